@@ -1,0 +1,25 @@
+# Outside libraries, with the least version that works and the Debian package that brings them.
+function(weightlift_find package debian)
+  find_package(${package} ${ARGN} QUIET)
+  if(NOT ${package}_FOUND)
+    message(FATAL_ERROR
+      "weightlift needs ${package} ${ARGN}: install the Debian package '${debian}', "
+      "or everything at once with scripts/install-deps")
+  endif()
+  set(${package}_FOUND TRUE PARENT_SCOPE)
+endfunction()
+
+weightlift_find(fmt libfmt-dev 8)
+weightlift_find(nlohmann_json nlohmann-json3-dev 3.10)
+weightlift_find(CLI11 libcli11-dev 2.1)
+weightlift_find(OpenSSL libssl-dev 3.0)
+weightlift_find(dnnl libdnnl-dev 2.5)
+weightlift_find(Threads libc6-dev)
+weightlift_find(OpenMP g++)
+if(WEIGHTLIFT_BUILD_TESTS)
+  weightlift_find(GTest libgtest-dev 1.11)
+  include(GoogleTest)
+endif()
+if(WEIGHTLIFT_BUILD_BENCHMARKS)
+  weightlift_find(benchmark libbenchmark-dev 1.6)
+endif()

@@ -1,0 +1,37 @@
+# weightlift_layer(NAME SOURCES file... [SEES layer...] [LIBRARIES target...])
+# One folder, one layer, one target. SEES are the layers whose headers this one may include; they are
+# linked, so that an arrow that is not declared fails to link, and the list is written down for the
+# layer check. LIBRARIES are outside libraries, hidden from those above.
+function(weightlift_layer name)
+  cmake_parse_arguments(arg "" "" "SOURCES;SEES;LIBRARIES" ${ARGN})
+  add_library(weightlift_${name} STATIC ${arg_SOURCES})
+  add_library(weightlift::${name} ALIAS weightlift_${name})
+  target_include_directories(weightlift_${name} PUBLIC
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  target_compile_features(weightlift_${name} PUBLIC cxx_std_20)
+  target_link_libraries(weightlift_${name} PRIVATE $<BUILD_INTERFACE:weightlift_options> ${arg_LIBRARIES})
+  foreach(layer IN LISTS arg_SEES)
+    target_link_libraries(weightlift_${name} PUBLIC weightlift_${layer})
+  endforeach()
+  set_target_properties(weightlift_${name} PROPERTIES EXPORT_NAME ${name})
+  set_property(GLOBAL APPEND PROPERTY WEIGHTLIFT_LAYERS ${name})
+  list(JOIN arg_SEES "," sees)
+  set_property(GLOBAL APPEND PROPERTY WEIGHTLIFT_ARROWS "${name}:${sees}")
+endfunction()
+
+# weightlift_test(LAYER file... ): one executable per test folder, one ctest entry per case.
+# LABEL is a ctest label (unit by default), LIBRARIES what it links beyond the layer it tests.
+function(weightlift_test name)
+  cmake_parse_arguments(arg "" "LABEL" "SOURCES;LIBRARIES" ${ARGN})
+  if(NOT arg_LABEL)
+    set(arg_LABEL unit)
+  endif()
+  add_executable(${name}_test ${arg_SOURCES})
+  set_target_properties(${name}_test PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  target_compile_definitions(${name}_test PRIVATE
+    WEIGHTLIFT_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data"
+    WEIGHTLIFT_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  target_link_libraries(${name}_test PRIVATE
+    weightlift_options weightlift_test_support ${arg_LIBRARIES} GTest::gmock GTest::gtest_main)
+  gtest_discover_tests(${name}_test PROPERTIES LABELS ${arg_LABEL} DISCOVERY_TIMEOUT 60)
+endfunction()

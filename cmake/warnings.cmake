@@ -1,0 +1,13 @@
+# weightlift_options: what every target of this project is compiled with, and no consumer sees.
+add_library(weightlift_options INTERFACE)
+target_compile_options(weightlift_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast
+  -Wnon-virtual-dtor -Woverloaded-virtual -Wcast-align -Wundef -Wdouble-promotion)
+if(WEIGHTLIFT_WERROR)
+  target_compile_options(weightlift_options INTERFACE -Werror)
+endif()
+if(WEIGHTLIFT_SANITIZE)
+  target_compile_options(weightlift_options INTERFACE
+    -fsanitize=${WEIGHTLIFT_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(weightlift_options INTERFACE -fsanitize=${WEIGHTLIFT_SANITIZE})
+endif()

@@ -1,0 +1,156 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "weightlift/tensor/shape.h"
+
+namespace weightlift {
+
+class Module;
+class Graph;
+
+/// torch.nn.Conv2d's arguments for square kernels, with torch's meaning: dilation counts from 1.
+struct Conv2dOptions {
+  std::int64_t in_channels;
+  std::int64_t out_channels;
+  std::int64_t kernel_size;
+  std::int64_t stride = 1;
+  std::int64_t padding = 0;
+  std::int64_t dilation = 1;
+  std::int64_t groups = 1;
+  bool bias = true;
+  bool operator==(const Conv2dOptions&) const = default;
+};
+
+/// torch.nn.BatchNorm2d's arguments, in evaluation mode.
+struct BatchNorm2dOptions {
+  std::int64_t num_features;
+  double eps = 1e-5;
+  bool operator==(const BatchNorm2dOptions&) const = default;
+};
+
+/// torch.nn.MaxPool2d's arguments; padding never wins.
+struct MaxPool2dOptions {
+  std::int64_t kernel_size;
+  std::int64_t stride;
+  std::int64_t padding = 0;
+  bool operator==(const MaxPool2dOptions&) const = default;
+};
+
+/// torch.nn.Linear's arguments; weights are [out_features, in_features].
+struct LinearOptions {
+  std::int64_t in_features;
+  std::int64_t out_features;
+  bool bias = true;
+  bool operator==(const LinearOptions&) const = default;
+};
+
+/// An elementwise function by transformers' name for it (ACT2FN).
+enum class Activation : std::uint8_t {
+  kRelu,
+  kRelu6,
+  kSilu,
+  kGelu,
+  kGeluTanh,
+  kMish,
+  kHardswish,
+  kLeakyRelu,
+  kTanh,
+  kSigmoid,
+  kLinear,
+};
+
+/// "relu", "gelu_pytorch_tanh" and so on: the spelling of config.json's `hidden_act`.
+std::string_view to_string(Activation activation);
+
+struct ActivationOptions {
+  Activation function = Activation::kRelu;
+  bool operator==(const ActivationOptions&) const = default;
+};
+
+/// Input of the graph (torch.fx's placeholder).
+struct Placeholder {
+  bool operator==(const Placeholder&) const = default;
+};
+/// torch.nn.AdaptiveAvgPool2d((1, 1)): the mean over height and width.
+struct AdaptiveAvgPool2dOptions {
+  bool operator==(const AdaptiveAvgPool2dOptions&) const = default;
+};
+/// torch.nn.Flatten: (N, C, H, W) to (N, C*H*W).
+struct FlattenOptions {
+  bool operator==(const FlattenOptions&) const = default;
+};
+/// Elementwise sum of two values of one shape.
+struct AddOptions {
+  bool operator==(const AddOptions&) const = default;
+};
+
+/// What a node computes, its attributes included. Equal Ops on equal inputs and weights give equal
+/// outputs.
+using Op = std::variant<Placeholder, Conv2dOptions, BatchNorm2dOptions, ActivationOptions,
+                        MaxPool2dOptions, AdaptiveAvgPool2dOptions, FlattenOptions, LinearOptions,
+                        AddOptions>;
+
+/// The kind alone, by torch's class name: "Conv2d", "BatchNorm2d", "add".
+std::string_view op_name(const Op& op);
+
+/// Kind and attributes on one line: "Conv2d(3, 64, kernel_size=7, stride=2, padding=3,
+/// bias=False)".
+std::string to_string(const Op& op);
+
+using NodeId = std::size_t;
+
+struct Node {
+  Op op;
+  std::vector<NodeId> inputs;
+  Shape shape;           ///< of the output
+  const Module* module;  ///< the leaf that recorded this node, nullptr for placeholder and add
+  std::string path;      ///< where: the leaf's path, or for add that of the module around it
+};
+
+/// A symbolic value inside a trace: one node's output. Valid as long as its graph.
+struct Value {
+  Graph* graph;
+  NodeId node;
+  const Shape& shape() const;
+};
+
+/// What `forward` recorded, in execution order: a node's inputs stand before it. A graph holds
+/// addresses of the traced modules and must not outlive them.
+class Graph {
+ public:
+  const std::vector<Node>& nodes() const { return nodes_; }
+  const std::vector<NodeId>& outputs() const { return outputs_; }
+  const Node& node(NodeId id) const { return nodes_[id]; }
+
+  /// Adds a node; shape inference has been done by the caller.
+  Value record(Op op, std::vector<NodeId> inputs, Shape shape, const Module* module);
+  void mark_output(Value value) { outputs_.push_back(value.node); }
+
+  /// The path of the module that is running now; kept by Module::operator().
+  void enter(const std::string& path) { path_stack_.push_back(path); }
+  void leave() { path_stack_.pop_back(); }
+
+ private:
+  std::vector<Node> nodes_;
+  std::vector<NodeId> outputs_;
+  std::vector<std::string> path_stack_;
+};
+
+/// The first difference between two graphs: what stands there on both sides.
+struct GraphDifference {
+  std::size_t position;  ///< index of the node in execution order, in both graphs
+  std::string a;         ///< "layer1.0.act1: ReLU()", or "nothing" beyond the end
+  std::string b;
+};
+
+/// Compares node by node in execution order: op, attributes, inputs, output shape, and which nodes
+/// are outputs. Names and weights do not matter. Empty when the graphs are equal.
+std::vector<GraphDifference> compare_graphs(const Graph& a, const Graph& b);
+
+}  // namespace weightlift

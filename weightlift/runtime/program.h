@@ -1,0 +1,46 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "weightlift/nn/graph.h"
+#include "weightlift/tensor/tensor.h"
+
+namespace weightlift {
+
+struct RuntimeOptions {
+  int threads = 0;   ///< 0: all cores
+  bool fuse = true;  ///< false: one step per node, plain layouts, every value observable
+};
+
+/// Called with each node's output (F32, row-major) in execution order, of an unfused program only.
+/// The tensor is valid during the call. Returning false ends the run early.
+using Observer = std::function<bool(NodeId node, const Tensor& output)>;
+
+/// A graph compiled for the processor, float32. It holds primitives, layouts and the plan of one
+/// arena for activations, and no weights: a run takes each weight from the graph it is given, node
+/// by node, through a small reused buffer, and gives the mapped pages back after use. Weights of
+/// F16, BF16 and F64 are taken as float32. Same input, same machine, same threads: same bits.
+/// Movable; runs of one Program must not overlap.
+class Program {
+ public:
+  /// Throws MismatchError for an operation that the runtime does not have.
+  static Program compile(const Graph& graph, const RuntimeOptions& options);
+  Program(Program&&) noexcept;
+  Program& operator=(Program&&) noexcept;
+  ~Program();
+
+  /// The graph's outputs in their order. `weights`: a graph equal to the compiled one but for
+  /// names; its modules hold the tensors. `input`: F32 of the placeholder's shape. Throws
+  /// MismatchError where the two graphs or the shapes differ.
+  std::vector<Tensor> run(const Graph& weights, const Tensor& input,
+                          const Observer& observer = {}) const;
+
+ private:
+  struct Impl;
+  explicit Program(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace weightlift

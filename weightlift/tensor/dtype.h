@@ -1,0 +1,51 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace weightlift {
+
+/// Element types by safetensors' names. The order is safetensors' "alignment order": a writer sorts
+/// tensors by descending DType, then by name.
+enum class DType : std::uint8_t {
+  BOOL,
+  U8,
+  I8,
+  F8_E5M2,
+  F8_E4M3,
+  F8_E8M0,
+  F8_E4M3FNUZ,
+  F8_E5M2FNUZ,
+  I16,
+  U16,
+  F16,
+  BF16,
+  I32,
+  U32,
+  F32,
+  C64,
+  F64,
+  I64,
+  U64,
+};
+
+/// "F32" and so on, as safetensors spells it.
+std::string_view to_string(DType dtype);
+
+/// The dtype of that exact spelling, nothing where there is none (sub-byte types included: their
+/// elements have no addresses).
+std::optional<DType> parse_dtype(std::string_view name);
+
+/// Size of one element in bytes.
+std::size_t item_bytes(DType dtype);
+
+/// F16, BF16, F32 and F64: what a weight can be.
+bool is_floating(DType dtype);
+
+/// torch's name, as config.json's `dtype` has it: F32 is "float32".
+std::string_view torch_name(DType dtype);
+
+}  // namespace weightlift

@@ -1,0 +1,28 @@
+#include "weightlift/tensor/shape.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "weightlift/base/bytes.h"
+
+namespace weightlift {
+
+std::optional<std::int64_t> numel(const Shape& shape) {
+  std::int64_t product = 1;
+  bool empty = false;
+  for (const std::int64_t dim : shape) {
+    if (dim < 0) return std::nullopt;
+    if (dim == 0) {
+      empty = true;
+      continue;
+    }
+    const auto next = checked_mul(product, dim);
+    if (!next) return std::nullopt;
+    product = *next;
+  }
+  return empty ? 0 : product;
+}
+
+std::string to_string(const Shape& shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
+
+}  // namespace weightlift

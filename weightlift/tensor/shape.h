@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace weightlift {
+
+/// Dimensions of a row-major tensor, outermost first; [] is a scalar.
+using Shape = std::vector<std::int64_t>;
+
+/// Number of elements: 1 for a scalar. Nothing where a dimension is negative or where the product
+/// of the dimensions other than zeros overflows, so that [0, 2^62, 2^62] is refused in every order.
+std::optional<std::int64_t> numel(const Shape& shape);
+
+/// "[64, 3, 7, 7]"
+std::string to_string(const Shape& shape);
+
+}  // namespace weightlift

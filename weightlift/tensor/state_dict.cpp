@@ -1,0 +1,30 @@
+#include "weightlift/tensor/state_dict.h"
+
+#include <fmt/format.h>
+
+#include "weightlift/base/error.h"
+
+namespace weightlift {
+
+void StateDict::insert(std::string name, Tensor tensor) {
+  if (!index_.emplace(name, entries_.size()).second) {
+    throw MismatchError(
+        fmt::format("tensor '{}': expected each name once, got it twice", printable(name)));
+  }
+  entries_.emplace_back(std::move(name), std::move(tensor));
+}
+
+const Tensor* StateDict::find(std::string_view name) const {
+  const auto found = index_.find(name);
+  return found == index_.end() ? nullptr : &entries_[found->second].second;
+}
+
+const Tensor& StateDict::at(std::string_view name) const {
+  const Tensor* tensor = find(name);
+  if (tensor == nullptr) {
+    throw MismatchError(fmt::format("tensor '{}': expected one, got none", printable(name)));
+  }
+  return *tensor;
+}
+
+}  // namespace weightlift

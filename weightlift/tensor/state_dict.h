@@ -1,0 +1,41 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "weightlift/tensor/tensor.h"
+
+namespace weightlift {
+
+/// Names to tensors in insertion order, as torch's state_dict. Names are unique.
+class StateDict {
+ public:
+  using value_type = std::pair<std::string, Tensor>;
+
+  /// Adds an entry at the end. Throws MismatchError where the name is taken.
+  void insert(std::string name, Tensor tensor);
+
+  /// The tensor of that name, nullptr where there is none; valid until the next insert.
+  const Tensor* find(std::string_view name) const;
+
+  /// The tensor of that name. Throws MismatchError where there is none.
+  const Tensor& at(std::string_view name) const;
+
+  bool contains(std::string_view name) const { return find(name) != nullptr; }
+  std::size_t size() const { return entries_.size(); }
+  bool empty() const { return entries_.empty(); }
+  auto begin() const { return entries_.begin(); }
+  auto end() const { return entries_.end(); }
+
+ private:
+  struct Hash : std::hash<std::string_view> {
+    using is_transparent = void;
+  };
+  std::vector<value_type> entries_;
+  std::unordered_map<std::string, std::size_t, Hash, std::equal_to<>> index_;
+};
+
+}  // namespace weightlift
