@@ -1,11 +1,14 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+
+#include "weightlift/base/posix.h"
 
 namespace weightlift {
 
@@ -23,32 +26,39 @@ class MappedFile {
   const std::filesystem::path& path() const { return path_; }
   std::span<const std::byte> bytes() const { return bytes_; }
 
-  /// Throws FormatError where the file was shortened or a page of it could not be read since it was
-  /// opened (see guard_mapped_files): what was read from it then is not to be trusted.
+  /// Throws FormatError where the file's size or modification time is no longer what it was at
+  /// opening, or a page of it could not be read (see guard_mapped_files): what was read from it
+  /// then is not to be trusted. Also to be asked when a system call that was handed these bytes
+  /// fails: write(2) of a page that the file lost says EFAULT and raises no signal.
   void require_intact() const;
 
+  struct Range;  ///< Internal: where a file is mapped, as the signal handler finds it.
+
  private:
-  MappedFile(std::filesystem::path path, int descriptor, std::span<const std::byte> bytes,
-             std::size_t slot);
+  MappedFile(std::filesystem::path path, Descriptor descriptor, std::size_t size_bytes,
+             std::int64_t modified_ns);
   std::filesystem::path path_;
-  int descriptor_;
+  Descriptor descriptor_;
+  std::size_t size_bytes_;
+  std::int64_t modified_ns_;
   std::span<const std::byte> bytes_;
-  std::size_t slot_;
+  Range* range_ = nullptr;
 };
 
 /// For programs, once at the start: reading a page that a mapped file no longer has (SIGBUS) then
-/// gives zeros and marks the file, and require_intact() reports it, instead of ending the process.
-/// A SIGBUS elsewhere ends the process as ever. Without this call the signal is left alone.
+/// gives zeros, from that page to the end, and require_intact() reports it, instead of ending the
+/// process. A SIGBUS elsewhere does what it did before. Without this call the signal is left alone.
 void guard_mapped_files();
 
 /// Gives back the memory of the pages that lie wholly inside `bytes`, where these are part of a
 /// live MappedFile; reading them again brings them back. Does nothing for other memory.
 void release_mapped(std::span<const std::byte> bytes);
 
-/// The whole of a small text file. Throws FormatError beyond `max_bytes`, else as MappedFile::open.
+/// The whole of a small file. Throws FormatError beyond `max_bytes`, else as MappedFile::open.
 std::string read_text_file(const std::filesystem::path& path, std::size_t max_bytes);
 
-/// Replaces or makes the file in one step: written beside, then renamed. Throws IoError.
+/// Replaces or makes the file in one step: written beside, then renamed. Throws IoError where the
+/// system refuses, or where the name belongs to something that is no regular file.
 void write_atomically(const std::filesystem::path& path, std::string_view content);
 
 }  // namespace weightlift

@@ -1,0 +1,268 @@
+#include "weightlift/base/file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <mutex>
+
+#include "weightlift/base/bytes.h"
+#include "weightlift/base/error.h"
+
+namespace weightlift {
+
+/// One mapping. The ranges form a list that only grows: a range that is no longer used waits for
+/// the next file, so that the signal handler may walk the list at any moment, without a lock.
+struct MappedFile::Range {
+  std::atomic<std::uintptr_t> begin{0};  ///< 0: not in use
+  std::atomic<std::uintptr_t> end{0};
+  std::atomic<bool> damaged{false};
+  Range* next = nullptr;
+};
+
+namespace {
+
+std::atomic<MappedFile::Range*> ranges{nullptr};
+// Held where ranges change, and while release_mapped looks one up and uses it.
+std::mutex ranges_mutex;
+struct sigaction previous_action;
+
+std::uintptr_t page_bytes() {
+  static const auto bytes = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  return bytes;
+}
+
+std::uintptr_t address_of(std::span<const std::byte> bytes) {
+  return reinterpret_cast<std::uintptr_t>(bytes.data());
+}
+
+MappedFile::Range* find_range(std::uintptr_t address) {
+  for (MappedFile::Range* range = ranges; range != nullptr; range = range->next) {
+    const std::uintptr_t begin = range->begin;
+    if (begin != 0 && begin <= address && address < range->end) return range;
+  }
+  return nullptr;
+}
+
+MappedFile::Range* add_range(std::span<const std::byte> bytes) {
+  const std::lock_guard lock(ranges_mutex);
+  MappedFile::Range* range = ranges;
+  while (range != nullptr && range->begin != 0) range = range->next;
+  if (range == nullptr) {
+    range = new MappedFile::Range;
+    range->next = ranges;
+    ranges = range;
+  }
+  range->damaged = false;
+  range->end = address_of(bytes) + bytes.size();
+  range->begin = address_of(bytes);
+  return range;
+}
+
+/// Maps zeros over a mapped file from the page at `address` to the end. Safe in a signal handler.
+bool replace_by_zeros(std::uintptr_t address) {
+  MappedFile::Range* range = find_range(address);
+  if (range == nullptr) return false;
+  range->damaged = true;
+  const std::uintptr_t page = address & ~(page_bytes() - 1);
+  return ::mmap(reinterpret_cast<void*>(page), range->end - page, PROT_READ,
+                MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED;
+}
+
+void on_bus_error(int number, siginfo_t* info, void*) {
+  const int saved_errno = errno;
+  const bool from_kernel = info->si_code > 0;
+  if (!from_kernel || !replace_by_zeros(reinterpret_cast<std::uintptr_t>(info->si_addr))) {
+    // Not ours: with the action from before, the instruction that returns here fails again.
+    ::sigaction(SIGBUS, &previous_action, nullptr);
+    if (!from_kernel) ::raise(number);
+  }
+  errno = saved_errno;
+}
+
+struct Opened {
+  Descriptor descriptor;
+  std::size_t size_bytes;
+  std::int64_t modified_ns;
+};
+
+std::int64_t modified_ns(const struct stat& status) {
+  constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
+  return status.st_mtim.tv_sec * kNanosecondsPerSecond + status.st_mtim.tv_nsec;
+}
+
+void require_regular(const std::filesystem::path& path, const struct stat& status) {
+  if (S_ISREG(status.st_mode)) return;
+  throw IoError(fmt::format("{}: file: expected a regular file, got {}", shown(path),
+                            kind_of(status.st_mode)));
+}
+
+Opened open_regular(const std::filesystem::path& path) {
+  constexpr std::string_view kCannotOpen = "file: cannot be opened";
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) throw_io_error(path, kCannotOpen, errno);
+  require_regular(path, status);
+  // Somebody may have put a FIFO or a terminal there since: do not hang on the one, nor adopt the
+  // other.
+  Descriptor descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!descriptor || ::fstat(descriptor.get(), &status) != 0) {
+    throw_io_error(path, kCannotOpen, errno);
+  }
+  require_regular(path, status);
+  return {std::move(descriptor), narrow<std::size_t>(status.st_size), modified_ns(status)};
+}
+
+}  // namespace
+
+MappedFile::MappedFile(std::filesystem::path path, Descriptor descriptor, std::size_t size_bytes,
+                       std::int64_t modified_ns)
+    : path_(std::move(path)),
+      descriptor_(std::move(descriptor)),
+      size_bytes_(size_bytes),
+      modified_ns_(modified_ns) {
+  if (size_bytes == 0) return;
+  // Private, because some network file systems refuse shared mappings. Nothing is written, so the
+  // pages are the file's own either way.
+  void* address = ::mmap(nullptr, size_bytes, PROT_READ, MAP_PRIVATE, descriptor_.get(), 0);
+  if (address == MAP_FAILED) throw_io_error(path_, "file: cannot be mapped", errno);
+  bytes_ = {static_cast<const std::byte*>(address), size_bytes};
+  range_ = add_range(bytes_);
+}
+
+std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& path) {
+  Opened opened = open_regular(path);
+  return std::shared_ptr<const MappedFile>(
+      new MappedFile(path, std::move(opened.descriptor), opened.size_bytes, opened.modified_ns));
+}
+
+MappedFile::~MappedFile() {
+  if (range_ == nullptr) return;
+  const std::lock_guard lock(ranges_mutex);
+  range_->begin = 0;
+  ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+}
+
+void MappedFile::require_intact() const {
+  constexpr std::string_view kChanged = "it was changed while being read";
+  struct stat status {};
+  if (::fstat(descriptor_.get(), &status) != 0) {
+    throw_io_error(path_, "file: cannot be examined", errno);
+  }
+  if (narrow<std::size_t>(status.st_size) != size_bytes_) {
+    throw FormatError(fmt::format("{}: file: expected {} bytes as at opening, got {}; {}",
+                                  shown(path_), size_bytes_, status.st_size, kChanged));
+  }
+  if (modified_ns(status) != modified_ns_) {
+    throw FormatError(fmt::format(
+        "{}: file: expected the modification time that it had at opening, got another; {}",
+        shown(path_), kChanged));
+  }
+  if (range_ != nullptr && range_->damaged) {
+    throw FormatError(
+        fmt::format("{}: file: expected {} readable bytes, got an input/output error; the file "
+                    "was shortened for a while, or the disk is failing",
+                    shown(path_), size_bytes_));
+  }
+}
+
+void guard_mapped_files() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    page_bytes();  // looked up here, not in the handler
+    struct sigaction action {};
+    action.sa_sigaction = on_bus_error;
+    action.sa_flags = SA_SIGINFO;
+    ::sigemptyset(&action.sa_mask);
+    ::sigaction(SIGBUS, &action, &previous_action);
+  });
+}
+
+void release_mapped(std::span<const std::byte> bytes) {
+  const std::uintptr_t last_page = ~(page_bytes() - 1);
+  const std::uintptr_t begin = (address_of(bytes) + page_bytes() - 1) & last_page;
+  const std::uintptr_t end = (address_of(bytes) + bytes.size()) & last_page;
+  if (begin >= end) return;
+  const std::lock_guard lock(ranges_mutex);
+  const MappedFile::Range* range = find_range(begin);
+  if (range == nullptr || end > range->end) return;
+  // A hint: where it fails the memory only stays in use.
+  ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+}
+
+std::string read_text_file(const std::filesystem::path& path, std::size_t max_bytes) {
+  const Opened opened = open_regular(path);
+  std::string text(std::min(opened.size_bytes, max_bytes) + 1, '\0');
+  std::size_t length = 0;
+  while (length < text.size()) {
+    const ssize_t got = ::read(opened.descriptor.get(), &text[length], text.size() - length);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw_io_error(path, "file: cannot be read", errno);
+    if (got == 0) break;
+    length += static_cast<std::size_t>(got);
+  }
+  if (length > max_bytes) {
+    throw FormatError(fmt::format("{}: file: expected at most {} bytes, got {}", shown(path),
+                                  max_bytes, std::max(opened.size_bytes, length)));
+  }
+  text.resize(length);
+  return text;
+}
+
+namespace {
+
+/// A new file beside `path`, removed again unless it got its name.
+class FileBeside {
+ public:
+  explicit FileBeside(const std::filesystem::path& path) : path_(path) {
+    beside_ = path.parent_path() /
+              fmt::format(".{}.weightlift-{}", path.filename().native(), random_suffix());
+    constexpr mode_t kByUmask = 0666;
+    descriptor_ = Descriptor(
+        ::open(beside_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, kByUmask));
+    if (!descriptor_) throw_io_error(path, kCannotWrite, errno);
+  }
+  ~FileBeside() {
+    if (!named_) ::unlink(beside_.c_str());
+  }
+  FileBeside(const FileBeside&) = delete;
+  FileBeside& operator=(const FileBeside&) = delete;
+
+  void write(std::string_view content) {
+    while (!content.empty()) {
+      const ssize_t written = ::write(descriptor_.get(), content.data(), content.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) throw_io_error(path_, kCannotWrite, errno);
+      content.remove_prefix(static_cast<std::size_t>(written));
+    }
+  }
+
+  void take_name() {
+    if (::rename(beside_.c_str(), path_.c_str()) != 0) throw_io_error(path_, kCannotWrite, errno);
+    named_ = true;
+  }
+
+ private:
+  static constexpr std::string_view kCannotWrite = "file: cannot be written";
+  std::filesystem::path path_;
+  std::filesystem::path beside_;
+  Descriptor descriptor_;
+  bool named_ = false;
+};
+
+}  // namespace
+
+void write_atomically(const std::filesystem::path& path, std::string_view content) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) == 0) require_regular(path, status);
+  FileBeside file(path);
+  file.write(content);
+  file.take_name();
+}
+
+}  // namespace weightlift

@@ -1,0 +1,168 @@
+#include "weightlift/base/json.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "weightlift/base/error.h"
+
+namespace weightlift {
+
+namespace {
+
+using Json = nlohmann::json;
+using OrderedJson = nlohmann::ordered_json;
+
+constexpr int kMaxDepth = 64;
+
+/// Where indent is negative everything stands on one line.
+void dump_to(std::string& out, const OrderedJson& value, int indent, int depth);
+
+std::string quoted(const std::string& text) {
+  // nlohmann escapes exactly as Python does: \b \f \n \r \t \" \\, else \uXXXX in lower-case hex,
+  // DEL included.
+  return Json(text).dump(-1, ' ', true);
+}
+
+void new_line(std::string& out, int indent, int depth) {
+  if (indent < 0) return;
+  out += '\n';
+  out.append(static_cast<std::size_t>(indent * depth), ' ');
+}
+
+void dump_container(std::string& out, const OrderedJson& value, int indent, int depth) {
+  const bool object = value.is_object();
+  out += object ? '{' : '[';
+  bool first = true;
+  for (auto item = value.begin(); item != value.end(); ++item) {
+    if (!first) out += indent < 0 ? ", " : ",";
+    first = false;
+    new_line(out, indent, depth + 1);
+    if (object) {
+      out += quoted(item.key());
+      out += ": ";
+    }
+    dump_to(out, *item, indent, depth + 1);
+  }
+  if (!first) new_line(out, indent, depth);
+  out += object ? '}' : ']';
+}
+
+// Recursion is bounded: values come from parse_json, which caps the depth, or from our own code.
+void dump_to(std::string& out, const OrderedJson& value, int indent, int depth) {
+  if (value.is_structured()) {
+    dump_container(out, value, indent, depth);
+  } else if (value.is_number_float()) {
+    out += python_repr(value.get<double>());
+  } else {
+    out += value.dump(-1, ' ', true);
+  }
+}
+
+}  // namespace
+
+Json parse_json(std::string_view text, const std::string& where) {
+  const auto cap_depth = [&where](int depth, Json::parse_event_t, const Json&) {
+    if (depth > kMaxDepth) {
+      throw FormatError(
+          fmt::format("{}: JSON: expected at most {} levels, got more", where, kMaxDepth));
+    }
+    return true;
+  };
+  // nlohmann takes NUL for the end of the text and skips a byte order mark; JSON has neither.
+  if (text.find('\0') != std::string_view::npos) {
+    throw FormatError(fmt::format("{}: expected JSON text, got a NUL byte", where));
+  }
+  try {
+    return Json::parse(text.begin(), text.end(), cap_depth);
+  } catch (const Json::parse_error& error) {
+    if (text.empty()) throw FormatError(fmt::format("{}: expected JSON, got an empty file", where));
+    throw FormatError(fmt::format("{}: expected JSON, got an error at byte {}: {}", where,
+                                  error.byte, printable(text.substr(0, 40))));
+  }
+}
+
+std::string python_repr(double value) {
+  if (std::isnan(value)) return "NaN";
+  if (std::isinf(value)) return value > 0 ? "Infinity" : "-Infinity";
+  std::array<char, 64> buffer{};
+  const auto scientific = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value,
+                                        std::chars_format::scientific);
+  const std::string_view text(buffer.data(),
+                              static_cast<std::size_t>(scientific.ptr - buffer.data()));
+  const std::size_t e = text.find('e');
+  int exponent = 0;
+  const char* digits = text.data() + e + (text[e + 1] == '+' ? 2 : 1);
+  std::from_chars(digits, text.data() + text.size(), exponent);
+  // Python's repr changes to an exponent below 1e-4 and from 1e16 on.
+  if (exponent < -4 || exponent >= 16) return std::string(text);
+  const auto fixed =
+      std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed);
+  std::string result(buffer.data(), fixed.ptr);
+  if (result.find('.') == std::string::npos) result += ".0";
+  return result;
+}
+
+std::string dump_python_json(const OrderedJson& value) {
+  std::string out;
+  dump_to(out, value, 2, 0);
+  return out;
+}
+
+std::string dump_json_line(const OrderedJson& value) {
+  std::string out;
+  dump_to(out, value, -1, 0);
+  return out;
+}
+
+const Json* find_member(const Json& object, std::string_view key) {
+  if (!object.is_object()) return nullptr;
+  const auto found = object.find(std::string(key));
+  return found == object.end() || found->is_null() ? nullptr : &*found;
+}
+
+void throw_wrong_json(const std::string& where, std::string_view key, std::string_view expected,
+                      const Json& got) {
+  throw FormatError(fmt::format("{}: {}: expected {}, got {}", where, key, expected,
+                                printable(dump_json_line(got), 60)));
+}
+
+std::int64_t get_int(const Json& object, std::string_view key, const std::string& where) {
+  const Json* value = find_member(object, key);
+  if (value == nullptr) {
+    throw FormatError(fmt::format("{}: {}: expected an integer, got none", where, key));
+  }
+  return get_int(object, key, where, 0);
+}
+
+std::int64_t get_int(const Json& object, std::string_view key, const std::string& where,
+                     std::int64_t fallback) {
+  const Json* value = find_member(object, key);
+  if (value == nullptr) return fallback;
+  constexpr std::int64_t kLargest = 1'000'000'000;  // no count in a model's config comes near
+  if (!value->is_number_integer() || value->get<std::int64_t>() < 0 ||
+      value->get<std::int64_t>() > kLargest) {
+    throw_wrong_json(where, key, "an integer from 0 to 10^9", *value);
+  }
+  return value->get<std::int64_t>();
+}
+
+bool get_bool(const Json& object, std::string_view key, const std::string& where, bool fallback) {
+  const Json* value = find_member(object, key);
+  if (value == nullptr) return fallback;
+  if (!value->is_boolean()) throw_wrong_json(where, key, "true or false", *value);
+  return value->get<bool>();
+}
+
+std::string get_string(const Json& object, std::string_view key, const std::string& where,
+                       std::string_view fallback) {
+  const Json* value = find_member(object, key);
+  if (value == nullptr) return std::string(fallback);
+  if (!value->is_string()) throw_wrong_json(where, key, "a string", *value);
+  return value->get<std::string>();
+}
+
+}  // namespace weightlift

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+
+// Internal: included by .cpp files only, and not installed.
+
+namespace weightlift {
+
+/// Parses untrusted JSON text (UTF-8, one document, no comments). Throws FormatError "where: ..."
+/// on a syntax error, or beyond 64 levels: deeper files have no meaning here and would only cost
+/// memory. A key given twice keeps its last value, as in Python. Objects are read into sorted maps:
+/// keeping the order would make a file of many keys cost the square of their number.
+nlohmann::json parse_json(std::string_view text, const std::string& where);
+
+/// Text as Python's json.dumps(value, indent=2) writes it: non-ASCII escaped, floats as repr()
+/// does, keys in the order they have. No final newline.
+std::string dump_python_json(const nlohmann::ordered_json& value);
+
+/// The same on one line, as json.dumps(value) writes it.
+std::string dump_json_line(const nlohmann::ordered_json& value);
+
+/// repr() of a Python float: the shortest decimal that gives the same double back, "1.0" for 1.
+std::string python_repr(double value);
+
+/// The member of an object, nullptr where there is none or it is null.
+const nlohmann::json* find_member(const nlohmann::json& object, std::string_view key);
+
+/// Member `key` as the type its name says. Throws FormatError "where: key: expected ..., got ..."
+/// where it has another type; `object` may lack it only where a fallback is given.
+std::int64_t get_int(const nlohmann::json& object, std::string_view key, const std::string& where);
+std::int64_t get_int(const nlohmann::json& object, std::string_view key, const std::string& where,
+                     std::int64_t fallback);
+bool get_bool(const nlohmann::json& object, std::string_view key, const std::string& where,
+              bool fallback);
+std::string get_string(const nlohmann::json& object, std::string_view key, const std::string& where,
+                       std::string_view fallback);
+
+/// Throws the FormatError "where: key: expected X, got Y", with Y the value as JSON, shortened.
+[[noreturn]] void throw_wrong_json(const std::string& where, std::string_view key,
+                                   std::string_view expected, const nlohmann::json& got);
+
+}  // namespace weightlift

@@ -1,0 +1,290 @@
+#include "weightlift/base/temp_folder.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+#include <string_view>
+#include <system_error>
+
+#include "weightlift/base/error.h"
+
+namespace weightlift {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::string_view kMark = ".weightlift-";
+constexpr std::string_view kOldMark = ".weightlift-old-";
+constexpr std::size_t kSuffixBytes = 6;
+// The longest file name of Linux, less what the names of this file's making add.
+constexpr std::size_t kMaxNameBytes = 255 - 1 - kOldMark.size() - kSuffixBytes;
+constexpr mode_t kByUmask = 0777;
+constexpr int kTries = 100;
+
+std::optional<struct stat> look(const fs::path& path) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) != 0) return std::nullopt;
+  return status;
+}
+
+bool same(const struct stat& a, const struct stat& b) {
+  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+Descriptor open_folder(const fs::path& path) {
+  return Descriptor(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+}
+
+/// Whether `folder` is open, and still what `path` names.
+bool is_at(const Descriptor& folder, const fs::path& path) {
+  struct stat status {};
+  const auto there = look(path);
+  return folder && ::fstat(folder.get(), &status) == 0 && there && same(*there, status);
+}
+
+/// Removes a folder with all in it, following no symbolic link (nor does remove_all).
+std::error_code remove_folder(const fs::path& path) {
+  std::error_code error;
+  fs::remove_all(path, error);
+  return error;
+}
+
+bool is_temp_name(std::string_view name) {
+  if (name.size() <= 1 + kMark.size() + kSuffixBytes || name.front() != '.') return false;
+  const std::string_view suffix = name.substr(name.size() - kSuffixBytes);
+  const auto is_letter_or_digit = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  };
+  name.remove_suffix(kSuffixBytes);
+  return name.ends_with(kMark) && std::ranges::all_of(suffix, is_letter_or_digit);
+}
+
+/// Removes one folder of that name if its maker is gone. A maker that lives, or lost its folder
+/// here before it could lock it, notices.
+void remove_if_stale(const fs::path& path) {
+  const Descriptor folder = open_folder(path);
+  struct stat status {};
+  if (!folder || ::fstat(folder.get(), &status) != 0 || status.st_uid != ::geteuid()) return;
+  if (::flock(folder.get(), LOCK_EX | LOCK_NB) != 0) return;
+  // Published since it was opened, it has another name now.
+  if (is_at(folder, path)) remove_folder(path);
+}
+
+void remove_stale(const fs::path& parent) {
+  // What cannot be listed or removed is no reason to refuse the work.
+  std::error_code error;
+  for (fs::directory_iterator entry(parent, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (is_temp_name(entry->path().filename().native())) remove_if_stale(entry->path());
+  }
+}
+
+/// Throws unless `target` is free, or a folder that may be replaced.
+void require_free(const fs::path& target, TempFolder::Existing existing) {
+  const auto status = look(target);
+  if (!status) return;
+  const bool folder = S_ISDIR(status->st_mode);
+  if (!folder || existing == TempFolder::Existing::kRefuse) {
+    throw IoError(
+        fmt::format("{}: destination: expected a free name, got {}; {}", shown(target),
+                    folder ? "an existing folder" : kind_of(status->st_mode),
+                    folder ? "give --force to replace it" : "remove it or choose another name"));
+  }
+  if (::faccessat(AT_FDCWD, target.c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
+    throw_io_error(target, "destination: the existing folder cannot be replaced", errno);
+  }
+}
+
+void require_name(const std::string& name) {
+  const bool names_itself = !name.empty() && name != "." && name != ".." &&
+                            name.find('/') == std::string::npos &&
+                            name.find('\0') == std::string::npos;
+  if (!names_itself || name.size() > kMaxNameBytes) {
+    throw IoError(
+        fmt::format("{}: folder name: expected one part of a path, of at most {} bytes, "
+                    "got {} bytes; choose another name",
+                    name.empty() ? "''" : printable(name), kMaxNameBytes, name.size()));
+  }
+}
+
+/// Throws unless `parent` is a writable folder, or can be made in its nearest ancestor that is.
+void require_parent(const fs::path& parent) {
+  fs::path nearest = parent;
+  while (!look(nearest) && nearest.has_parent_path() && nearest != nearest.parent_path()) {
+    nearest = nearest.parent_path();
+  }
+  if (!look(nearest)) nearest = ".";
+  struct stat status {};
+  if (::stat(nearest.c_str(), &status) != 0) {  // not there, though it was: a link to nothing
+    throw_io_error(nearest, "destination: expected a folder, got a broken symbolic link", errno);
+  }
+  if (!S_ISDIR(status.st_mode)) {
+    throw IoError(fmt::format("{}: destination: expected a folder, got {}; choose another one",
+                              shown(nearest), kind_of(status.st_mode)));
+  }
+  if (::faccessat(AT_FDCWD, nearest.c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
+    throw_io_error(nearest, "destination: expected a folder that can be written to", errno);
+  }
+}
+
+/// The path without slashes at its end, so that parent_path() is its parent; "." for "".
+fs::path without_final_slash(fs::path path) {
+  while (!path.has_filename() && path.has_relative_path()) path = path.parent_path();
+  return path.empty() ? fs::path(".") : path;
+}
+
+/// Whether renameat2's flags are unknown here, to the kernel or to the file system.
+bool cannot_do(int error) { return error == EINVAL || error == ENOSYS; }
+
+// The renaming functions return errno's value, 0 for success.
+
+int rename_plainly(const fs::path& from, const fs::path& to) {
+  return ::rename(from.c_str(), to.c_str()) == 0 ? 0 : errno;
+}
+
+int rename_by_flag(const fs::path& from, const fs::path& to, unsigned int flag) {
+  return ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), flag) == 0 ? 0 : errno;
+}
+
+/// EEXIST where `to` is not free.
+int rename_to_free(const fs::path& from, const fs::path& to) {
+  const int error = rename_by_flag(from, to, RENAME_NOREPLACE);
+  if (!cannot_do(error)) return error;
+  return look(to) ? EEXIST : rename_plainly(from, to);
+}
+
+/// `from` gets the name `to`; the folder that had it gets the name `old`.
+int rename_two(const fs::path& from, const fs::path& to, const fs::path& old) {
+  int error = rename_plainly(to, old);
+  if (error != 0) return error;
+  error = rename_plainly(from, to);
+  if (error != 0) rename_plainly(old, to);
+  return error;
+}
+
+void sync(const fs::path& path) {
+  const Descriptor opened(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!opened || ::fsync(opened.get()) != 0) throw_io_error(path, "cannot be synced", errno);
+}
+
+}  // namespace
+
+TempFolder::TempFolder(fs::path parent, std::string name)
+    : parent_(without_final_slash(std::move(parent))), name_(std::move(name)) {
+  require_name(name_);
+  require_parent(parent_);
+  remove_stale(parent_);
+  try {
+    make_parents();
+    make_folder();
+  } catch (...) {
+    remove_made_parents();
+    throw;
+  }
+}
+
+void TempFolder::make_parents() {
+  std::vector<fs::path> missing;
+  for (fs::path path = parent_; !path.empty() && !look(path); path = path.parent_path()) {
+    missing.push_back(path);
+  }
+  std::ranges::reverse(missing);
+  for (const fs::path& path : missing) {
+    if (::mkdir(path.c_str(), kByUmask) == 0) {
+      made_parents_.push_back(path);
+    } else if (errno != EEXIST) {
+      throw_io_error(path, "destination: the folder cannot be made", errno);
+    }
+  }
+}
+
+void TempFolder::remove_made_parents() {
+  for (; !made_parents_.empty(); made_parents_.pop_back()) ::rmdir(made_parents_.back().c_str());
+}
+
+void TempFolder::make_folder() {
+  int error = 0;
+  for (int i = 0; i < kTries; ++i) {
+    path_ = parent_ / fmt::format(".{}{}{}", name_, kMark, random_suffix());
+    if (::mkdir(path_.c_str(), kByUmask) != 0) {
+      error = errno;
+      // Another process that had made the parent may have failed and taken it away again.
+      if (error == ENOENT) make_parents();
+      if (error == ENOENT || error == EEXIST) continue;
+      break;
+    }
+    lock_ = open_folder(path_);
+    if (!lock_) {
+      error = errno;
+      if (error == ENOENT) continue;
+      ::rmdir(path_.c_str());
+      break;
+    }
+    // Between mkdir and flock another run may take the folder for a dead one's.
+    const bool refused =
+        ::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0 && (error = errno) == EWOULDBLOCK;
+    if (!refused && is_at(lock_, path_)) return;
+  }
+  throw_io_error(path_, "destination: the folder cannot be made", error);
+}
+
+TempFolder::~TempFolder() {
+  if (published_) return;
+  remove_folder(path_);
+  remove_made_parents();
+}
+
+fs::path TempFolder::publish(Existing existing) {
+  const fs::path target = parent_ / name_;
+  int error = 0;
+  fs::path old;
+  for (int i = 0; i < kTries; ++i) {
+    require_free(target, existing);
+    error = rename_to_free(path_, target);
+    if (error == EEXIST && existing == Existing::kReplace) {
+      old = path_;
+      error = rename_by_flag(path_, target, RENAME_EXCHANGE);
+      if (cannot_do(error)) {
+        old = parent_ / fmt::format(".{}{}{}", name_, kOldMark, random_suffix());
+        error = rename_two(path_, target, old);
+      }
+    }
+    // What was free is taken meanwhile, or the reverse: look again.
+    if (error != EEXIST && error != ENOENT) break;
+  }
+  if (error != 0) throw_io_error(target, "destination: the folder cannot be renamed to it", error);
+  published_ = true;
+  if (!old.empty()) {
+    if (const std::error_code kept = remove_folder(old)) {
+      throw_io_error(old, "the folder that was replaced cannot be removed", kept.value());
+    }
+  }
+  return target;
+}
+
+void require_place(const fs::path& parent, const std::string& name, TempFolder::Existing existing) {
+  require_name(name);
+  require_parent(without_final_slash(parent));
+  require_free(parent / name, existing);
+}
+
+void sync_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::recursive_directory_iterator entry(folder, error);
+  for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
+    if (!entry->is_symlink()) sync(entry->path());
+  }
+  if (error) throw_io_error(folder, "cannot be listed", error.value());
+  sync(folder);
+  sync(folder / "..");
+}
+
+}  // namespace weightlift

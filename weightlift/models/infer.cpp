@@ -1,0 +1,187 @@
+#include "weightlift/models/infer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "weightlift/base/error.h"
+
+namespace weightlift {
+
+namespace {
+
+// A name that only a network outside ResNetConfig has, and why it is outside.
+struct Trace {
+  std::string_view name_part;
+  std::string_view reason;
+};
+
+constexpr std::array<Trace, 15> kTraces = {{
+    {"resnet.embedder.", "it is a transformers ResNet already, not timm's"},
+    {"embedder.embedder.", "it is a transformers ResNet already, not timm's"},
+    {"conv1.0.", "a deep stem (three 3x3 convolutions)"},
+    {"downsample.2.", "average-pool shortcuts (avg_down)"},
+    {".se.fc", "squeeze-and-excitation blocks"},
+    {".se.conv.", "efficient channel attention"},
+    {".se.", "attention in its blocks"},
+    {".attn", "attention in its blocks"},
+    {"maxpool.", "a stem pooling with weights (replace_stem_pool)"},
+    {".norm1.", "pre-activation blocks or another block form (ResNetV2)"},
+    {"stem.conv", "another stem (ResNetV2 or another family)"},
+    {".conv2.conv", "split or selective-kernel convolutions"},
+    {".convs.", "split convolutions (Res2Net)"},
+    {"blocks.", "another family than ResNet"},
+    {"patch_embed", "a vision transformer"},
+}};
+
+[[noreturn]] void refuse(const std::string& where, std::string_view reason) {
+  throw MismatchError(
+      fmt::format("{}: network: expected a plain ResNet, got {}; ResNetForImageClassification "
+                  "cannot express it",
+                  where, reason));
+}
+
+void refuse_foreign_names(const StateDict& tensors, const std::string& where) {
+  for (const auto& [name, tensor] : tensors) {
+    for (const Trace& trace : kTraces) {
+      if (name.find(trace.name_part) != std::string::npos) {
+        refuse(where, fmt::format("{} (tensor '{}')", trace.reason, printable(name)));
+      }
+    }
+    if (name.starts_with("module.") || name.starts_with("_orig_mod.")) {
+      throw MismatchError(
+          fmt::format("{}: tensor '{}': expected timm's names, got a prefix of data-parallel or "
+                      "compiled training; save the inner module's state_dict()",
+                      where, printable(name)));
+    }
+  }
+}
+
+/// Dimension `index` of a tensor of rank `rank`.
+std::int64_t dim(const StateDict& tensors, const std::string& name, std::size_t rank,
+                 std::size_t index, const std::string& where) {
+  const Tensor* tensor = tensors.find(name);
+  if (tensor == nullptr) {
+    throw MismatchError(fmt::format(
+        "{}: tensor '{}': expected one, as a ResNet of timm has, got none", where, name));
+  }
+  if (tensor->shape().size() != rank || tensor->numel() == 0) {
+    throw MismatchError(fmt::format("{}: tensor '{}': expected {} dimensions without zeros, got {}",
+                                    where, name, rank, to_string(tensor->shape())));
+  }
+  return tensor->shape()[index];
+}
+
+/// Number of blocks "prefix0.", "prefix1.", ... that have a convolution.
+std::int64_t count_blocks(const StateDict& tensors, const std::string& prefix,
+                          const std::string& suffix) {
+  std::int64_t count = 0;
+  while (tensors.contains(fmt::format("{}{}{}", prefix, count, suffix))) ++count;
+  return count;
+}
+
+void check_stem(const StateDict& tensors, const std::string& where) {
+  const std::int64_t kernel = dim(tensors, "conv1.weight", 4, 2, where);
+  if (kernel != 7) refuse(where, fmt::format("a {0}x{0} stem convolution (plain is 7x7)", kernel));
+  if (tensors.contains("bn1.weight") && !tensors.contains("bn1.running_mean")) {
+    refuse(where, "normalisation without running statistics (group norm)");
+  }
+}
+
+/// What a block's shapes betray: groups, width, kernels, reductions.
+void check_first_block(const StateDict& tensors, const std::string& stage, LayerType type,
+                       const std::string& where) {
+  const std::string block = stage + "0.";
+  const std::int64_t out1 = dim(tensors, block + "conv1.weight", 4, 0, where);
+  const std::int64_t in2 = dim(tensors, block + "conv2.weight", 4, 1, where);
+  const std::int64_t out2 = dim(tensors, block + "conv2.weight", 4, 0, where);
+  if (in2 != out1) {
+    if (out1 % in2 == 0) {
+      refuse(where, fmt::format("grouped convolutions ({} groups in {}conv2)", out1 / in2, block));
+    }
+    refuse(where, fmt::format("{}conv2 with {} input channels after {}", block, in2, out1));
+  }
+  if (out1 != out2) {
+    refuse(where, fmt::format("a reduced first convolution in {} (block_reduce_first)", block));
+  }
+  if (type == LayerType::kBottleneck) {
+    const std::int64_t out3 = dim(tensors, block + "conv3.weight", 4, 0, where);
+    if (out3 % 4 != 0 || out2 != out3 / 4) {
+      refuse(where, fmt::format("wide bottlenecks ({} channels inside for {} outside, plain is a "
+                                "quarter)",
+                                out2, out3));
+    }
+  }
+  const std::string shortcut = block + "downsample.0.weight";
+  if (tensors.contains(shortcut) && dim(tensors, shortcut, 4, 2, where) != 1) {
+    refuse(where, "shortcuts with a larger kernel than 1x1 (down_kernel_size)");
+  }
+  if (tensors.contains(block + "downsample.1.weight") && !tensors.contains(shortcut)) {
+    refuse(where, "average-pool shortcuts (avg_down)");
+  }
+}
+
+DType floating_dtype(const StateDict& tensors, const std::string& where) {
+  std::optional<std::pair<std::string, DType>> first;
+  for (const auto& [name, tensor] : tensors) {
+    if (name.ends_with("num_batches_tracked")) continue;
+    if (!is_floating(tensor.dtype())) {
+      throw MismatchError(fmt::format("{}: tensor '{}': expected F32, F16, BF16 or F64, got {}",
+                                      where, printable(name), to_string(tensor.dtype())));
+    }
+    if (!first) first = {name, tensor.dtype()};
+    if (tensor.dtype() != first->second) {
+      throw MismatchError(
+          fmt::format("{}: tensor '{}': expected one dtype for all weights ({} as in '{}'), got {}",
+                      where, printable(name), to_string(first->second), printable(first->first),
+                      to_string(tensor.dtype())));
+    }
+  }
+  return first ? first->second : DType::F32;
+}
+
+}  // namespace
+
+ResNetConfig infer_resnet_config(const StateDict& tensors, const std::string& where) {
+  if (tensors.empty()) {
+    throw MismatchError(fmt::format("{}: tensors: expected a network's, got an empty file", where));
+  }
+  refuse_foreign_names(tensors, where);
+  check_stem(tensors, where);
+  ResNetConfig config;
+  config.num_channels = dim(tensors, "conv1.weight", 4, 1, where);
+  config.embedding_size = dim(tensors, "conv1.weight", 4, 0, where);
+  config.layer_type =
+      tensors.contains("layer1.0.conv3.weight") ? LayerType::kBottleneck : LayerType::kBasic;
+  const std::string last_conv =
+      config.layer_type == LayerType::kBottleneck ? ".conv3.weight" : ".conv2.weight";
+  config.depths.clear();
+  config.hidden_sizes.clear();
+  for (std::int64_t stage = 1;; ++stage) {
+    const std::string prefix = fmt::format("layer{}.", stage);
+    const std::int64_t depth = count_blocks(tensors, prefix, last_conv);
+    if (depth == 0) break;
+    check_first_block(tensors, prefix, config.layer_type, where);
+    config.depths.push_back(depth);
+    config.hidden_sizes.push_back(dim(tensors, prefix + "0" + last_conv, 4, 0, where));
+  }
+  if (config.depths.empty()) {
+    throw MismatchError(fmt::format(
+        "{}: tensors: expected the blocks of a ResNet (layer1.0.conv1.weight, ...), got none",
+        where));
+  }
+  config.num_labels = 0;
+  if (tensors.contains("fc.weight")) {
+    config.num_labels = dim(tensors, "fc.weight", 2, 0, where);
+    const std::int64_t features = dim(tensors, "fc.weight", 2, 1, where);
+    if (features == 2 * config.hidden_sizes.back()) {
+      refuse(where, "average and maximum pooling side by side (global_pool catavgmax)");
+    }
+  }
+  config.dtype = floating_dtype(tensors, where);
+  return config;
+}
+
+}  // namespace weightlift

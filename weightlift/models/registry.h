@@ -1,0 +1,66 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace weightlift {
+
+/// timm's pretrained_cfg of one tag, in timm's words. Source: timm.models.get_pretrained_cfg.
+struct PretrainedCfg {
+  std::string_view architecture;  ///< "resnet50"
+  std::string_view tag;           ///< "a1_in1k"
+  std::string_view url_file;      ///< name of the weights file, empty where the Hub alone has them
+  std::array<int, 3> input_size;  ///< channels, height, width
+  std::array<int, 3> test_input_size;  ///< all 0: timm names none
+  double crop_pct;                     ///< side of the crop over the resized short side
+  double test_crop_pct;                ///< 0: timm names none
+  std::string_view interpolation;      ///< "bilinear" or "bicubic"
+  std::string_view crop_mode;          ///< "center"
+  std::array<double, 3> mean;          ///< per channel, of pixels scaled to 0..1
+  std::array<double, 3> std;           ///< as mean
+  int num_classes;                     ///< 0: the weights have no classifier
+  std::string_view license;            ///< empty: timm states none
+  std::string_view origin_url;         ///< empty: timm states none
+  std::string_view paper_ids;          ///< "arXiv:2110.00476", empty: timm states none
+  std::array<int, 2> pool_size;        ///< height, width of the last feature map at input_size
+  bool is_default;                     ///< what the bare architecture name means
+  std::int64_t parameters;             ///< of the architecture with num_classes classes
+  std::string_view hash_prefix;  ///< leading 8 hex digits of the file's sha256, empty: none known
+};
+
+/// Every pretrained name of timm's plain ResNets, in the order of timm.list_pretrained.
+std::span<const PretrainedCfg> pretrained_cfgs();
+
+/// A timm architecture that ResNetConfig expresses.
+struct PlainArchitecture {
+  std::string_view name;        ///< "resnet50"
+  std::string_view layer_type;  ///< "basic" or "bottleneck"
+  std::array<int, 4> depths;    ///< blocks per stage
+};
+
+/// The plain architectures, by size: six with pretrained weights, and resnet200, of which timm has
+/// none.
+std::span<const PlainArchitecture> plain_architectures();
+
+/// A name that timm still understands, with a warning.
+struct DeprecatedName {
+  std::string_view old_name;  ///< "tv_resnet50"
+  std::string_view name;      ///< "resnet50.tv_in1k"
+};
+
+/// timm's old names of plain ResNets, sorted by old_name.
+std::span<const DeprecatedName> deprecated_names();
+
+/// A timm architecture that is easily taken for a plain ResNet and is none.
+struct OtherArchitecture {
+  std::string_view name;    ///< "resnet50d"
+  std::string_view reason;  ///< what ResNetConfig cannot express of it, in lower case
+};
+
+/// timm's architectures of the ResNet-like families, old names included, sorted by name. An
+/// architecture of timm that is neither here nor plain is no ResNet.
+std::span<const OtherArchitecture> other_architectures();
+
+}  // namespace weightlift

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <memory>
+
+#include "weightlift/models/resnet_config.h"
+#include "weightlift/nn/module.h"
+
+namespace weightlift {
+
+/// timm's ResNet as a module tree with timm's names (conv1, layer1.0.bn2, fc): a plain stem, basic
+/// or bottleneck blocks with the stride on the 3x3 convolution, projection shortcuts, average
+/// pooling. Input (N, num_channels, H, W); outputs: logits (N, num_labels), for num_labels 0 the
+/// pooled features (N, C); with Head::kNone the last feature map (N, C, h, w) and its mean (N, C,
+/// 1, 1). timm can neither downsample in the first stage nor change hidden_act: throws
+/// MismatchError. Source: timm.models.resnet.ResNet.
+std::unique_ptr<Module> make_timm_resnet(const ResNetConfig& config, Head head = Head::kKeep);
+
+/// transformers' ResNetForImageClassification (or ResNetModel, with Head::kNone and no `resnet.`
+/// prefix) with all that ResNetConfig can express: hidden_act stands in the stem and at a block's
+/// end only, the inner convolutions always use ReLU. Inputs and outputs as above. A block registers
+/// its shortcut before its layers and runs it after them. Source:
+/// transformers.models.resnet.modeling_resnet.
+std::unique_ptr<Module> make_hf_resnet(const ResNetConfig& config, Head head = Head::kKeep);
+
+}  // namespace weightlift

@@ -1,0 +1,231 @@
+#include "weightlift/models/resnet_config.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "weightlift/base/error.h"
+#include "weightlift/base/json.h"
+
+namespace weightlift {
+
+namespace {
+
+using Json = nlohmann::json;
+using OrderedJson = nlohmann::ordered_json;
+
+constexpr std::string_view kTransformersVersion = "5.23.0";
+
+// Larger networks than these are not networks: the caps keep products far from overflow and a
+// hostile config from asking for a million modules.
+constexpr std::int64_t kMaxStages = 64;
+constexpr std::int64_t kMaxDepth = 10'000;
+constexpr std::int64_t kMaxChannels = 1 << 20;
+
+std::string default_label(std::int64_t id) { return fmt::format("LABEL_{}", id); }
+
+/// PreTrainedConfig's own default is two labels, and what equals the default is not written.
+bool has_default_labels(const ResNetConfig& config) {
+  return config.num_labels == 2 && config.label(0) == default_label(0) &&
+         config.label(1) == default_label(1);
+}
+
+void add_labels(OrderedJson& json, const ResNetConfig& config) {
+  OrderedJson id2label = OrderedJson::object();
+  std::map<std::string, std::int64_t> ids;  // by code point, as Python sorts; the last id wins
+  const auto add = [&](std::int64_t id, const std::string& label) {
+    id2label[std::to_string(id)] = label;
+    ids[label] = id;
+  };
+  if (config.id2label.empty()) {
+    for (std::int64_t id = 0; id < config.num_labels; ++id) add(id, default_label(id));
+  } else {
+    for (const auto& [id, label] : config.id2label) add(id, label);
+  }
+  OrderedJson label2id = OrderedJson::object();
+  for (const auto& [label, id] : ids) label2id.emplace(label, id);
+  json["id2label"] = std::move(id2label);
+  json["label2id"] = std::move(label2id);
+}
+
+std::vector<std::int64_t> get_sizes(const Json& json, const std::string& key,
+                                    const std::string& where, std::int64_t largest,
+                                    std::vector<std::int64_t> fallback) {
+  const Json* value = find_member(json, key);
+  if (value == nullptr) return fallback;
+  std::vector<std::int64_t> sizes;
+  if (value->is_array() && !value->empty() && value->size() <= kMaxStages) {
+    for (const Json& item : *value) {
+      if (item.is_number_integer() && item > 0 && item <= largest) {
+        sizes.push_back(item.get<std::int64_t>());
+      }
+    }
+  }
+  if (sizes.empty() || sizes.size() != value->size()) {
+    throw_wrong_json(where, key,
+                     fmt::format("a list of 1 to {} integers from 1 to {}", kMaxStages, largest),
+                     *value);
+  }
+  return sizes;
+}
+
+std::int64_t get_channels(const Json& json, const char* key, const std::string& where,
+                          std::int64_t fallback) {
+  const std::int64_t channels = get_int(json, key, where, fallback);
+  if (channels < 1 || channels > kMaxChannels) {
+    throw_wrong_json(where, key, fmt::format("1 to {}", kMaxChannels), Json(channels));
+  }
+  return channels;
+}
+
+Activation parse_activation(const std::string& name, const std::string& where) {
+  struct Alias {
+    std::string_view name;
+    Activation activation;
+  };
+  constexpr std::array<Alias, 13> kNames = {{{"relu", Activation::kRelu},
+                                             {"relu6", Activation::kRelu6},
+                                             {"silu", Activation::kSilu},
+                                             {"swish", Activation::kSilu},
+                                             {"gelu", Activation::kGelu},
+                                             {"gelu_pytorch_tanh", Activation::kGeluTanh},
+                                             {"mish", Activation::kMish},
+                                             {"hardswish", Activation::kHardswish},
+                                             {"leaky_relu", Activation::kLeakyRelu},
+                                             {"tanh", Activation::kTanh},
+                                             {"sigmoid", Activation::kSigmoid},
+                                             {"linear", Activation::kLinear}}};
+  const auto* found = std::ranges::find(kNames, name, &Alias::name);
+  if (found == kNames.end() || found->name.empty()) {
+    throw FormatError(fmt::format(
+        "{}: hidden_act: expected relu or another activation known here (relu6, silu, gelu, "
+        "gelu_pytorch_tanh, mish, hardswish, leaky_relu, tanh, sigmoid, linear), got '{}'",
+        where, printable(name)));
+  }
+  return found->activation;
+}
+
+std::vector<std::pair<std::int64_t, std::string>> parse_id2label(const Json& value,
+                                                                 const std::string& where) {
+  if (!value.is_object()) throw_wrong_json(where, "id2label", "an object", value);
+  std::map<std::int64_t, std::string> labels;
+  for (const auto& [key, label] : value.items()) {
+    std::int64_t id = -1;
+    const auto parsed = std::from_chars(key.data(), key.data() + key.size(), id);
+    if (parsed.ec != std::errc() || parsed.ptr != key.data() + key.size() || id < 0) {
+      throw_wrong_json(where, "id2label", "class ids as keys", Json(key));
+    }
+    if (!label.is_string()) throw_wrong_json(where, "id2label", "strings as labels", label);
+    labels[id] = label.get<std::string>();
+  }
+  return {labels.begin(), labels.end()};
+}
+
+Head parse_head(const Json& json, const std::string& where) {
+  const Json* value = find_member(json, "architectures");
+  if (value == nullptr) return Head::kKeep;
+  if (value->is_array() && value->size() == 1) {
+    const Json& name = value->front();
+    if (name == "ResNetForImageClassification") return Head::kKeep;
+    if (name == "ResNetModel" || name == "ResNetBackbone") return Head::kNone;
+  }
+  throw_wrong_json(where, "architectures",
+                   R"(["ResNetForImageClassification"], ["ResNetModel"] or ["ResNetBackbone"])",
+                   *value);
+}
+
+DType parse_torch_dtype(const Json& json, const std::string& where) {
+  const std::string name =
+      get_string(json, "dtype", where, get_string(json, "torch_dtype", where, "float32"));
+  for (const DType dtype : {DType::F32, DType::F16, DType::BF16, DType::F64}) {
+    if (name == torch_name(dtype)) return dtype;
+  }
+  throw_wrong_json(where, "dtype", "float32, float16, bfloat16 or float64", Json(name));
+}
+
+}  // namespace
+
+std::string_view to_string(LayerType type) {
+  return type == LayerType::kBasic ? "basic" : "bottleneck";
+}
+
+std::string ResNetConfig::label(std::int64_t id) const {
+  const auto found = std::ranges::find(id2label, id, &std::pair<std::int64_t, std::string>::first);
+  return found == id2label.end() ? default_label(id) : found->second;
+}
+
+std::string to_config_json(const ResNetConfig& config) {
+  const std::size_t stages = config.depths.size();
+  OrderedJson stage_names = OrderedJson::array({"stem"});
+  for (std::size_t i = 1; i <= stages; ++i) stage_names.push_back(fmt::format("stage{}", i));
+  OrderedJson json;
+  json["architectures"] = {config.head == Head::kKeep ? "ResNetForImageClassification"
+                                                      : "ResNetModel"};
+  json["depths"] = config.depths;
+  json["downsample_in_bottleneck"] = config.downsample_in_bottleneck;
+  json["downsample_in_first_stage"] = config.downsample_in_first_stage;
+  json["dtype"] = torch_name(config.dtype);
+  json["embedding_size"] = config.embedding_size;
+  json["hidden_act"] = to_string(config.hidden_act);
+  json["hidden_sizes"] = config.hidden_sizes;
+  if (!has_default_labels(config)) add_labels(json, config);
+  json["layer_type"] = to_string(config.layer_type);
+  json["model_type"] = "resnet";
+  json["num_channels"] = config.num_channels;
+  json["out_features"] = {stage_names.back()};
+  json["out_indices"] = {stages};
+  json["stage_names"] = std::move(stage_names);
+  json["transformers_version"] = kTransformersVersion;
+  return dump_python_json(json) + "\n";
+}
+
+ResNetConfig parse_resnet_config(std::string_view text, const std::string& where) {
+  const Json json = parse_json(text, where);
+  if (get_string(json, "model_type", where, "") != "resnet") {
+    throw FormatError(fmt::format("{}: model_type: expected resnet, got '{}'", where,
+                                  printable(get_string(json, "model_type", where, "nothing"))));
+  }
+  ResNetConfig config;
+  config.num_channels = get_channels(json, "num_channels", where, config.num_channels);
+  config.embedding_size = get_channels(json, "embedding_size", where, config.embedding_size);
+  config.hidden_sizes = get_sizes(json, "hidden_sizes", where, kMaxChannels, config.hidden_sizes);
+  config.depths = get_sizes(json, "depths", where, kMaxDepth, config.depths);
+  if (config.depths.size() != config.hidden_sizes.size()) {
+    throw FormatError(fmt::format("{}: depths: expected as many as hidden_sizes ({}), got {}",
+                                  where, config.hidden_sizes.size(), config.depths.size()));
+  }
+  const std::string layer_type = get_string(json, "layer_type", where, "bottleneck");
+  if (layer_type != "basic" && layer_type != "bottleneck") {
+    throw_wrong_json(where, "layer_type", "basic or bottleneck", Json(layer_type));
+  }
+  config.layer_type = layer_type == "basic" ? LayerType::kBasic : LayerType::kBottleneck;
+  if (config.layer_type == LayerType::kBottleneck && std::ranges::min(config.hidden_sizes) < 4) {
+    throw FormatError(
+        fmt::format("{}: hidden_sizes: expected at least 4 in a bottleneck network, got {}", where,
+                    std::ranges::min(config.hidden_sizes)));
+  }
+  config.hidden_act = parse_activation(get_string(json, "hidden_act", where, "relu"), where);
+  config.downsample_in_first_stage = get_bool(json, "downsample_in_first_stage", where, false);
+  config.downsample_in_bottleneck = get_bool(json, "downsample_in_bottleneck", where, false);
+  config.dtype = parse_torch_dtype(json, where);
+  config.head = parse_head(json, where);
+  if (const Json* id2label = find_member(json, "id2label")) {
+    config.id2label = parse_id2label(*id2label, where);
+    config.num_labels = static_cast<std::int64_t>(config.id2label.size());
+  } else {
+    config.num_labels = get_int(json, "num_labels", where, config.num_labels);
+  }
+  return config;
+}
+
+bool is_transformers_config(std::string_view text, const std::string& where) {
+  const Json json = parse_json(text, where);
+  return find_member(json, "model_type") != nullptr && find_member(json, "architecture") == nullptr;
+}
+
+}  // namespace weightlift

@@ -1,0 +1,177 @@
+#include <fmt/format.h>
+
+#include <string>
+
+#include "weightlift/base/error.h"
+#include "weightlift/models/resnet.h"
+#include "weightlift/nn/layers.h"
+
+namespace weightlift {
+
+namespace {
+
+/// The projection of timm's downsample_conv: "0" convolution, "1" batch norm.
+std::unique_ptr<Sequential> make_downsample(std::int64_t in, std::int64_t out,
+                                            std::int64_t stride) {
+  auto downsample = std::make_unique<Sequential>();
+  downsample->append<Conv2d>(Conv2dOptions{
+      .in_channels = in, .out_channels = out, .kernel_size = 1, .stride = stride, .bias = false});
+  downsample->append<BatchNorm2d>(out);
+  return downsample;
+}
+
+Conv2dOptions conv(std::int64_t in, std::int64_t out, std::int64_t kernel,
+                   std::int64_t stride = 1) {
+  return {.in_channels = in,
+          .out_channels = out,
+          .kernel_size = kernel,
+          .stride = stride,
+          .padding = kernel / 2,
+          .bias = false};
+}
+
+class BasicBlock : public Module {
+ public:
+  BasicBlock(std::int64_t in, std::int64_t out, std::int64_t stride) {
+    conv1_ = &make_module<Conv2d>("conv1", conv(in, out, 3, stride));
+    bn1_ = &make_module<BatchNorm2d>("bn1", out);
+    act1_ = &make_module<ActivationLayer>("act1");
+    conv2_ = &make_module<Conv2d>("conv2", conv(out, out, 3));
+    bn2_ = &make_module<BatchNorm2d>("bn2", out);
+    act2_ = &make_module<ActivationLayer>("act2");
+    if (stride != 1 || in != out) {
+      downsample_ = &add_module("downsample", make_downsample(in, out, stride));
+    }
+  }
+
+ protected:
+  Value forward(Value x) override {
+    Value y = (*act1_)((*bn1_)((*conv1_)(x)));
+    y = (*bn2_)((*conv2_)(y));
+    return (*act2_)(add(y, downsample_ != nullptr ? (*downsample_)(x) : x));
+  }
+
+ private:
+  Module *conv1_, *bn1_, *act1_, *conv2_, *bn2_, *act2_;
+  Module* downsample_ = nullptr;
+};
+
+class Bottleneck : public Module {
+ public:
+  Bottleneck(std::int64_t in, std::int64_t out, std::int64_t stride) {
+    const std::int64_t width = out / 4;
+    conv1_ = &make_module<Conv2d>("conv1", conv(in, width, 1));
+    bn1_ = &make_module<BatchNorm2d>("bn1", width);
+    act1_ = &make_module<ActivationLayer>("act1");
+    conv2_ = &make_module<Conv2d>("conv2", conv(width, width, 3, stride));
+    bn2_ = &make_module<BatchNorm2d>("bn2", width);
+    act2_ = &make_module<ActivationLayer>("act2");
+    conv3_ = &make_module<Conv2d>("conv3", conv(width, out, 1));
+    bn3_ = &make_module<BatchNorm2d>("bn3", out);
+    act3_ = &make_module<ActivationLayer>("act3");
+    if (stride != 1 || in != out) {
+      downsample_ = &add_module("downsample", make_downsample(in, out, stride));
+    }
+  }
+
+ protected:
+  Value forward(Value x) override {
+    Value y = (*act1_)((*bn1_)((*conv1_)(x)));
+    y = (*act2_)((*bn2_)((*conv2_)(y)));
+    y = (*bn3_)((*conv3_)(y));
+    return (*act3_)(add(y, downsample_ != nullptr ? (*downsample_)(x) : x));
+  }
+
+ private:
+  Module *conv1_, *bn1_, *act1_, *conv2_, *bn2_, *act2_, *conv3_, *bn3_, *act3_;
+  Module* downsample_ = nullptr;
+};
+
+/// timm's SelectAdaptivePool2d for "avg": `pool`, then `flatten`.
+class SelectAdaptivePool2d : public Module {
+ public:
+  explicit SelectAdaptivePool2d(Head head) {
+    pool_ = &make_module<AdaptiveAvgPool2d>("pool");
+    if (head == Head::kKeep) flatten_ = &make_module<Flatten>("flatten");
+  }
+
+ protected:
+  Value forward(Value x) override {
+    x = (*pool_)(x);
+    return flatten_ != nullptr ? (*flatten_)(x) : x;
+  }
+
+ private:
+  Module* pool_;
+  Module* flatten_ = nullptr;
+};
+
+class TimmResNet : public Module {
+ public:
+  TimmResNet(const ResNetConfig& config, Head head) : head_(head) {
+    const std::int64_t stem = config.embedding_size;
+    conv1_ = &make_module<Conv2d>("conv1", conv(config.num_channels, stem, 7, 2));
+    bn1_ = &make_module<BatchNorm2d>("bn1", stem);
+    act1_ = &make_module<ActivationLayer>("act1");
+    maxpool_ = &make_module<MaxPool2d>(
+        "maxpool", MaxPool2dOptions{.kernel_size = 3, .stride = 2, .padding = 1});
+    std::int64_t in = stem;
+    for (std::size_t stage = 0; stage < config.depths.size(); ++stage) {
+      layers_.push_back(
+          &add_module(fmt::format("layer{}", stage + 1), make_stage(config, stage, in)));
+      in = config.hidden_sizes[stage];
+    }
+    global_pool_ = &make_module<SelectAdaptivePool2d>("global_pool", head);
+    if (head == Head::kKeep && config.num_labels > 0) {
+      fc_ = &make_module<Linear>(
+          "fc", LinearOptions{.in_features = in, .out_features = config.num_labels});
+    }
+  }
+
+ protected:
+  Value forward(Value x) override {
+    x = (*maxpool_)((*act1_)((*bn1_)((*conv1_)(x))));
+    for (Module* layer : layers_) x = (*layer)(x);
+    if (head_ == Head::kNone) x.graph->mark_output(x);
+    x = (*global_pool_)(x);
+    if (head_ == Head::kNone) x.graph->mark_output(x);
+    return fc_ != nullptr ? (*fc_)(x) : x;
+  }
+
+ private:
+  static std::unique_ptr<Sequential> make_stage(const ResNetConfig& config, std::size_t stage,
+                                                std::int64_t in) {
+    auto blocks = std::make_unique<Sequential>();
+    const std::int64_t out = config.hidden_sizes[stage];
+    for (std::int64_t i = 0; i < config.depths[stage]; ++i) {
+      const std::int64_t stride = stage > 0 && i == 0 ? 2 : 1;
+      const std::int64_t block_in = i == 0 ? in : out;
+      if (config.layer_type == LayerType::kBasic) {
+        blocks->append<BasicBlock>(block_in, out, stride);
+      } else {
+        blocks->append<Bottleneck>(block_in, out, stride);
+      }
+    }
+    return blocks;
+  }
+
+  Head head_;
+  Module *conv1_, *bn1_, *act1_, *maxpool_, *global_pool_;
+  std::vector<Module*> layers_;
+  Module* fc_ = nullptr;
+};
+
+}  // namespace
+
+std::unique_ptr<Module> make_timm_resnet(const ResNetConfig& config, Head head) {
+  if (config.downsample_in_first_stage || config.downsample_in_bottleneck ||
+      config.hidden_act != Activation::kRelu) {
+    throw MismatchError(
+        "timm's ResNet: expected relu and strides on the 3x3 convolutions from the second stage "
+        "on, "
+        "got a ResNetConfig with another hidden_act or downsample_in_* set");
+  }
+  return std::make_unique<TimmResNet>(config, head);
+}
+
+}  // namespace weightlift
