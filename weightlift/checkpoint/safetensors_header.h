@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "weightlift/tensor/dtype.h"
+#include "weightlift/tensor/shape.h"
+
+namespace weightlift {
+
+/// One tensor as the header declares it: the syntax was checked, the numbers were not yet held
+/// against each other or the file.
+struct SafetensorsDeclaration {
+  std::string name;
+  DType dtype = DType::F32;
+  Shape shape;
+  std::uint64_t begin = 0;  ///< data_offsets, in bytes from the end of the header
+  std::uint64_t end = 0;
+};
+
+struct SafetensorsHeader {
+  std::vector<SafetensorsDeclaration> tensors;                // as they stand in the text
+  std::vector<std::pair<std::string, std::string>> metadata;  // as they stand in the text
+  bool has_metadata = false;                                  // an object, be it empty
+};
+
+/// Reads the JSON text of a safetensors header. Throws FormatError "where: ..." where the text is
+/// not JSON, or JSON of another form: see the table in the .cpp. Names and metadata keys are
+/// unique.
+SafetensorsHeader parse_safetensors_header(std::string_view text, const std::string& where);
+
+}  // namespace weightlift

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "weightlift/tensor/tensor.h"
+
+namespace weightlift {
+
+/// One tensor to write, as `dtype`: converted on the way where it has another (see convert.h).
+struct SafetensorsEntry {
+  std::string name;
+  Tensor tensor;
+  DType dtype;
+};
+
+using SafetensorsMetadata = std::vector<std::pair<std::string, std::string>>;
+
+/// Called after each piece with bytes written so far and in all. May throw, to stop the writing.
+using WriteProgress = std::function<void(std::uint64_t bytes_done, std::uint64_t bytes_total)>;
+
+/// The exact size of the file that write_safetensors would make of this. Throws as it does for what
+/// no file can hold.
+std::uint64_t safetensors_file_bytes(const std::vector<SafetensorsEntry>& entries,
+                                     const SafetensorsMetadata& metadata);
+
+/// Writes a new file, byte for byte what the safetensors package writes of the same tensors: by
+/// dtype (descending in DType's order), then by name. Metadata come sorted by key (there they come in
+/// random order), and not at all where there are none. The same input gives the same bytes.
+///
+/// Streams from the tensors' own memory and gives mapped pages back as it goes; it holds a buffer of
+/// 1 MiB and the header. Throws FormatError, before the file is made, where a name is empty, taken,
+/// "__metadata__", holds NUL or is no UTF-8, where a tensor has no such dtype, or where the header
+/// would exceed 100,000,000 bytes; IoError where the file exists or the system refuses. After an
+/// exception a part of the file may be there: the caller owns the folder.
+void write_safetensors(const std::filesystem::path& path,
+                       const std::vector<SafetensorsEntry>& entries,
+                       const SafetensorsMetadata& metadata, const WriteProgress& progress = {});
+
+}  // namespace weightlift
