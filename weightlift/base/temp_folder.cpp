@@ -50,10 +50,14 @@ bool is_at(const Descriptor& folder, const fs::path& path) {
   return folder && ::fstat(folder.get(), &status) == 0 && there && same(*there, status);
 }
 
-/// Removes a folder with all in it, following no symbolic link (nor does remove_all).
+/// Removes a folder with all in it, following no symbolic link (nor does remove_all). Another run
+/// may be removing the same one: then its files vanish under this one's hands.
 std::error_code remove_folder(const fs::path& path) {
   std::error_code error;
-  fs::remove_all(path, error);
+  for (int i = 0; i < kTries; ++i) {
+    fs::remove_all(path, error);
+    if (error != std::errc::no_such_file_or_directory) break;
+  }
   return error;
 }
 

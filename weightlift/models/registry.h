@@ -2,8 +2,11 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace weightlift {
 
@@ -62,5 +65,24 @@ struct OtherArchitecture {
 /// timm's architectures of the ResNet-like families, old names included, sorted by name. An
 /// architecture of timm that is neither here nor plain is no ResNet.
 std::span<const OtherArchitecture> other_architectures();
+
+/// The full name of a tag, "resnet50.a1_in1k".
+std::string full_name(const PretrainedCfg& cfg);
+
+/// The tag that a name means, as timm resolves it: "resnet50.tv_in1k", "resnet50" (its default tag) or
+/// an old name. Nothing where timm has no such pretrained name.
+std::optional<PretrainedCfg> find_pretrained(std::string_view name);
+
+/// The tag whose weights file begins with these sha256 digits, as timm's file names say.
+std::optional<PretrainedCfg> find_by_sha256(std::string_view sha256);
+
+/// The plain architecture of that name, without a tag; nullptr where there is none.
+const PlainArchitecture* find_architecture(std::string_view name);
+
+/// Why a timm architecture is not plain, empty where nothing is known of it.
+std::string_view reason_against(std::string_view architecture);
+
+/// Up to three names of the registry that are nearest in spelling, the nearest first.
+std::vector<std::string> nearest_names(std::string_view name);
 
 }  // namespace weightlift

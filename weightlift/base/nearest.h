@@ -1,0 +1,15 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace weightlift {
+
+/// Up to `count` of `candidates` that are nearest to `word` in spelling (Levenshtein's distance),
+/// the nearest first; none that has less than half of the word in common.
+std::vector<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates,
+                                 std::size_t count);
+
+}  // namespace weightlift

@@ -1,0 +1,60 @@
+#include "weightlift/models/registry.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "weightlift/base/nearest.h"
+
+namespace weightlift {
+
+std::string full_name(const PretrainedCfg& cfg) {
+  return fmt::format("{}.{}", cfg.architecture, cfg.tag);
+}
+
+std::optional<PretrainedCfg> find_pretrained(std::string_view name) {
+  const auto deprecated = std::ranges::find(deprecated_names(), name, &DeprecatedName::old_name);
+  if (deprecated != deprecated_names().end()) name = deprecated->name;
+  const std::size_t dot = name.find('.');
+  const std::string_view architecture = name.substr(0, dot);
+  // timm reads "resnet18." as the default tag, too.
+  const std::string_view tag = dot == std::string_view::npos ? "" : name.substr(dot + 1);
+  for (const PretrainedCfg& cfg : pretrained_cfgs()) {
+    if (cfg.architecture == architecture && (tag.empty() ? cfg.is_default : cfg.tag == tag)) {
+      return cfg;
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<PretrainedCfg> find_by_sha256(std::string_view sha256) {
+  for (const PretrainedCfg& cfg : pretrained_cfgs()) {
+    if (!cfg.hash_prefix.empty() && sha256.starts_with(cfg.hash_prefix)) return cfg;
+  }
+  return std::nullopt;
+}
+
+const PlainArchitecture* find_architecture(std::string_view name) {
+  const auto found = std::ranges::find(plain_architectures(), name, &PlainArchitecture::name);
+  return found == plain_architectures().end() ? nullptr : &*found;
+}
+
+std::string_view reason_against(std::string_view architecture) {
+  const auto others = other_architectures();
+  const auto found = std::ranges::lower_bound(others, architecture, {}, &OtherArchitecture::name);
+  return found == others.end() || found->name != architecture ? "" : found->reason;
+}
+
+std::vector<std::string> nearest_names(std::string_view name) {
+  std::vector<std::string> names;
+  for (const PlainArchitecture& architecture : plain_architectures()) {
+    names.emplace_back(architecture.name);
+  }
+  for (const PretrainedCfg& cfg : pretrained_cfgs()) names.push_back(full_name(cfg));
+  for (const DeprecatedName& deprecated : deprecated_names()) {
+    names.emplace_back(deprecated.old_name);
+  }
+  return nearest(name, names, 3);
+}
+
+}  // namespace weightlift

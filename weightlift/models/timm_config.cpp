@@ -1,0 +1,365 @@
+#include "weightlift/models/timm_config.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "weightlift/base/error.h"
+#include "weightlift/base/json.h"
+
+namespace weightlift {
+
+namespace {
+
+using Json = nlohmann::json;
+
+/// A constructor argument of timm's ResNet that leaves the network plain: with any value, or with
+/// the listed ones (as JSON text, separated by a space).
+struct HarmlessArgument {
+  std::string_view key;
+  std::string_view values;  // "*": any
+};
+
+constexpr std::array<HarmlessArgument, 20> kHarmless = {{
+    {"stem_width", "*"},  // only a deep stem has a width
+    {"drop_rate", "*"},
+    {"drop_path_rate", "*"},
+    {"drop_block_rate", "*"},
+    {"zero_init_last", "*"},
+    {"device", "*"},
+    {"dtype", "*"},
+    {"stem_type", R"("" null)"},
+    {"replace_stem_pool", "false"},
+    {"avg_down", "false"},
+    {"block_args", "null {}"},
+    {"norm_layer", R"(null "batchnorm2d")"},
+    {"cardinality", "1"},
+    {"base_width", "64"},
+    {"block_reduce_first", "1"},
+    {"down_kernel_size", "1"},
+    {"act_layer", R"(null "relu")"},
+    {"output_stride", "32"},
+    {"aa_layer", R"(null "")"},
+    {"global_pool", R"("avg" "fast" "fastavg")"},
+}};
+
+// Read for what they promise, not refused.
+constexpr std::array<std::string_view, 4> kPromises = {"layers", "channels", "in_chans",
+                                                       "num_classes"};
+
+bool harmless(const HarmlessArgument& argument, const Json& value) {
+  if (argument.values == "*") return true;
+  const std::string text = value.dump();
+  std::string_view rest = argument.values;
+  while (!rest.empty()) {
+    const std::size_t space = rest.find(' ');
+    if (rest.substr(0, space) == text) return true;
+    rest = space == std::string_view::npos ? "" : rest.substr(space + 1);
+  }
+  return false;
+}
+
+void refuse_model_args(const Json& model_args, const std::string& where) {
+  for (const auto& [key, value] : model_args.items()) {
+    if (std::ranges::find(kPromises, key) != kPromises.end()) continue;
+    const auto* known = std::ranges::find(kHarmless, key, &HarmlessArgument::key);
+    if (known != kHarmless.end() && harmless(*known, value)) continue;
+    throw MismatchError(fmt::format(
+        "{}: model_args.{}: expected {}, got {}; ResNetForImageClassification cannot express it",
+        where, printable(key),
+        known == kHarmless.end() ? "no argument that is not known to keep the network plain"
+                                 : known->values,
+        printable(value.dump(-1, ' ', true), 60)));
+  }
+}
+
+std::string resolve_architecture(const std::string& name, const std::string& where) {
+  const auto deprecated = std::ranges::find(deprecated_names(), name, &DeprecatedName::old_name);
+  const std::string known =
+      deprecated == deprecated_names().end() ? name : std::string(deprecated->name);
+  const std::string architecture = known.substr(0, known.find('.'));
+  if (find_architecture(architecture) != nullptr) return architecture;
+  const std::string_view reason = reason_against(architecture);
+  throw MismatchError(fmt::format(
+      "{}: architecture: expected a plain ResNet (resnet18, 26, 34, 50, 101, 152, 200), got "
+      "'{}'{}; "
+      "ResNetForImageClassification cannot express it",
+      where, printable(architecture), reason.empty() ? "" : fmt::format(": {}", reason)));
+}
+
+std::vector<std::int64_t> int_list(const Json& value, std::string_view key,
+                                   const std::string& where) {
+  constexpr std::size_t kLongest = 64;
+  constexpr std::int64_t kLargest = 1 << 24;
+  std::vector<std::int64_t> list;
+  if (value.is_array() && !value.empty() && value.size() <= kLongest) {
+    for (const Json& item : value) {
+      if (item.is_number_integer() && item > 0 && item <= kLargest) {
+        list.push_back(item.get<std::int64_t>());
+      }
+    }
+  }
+  if (list.empty() || list.size() != value.size()) {
+    throw_wrong_json(where, key, "a list of positive integers", value);
+  }
+  return list;
+}
+
+std::optional<std::vector<std::int64_t>> find_int_list(const Json& json, std::string_view key,
+                                                       const std::string& where) {
+  const Json* value = find_member(json, key);
+  if (value == nullptr) return std::nullopt;
+  return int_list(*value, key, where);
+}
+
+std::optional<std::int64_t> find_int(const Json& json, std::string_view key,
+                                     const std::string& where) {
+  if (find_member(json, key) == nullptr) return std::nullopt;
+  return get_int(json, key, where);
+}
+
+Number to_number(const Json& value, std::string_view key, const std::string& where) {
+  if (!value.is_number()) throw_wrong_json(where, key, "a number", value);
+  return {value.get<double>(), value.is_number_integer()};
+}
+
+std::optional<Number> find_number(const Json& json, std::string_view key,
+                                  const std::string& where) {
+  const Json* value = find_member(json, key);
+  if (value == nullptr) return std::nullopt;
+  return to_number(*value, key, where);
+}
+
+std::vector<Number> find_numbers(const Json& json, std::string_view key, const std::string& where) {
+  const Json* value = find_member(json, key);
+  if (value == nullptr) return {};
+  constexpr std::size_t kLongest = 1024;
+  if (!value->is_array() || value->size() > kLongest) {
+    throw_wrong_json(where, key, "a list of numbers, one per channel", *value);
+  }
+  std::vector<Number> numbers;
+  for (const Json& item : *value) numbers.push_back(to_number(item, key, where));
+  return numbers;
+}
+
+std::vector<std::string> find_strings(const Json& json, std::string_view key,
+                                      const std::string& where) {
+  const Json* value = find_member(json, key);
+  if (value == nullptr) return {};
+  if (value->is_string()) return {value->get<std::string>()};
+  if (!value->is_array()) throw_wrong_json(where, key, "a string or a list of strings", *value);
+  std::vector<std::string> strings;
+  for (const Json& item : *value) {
+    if (!item.is_string()) throw_wrong_json(where, key, "a string or a list of strings", *value);
+    strings.push_back(item.get<std::string>());
+  }
+  return strings;
+}
+
+PretrainedClaims parse_claims(const Json& json, const std::string& where) {
+  if (find_member(json, "label_offset") != nullptr && get_int(json, "label_offset", where) != 0) {
+    throw MismatchError(
+        fmt::format("{}: label_offset: expected none, got one; timm cuts rows off fc for it, "
+                    "convert a checkpoint "
+                    "without",
+                    where));
+  }
+  PretrainedClaims claims;
+  claims.tag = get_string(json, "tag", where, "");
+  claims.input_size =
+      find_int_list(json, "input_size", where).value_or(std::vector<std::int64_t>{});
+  claims.test_input_size =
+      find_int_list(json, "test_input_size", where).value_or(std::vector<std::int64_t>{});
+  for (const auto* size : {&claims.input_size, &claims.test_input_size}) {
+    if (!size->empty() && size->size() != 3) {
+      throw_wrong_json(where, "input_size", "three integers (C, H, W)", Json(*size));
+    }
+  }
+  claims.crop_pct = find_number(json, "crop_pct", where);
+  claims.test_crop_pct = find_number(json, "test_crop_pct", where);
+  claims.interpolation = get_string(json, "interpolation", where, "");
+  claims.crop_mode = get_string(json, "crop_mode", where, "");
+  claims.mean = find_numbers(json, "mean", where);
+  claims.std = find_numbers(json, "std", where);
+  claims.num_classes = find_int(json, "num_classes", where);
+  claims.license = get_string(json, "license", where, "");
+  claims.origin_url = get_string(json, "origin_url", where, "");
+  claims.paper_ids = find_strings(json, "paper_ids", where);
+  return claims;
+}
+
+/// timm's label_names is a list, or an object from class ids in strings to names.
+std::vector<std::string> parse_label_names(const Json& value, const std::string& where) {
+  constexpr std::string_view kExpected =
+      "a list of strings, or an object from class ids to strings";
+  std::map<std::int64_t, std::string> by_id;
+  for (const auto& [key, label] : value.items()) {  // an array's keys are its indices
+    std::int64_t id = -1;
+    std::from_chars(key.data(), key.data() + key.size(), id);
+    if (!value.is_structured() || !label.is_string() || std::to_string(id) != key) {
+      throw_wrong_json(where, "label_names", kExpected, value);
+    }
+    by_id[id] = label.get<std::string>();
+  }
+  std::vector<std::string> names;
+  for (auto& [id, name] : by_id) {
+    if (id != static_cast<std::int64_t>(names.size())) {
+      throw_wrong_json(where, "label_names", "ids from 0 without gaps", Json(id));
+    }
+    names.push_back(std::move(name));
+  }
+  return names;
+}
+
+/// A label's text is its description where every class has one, else its name.
+std::vector<std::string> parse_labels(const Json& root, const Json& pretrained_cfg,
+                                      const std::string& where) {
+  const auto find = [&](std::string_view key) {
+    const Json* value = find_member(root, key);
+    return value != nullptr ? value : find_member(pretrained_cfg, key);
+  };
+  const Json* names_json = find("label_names");
+  if (names_json == nullptr) names_json = find_member(root, "labels");  // the old spelling
+  if (names_json == nullptr) return {};
+  std::vector<std::string> names = parse_label_names(*names_json, where);
+  const Json* descriptions = find("label_descriptions");
+  if (descriptions == nullptr) return names;
+  if (!descriptions->is_object()) {
+    throw_wrong_json(where, "label_descriptions", "an object from names to texts", *descriptions);
+  }
+  std::vector<std::string> texts;
+  for (const std::string& name : names) {
+    const Json* text = find_member(*descriptions, name);
+    if (text == nullptr) return names;
+    if (!text->is_string()) throw_wrong_json(where, "label_descriptions", "texts", *text);
+    texts.push_back(text->get<std::string>());
+  }
+  return texts;
+}
+
+void disagree(const std::string& where, std::string_view what, std::string_view promised,
+              std::string_view shown) {
+  throw MismatchError(
+      fmt::format("{}: {}: expected {} as the config promises, got {} in the tensors", where, what,
+                  promised, shown));
+}
+
+}  // namespace
+
+TimmConfig parse_timm_config(std::string_view text, const std::string& where) {
+  const Json root = parse_json(text, where);
+  if (!root.is_object()) throw_wrong_json(where, "config", "an object", root);
+  const std::string name = get_string(root, "architecture", where, "");
+  if (name.empty()) {
+    throw FormatError(fmt::format(
+        "{}: architecture: expected timm's name of the network, got none; not a config of timm?",
+        where));
+  }
+  TimmConfig config;
+  config.architecture = resolve_architecture(name, where);
+  static const Json kNothing = Json::object();
+  const Json* args = find_member(root, "model_args");
+  const Json& model_args = args != nullptr ? *args : kNothing;
+  if (!model_args.is_object()) throw_wrong_json(where, "model_args", "an object", model_args);
+  refuse_model_args(model_args, where);
+  config.layers = find_int_list(model_args, "layers", where);
+  config.channels = find_int_list(model_args, "channels", where);
+  config.in_chans = find_int(model_args, "in_chans", where);
+  // Before timm 0.9 the pretrained_cfg lay flat at the root.
+  const Json* nested = find_member(root, "pretrained_cfg");
+  const Json& pretrained_cfg = nested != nullptr ? *nested : root;
+  if (!pretrained_cfg.is_object()) {
+    throw_wrong_json(where, "pretrained_cfg", "an object", pretrained_cfg);
+  }
+  config.pretrained_cfg = parse_claims(pretrained_cfg, where);
+  if (config.pretrained_cfg.tag.empty() && name.find('.') != std::string::npos) {
+    config.pretrained_cfg.tag = name.substr(name.find('.') + 1);
+  }
+  const auto of_args = find_int(model_args, "num_classes", where);
+  const auto of_root = find_int(root, "num_classes", where);
+  if (of_args && of_root && *of_args != *of_root) {
+    throw MismatchError(
+        fmt::format("{}: num_classes: expected model_args and the root to agree, got {} and {}; "
+                    "timm would drop fc",
+                    where, *of_args, *of_root));
+  }
+  config.num_classes = of_args ? of_args : of_root ? of_root : config.pretrained_cfg.num_classes;
+  if (!config.in_chans && !config.pretrained_cfg.input_size.empty()) {
+    config.in_chans = config.pretrained_cfg.input_size[0];
+  }
+  config.labels = parse_labels(root, pretrained_cfg, where);
+  return config;
+}
+
+TimmConfig timm_config_of(const PretrainedCfg& cfg) {
+  const auto numbers = [](const std::array<double, 3>& values) {
+    return std::vector<Number>{{values[0]}, {values[1]}, {values[2]}};
+  };
+  TimmConfig config;
+  config.architecture = cfg.architecture;
+  config.in_chans = cfg.input_size[0];
+  config.num_classes = cfg.num_classes;
+  PretrainedClaims& claims = config.pretrained_cfg;
+  claims.tag = cfg.tag;
+  claims.input_size.assign(cfg.input_size.begin(), cfg.input_size.end());
+  if (cfg.test_input_size[0] != 0) {
+    claims.test_input_size.assign(cfg.test_input_size.begin(), cfg.test_input_size.end());
+  }
+  claims.crop_pct = Number{cfg.crop_pct};
+  if (cfg.test_crop_pct > 0) claims.test_crop_pct = Number{cfg.test_crop_pct};
+  claims.interpolation = cfg.interpolation;
+  claims.crop_mode = cfg.crop_mode;
+  claims.mean = numbers(cfg.mean);
+  claims.std = numbers(cfg.std);
+  claims.num_classes = cfg.num_classes;
+  claims.license = cfg.license;
+  claims.origin_url = cfg.origin_url;
+  if (!cfg.paper_ids.empty()) claims.paper_ids = {std::string(cfg.paper_ids)};
+  return config;
+}
+
+void require_agreement(const TimmConfig& promised, const ResNetConfig& shown,
+                       const std::string& where) {
+  const PlainArchitecture& plain = *find_architecture(promised.architecture);
+  if (plain.layer_type != to_string(shown.layer_type)) {
+    disagree(where, fmt::format("layer type of {}", plain.name), plain.layer_type,
+             to_string(shown.layer_type));
+  }
+  const std::vector<std::int64_t> depths =
+      promised.layers.value_or(std::vector<std::int64_t>(plain.depths.begin(), plain.depths.end()));
+  if (depths != shown.depths) {
+    disagree(where, "blocks per stage", fmt::format("[{}]", fmt::join(depths, ", ")),
+             fmt::format("[{}]", fmt::join(shown.depths, ", ")));
+  }
+  std::vector<std::int64_t> widths =
+      promised.channels.value_or(std::vector<std::int64_t>{64, 128, 256, 512});
+  for (std::int64_t& width : widths) {
+    if (shown.layer_type == LayerType::kBottleneck) width *= 4;
+  }
+  if (widths != shown.hidden_sizes) {
+    disagree(where, "channels per stage", fmt::format("[{}]", fmt::join(widths, ", ")),
+             fmt::format("[{}]", fmt::join(shown.hidden_sizes, ", ")));
+  }
+  const std::int64_t channels = promised.in_chans.value_or(3);
+  if (channels != shown.num_channels) {
+    disagree(where, "input channels (in_chans)", std::to_string(channels),
+             std::to_string(shown.num_channels));
+  }
+  const std::int64_t classes = promised.num_classes.value_or(1000);
+  if (classes != shown.num_labels) {
+    disagree(where, "classes (num_classes)", std::to_string(classes),
+             std::to_string(shown.num_labels));
+  }
+  if (!promised.labels.empty() &&
+      static_cast<std::int64_t>(promised.labels.size()) != shown.num_labels) {
+    disagree(where, "label_names", fmt::format("{} labels", promised.labels.size()),
+             fmt::format("{} classes", shown.num_labels));
+  }
+}
+
+}  // namespace weightlift

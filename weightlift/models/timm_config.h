@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "weightlift/base/number.h"
+#include "weightlift/models/registry.h"
+#include "weightlift/models/resnet_config.h"
+
+namespace weightlift {
+
+/// timm's pretrained_cfg as a source's config.json states it. These are claims: timm stamps every
+/// model it builds with its architecture's default tag, licence and origin.
+struct PretrainedClaims {
+  std::string tag;
+  std::vector<std::int64_t> input_size;       ///< (C, H, W), empty where not stated
+  std::vector<std::int64_t> test_input_size;  ///< the same
+  std::optional<Number> crop_pct, test_crop_pct;
+  std::string interpolation, crop_mode;
+  std::vector<Number> mean, std;  ///< per channel or one for all
+  std::optional<std::int64_t> num_classes;
+  std::string license, origin_url;
+  std::vector<std::string> paper_ids;
+};
+
+/// A source's config.json in timm's form: what it promises of the network, and what it claims.
+struct TimmConfig {
+  std::string architecture;  ///< without tag, old names resolved: "resnet50"
+  std::optional<std::vector<std::int64_t>> layers,
+      channels;  ///< model_args that change the network
+  std::optional<std::int64_t> in_chans, num_classes;
+  std::vector<std::string> labels;  ///< of all classes in order, empty where the source has none
+  PretrainedClaims pretrained_cfg;
+};
+
+/// Reads a config.json of timm's form: as save_for_hf or the Hub has it, or the older flat one.
+/// Throws FormatError for wrong types, and MismatchError, with the reason by name, for an
+/// architecture or a model_args key that ResNetConfig cannot express: many of these leave every
+/// tensor as it was. Source: timm.models._hub, timm.models.resnet.ResNet.
+TimmConfig parse_timm_config(std::string_view text, const std::string& where);
+
+/// What a registry name says of a lone weights file.
+TimmConfig timm_config_of(const PretrainedCfg& cfg);
+
+/// Throws MismatchError unless what the config promises (architecture, model_args, channels,
+/// classes, number of labels) is what the tensors show.
+void require_agreement(const TimmConfig& promised, const ResNetConfig& shown,
+                       const std::string& where);
+
+}  // namespace weightlift
