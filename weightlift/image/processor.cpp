@@ -1,0 +1,114 @@
+#include "weightlift/image/processor.h"
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "weightlift/base/error.h"
+#include "weightlift/base/json.h"
+
+namespace weightlift {
+
+namespace {
+
+using Json = nlohmann::json;
+using OrderedJson = nlohmann::ordered_json;
+
+OrderedJson to_json(const Number& number) {
+  if (number.integer) return static_cast<std::int64_t>(number.value);
+  return number.value;
+}
+
+OrderedJson to_json(const std::vector<Number>& numbers) {
+  OrderedJson list = OrderedJson::array();
+  for (const Number& number : numbers) list.push_back(to_json(number));
+  return list;
+}
+
+Number get_number(const Json& json, std::string_view key, const std::string& where,
+                  Number fallback) {
+  const Json* value = find_member(json, key);
+  if (value == nullptr) return fallback;
+  if (!value->is_number() || value->get<double>() <= 0) {
+    throw_wrong_json(where, key, "a positive number", *value);
+  }
+  return {value->get<double>(), value->is_number_integer()};
+}
+
+std::vector<Number> get_numbers(const Json& json, std::string_view key, const std::string& where,
+                                std::vector<Number> fallback) {
+  const Json* value = find_member(json, key);
+  if (value == nullptr) return fallback;
+  constexpr std::size_t kMostChannels = 16;
+  std::vector<Number> numbers;
+  if (value->is_array() && value->size() <= kMostChannels) {
+    for (const Json& item : *value) {
+      if (item.is_number()) numbers.push_back({item.get<double>(), item.is_number_integer()});
+    }
+  }
+  if (numbers.empty() || numbers.size() != value->size()) {
+    throw_wrong_json(where, key, "a list of numbers, one per channel", *value);
+  }
+  return numbers;
+}
+
+void require_convnext(const Json& json, const std::string& where) {
+  constexpr std::array<std::string_view, 4> kClasses = {
+      "ConvNextImageProcessor", "ConvNextImageProcessorFast", "ConvNextImageProcessorPil",
+      "ConvNextFeatureExtractor"};
+  const std::string name =
+      get_string(json, "image_processor_type", where,
+                 get_string(json, "feature_extractor_type", where, "ConvNextImageProcessor"));
+  if (std::ranges::find(kClasses, name) == kClasses.end()) {
+    throw_wrong_json(where, "image_processor_type", "ConvNextImageProcessor", Json(name));
+  }
+}
+
+}  // namespace
+
+std::string to_preprocessor_json(const ImageProcessor& processor) {
+  OrderedJson json;
+  json["crop_pct"] = to_json(processor.crop_pct);
+  json["do_normalize"] = processor.do_normalize;
+  json["do_rescale"] = processor.do_rescale;
+  json["do_resize"] = processor.do_resize;
+  json["image_mean"] = to_json(processor.image_mean);
+  json["image_processor_type"] = "ConvNextImageProcessor";
+  json["image_std"] = to_json(processor.image_std);
+  json["resample"] = processor.resample;
+  json["rescale_factor"] = to_json(processor.rescale_factor);
+  json["size"]["shortest_edge"] = processor.shortest_edge;
+  return dump_python_json(json) + "\n";
+}
+
+ImageProcessor parse_image_processor(std::string_view text, const std::string& where) {
+  const Json json = parse_json(text, where);
+  if (!json.is_object()) throw_wrong_json(where, "processor", "an object", json);
+  require_convnext(json, where);
+  ImageProcessor processor;
+  const Json* size = find_member(json, "size");
+  const bool nested = size != nullptr && size->is_object();
+  processor.shortest_edge =
+      nested ? get_int(*size, "shortest_edge", where) : get_int(json, "size", where);
+  if (processor.shortest_edge == 0) {
+    throw_wrong_json(where, "size", "at least one pixel", *size);
+  }
+  processor.crop_pct = get_number(json, "crop_pct", where, processor.crop_pct);
+  processor.resample = get_int(json, "resample", where, processor.resample);
+  processor.image_mean = get_numbers(json, "image_mean", where, processor.image_mean);
+  processor.image_std = get_numbers(json, "image_std", where, processor.image_std);
+  processor.do_resize = get_bool(json, "do_resize", where, true);
+  processor.do_rescale = get_bool(json, "do_rescale", where, true);
+  processor.do_normalize = get_bool(json, "do_normalize", where, true);
+  processor.rescale_factor = get_number(json, "rescale_factor", where, processor.rescale_factor);
+  return processor;
+}
+
+std::int64_t resample_of(std::string_view interpolation) {
+  constexpr std::array<std::string_view, 6> kFilters = {"nearest", "lanczos", "bilinear",
+                                                        "bicubic", "box",     "hamming"};
+  const auto* found = std::ranges::find(kFilters, interpolation);
+  return found == kFilters.end() ? -1 : found - kFilters.begin();
+}
+
+}  // namespace weightlift

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "weightlift/base/number.h"
+
+namespace weightlift {
+
+/// The settings of transformers' ConvNextImageProcessor. The defaults are those of
+/// facebook/convnext-base-224-22k-1k, which the microsoft/resnet-* repositories carry.
+struct ImageProcessor {
+  std::int64_t shortest_edge = 224;  ///< side of the square picture, in pixels
+  Number crop_pct{0.875};            ///< shortest_edge over the resized short side
+  std::int64_t resample = 3;         ///< Pillow's filter: 0 nearest, 2 bilinear, 3 bicubic
+  std::vector<Number> image_mean = {{0.485}, {0.456}, {0.406}};  ///< per channel, of pixels in 0..1
+  std::vector<Number> image_std = {{0.229}, {0.224}, {0.225}};
+  bool do_resize = true, do_rescale = true, do_normalize = true;
+  Number rescale_factor{0.00392156862745098};
+};
+
+/// The preprocessor_config.json that transformers 5.23.0 saves for these settings, byte for byte.
+std::string to_preprocessor_json(const ImageProcessor& processor);
+
+/// Reads a preprocessor_config.json of a ConvNext processor, of any version since 4.18. Throws
+/// FormatError "where: key: expected X, got Y" for another class or impossible settings.
+ImageProcessor parse_image_processor(std::string_view text, const std::string& where);
+
+/// Pillow's number for timm's interpolation ("bilinear"), -1 where it has none.
+std::int64_t resample_of(std::string_view interpolation);
+
+}  // namespace weightlift

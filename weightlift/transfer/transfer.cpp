@@ -1,0 +1,149 @@
+#include "weightlift/transfer/transfer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "weightlift/base/error.h"
+
+namespace weightlift {
+
+namespace {
+
+using Nodes = std::vector<const Node*>;
+
+std::string describe(const Nodes& nodes, std::size_t position) {
+  if (position >= nodes.size()) return "nothing";
+  return fmt::format("{}: {} -> {}", nodes[position]->path, to_string(nodes[position]->op),
+                     to_string(nodes[position]->shape));
+}
+
+/// Both sides from two before to two after the first difference, one pair a line.
+std::string context(const Nodes& src, const Nodes& dest, std::size_t position) {
+  const std::size_t first = position < 2 ? 0 : position - 2;
+  const std::size_t last = std::min(position + 3, std::max(src.size(), dest.size()));
+  std::string text;
+  for (std::size_t i = first; i < last; ++i) {
+    text += fmt::format("\n  {} {:>4}  {}\n  {:>6}  {}", i == position ? ">" : " ", i,
+                        describe(src, i), "", describe(dest, i));
+  }
+  return text;
+}
+
+bool same_operation(const Node& src, const Node& dest) {
+  return src.op == dest.op && src.shape == dest.shape;
+}
+
+Nodes without(Nodes nodes, const std::vector<std::string>& skip) {
+  std::erase_if(nodes, [&](const Node* node) {
+    return std::ranges::find(skip, op_name(node->op)) != skip.end();
+  });
+  return nodes;
+}
+
+void require_pairs(const Nodes& src, const Nodes& dest) {
+  const std::size_t length = std::max(src.size(), dest.size());
+  for (std::size_t i = 0; i < length; ++i) {
+    if (i < src.size() && i < dest.size() && same_operation(*src[i], *dest[i])) continue;
+    throw MismatchError(fmt::format(
+        "operations: expected {} of the source to pair with {} of the destination, got a "
+        "difference "
+        "at {}: {} and {}{}",
+        src.size(), dest.size(), i, describe(src, i), describe(dest, i), context(src, dest, i)));
+  }
+}
+
+TransferredOperation plan_pair(const Node& src, const Node& dest) {
+  TransferredOperation pair{src.path, dest.path, to_string(src.op), {}};
+  const auto& from = src.module->own_slots();
+  const auto& to = dest.module->own_slots();
+  for (std::size_t i = 0; i < std::max(from.size(), to.size()); ++i) {
+    if (i >= from.size() || i >= to.size() || from[i].name != to[i].name ||
+        from[i].shape != to[i].shape || from[i].tensor->shape() != to[i].shape) {
+      throw MismatchError(fmt::format("{} and {}: expected the same tensors, got {} at {}",
+                                      src.path, dest.path, i < from.size() ? from[i].name : "none",
+                                      i));
+    }
+    pair.tensors.emplace_back(src.path + "." + from[i].name, dest.path + "." + to[i].name);
+  }
+  return pair;
+}
+
+/// Every slot of dest must hold a tensor after the transfer: one that is paired, or bound before.
+void require_filled(Module& dest, const std::vector<TransferredOperation>& pairs) {
+  std::vector<std::string> filled;
+  for (const TransferredOperation& pair : pairs) {
+    for (const auto& [from, to] : pair.tensors) filled.push_back(to);
+  }
+  std::ranges::sort(filled);
+  for (const Module::Slot& slot : dest.slots()) {
+    if (!std::ranges::binary_search(filled, slot.name) && slot.tensor->owner() == nullptr) {
+      throw MismatchError(
+          fmt::format("{}: expected a tensor for every operation of the destination, got none: a "
+                      "skip would leave "
+                      "it unfilled",
+                      slot.name));
+    }
+  }
+}
+
+}  // namespace
+
+Tracker::Tracker(Module& module, const Shape& input) : graph_(trace(module, input)) {}
+
+std::vector<const Node*> Tracker::traced() const {
+  Nodes nodes;
+  for (const Node& node : graph_.nodes()) {
+    if (node.module != nullptr) nodes.push_back(&node);
+  }
+  return nodes;
+}
+
+std::vector<const Node*> Tracker::parametrized() const {
+  Nodes nodes = traced();
+  std::erase_if(nodes, [](const Node* node) { return !node->module->has_state(); });
+  return nodes;
+}
+
+std::size_t TransferReport::tensor_count() const {
+  std::size_t count = 0;
+  for (const TransferredOperation& operation : operations) count += operation.tensors.size();
+  return count;
+}
+
+TransferReport ModuleTransfer::operator()(const Shape& input) const {
+  const Tracker src_tracker(src, input);
+  const Tracker dest_tracker(dest, input);
+  const Nodes from = without(src_tracker.parametrized(), src_skip);
+  const Nodes to = without(dest_tracker.parametrized(), dest_skip);
+  require_pairs(from, to);
+  TransferReport report;
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    report.operations.push_back(plan_pair(*from[i], *to[i]));
+  }
+  require_filled(dest, report.operations);
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    const auto& slots = from[i]->module->own_slots();
+    const auto& targets = to[i]->module->own_slots();
+    for (std::size_t k = 0; k < slots.size(); ++k) *targets[k].tensor = *slots[k].tensor;
+    if (verbose) verbose(report.operations[i]);
+  }
+  return report;
+}
+
+void require_equal_graphs(const Graph& src, const Graph& dest) {
+  const std::vector<GraphDifference> differences = compare_graphs(src, dest);
+  if (differences.empty()) return;
+  Nodes from;
+  Nodes to;
+  for (const Node& node : src.nodes()) from.push_back(&node);
+  for (const Node& node : dest.nodes()) to.push_back(&node);
+  const GraphDifference& first = differences.front();
+  throw MismatchError(fmt::format(
+      "graphs: expected the same operations in both networks, got {} that differ, the first at {}: "
+      "{} "
+      "and {}{}",
+      differences.size(), first.position, first.a, first.b, context(from, to, first.position)));
+}
+
+}  // namespace weightlift
