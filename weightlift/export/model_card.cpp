@@ -1,0 +1,154 @@
+#include "weightlift/export/model_card.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <nlohmann/json.hpp>
+
+#include "weightlift/base/error.h"
+#include "weightlift/base/json.h"
+#include "weightlift/tensor/shape.h"
+
+namespace weightlift {
+
+namespace {
+
+/// Any text as one YAML scalar: JSON's strings are YAML.
+std::string yaml(const std::string& text) { return dump_json_line(nlohmann::ordered_json(text)); }
+
+/// Untrusted text inside a sentence of Markdown.
+std::string code(const std::string& text) {
+  std::string clean = printable(text);
+  std::erase(clean, '`');
+  return "`" + clean + "`";
+}
+
+void add_front_matter(std::string& out, const CardFacts& facts) {
+  const Provenance& from = facts.provenance;
+  out += "---\nlibrary_name: transformers\n";
+  out += facts.config.head == Head::kKeep ? "pipeline_tag: image-classification\n"
+                                          : "pipeline_tag: image-feature-extraction\n";
+  if (!from.license.empty()) out += fmt::format("license: {}\n", yaml(from.license));
+  if (!from.base_model.empty()) out += fmt::format("base_model: {}\n", yaml(from.base_model));
+  if (!from.datasets.empty()) {
+    out += "datasets:\n";
+    for (const std::string& dataset : from.datasets) out += fmt::format("- {}\n", yaml(dataset));
+  }
+  out += "tags:\n- resnet\n- timm\n- vision\n---\n\n";
+}
+
+void add_provenance(std::string& out, const Provenance& from) {
+  out += "## Where it comes from\n\n";
+  out += fmt::format("- source: {}, file {}, sha256 `{}`\n", code(from.source_name),
+                     code(from.source_file), from.source_sha256);
+  if (!from.architecture.empty()) {
+    out += fmt::format("- architecture: timm's {}\n", code(from.architecture));
+  } else {
+    out +=
+        "- architecture: assumed plain with ReLU, from the tensors alone (a weights file without "
+        "a config)\n";
+  }
+  if (from.known_weights) {
+    out += fmt::format("- weights: timm's {}, known by the file's sha256\n",
+                       code(from.architecture + "." + from.tag));
+  } else if (!from.tag.empty()) {
+    out += fmt::format(
+        "- the source's config claims the tag {}; timm stamps its default tag on every "
+        "model it builds, so that this alone proves nothing\n",
+        code(from.tag));
+  }
+  if (!from.license.empty()) {
+    out += fmt::format("- licence: {}\n", code(from.license));
+  } else if (!from.claimed_license.empty()) {
+    out += fmt::format("- licence: not known; the source's config claims {}\n",
+                       code(from.claimed_license));
+  } else {
+    out += "- licence: not known\n";
+  }
+  if (!from.origin_url.empty()) {
+    out += fmt::format("- origin: {}\n", code(from.origin_url));
+  } else if (!from.claimed_origin_url.empty()) {
+    out += fmt::format("- origin: not known; the source's config claims {}\n",
+                       code(from.claimed_origin_url));
+  }
+  if (from.known_weights && !from.paper_ids.empty()) {
+    out += fmt::format("- papers: {}\n", code(fmt::format("{}", fmt::join(from.paper_ids, ", "))));
+  }
+  out += "\n";
+}
+
+void add_verification(std::string& out, const CardFacts& facts) {
+  const VerifiedFacts& proof = facts.verified;
+  out += "## What was verified\n\n";
+  if (!proof.verified) {
+    out += "**Nothing: this conversion was not verified.**\n\n";
+    return;
+  }
+  const bool same_dtype = facts.source_dtype == facts.config.dtype;
+  out += fmt::format(
+      "- {} tensors of the written file are bit-equal to the source's{}\n", proof.tensors,
+      same_dtype ? ""
+                 : fmt::format(" after their change from {} to {}", torch_name(facts.source_dtype),
+                               torch_name(facts.config.dtype)));
+  out += fmt::format(
+      "- both networks run the same {} operations: kinds, strides, padding, activations "
+      "and eps compared one by one\n",
+      proof.operations);
+  out += fmt::format(
+      "- {} of the written folder, read back from disk, {} on {} standard normal input{} "
+      "of {} (seed {})\n\n",
+      proof.outputs,
+      proof.bit_equal ? "equal the source's bit for bit"
+                      : fmt::format("equal the source's within rtol {} and atol {} (largest "
+                                    "difference {:.3g})",
+                                    proof.rtol, proof.atol, proof.max_abs),
+      proof.samples, proof.samples == 1 ? "" : "s", to_string(proof.input_shape), proof.seed);
+}
+
+void add_processor(std::string& out, const CardFacts& facts) {
+  out += "## Pictures and labels\n\n";
+  if (facts.processor) {
+    out += fmt::format("- `preprocessor_config.json`: {0}x{0} pixels, crop_pct {1}, resample {2}\n",
+                       facts.processor->shortest_edge, facts.processor->crop_pct.value,
+                       facts.processor->resample);
+  }
+  for (const std::string& note : facts.notes) out += fmt::format("- {}\n", printable(note, 400));
+  if (facts.config.head == Head::kKeep) out += fmt::format("- labels: {}\n", facts.labels_from);
+  out += "\n";
+}
+
+void add_loading(std::string& out, const CardFacts& facts) {
+  const char* model =
+      facts.config.head == Head::kKeep ? "ResNetForImageClassification" : "ResNetModel";
+  out += "## How to load it\n\n```python\n";
+  out += fmt::format("from transformers import {}{}\n\n",
+                     facts.processor ? "AutoImageProcessor, " : "", model);
+  const std::string folder = yaml(facts.name);
+  if (facts.processor)
+    out += fmt::format("processor = AutoImageProcessor.from_pretrained({})\n", folder);
+  out += fmt::format("model = {}.from_pretrained({})\n```\n", model, folder);
+}
+
+}  // namespace
+
+std::string make_model_card(const CardFacts& facts) {
+  const ResNetConfig& config = facts.config;
+  std::string out;
+  add_front_matter(out, facts);
+  out += fmt::format("# {}\n\n", printable(facts.name));
+  out += fmt::format(
+      "A ResNet in the form of transformers, converted from a checkpoint of timm by weightlift: {} "
+      "blocks [{}], channels [{}], {} input channel{}, {}, {} parameters, {}.\n\n",
+      to_string(config.layer_type), fmt::join(config.depths, ", "),
+      fmt::join(config.hidden_sizes, ", "), config.num_channels,
+      config.num_channels == 1 ? "" : "s",
+      config.head == Head::kKeep ? fmt::format("{} classes", config.num_labels) : "no head",
+      facts.parameters, torch_name(config.dtype));
+  add_provenance(out, facts.provenance);
+  add_verification(out, facts);
+  add_processor(out, facts);
+  add_loading(out, facts);
+  return out;
+}
+
+}  // namespace weightlift

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "weightlift/image/processor.h"
+#include "weightlift/models/resnet_config.h"
+
+namespace weightlift {
+
+/// What the card says of where the weights come from: as facts, or as what the source's config
+/// claims.
+struct Provenance {
+  std::string source_name;  ///< name of the file or folder, without a path
+  std::string source_file;  ///< the weights file in it
+  std::string source_sha256;
+  std::string architecture;    ///< "resnet50", empty for a lone file
+  std::string tag;             ///< claimed or known
+  bool known_weights = false;  ///< the sha256 is that of the tag's file: its facts are facts
+  std::string license, base_model, origin_url;  ///< facts where known or given by flag, else empty
+  std::vector<std::string> datasets;
+  std::string claimed_license, claimed_origin_url;  ///< what the config says of itself
+  std::vector<std::string> paper_ids;
+};
+
+/// What was proved of the written folder.
+struct VerifiedFacts {
+  bool verified = false;       ///< false: not asked for
+  std::size_t tensors = 0;     ///< compared bit by bit
+  std::size_t operations = 0;  ///< nodes of the two equal graphs
+  std::int64_t samples = 0;    ///< inputs whose outputs were compared
+  std::uint64_t seed = 0;
+  std::vector<std::int64_t> input_shape;
+  bool bit_equal = false;  ///< else within rtol and atol
+  double rtol = 0, atol = 0;
+  double max_abs = 0;
+  std::string outputs;  ///< "logits", or "last_hidden_state and pooler_output"
+};
+
+struct CardFacts {
+  std::string name;  ///< of the folder
+  ResNetConfig config;
+  std::int64_t parameters = 0;
+  DType source_dtype = DType::F32;
+  Provenance provenance;
+  VerifiedFacts verified;
+  std::optional<ImageProcessor> processor;
+  std::string labels_from;  ///< one phrase
+  std::vector<std::string> notes;
+};
+
+/// The README.md of a model folder: front matter for the Hub, provenance, what was verified, how to
+/// load it. Says nothing of time, host or paths; what is only claimed is said to be claimed. The
+/// same facts give the same bytes.
+std::string make_model_card(const CardFacts& facts);
+
+}  // namespace weightlift

@@ -1,0 +1,119 @@
+#include "weightlift/export/model_folder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "weightlift/base/file.h"
+
+namespace weightlift {
+
+namespace {
+
+// timm's resolve_data_config falls back to these.
+constexpr double kDefaultCropPct = 0.875;
+constexpr std::int64_t kDefaultSize = 224;
+
+/// Mean or standard deviation for every channel: timm also takes one value for all.
+std::vector<Number> per_channel(std::vector<Number> values, std::int64_t channels,
+                                const std::vector<Number>& fallback) {
+  if (values.empty() && channels == 3) return fallback;
+  if (values.size() == 1) values.resize(static_cast<std::size_t>(channels), values.front());
+  return values;
+}
+
+void add_pixel_notes(const ImageProcessor& processor, const std::string& crop_mode,
+                     std::vector<std::string>& notes) {
+  const std::int64_t edge = processor.shortest_edge;
+  if (edge >= 384) {
+    notes.push_back(fmt::format(
+        "pixels differ from timm's: at {} and above ConvNextImageProcessor resizes to a square and "
+        "ignores crop_pct",
+        edge));
+    return;
+  }
+  if (crop_mode == "squash" || crop_mode == "border") {
+    notes.push_back(fmt::format(
+        "pixels differ from timm's: crop_mode '{}' cannot be said, the centre is cropped",
+        crop_mode));
+    return;
+  }
+  const auto resized =
+      static_cast<std::int64_t>(static_cast<double>(edge) / processor.crop_pct.value);
+  const std::int64_t margin = resized - edge;
+  if (margin % 4 == 3) {
+    notes.push_back(
+        fmt::format("pixels differ from timm's: the crop of {} out of {} begins at pixel {} in "
+                    "transformers 5 and "
+                    "at {} in timm",
+                    edge, resized, margin / 2, margin / 2 + 1));
+  } else {
+    notes.push_back(
+        "pixels equal timm's on the short side; on the long side the crop of one picture in four "
+        "begins one pixel earlier than timm's");
+  }
+}
+
+std::vector<std::int64_t> size_of(const PretrainedClaims& claims, std::int64_t channels,
+                                  bool test) {
+  if (test && !claims.test_input_size.empty()) return claims.test_input_size;
+  if (!claims.input_size.empty()) return claims.input_size;
+  return {channels, kDefaultSize, kDefaultSize};
+}
+
+}  // namespace
+
+void write_model_folder(const std::filesystem::path& folder, const ResNetConfig& config,
+                        const StateDict& tensors, const std::optional<ImageProcessor>& processor,
+                        const WriteProgress& progress) {
+  std::vector<SafetensorsEntry> entries;
+  entries.reserve(tensors.size());
+  for (const auto& [name, tensor] : tensors) {
+    entries.push_back({name, tensor, is_floating(tensor.dtype()) ? config.dtype : tensor.dtype()});
+  }
+  write_safetensors(folder / kWeightsFile, entries, {{"format", "pt"}}, progress);
+  write_atomically(folder / kConfigFile, to_config_json(config));
+  if (processor) write_atomically(folder / kProcessorFile, to_preprocessor_json(*processor));
+}
+
+ProcessorChoice processor_from_claims(const PretrainedClaims& claims, std::int64_t num_channels,
+                                      bool test) {
+  if (num_channels != 1 && num_channels != 3) {
+    return {std::nullopt,
+            {fmt::format("no image processor: pictures have one or three channels, this "
+                         "network takes {}",
+                         num_channels)}};
+  }
+  ImageProcessor processor;
+  const std::vector<std::int64_t> size = size_of(claims, num_channels, test);
+  if (size[1] != size[2]) {
+    return {std::nullopt,
+            {fmt::format("no image processor: ConvNextImageProcessor makes squares, timm "
+                         "states {}x{}",
+                         size[1], size[2])}};
+  }
+  processor.shortest_edge = size[1];
+  const auto& crop_pct = test && claims.test_crop_pct ? claims.test_crop_pct : claims.crop_pct;
+  const bool stated = crop_pct && crop_pct->value > 0;
+  processor.crop_pct = stated ? *crop_pct : Number{kDefaultCropPct};
+  processor.resample = resample_of(claims.interpolation.empty() ? "bicubic" : claims.interpolation);
+  if (processor.resample < 0) {
+    return {std::nullopt,
+            {fmt::format("no image processor: interpolation '{}' has no counterpart in Pillow",
+                         claims.interpolation)}};
+  }
+  processor.image_mean = per_channel(claims.mean, num_channels, processor.image_mean);
+  processor.image_std = per_channel(claims.std, num_channels, processor.image_std);
+  const auto channels = static_cast<std::size_t>(num_channels);
+  if (processor.image_mean.size() != channels || processor.image_std.size() != channels) {
+    return {std::nullopt,
+            {fmt::format("no image processor: expected a mean and std of {} values, got {} and {}",
+                         channels, processor.image_mean.size(), processor.image_std.size())}};
+  }
+  ProcessorChoice choice{processor, {}};
+  add_pixel_notes(processor, claims.crop_mode, choice.notes);
+  return choice;
+}
+
+}  // namespace weightlift
