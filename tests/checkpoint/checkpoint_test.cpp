@@ -2,7 +2,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
+#include <filesystem>
+
+#include "tests/support/safetensors_builder.h"
 #include "tests/support/temp_dir.h"
 #include "weightlift/base/error.h"
 #include "weightlift/checkpoint/safetensors_writer.h"
@@ -10,25 +14,61 @@
 namespace weightlift {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using testing::good_header;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using testing::safetensors_with;
+using ::testing::StartsWith;
+using testing::write_file;
+using namespace std::string_literals;
 
+template <class Kind>
 std::string refusal(const std::filesystem::path& path) {
   try {
     open_checkpoint(path);
-  } catch (const Error& error) {
+  } catch (const Kind& error) {
+    EXPECT_THAT(error.what(), StartsWith(path.string() + ": "));
+    EXPECT_THAT(std::string(error.what()), ::testing::Not(HasSubstr("\n")));
     return error.what();
   }
   return "accepted";
 }
 
-TEST(CheckpointTest, NamesWhatLiesInPlaceOfTheWeights) {
+/// The message of the FormatError that refuses a file of these bytes.
+std::string refusal_of_bytes(const std::string& bytes, const std::string& name = "model.bin") {
   const testing::TempDir dir;
-  testing::write_file(dir / "lfs", "version https://git-lfs.github.com/spec/v1\noid sha256:00\n");
-  testing::write_file(dir / "page", "<!DOCTYPE html><html></html>");
-  testing::write_file(dir / "empty", "");
-  EXPECT_THAT(refusal(dir / "lfs"), HasSubstr("git lfs pull"));
-  EXPECT_THAT(refusal(dir / "page"), HasSubstr("HTML page"));
-  EXPECT_THAT(refusal(dir / "empty"), HasSubstr("empty file"));
+  write_file(dir / name, bytes);
+  return refusal<FormatError>(dir / name);
+}
+
+/// As much of a zip as tells its kind: a first entry, the names in its directory, and its end.
+std::string zip_with(const std::vector<std::string>& names) {
+  std::string zip = "PK\x03\x04" + std::string(100, '\0');
+  for (const std::string& name : names) zip += "PK\x01\x02" + std::string(42, '\0') + name;
+  return zip + "PK\x05\x06" + std::string(18, '\0');
+}
+
+const std::string kLegacyStart =
+    "\x80\x02\x8A\x0A\x6C\xFC\x9C\x46\xF9\x20\x6A\xA8\x50\x19.\x80\x02";
+
+TEST(CheckpointTest, OpensSafetensors) {
+  const testing::TempDir dir;
+  write_file(dir / "m.safetensors", safetensors_with(good_header(), 8));
+  const Checkpoint checkpoint = open_checkpoint(dir / "m.safetensors");
+  EXPECT_EQ(checkpoint.format, CheckpointFormat::kSafetensors);
+  EXPECT_EQ(checkpoint.path, dir / "m.safetensors");
+  EXPECT_EQ(checkpoint.tensors.at("t").owner(), checkpoint.file);
+  EXPECT_THAT(checkpoint.notes, IsEmpty());
+}
+
+TEST(CheckpointTest, BelievesTheContentNotTheNameAndNotesIt) {
+  const testing::TempDir dir;
+  write_file(dir / "m.bin", safetensors_with(good_header(), 8));
+  const Checkpoint checkpoint = open_checkpoint(dir / "m.bin");
+  EXPECT_EQ(checkpoint.tensors.size(), 1U);
+  EXPECT_THAT(checkpoint.notes, ElementsAre(HasSubstr("m.bin: holds safetensors, whatever")));
 }
 
 TEST(CheckpointTest, SavesTheShippedCheckpointAgainByteForByte) {
@@ -42,6 +82,95 @@ TEST(CheckpointTest, SavesTheShippedCheckpointAgainByteForByte) {
   }
   write_safetensors(dir / "again.safetensors", entries, checkpoint.metadata);
   EXPECT_EQ(testing::read_file(dir / "again.safetensors"), testing::read_file(source));
+}
+
+TEST(CheckpointTest, TellsWhatToDoAboutATorchCheckpoint) {
+  for (const char* name : {"best.pth.tar", "model.safetensors"}) {
+    EXPECT_THAT(refusal_of_bytes(zip_with({"archive/data.pkl", "archive/data/0"}), name),
+                AllOf(HasSubstr("got a torch checkpoint (zip), which cannot be read yet"),
+                      HasSubstr("safetensors.torch.save_file(torch.load(\""s + name)));
+  }
+  EXPECT_THAT(refusal_of_bytes(kLegacyStart), HasSubstr("got a torch checkpoint (legacy pickle)"));
+}
+
+TEST(CheckpointTest, TellsOtherZips) {
+  EXPECT_THAT(refusal_of_bytes(zip_with({"m/data.pkl", "m/constants.pkl"})),
+              HasSubstr("a TorchScript archive"));
+  EXPECT_THAT(refusal_of_bytes(zip_with({"word/document.xml"})),
+              HasSubstr("a zip archive that torch.save did not write"));
+  EXPECT_THAT(refusal_of_bytes("PK\x03\x04" + std::string(100, '\0')),
+              HasSubstr("a zip archive without its end; incomplete download?"));
+  EXPECT_THAT(refusal_of_bytes("PK\x05\x06" + std::string(18, '\0')),
+              HasSubstr("an empty zip archive"));
+  EXPECT_THAT(refusal_of_bytes("\x01\x02\x03\x04" + zip_with({"archive/data.pkl"})),
+              HasSubstr("a zip archive with other bytes in front of it"));
+}
+
+TEST(CheckpointTest, NamesAnLfsPointerAndWhatToRun) {
+  EXPECT_THAT(
+      refusal_of_bytes("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"),
+      HasSubstr("got a git-lfs pointer of 64 bytes in place of the weights; run `git lfs "
+                "pull`"));
+}
+
+TEST(CheckpointTest, NamesTextInPlaceOfTheWeights) {
+  EXPECT_THAT(refusal_of_bytes("<!DOCTYPE html>\n<html>..."), HasSubstr("an HTML page"));
+  EXPECT_THAT(refusal_of_bytes("\n  <HTML><head>"), HasSubstr("an HTML page"));
+  EXPECT_THAT(refusal_of_bytes("<?xml version=\"1.0\"?><Error>"), HasSubstr("an XML document"));
+  EXPECT_THAT(refusal_of_bytes("{\"error\":\"Repository not found\"}"),
+              HasSubstr("JSON text that begins '{\"error\":\"Repository not found\"}'"));
+  EXPECT_THAT(refusal_of_bytes("Entry not found"),
+              HasSubstr("plain text that begins 'Entry not found'; the download failed?"));
+  EXPECT_THAT(refusal_of_bytes("abc"), HasSubstr("plain text that begins 'abc'"));
+  EXPECT_THAT(refusal_of_bytes(std::string(300, ' ')), HasSubstr("plain text that begins ''"));
+}
+
+TEST(CheckpointTest, NamesOtherFormats) {
+  EXPECT_THAT(refusal_of_bytes(""), HasSubstr("an empty file"));
+  EXPECT_THAT(refusal_of_bytes("\x01"), HasSubstr("1 bytes of no known format that begin '\\x01'"));
+  EXPECT_THAT(refusal_of_bytes("PYTORCH1" + std::string(100, '\0')),
+              HasSubstr("a container of the PyTorch 1.0 preview"));
+  // Without a time stamp gzip's first bytes are also a possible header length.
+  EXPECT_THAT(refusal_of_bytes("\x1F\x8B\x08\0\0\0\0\0\0\xFF"s + "data"),
+              HasSubstr("a gzip archive"));
+  EXPECT_THAT(refusal_of_bytes("\x28\xB5\x2F\xFD" + std::string(9, '\x80')),
+              HasSubstr("a zstd archive"));
+  EXPECT_THAT(refusal_of_bytes("\xFD\x37zXZ" + std::string(9, '\x80')), HasSubstr("an xz archive"));
+  EXPECT_THAT(refusal_of_bytes("BZh91AY&SY"), HasSubstr("a bzip2 archive"));
+  EXPECT_THAT(refusal_of_bytes("7z\xBC\xAF\x27\x1C" + std::string(9, '\x80')),
+              HasSubstr("a 7z archive"));
+  EXPECT_THAT(
+      refusal_of_bytes("model.pth" + std::string(248, '\0') + "ustar" + std::string(250, '\0')),
+      HasSubstr("a tar archive"));
+  EXPECT_THAT(refusal_of_bytes("\x80\x02}q\0."s + std::string(40, '\0')),
+              HasSubstr("a Python pickle that torch.save did not write"));
+  EXPECT_THAT(refusal_of_bytes("\x80\x04\x95\x06\0\0\0\0\0\0\0}."s), HasSubstr("a Python pickle"));
+  EXPECT_THAT(refusal_of_bytes("\x89HDF\r\n\x1A\n"s + std::string(40, '\0')), HasSubstr("HDF5"));
+  EXPECT_THAT(refusal_of_bytes("\x93NUMPY\x01\0v\0{"s), HasSubstr("a NumPy array"));
+  EXPECT_THAT(refusal_of_bytes("GGUF\x03\0\0\0"s), HasSubstr("a GGUF file"));
+  EXPECT_THAT(refusal_of_bytes("\x1C\0\0\0TFL3"s), HasSubstr("a TensorFlow Lite model"));
+}
+
+TEST(CheckpointTest, LeavesADamagedSafetensorsFileToItsReader) {
+  EXPECT_THAT(refusal_of_bytes(safetensors_with(good_header(), 8).substr(0, 30)),
+              HasSubstr("expected a header of 54 bytes, got 22"));
+  EXPECT_THAT(refusal_of_bytes(std::string(1000, '\0')),
+              HasSubstr("header length: expected at least 2 bytes, got 0; incomplete download?"));
+  // A header of 640 bytes begins like a pickle.
+  std::string header = good_header();
+  header.resize(640, ' ');
+  EXPECT_THAT(refusal_of_bytes(safetensors_with(header, 7)), HasSubstr("1 bytes are missing"));
+}
+
+TEST(CheckpointTest, NeverHangsOnWhatIsNoFile) {
+  const testing::TempDir dir;
+  ASSERT_EQ(::mkfifo((dir / "fifo").c_str(), 0600), 0);
+  std::filesystem::create_symlink(dir / "loop", dir / "loop");
+  EXPECT_THAT(refusal<IoError>(dir.path()), HasSubstr("a folder"));
+  EXPECT_THAT(refusal<IoError>(dir / "fifo"), HasSubstr("a FIFO"));
+  EXPECT_THAT(refusal<IoError>("/dev/zero"), HasSubstr("a device"));
+  EXPECT_THAT(refusal<IoError>(dir / "loop"), HasSubstr("symbolic links"));
+  EXPECT_THAT(refusal<IoError>(dir / "none"), HasSubstr("No such file"));
 }
 
 }  // namespace

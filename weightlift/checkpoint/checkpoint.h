@@ -22,9 +22,9 @@ struct Checkpoint {
   std::vector<std::string> notes;  ///< accepted, yet worth a warning: one line each
 };
 
-/// Opens a weights file, whatever its name says it is. Throws IoError where it cannot be opened, and
-/// FormatError where it is damaged, no checkpoint at all (the message says what it looks like), or a
-/// torch checkpoint, which cannot be read yet.
+/// Opens a weights file, whatever its name says it is. Throws IoError where it cannot be opened,
+/// and FormatError where it is damaged, no checkpoint at all (the message says what it looks like),
+/// or a torch checkpoint, which cannot be read yet.
 Checkpoint open_checkpoint(const std::filesystem::path& path);
 
 }  // namespace weightlift

@@ -8,6 +8,7 @@
 
 #include "weightlift/base/bytes.h"
 #include "weightlift/base/error.h"
+#include "weightlift/base/posix.h"
 #include "weightlift/checkpoint/safetensors_header.h"
 
 // A safetensors file:
@@ -191,7 +192,7 @@ SafetensorsFile parse_safetensors(std::span<const std::byte> bytes,
 
 SafetensorsFile load_safetensors(const std::shared_ptr<const MappedFile>& file) {
   try {
-    SafetensorsFile loaded = parse_safetensors(file->bytes(), file, file->path().string());
+    SafetensorsFile loaded = parse_safetensors(file->bytes(), file, shown(file->path()));
     file->require_intact();
     return loaded;
   } catch (const FormatError&) {

@@ -7,11 +7,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <nlohmann/json.hpp>
-#include <system_error>
+#include <span>
+#include <utility>
 
 #include "weightlift/base/bytes.h"
 #include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
+#include "weightlift/base/posix.h"
 #include "weightlift/checkpoint/safetensors.h"
 #include "weightlift/tensor/convert.h"
 
@@ -37,17 +39,18 @@ std::string quoted(const std::string& text, std::string_view thing) {
     // Escapes what the official writer escapes, in the same spelling, and leaves other UTF-8 alone.
     return nlohmann::json(text).dump();
   } catch (const nlohmann::json::type_error&) {
-    throw FormatError(fmt::format("{} '{}': expected UTF-8, got other bytes", thing,
-                                  printable(text)));
+    throw FormatError(
+        fmt::format("{} '{}': expected UTF-8, got other bytes", thing, printable(text)));
   }
 }
 
 std::uint64_t stored_bytes(const SafetensorsEntry& entry) {
   const DType from = entry.tensor.dtype();
   if (from != entry.dtype && (!is_floating(from) || !is_floating(entry.dtype))) {
-    throw FormatError(fmt::format("tensor '{}': expected a conversion among F16, BF16, F32 and F64, "
-                                  "got {} to {}",
-                                  printable(entry.name), to_string(from), to_string(entry.dtype)));
+    throw FormatError(
+        fmt::format("tensor '{}': expected a conversion among F16, BF16, F32 and F64, "
+                    "got {} to {}",
+                    printable(entry.name), to_string(from), to_string(entry.dtype)));
   }
   return narrow<std::uint64_t>(entry.tensor.numel()) * item_bytes(entry.dtype);
 }
@@ -57,16 +60,17 @@ void require_writable_names(const std::vector<const SafetensorsEntry*>& order) {
   for (const SafetensorsEntry* entry : order) {
     const std::string& name = entry->name;
     if (name.empty() || name == "__metadata__" || name.find('\0') != std::string::npos) {
-      throw FormatError(fmt::format("tensor '{}': expected a name that is not empty, not "
-                                    "__metadata__, and without NUL",
-                                    printable(name)));
+      throw FormatError(
+          fmt::format("tensor '{}': expected a name that is not empty, not "
+                      "__metadata__, and without NUL",
+                      printable(name)));
     }
     names.emplace_back(name);
   }
   std::ranges::sort(names);
   if (const auto twice = std::ranges::adjacent_find(names); twice != names.end()) {
-    throw FormatError(fmt::format("tensor '{}': expected each name once, got it twice",
-                                  printable(*twice)));
+    throw FormatError(
+        fmt::format("tensor '{}': expected each name once, got it twice", printable(*twice)));
   }
 }
 
@@ -76,8 +80,8 @@ std::string metadata_json(SafetensorsMetadata metadata) {
   const std::string* previous = nullptr;
   for (const auto& [key, value] : metadata) {
     if (previous != nullptr && *previous == key) {
-      throw FormatError(fmt::format("__metadata__ '{}': expected each key once, got it twice",
-                                    printable(key)));
+      throw FormatError(
+          fmt::format("__metadata__ '{}': expected each key once, got it twice", printable(key)));
     }
     out += out.empty() ? R"("__metadata__":{)" : ",";
     out += quoted(key, "__metadata__") + ":" + quoted(value, "__metadata__");
@@ -111,8 +115,9 @@ Plan make_plan(const std::vector<SafetensorsEntry>& entries, const SafetensorsMe
     const std::uint64_t end = offset + stored_bytes(*entry);
     if (json.size() > 1) json += ',';
     json += quoted(entry->name, "tensor");
-    json += fmt::format(R"(:{{"dtype":"{}","shape":[{}],"data_offsets":[{},{}]}})",
-                        to_string(entry->dtype), fmt::join(entry->tensor.shape(), ","), offset, end);
+    json +=
+        fmt::format(R"(:{{"dtype":"{}","shape":[{}],"data_offsets":[{},{}]}})",
+                    to_string(entry->dtype), fmt::join(entry->tensor.shape(), ","), offset, end);
     offset = end;
   }
   plan.header = frame_header(json + "}");
@@ -127,7 +132,7 @@ class OutputFile {
              const WriteProgress& progress)
       : path_(path), total_bytes_(total_bytes), progress_(progress) {
     descriptor_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (descriptor_ < 0) fail("expected to make this file");
+    if (descriptor_ < 0) throw_io_error(path_, "file: cannot be made", errno);
     buffer_.reserve(std::min<std::uint64_t>(kBufferBytes, total_bytes));
   }
   ~OutputFile() {
@@ -148,7 +153,8 @@ class OutputFile {
     release_mapped(bytes);
   }
 
-  /// Room for `size` more bytes at the end of the buffer, at most kBufferBytes, to be filled at once.
+  /// Room for `size` more bytes at the end of the buffer, at most kBufferBytes, to be filled at
+  /// once.
   std::span<std::byte> extend(std::size_t size) {
     if (size > kBufferBytes - buffer_.size()) flush();
     buffer_.resize(buffer_.size() + size);
@@ -158,17 +164,14 @@ class OutputFile {
   /// Some file systems report a full disk only now.
   void close() {
     flush();
-    const int result = ::close(std::exchange(descriptor_, -1));
-    if (result != 0) fail(wanted());
+    if (::close(std::exchange(descriptor_, -1)) != 0) fail();
   }
 
  private:
-  [[noreturn]] void fail(const std::string& expected) const {
-    throw IoError(fmt::format("{}: {}, got: {}", path_.string(), expected,
-                              std::generic_category().message(errno)));
+  [[noreturn]] void fail() const {
+    throw_io_error(path_, fmt::format("file: cannot be written, {} bytes are needed", total_bytes_),
+                   errno);
   }
-
-  std::string wanted() const { return fmt::format("expected to write {} bytes", total_bytes_); }
 
   void flush() {
     write_pieces(buffer_);
@@ -190,7 +193,7 @@ class OutputFile {
     while (!bytes.empty()) {
       const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
       if (written < 0 && errno == EINTR) continue;
-      if (written < 0) fail(wanted());
+      if (written < 0) fail();
       bytes = bytes.subspan(static_cast<std::size_t>(written));
     }
   }
@@ -231,7 +234,7 @@ void write_safetensors(const std::filesystem::path& path,
   try {
     plan = make_plan(entries, metadata);
   } catch (const FormatError& error) {
-    throw FormatError(fmt::format("{}: {}", path.string(), error.what()));
+    throw FormatError(fmt::format("{}: {}", shown(path), error.what()));
   }
   OutputFile file(path, plan.total_bytes, progress);
   file.append(std::as_bytes(std::span(plan.header)));

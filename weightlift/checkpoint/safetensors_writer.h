@@ -29,14 +29,15 @@ std::uint64_t safetensors_file_bytes(const std::vector<SafetensorsEntry>& entrie
                                      const SafetensorsMetadata& metadata);
 
 /// Writes a new file, byte for byte what the safetensors package writes of the same tensors: by
-/// dtype (descending in DType's order), then by name. Metadata come sorted by key (there they come in
-/// random order), and not at all where there are none. The same input gives the same bytes.
+/// dtype (descending in DType's order), then by name. Metadata come sorted by key (there they come
+/// in random order), and not at all where there are none. The same input gives the same bytes.
 ///
-/// Streams from the tensors' own memory and gives mapped pages back as it goes; it holds a buffer of
-/// 1 MiB and the header. Throws FormatError, before the file is made, where a name is empty, taken,
-/// "__metadata__", holds NUL or is no UTF-8, where a tensor has no such dtype, or where the header
-/// would exceed 100,000,000 bytes; IoError where the file exists or the system refuses. After an
-/// exception a part of the file may be there: the caller owns the folder.
+/// Streams from the tensors' own memory and gives mapped pages back as it goes; it holds a buffer
+/// of 1 MiB and the header. Throws FormatError, before the file is made, where a name is empty,
+/// taken, "__metadata__", holds NUL or is no UTF-8, where a dtype cannot be had, or where the
+/// header would exceed 100,000,000 bytes; IoError where the file exists or the system refuses ("Bad
+/// address" where a mapped source was shortened: ask its require_intact()). After an exception a
+/// part of the file may be there: the caller owns the folder.
 void write_safetensors(const std::filesystem::path& path,
                        const std::vector<SafetensorsEntry>& entries,
                        const SafetensorsMetadata& metadata, const WriteProgress& progress = {});

@@ -4,73 +4,154 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <string_view>
 
 #include "weightlift/base/bytes.h"
 #include "weightlift/base/error.h"
+#include "weightlift/checkpoint/safetensors.h"
+
+// Names say nothing: timm's own `*.pth.tar` are no tar files, and a `.bin` may be anything. So a
+// file is told by its bytes. safetensors alone has no magic number: it begins with the length of
+// its header, at most 100,000,000, and then has `{` or white space. Some magic numbers are also
+// such a length (gzip's often, a pickle's always), so both are asked for. A file with such a length
+// and no magic number is given to the safetensors reader, which knows best what is wrong with it.
 
 namespace weightlift {
 
 namespace {
 
-/// The first bytes of a foreign file, what it is, and what to do about it.
-struct Lookalike {
-  std::string_view prefix;
+using namespace std::string_view_literals;
+
+struct Magic {
+  std::size_t offset;
+  std::string_view bytes;
   std::string_view what;
 };
 
-using std::string_view_literals::operator""sv;
+constexpr std::string_view kLegacyMagic =
+    "\x80\x02\x8A\x0A\x6C\xFC\x9C\x46\xF9\x20\x6A\xA8\x50\x19."sv;
+constexpr std::string_view kZipMagic = "PK\x03\x04"sv;
 
-constexpr std::array<Lookalike, 12> kLookalikes = {{
-    {"version https://git-lfs"sv,
-     "a git-lfs pointer in place of the weights; fetch them with git lfs pull"},
-    {"<!DOCTYPE"sv, "an HTML page in place of the weights; download the file again"},
-    {"<!doctype"sv, "an HTML page in place of the weights; download the file again"},
-    {"<html"sv, "an HTML page in place of the weights; download the file again"},
-    {"<HTML"sv, "an HTML page in place of the weights; download the file again"},
-    {"<?xml"sv, "an XML page in place of the weights; download the file again"},
-    {"\x1f\x8b"sv, "a gzip archive; unpack it first"},
-    {"PK\x05\x06"sv, "an empty zip archive"},
-    {"PYTORCH1"sv, "a checkpoint of a preview of torch 1.0, which no torch reads"},
-    {"GGUF"sv, "a GGUF file"},
-    {"\x89HDF"sv, "an HDF5 file (Keras or TensorFlow)"},
-    {"{"sv, "JSON text"},
+constexpr std::string_view kLfsPointer = "a git-lfs pointer"sv;
+
+constexpr std::array<Magic, 18> kOthers = {{
+    {0, "version https://git-lfs"sv, kLfsPointer},
+    {0, "version https://hawser"sv, kLfsPointer},
+    {0, "PK\x05\x06"sv, "an empty zip archive"sv},
+    {0, "PYTORCH1"sv, "a container of the PyTorch 1.0 preview, which torch itself refuses"sv},
+    {257, "ustar"sv, "a tar archive"sv},
+    {0, "\x80\x02"sv, "a Python pickle that torch.save did not write"sv},
+    {0, "\x80\x03"sv, "a Python pickle that torch.save did not write"sv},
+    {0, "\x80\x04"sv, "a Python pickle that torch.save did not write"sv},
+    {0, "\x80\x05"sv, "a Python pickle that torch.save did not write"sv},
+    {0, "\x1F\x8B"sv, "a gzip archive; unpack it"sv},
+    {0, "\x28\xB5\x2F\xFD"sv, "a zstd archive; unpack it"sv},
+    {0, "\xFD\x37zXZ"sv, "an xz archive; unpack it"sv},
+    {0, "BZh"sv, "a bzip2 archive; unpack it"sv},
+    {0, "7z\xBC\xAF\x27\x1C"sv, "a 7z archive; unpack it"sv},
+    {0, "\x89HDF\r\n\x1A\n"sv, "an HDF5 file (Keras?)"sv},
+    {0, "\x93NUMPY"sv, "a NumPy array"sv},
+    {0, "GGUF"sv, "a GGUF file"sv},
+    {4, "TFL3"sv, "a TensorFlow Lite model"sv},
 }};
 
-constexpr std::string_view kLegacyMagic =
-    "\x80\x02\x8a\x0al\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19\x2e"sv;
-constexpr std::size_t kTarMagicOffset = 257;
+bool has(std::string_view text, const Magic& magic) {
+  return text.size() >= magic.offset && text.substr(magic.offset).starts_with(magic.bytes);
+}
 
-/// safetensors has no magic number: a header length that fits the file, then JSON.
-bool looks_like_safetensors(std::span<const std::byte> bytes) {
-  constexpr std::size_t kPrefixBytes = 8;
-  if (bytes.size() <= kPrefixBytes) return false;
-  const auto first = static_cast<char>(bytes[kPrefixBytes]);
-  return std::string_view("{ \t\r\n").find(first) != std::string_view::npos;
+/// The last bytes of a file, where a zip has its directory, or most of it.
+std::string_view tail_of(std::string_view text) {
+  constexpr std::size_t kTail = std::size_t{1} << 20U;
+  return text.substr(text.size() - std::min(text.size(), kTail));
+}
+
+bool has_zip_end(std::string_view text) {
+  return tail_of(text).find("PK\x05\x06"sv) != std::string_view::npos;
+}
+
+/// What kind of zip it is, by the names in its directory; nothing for a torch checkpoint.
+std::optional<std::string> not_a_torch_zip(std::string_view text) {
+  const std::string_view tail = tail_of(text);
+  if (!has_zip_end(text)) return "a zip archive without its end; incomplete download?";
+  if (tail.find("/constants.pkl") != std::string_view::npos) {
+    return "a TorchScript archive, which holds a program; save the model's state dict instead";
+  }
+  if (tail.find("/data.pkl") != std::string_view::npos) return std::nullopt;
+  return "a zip archive that torch.save did not write";
+}
+
+bool is_text(std::string_view text) {
+  return std::ranges::all_of(text.substr(0, 256), [](char c) {
+    return static_cast<unsigned char>(c) >= 0x20 || c == '\n' || c == '\r' || c == '\t';
+  });
+}
+
+/// A page, an answer or a message that was saved in place of the weights.
+std::string describe_text(std::string_view text) {
+  std::string start(text.substr(0, 64));
+  start.erase(0, start.find_first_not_of(" \t\r\n"));
+  std::string lower = start;
+  std::ranges::transform(lower, lower.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  const std::string_view kind = lower.starts_with("<!doctype html") || lower.starts_with("<html")
+                                    ? "an HTML page"
+                                : lower.starts_with("<?xml") ? "an XML document"
+                                : lower.starts_with("{") || lower.starts_with("[") ? "JSON text"
+                                                                                   : "plain text";
+  return fmt::format("{} that begins '{}'; the download failed?", kind, printable(start, 48));
+}
+
+bool has_header_length(std::string_view text) {
+  const auto length = load_little_endian<std::uint64_t>(std::as_bytes(std::span(text)));
+  return length && *length <= kMaxSafetensorsHeaderBytes;
+}
+
+bool looks_like_safetensors(std::string_view text) {
+  return has_header_length(text) && text.size() > 8 &&
+         "{ \t\r\n"sv.find(text[8]) != std::string_view::npos;
+}
+
+const Magic* find_magic(std::string_view text) {
+  const auto* const found =
+      std::ranges::find_if(kOthers, [&](const Magic& magic) { return has(text, magic); });
+  return found == kOthers.end() ? nullptr : found;
+}
+
+/// What a file that is no checkpoint looks like.
+std::string describe(std::string_view text) {
+  if (text.empty()) return "an empty file";
+  const Magic* magic = find_magic(text);
+  if (magic != nullptr && magic->what == kLfsPointer) {
+    return fmt::format("{} of {} bytes in place of the weights; run `git lfs pull`", kLfsPointer,
+                       text.size());
+  }
+  if (magic != nullptr) return std::string(magic->what);
+  if (is_text(text)) return describe_text(text);
+  if (has_zip_end(text)) return "a zip archive with other bytes in front of it";
+  return fmt::format("{} bytes of no known format that begin '{}'", text.size(),
+                     printable(text.substr(0, 8)));
 }
 
 }  // namespace
 
 CheckpointFormat detect_format(std::span<const std::byte> bytes, const std::string& where) {
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  if (text.empty()) {
-    throw FormatError(fmt::format("{}: expected a checkpoint, got an empty file", where));
-  }
-  if (text.starts_with("PK\x03\x04")) return CheckpointFormat::kTorchZip;
-  if (text.starts_with(kLegacyMagic)) return CheckpointFormat::kTorchLegacy;
-  for (const Lookalike& lookalike : kLookalikes) {
-    if (text.starts_with(lookalike.prefix)) {
-      throw FormatError(fmt::format("{}: expected a checkpoint, got {}", where, lookalike.what));
-    }
-  }
-  if (text.size() > kTarMagicOffset && text.substr(kTarMagicOffset).starts_with("ustar")) {
-    throw FormatError(fmt::format("{}: expected a checkpoint, got a tar archive", where));
-  }
-  // Everything else is left to the safetensors reader, whose message says what is wrong with it,
-  // unless it cannot be meant as one.
-  if (!looks_like_safetensors(bytes) && text.front() == '\x80')
+  std::string found;
+  if (text.starts_with(kZipMagic)) {
+    const auto problem = not_a_torch_zip(text);
+    if (!problem) return CheckpointFormat::kTorchZip;
+    found = *problem;
+  } else if (text.starts_with(kLegacyMagic)) {
     return CheckpointFormat::kTorchLegacy;
-  return CheckpointFormat::kSafetensors;
+  } else if (looks_like_safetensors(text) ||
+             (has_header_length(text) && find_magic(text) == nullptr)) {
+    return CheckpointFormat::kSafetensors;
+  } else {
+    found = describe(text);
+  }
+  throw FormatError(fmt::format("{}: expected a checkpoint, got {}", where, found));
 }
 
 }  // namespace weightlift
