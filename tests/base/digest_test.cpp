@@ -8,9 +8,7 @@
 namespace weightlift {
 namespace {
 
-std::string sha256_of_text(std::string_view text) {
-  return sha256(std::as_bytes(std::span(text)));
-}
+std::string sha256_of_text(std::string_view text) { return sha256(std::as_bytes(std::span(text))); }
 
 // The examples of FIPS 180-2, appendix B, and of the empty message.
 TEST(Sha256Test, AgreesWithTheStandardsExamples) {

@@ -29,8 +29,10 @@ TEST(ExitCodeTest, OfAnythingElseIsABug) {
 TEST(PrintableTest, LeavesTextAlone) {
   EXPECT_EQ(printable(""), "");
   EXPECT_EQ(printable("layer1.0.conv1.weight ~"), "layer1.0.conv1.weight ~");
-  EXPECT_EQ(printable("Gr\xC3\xBC\xC3\x9F" "e \xE2\x82\xAC \xF0\x9F\x90\x9F"),
-            "Gr\xC3\xBC\xC3\x9F" "e \xE2\x82\xAC \xF0\x9F\x90\x9F");
+  EXPECT_EQ(printable("Gr\xC3\xBC\xC3\x9F"
+                      "e \xE2\x82\xAC \xF0\x9F\x90\x9F"),
+            "Gr\xC3\xBC\xC3\x9F"
+            "e \xE2\x82\xAC \xF0\x9F\x90\x9F");
 }
 
 TEST(PrintableTest, EscapesWhatDrivesATerminal) {
@@ -39,15 +41,17 @@ TEST(PrintableTest, EscapesWhatDrivesATerminal) {
   EXPECT_EQ(printable("\x7f"), "\\x7f");
   EXPECT_EQ(printable(std::string_view("\0", 1)), "\\x00");
   // U+009B, the one-character form of ESC [.
-  EXPECT_EQ(printable("\xC2\x9B" "31m"), "\\xc2\\x9b31m");
+  EXPECT_EQ(printable("\xC2\x9B"
+                      "31m"),
+            "\\xc2\\x9b31m");
   EXPECT_EQ(printable("\xC2\xA0"), "\xC2\xA0");
 }
 
 TEST(PrintableTest, EscapesInvalidUtf8) {
-  EXPECT_EQ(printable("\x80"), "\\x80");                  // a continuation without its lead
-  EXPECT_EQ(printable("\xC3("), "\\xc3(");                // a lead without its continuation
-  EXPECT_EQ(printable("\xE2\x82"), "\\xe2\\x82");         // cut off
-  EXPECT_EQ(printable("\xC0\xAF"), "\\xc0\\xaf");         // overlong, two bytes
+  EXPECT_EQ(printable("\x80"), "\\x80");                    // a continuation without its lead
+  EXPECT_EQ(printable("\xC3("), "\\xc3(");                  // a lead without its continuation
+  EXPECT_EQ(printable("\xE2\x82"), "\\xe2\\x82");           // cut off
+  EXPECT_EQ(printable("\xC0\xAF"), "\\xc0\\xaf");           // overlong, two bytes
   EXPECT_EQ(printable("\xE0\x80\xAF"), "\\xe0\\x80\\xaf");  // overlong, three bytes
   EXPECT_EQ(printable("\xED\xA0\x80"), "\\xed\\xa0\\x80");  // a surrogate
   EXPECT_EQ(printable("\xF4\x90\x80\x80"), "\\xf4\\x90\\x80\\x80");  // beyond U+10FFFF

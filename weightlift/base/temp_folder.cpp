@@ -119,23 +119,34 @@ void require_name(const std::string& name) {
   }
 }
 
+/// The nearest of `path` and its ancestors that exists.
+fs::path nearest_existing(fs::path path) {
+  while (!path.empty() && !look(path) && path != path.root_path()) path = path.parent_path();
+  return path.empty() ? fs::path(".") : path;
+}
+
 /// Throws unless `parent` is a writable folder, or can be made in its nearest ancestor that is.
 void require_parent(const fs::path& parent) {
-  fs::path nearest = parent;
-  while (!look(nearest) && nearest.has_parent_path() && nearest != nearest.parent_path()) {
-    nearest = nearest.parent_path();
-  }
-  if (!look(nearest)) nearest = ".";
+  fs::path nearest;
   struct stat status {};
-  if (::stat(nearest.c_str(), &status) != 0) {  // not there, though it was: a link to nothing
-    throw_io_error(nearest, "destination: expected a folder, got a broken symbolic link", errno);
+  int error = ENOENT;
+  // Another run may take away the parent that it made between any two of these questions.
+  for (int i = 0; i < kTries && error == ENOENT; ++i) {
+    nearest = nearest_existing(parent);
+    error = ::stat(nearest.c_str(), &status) == 0 ? 0 : errno;
+    if (error == ENOENT && look(nearest)) {
+      throw_io_error(nearest, "destination: expected a folder, got a broken symbolic link", error);
+    }
+    if (error != 0) continue;
+    if (!S_ISDIR(status.st_mode)) {
+      throw IoError(fmt::format("{}: destination: expected a folder, got {}; choose another one",
+                                shown(nearest), kind_of(status.st_mode)));
+    }
+    const bool writable = ::faccessat(AT_FDCWD, nearest.c_str(), W_OK | X_OK, AT_EACCESS) == 0;
+    error = writable ? 0 : errno;
   }
-  if (!S_ISDIR(status.st_mode)) {
-    throw IoError(fmt::format("{}: destination: expected a folder, got {}; choose another one",
-                              shown(nearest), kind_of(status.st_mode)));
-  }
-  if (::faccessat(AT_FDCWD, nearest.c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
-    throw_io_error(nearest, "destination: expected a folder that can be written to", errno);
+  if (error != 0) {
+    throw_io_error(nearest, "destination: expected a folder that can be written to", error);
   }
 }
 
@@ -204,6 +215,8 @@ void TempFolder::make_parents() {
   for (const fs::path& path : missing) {
     if (::mkdir(path.c_str(), kByUmask) == 0) {
       made_parents_.push_back(path);
+    } else if (errno == ENOENT) {
+      return;  // taken away by another run that had made it: make_folder comes back here
     } else if (errno != EEXIST) {
       throw_io_error(path, "destination: the folder cannot be made", errno);
     }
@@ -220,7 +233,6 @@ void TempFolder::make_folder() {
     path_ = parent_ / fmt::format(".{}{}{}", name_, kMark, random_suffix());
     if (::mkdir(path_.c_str(), kByUmask) != 0) {
       error = errno;
-      // Another process that had made the parent may have failed and taken it away again.
       if (error == ENOENT) make_parents();
       if (error == ENOENT || error == EEXIST) continue;
       break;

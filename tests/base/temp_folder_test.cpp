@@ -1,0 +1,446 @@
+#include "weightlift/base/temp_folder.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <optional>
+#include <thread>
+
+#include "tests/base/child.h"
+#include "tests/support/temp_dir.h"
+#include "weightlift/base/error.h"
+
+namespace weightlift {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using testing::Child;
+using ::testing::ElementsAre;
+using ::testing::EndsWith;
+using testing::forbid_system_call;
+using ::testing::HasSubstr;
+using testing::in_child;
+using testing::in_unprivileged_child;
+using ::testing::IsEmpty;
+using ::testing::MatchesRegex;
+using testing::read_file;
+using ::testing::SizeIs;
+using ::testing::StartsWith;
+using testing::TempDir;
+using ::testing::ThrowsMessage;
+using ::testing::UnorderedElementsAre;
+using testing::write_file;
+using Existing = TempFolder::Existing;
+
+std::vector<std::string> names_in(const fs::path& folder) {
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    names.push_back(entry.path().filename().string());
+  }
+  return names;
+}
+
+/// Publishes `parent/name` with the files a and b, both of this content.
+void publish_pair(const fs::path& parent, const std::string& name, const std::string& content,
+                  Existing existing) {
+  TempFolder folder(parent, name);
+  write_file(folder.path() / "a", content);
+  write_file(folder.path() / "b", content);
+  folder.publish(existing);
+}
+
+/// A process that made a TempFolder with a file in it, and sleeps.
+class Maker {
+ public:
+  explicit Maker(const fs::path& parent)
+      : child_([&] {
+          TempFolder folder(parent, "m");
+          write_file(folder.path() / "half", "written");
+          write_file(parent / "ready", "");
+          for (;;) ::pause();
+        }) {
+    while (!fs::exists(parent / "ready")) std::this_thread::yield();
+    fs::remove(parent / "ready");
+  }
+  void kill() { child_.kill(); }
+
+ private:
+  Child child_;
+};
+
+TEST(TempFolderTest, IsBuiltBesideAndThenGetsItsName) {
+  const TempDir dir;
+  TempFolder folder(dir.path(), "m");
+  EXPECT_THAT(folder.path().string(), AllOf(StartsWith(dir.path().string() + "/"),
+                                            MatchesRegex(".*/\\.m\\.weightlift-[A-Za-z0-9]{6}")));
+  write_file(folder.path() / "f", "content");
+  EXPECT_FALSE(fs::exists(dir / "m"));
+  EXPECT_EQ(folder.publish(Existing::kRefuse), dir / "m");
+  EXPECT_EQ(read_file(dir / "m/f"), "content");
+  EXPECT_THAT(names_in(dir.path()), ElementsAre("m"));
+}
+
+TEST(TempFolderTest, LeavesNothingUnlessPublished) {
+  const TempDir dir;
+  {
+    const TempFolder folder(dir.path(), "m");
+    write_file(folder.path() / "deep/er/f", "content");
+  }
+  EXPECT_THAT(names_in(dir.path()), IsEmpty());
+}
+
+TEST(TempFolderTest, RemovesOnlyTheParentsThatItMade) {
+  const TempDir dir;
+  fs::create_directory(dir / "mine");
+  { const TempFolder folder(dir / "mine/x/y/z", "m"); }
+  EXPECT_THAT(names_in(dir.path()), ElementsAre("mine"));
+  EXPECT_THAT(names_in(dir / "mine"), IsEmpty());
+  {
+    const TempFolder folder(dir / "mine/x/y", "m");
+    write_file(dir / "mine/x/other", "somebody else's");
+  }
+  EXPECT_THAT(names_in(dir / "mine/x"), ElementsAre("other"));
+}
+
+TEST(TempFolderTest, KeepsTheParentsOfAPublishedFolder) {
+  const TempDir dir;
+  publish_pair(dir / "x/y/", "m", "1", Existing::kRefuse);
+  EXPECT_EQ(read_file(dir / "x/y/m/a"), "1");
+}
+
+TEST(TempFolderTest, TakesRelativeParents) {
+  const TempDir dir;
+  EXPECT_EQ(in_child([&]() -> std::string {
+              fs::current_path(dir.path());
+              publish_pair("", "m", "1", Existing::kRefuse);
+              publish_pair(".", "n", "2", Existing::kRefuse);
+              publish_pair("x/", "o", "3", Existing::kRefuse);
+              return read_file("m/a") + read_file("n/a") + read_file("x/o/a");
+            }),
+            "123");
+}
+
+TEST(TempFolderTest, HasTheModeOfTheUmask) {
+  const TempDir dir;
+  const mode_t before = ::umask(022);
+  publish_pair(dir.path(), "m", "1", Existing::kRefuse);
+  ::umask(027);
+  publish_pair(dir.path(), "n", "1", Existing::kRefuse);
+  ::umask(before);
+  EXPECT_EQ(fs::status(dir / "m").permissions(), fs::perms(0755));
+  EXPECT_EQ(fs::status(dir / "m/a").permissions(), fs::perms(0644));
+  EXPECT_EQ(fs::status(dir / "n").permissions(), fs::perms(0750));
+}
+
+TEST(TempFolderTest, RefusesAnExistingFolder) {
+  const TempDir dir;
+  write_file(dir / "m/f", "old");
+  fs::create_directory(dir / "empty");
+  for (const std::string name : {"m", "empty"}) {
+    EXPECT_THAT([&] { publish_pair(dir.path(), name, "new", Existing::kRefuse); },
+                ThrowsMessage<IoError>((dir / name).string() +
+                                       ": destination: expected a free name, got an existing "
+                                       "folder; give --force to replace it"));
+  }
+  EXPECT_EQ(read_file(dir / "m/f"), "old");
+  EXPECT_THAT(names_in(dir / "empty"), IsEmpty());
+  EXPECT_THAT(names_in(dir.path()), UnorderedElementsAre("m", "empty"));
+}
+
+TEST(TempFolderTest, ReplacesAnExistingFolderWhole) {
+  const TempDir dir;
+  write_file(dir / "m/old/f", "old");
+  publish_pair(dir.path(), "m", "new", Existing::kReplace);
+  EXPECT_THAT(names_in(dir / "m"), UnorderedElementsAre("a", "b"));
+  EXPECT_EQ(read_file(dir / "m/a"), "new");
+  EXPECT_THAT(names_in(dir.path()), ElementsAre("m"));
+}
+
+TEST(TempFolderTest, TakesAFreeNameToReplace) {
+  const TempDir dir;
+  publish_pair(dir.path(), "m", "new", Existing::kReplace);
+  EXPECT_EQ(read_file(dir / "m/b"), "new");
+}
+
+TEST(TempFolderTest, NeverReplacesWhatIsNoFolder) {
+  const TempDir dir;
+  write_file(dir / "file", "old");
+  write_file(dir / "real/f", "old");
+  fs::create_symlink("real", dir / "link");
+  fs::create_symlink("nowhere", dir / "broken");
+  for (const Existing existing : {Existing::kRefuse, Existing::kReplace}) {
+    EXPECT_THAT([&] { publish_pair(dir.path(), "file", "new", existing); },
+                ThrowsMessage<IoError>((dir / "file").string() +
+                                       ": destination: expected a free name, got a regular file; "
+                                       "remove it or choose another name"));
+    for (const std::string name : {"link", "broken"}) {
+      EXPECT_THAT([&] { publish_pair(dir.path(), name, "new", existing); },
+                  ThrowsMessage<IoError>(HasSubstr("expected a free name, got a symbolic link; ")));
+    }
+  }
+  EXPECT_EQ(read_file(dir / "file"), "old");
+  EXPECT_THAT(names_in(dir / "real"), ElementsAre("f"));
+  EXPECT_THAT(names_in(dir.path()), UnorderedElementsAre("file", "real", "link", "broken"));
+}
+
+TEST(TempFolderTest, SaysWhenTheOldFolderCannotBeReplaced) {
+  const TempDir dir;
+  fs::permissions(dir.path(), fs::perms(0777));
+  write_file(dir / "m/f", "old");
+  fs::permissions(dir / "m", fs::perms(0555));
+  EXPECT_THAT(in_unprivileged_child([&] {
+                publish_pair(dir.path(), "m", "new", Existing::kReplace);
+                return "replaced";
+              }),
+              EndsWith("/m: destination: the existing folder cannot be replaced: "
+                       "Permission denied"));
+  EXPECT_EQ(read_file(dir / "m/f"), "old");
+  EXPECT_THAT(names_in(dir.path()), ElementsAre("m"));
+}
+
+TEST(TempFolderTest, RefusesBadParents) {
+  const TempDir dir;
+  write_file(dir / "file", "");
+  fs::create_symlink("nowhere", dir / "broken");
+  const std::string got_file = (dir / "file").string() +
+                               ": destination: expected a folder, got a regular file; "
+                               "choose another one";
+  EXPECT_THAT([&] { TempFolder(dir / "file", "m"); }, ThrowsMessage<IoError>(got_file));
+  EXPECT_THAT([&] { TempFolder(dir / "file/x/y", "m"); }, ThrowsMessage<IoError>(got_file));
+  EXPECT_THAT([&] { TempFolder(dir / "broken/x", "m"); },
+              ThrowsMessage<IoError>((dir / "broken").string() +
+                                     ": destination: expected a folder, got a broken symbolic "
+                                     "link: No such file or directory"));
+  EXPECT_THAT(names_in(dir.path()), UnorderedElementsAre("file", "broken"));
+}
+
+TEST(TempFolderTest, RefusesAParentThatIsNotWritable) {
+  const TempDir dir;
+  fs::permissions(dir.path(), fs::perms(0555));
+  for (const auto& parent : {dir.path(), dir / "x/y"}) {
+    EXPECT_THAT(in_unprivileged_child([&] {
+                  const TempFolder folder(parent, "m");
+                  return "made";
+                }),
+                dir.path().string() +
+                    ": destination: expected a folder that can be written to: Permission denied");
+  }
+  fs::permissions(dir.path(), fs::perms(0755));
+}
+
+TEST(TempFolderTest, RefusesNamesThatAreNoNewFolders) {
+  const TempDir dir;
+  for (const std::string name : {"", ".", "..", "a/b", "/a"}) {
+    EXPECT_THAT([&] { TempFolder(dir.path(), name); },
+                ThrowsMessage<IoError>(HasSubstr("folder name: expected one part of a path")));
+  }
+  EXPECT_THAT([&] { TempFolder(dir.path(), std::string("a\0b", 3)); },
+              ThrowsMessage<IoError>(StartsWith("a\\x00b: folder name: ")));
+  EXPECT_THAT([&] { TempFolder(dir.path(), std::string(233, 'x')); },
+              ThrowsMessage<IoError>(EndsWith("of at most 232 bytes, got 233 bytes; choose another "
+                                              "name")));
+  publish_pair(dir.path(), std::string(232, 'x'), "1", Existing::kRefuse);
+  publish_pair(dir.path(), std::string(232, 'x'), "2", Existing::kReplace);
+}
+
+TEST(RequirePlaceTest, AnswersWithoutWriting) {
+  const TempDir dir;
+  write_file(dir / "m/f", "old");
+  write_file(dir / "file", "old");
+  require_place(dir / "x/y", "m", Existing::kRefuse);
+  require_place(dir.path(), "free", Existing::kRefuse);
+  require_place(dir.path(), "m", Existing::kReplace);
+  EXPECT_THAT([&] { require_place(dir.path(), "m", Existing::kRefuse); },
+              ThrowsMessage<IoError>(EndsWith("/m: destination: expected a free name, got an "
+                                              "existing folder; give --force to replace it")));
+  EXPECT_THAT([&] { require_place(dir.path(), "file", Existing::kReplace); },
+              ThrowsMessage<IoError>(HasSubstr("got a regular file; remove it")));
+  EXPECT_THAT([&] { require_place(dir / "file", "m", Existing::kRefuse); },
+              ThrowsMessage<IoError>(HasSubstr("expected a folder, got a regular file")));
+  EXPECT_THAT([&] { require_place(dir.path(), "..", Existing::kRefuse); },
+              ThrowsMessage<IoError>(StartsWith("..: folder name: ")));
+  EXPECT_THAT(names_in(dir.path()), UnorderedElementsAre("m", "file"));
+}
+
+TEST(StaleFolderTest, OfADeadMakerIsRemovedByTheNextRun) {
+  const TempDir dir;
+  Maker maker(dir.path());
+  maker.kill();
+  EXPECT_THAT(names_in(dir.path()), ElementsAre(StartsWith(".m.weightlift-")));
+  publish_pair(dir.path(), "n", "1", Existing::kRefuse);
+  EXPECT_THAT(names_in(dir.path()), ElementsAre("n"));
+}
+
+TEST(StaleFolderTest, OfALivingMakerStays) {
+  const TempDir dir;
+  const Maker maker(dir.path());
+  publish_pair(dir.path(), "n", "1", Existing::kRefuse);
+  const auto names = names_in(dir.path());
+  ASSERT_THAT(names, UnorderedElementsAre(StartsWith(".m.weightlift-"), "n"));
+  for (const auto& name : names) {
+    if (name == "n") continue;
+    EXPECT_EQ(read_file(dir / name / "half"), "written");
+  }
+}
+
+TEST(StaleFolderTest, IsToldByItsExactName) {
+  const TempDir dir;
+  const std::vector<std::string> others = {
+      ".weightlift-abcdef",   ".m.weightlift-abcde",  ".m.weightlift-abcdefg",
+      "m.weightlift-abcdef",  ".m.weightlift-abc_ef", ".m.weightlift-old-abcdef",
+      ".m.weightliftxabcdef", ".m.weightlift-",
+  };
+  for (const auto& name : others) write_file(dir / name / "f", "mine");
+  write_file(dir / ".m.weightlift-abc123/f", "left behind");
+  publish_pair(dir.path(), "n", "1", Existing::kRefuse);
+  for (const auto& name : others) EXPECT_EQ(read_file(dir / name / "f"), "mine") << name;
+  EXPECT_THAT(names_in(dir.path()), SizeIs(others.size() + 1));
+}
+
+TEST(StaleFolderTest, IsAFolderAndNotALinkToOne) {
+  const TempDir dir;
+  write_file(dir / "real/f", "mine");
+  write_file(dir / ".m.weightlift-aaaaaa", "a file");
+  fs::create_symlink("real", dir / ".m.weightlift-bbbbbb");
+  publish_pair(dir.path(), "n", "1", Existing::kRefuse);
+  EXPECT_EQ(read_file(dir / ".m.weightlift-aaaaaa"), "a file");
+  EXPECT_EQ(read_file(dir / ".m.weightlift-bbbbbb/f"), "mine");
+}
+
+TEST(StaleFolderTest, IsRemovedWithoutFollowingLinks) {
+  const TempDir dir;
+  write_file(dir / "real/f", "mine");
+  fs::create_directory(dir / ".m.weightlift-aaaaaa");
+  fs::create_directory_symlink(dir / "real", dir / ".m.weightlift-aaaaaa/link");
+  publish_pair(dir.path(), "n", "1", Existing::kRefuse);
+  EXPECT_EQ(read_file(dir / "real/f"), "mine");
+  EXPECT_THAT(names_in(dir.path()), UnorderedElementsAre("real", "n"));
+}
+
+TEST(StaleFolderTest, OfAnotherUserStays) {
+  const TempDir dir;
+  const auto left = dir / ".m.weightlift-aaaaaa";
+  fs::create_directory(left);
+  // Only root can give a folder away; for others it stays their own, and so is removed.
+  const bool given = ::chown(left.c_str(), 65534, 65534) == 0;
+  publish_pair(dir.path(), "n", "1", Existing::kRefuse);
+  EXPECT_EQ(fs::exists(left), given);
+}
+
+TEST(PublishTest, KilledAtAnyMomentTheNameHasOneCompleteFolder) {
+  const TempDir dir;
+  publish_pair(dir.path(), "m", "start", Existing::kRefuse);
+  for (int i = 0; i < 60; ++i) {
+    Child writer([&] {
+      for (int n = 0;; ++n) {
+        publish_pair(dir.path(), "m", fmt::format("{} {}", i, n), Existing::kReplace);
+      }
+    });
+    std::this_thread::sleep_for(std::chrono::microseconds(97 * i));
+    writer.kill();
+    ASSERT_THAT(names_in(dir / "m"), UnorderedElementsAre("a", "b"));
+    ASSERT_EQ(read_file(dir / "m/a"), read_file(dir / "m/b"));
+  }
+  publish_pair(dir.path(), "m", "end", Existing::kReplace);
+  EXPECT_EQ(read_file(dir / "m/a"), "end");
+  EXPECT_THAT(names_in(dir.path()), ElementsAre("m"));
+}
+
+TEST(PublishTest, SeveralProcessesWorkInOneParent) {
+  const TempDir dir;
+  {
+    std::vector<std::unique_ptr<Child>> children;
+    for (int i = 0; i < 4; ++i) {
+      children.push_back(std::make_unique<Child>([&, i] {
+        for (int n = 0; n < 25; ++n) {
+          publish_pair(dir / "x/y", fmt::format("own-{}-{}", i, n), "1", Existing::kRefuse);
+          publish_pair(dir / "x/y", "shared", fmt::format("{}", i), Existing::kReplace);
+        }
+      }));
+    }
+    for (const auto& child : children) EXPECT_TRUE(child->join());
+  }
+  EXPECT_THAT(names_in(dir / "x/y"), SizeIs(101));
+  EXPECT_EQ(read_file(dir / "x/y/shared/a"), read_file(dir / "x/y/shared/b"));
+}
+
+TEST(PublishTest, SeveralProcessesMakeAndTakeAwayOneParent) {
+  const TempDir dir;
+  {
+    std::vector<std::unique_ptr<Child>> children;
+    for (int i = 0; i < 4; ++i) {
+      children.push_back(std::make_unique<Child>([&] {
+        for (int n = 0; n < 100; ++n) const TempFolder folder(dir / "x/y", "m");
+      }));
+    }
+    for (const auto& child : children) EXPECT_TRUE(child->join());
+  }
+  // One that made a parent cannot take it away while another works in it: empty ones may stay.
+  for (const auto& entry : fs::recursive_directory_iterator(dir.path())) {
+    EXPECT_THAT(entry.path().filename().string(), ::testing::AnyOf("x", "y"));
+  }
+}
+
+class FallbackTest : public ::testing::TestWithParam<int> {};
+
+INSTANTIATE_TEST_SUITE_P(Errors, FallbackTest, ::testing::Values(EINVAL, ENOSYS));
+
+TEST_P(FallbackTest, PublishesWithoutTheFlagsOfRenameat2) {
+  const TempDir dir;
+  write_file(dir / "m/old", "old");
+  EXPECT_EQ(in_child([&]() -> std::string {
+              forbid_system_call(SYS_renameat2, GetParam());
+              publish_pair(dir.path(), "free", "new", Existing::kRefuse);
+              publish_pair(dir.path(), "m", "new", Existing::kReplace);
+              return read_file(dir / "free/a") + " " + read_file(dir / "m/a");
+            }),
+            "new new");
+  EXPECT_THAT(names_in(dir / "m"), UnorderedElementsAre("a", "b"));
+  EXPECT_THAT(names_in(dir.path()), UnorderedElementsAre("free", "m"));
+}
+
+TEST_P(FallbackTest, RefusesWithoutThemToo) {
+  const TempDir dir;
+  fs::create_directory(dir / "m");
+  EXPECT_THAT(in_child([&]() -> std::string {
+                forbid_system_call(SYS_renameat2, GetParam());
+                publish_pair(dir.path(), "m", "new", Existing::kRefuse);
+                return "published";
+              }),
+              EndsWith("got an existing folder; give --force to replace it"));
+  EXPECT_THAT(names_in(dir / "m"), IsEmpty());
+}
+
+TEST(LockTest, WorksWithoutLocksAndRemovesNothingThen) {
+  const TempDir dir;
+  fs::create_directory(dir / ".m.weightlift-aaaaaa");
+  EXPECT_EQ(in_child([&]() -> std::string {
+              forbid_system_call(SYS_flock, ENOLCK);
+              publish_pair(dir.path(), "m", "new", Existing::kRefuse);
+              return read_file(dir / "m/a");
+            }),
+            "new");
+  EXPECT_THAT(names_in(dir.path()), UnorderedElementsAre("m", ".m.weightlift-aaaaaa"));
+}
+
+TEST(SyncFolderTest, GoesThroughTheWholeFolder) {
+  const TempDir dir;
+  write_file(dir / "m/deep/f", "content");
+  fs::create_symlink("nowhere", dir / "m/link");
+  sync_folder(dir / "m");
+  EXPECT_THAT([&] { sync_folder(dir / "missing"); },
+              ThrowsMessage<IoError>((dir / "missing").string() +
+                                     ": cannot be listed: No such file or directory"));
+}
+
+}  // namespace
+}  // namespace weightlift
