@@ -1,0 +1,61 @@
+# Makes a tree with one fault of each kind, and one without, and expects the check to tell them.
+function(write path)
+  list(JOIN ARGN "\n" text)
+  file(WRITE ${ROOM}/${path} "${text}\n")
+endfunction()
+
+function(check)
+  execute_process(COMMAND ${CMAKE_COMMAND} -DTREE=${ROOM} "-DARROWS=base:|tensor:base|nn:tensor|runtime:base"
+                          -P ${CHECK}
+                  RESULT_VARIABLE result OUTPUT_VARIABLE out ERROR_VARIABLE err)
+  # message() wraps its lines.
+  string(REGEX REPLACE "[ \n]+" " " said "${out}${err}")
+  set(result ${result} PARENT_SCOPE)
+  set(said "${said}" PARENT_SCOPE)
+endfunction()
+
+file(REMOVE_RECURSE ${ROOM})
+check()
+if(result EQUAL 0 OR NOT said MATCHES "has no files to check")
+  message(FATAL_ERROR "an empty tree passed: ${said}")
+endif()
+
+write(weightlift/base/good.h "#include <string>")
+write(weightlift/tensor/good.h "#include \"weightlift/base/good.h\"" "#include \"weightlift/tensor/own.h\"")
+write(weightlift/runtime/onednn_good.cpp "#include <oneapi/dnnl/dnnl.hpp>")
+write(weightlift/base/good.cpp "#include <nlohmann/json.hpp>")
+check()
+if(NOT result EQUAL 0 OR NOT said MATCHES "4 files keep the arrows")
+  message(FATAL_ERROR "a good tree did not pass: ${said}")
+endif()
+
+write(weightlift/base/up.cpp "#include \"weightlift/tensor/good.h\"")
+write(weightlift/nn/through.h "#  include \"weightlift/base/good.h\"")
+write(weightlift/nn/relative.cpp "#include \"through.h\"")
+write(weightlift/runtime/program.cpp "#include <dnnl.hpp>")
+write(weightlift/runtime/onednn.h "#include <oneapi/dnnl/dnnl.hpp>")
+write(weightlift/base/json.h "#include <nlohmann/json.hpp>")
+write(weightlift/attic/old.h "#include <string>")
+check()
+if(result EQUAL 0)
+  message(FATAL_ERROR "a bad tree passed: ${said}")
+endif()
+foreach(fault
+    "base/up.cpp: includes weightlift/tensor/good.h, but base does not name tensor in SEES"
+    "nn/through.h: includes weightlift/base/good.h, but nn does not name base in SEES"
+    "nn/relative.cpp: includes through.h by a path that does not begin at the root"
+    "runtime/program.cpp: includes dnnl.hpp, which belongs in runtime/onednn"
+    "runtime/onednn.h: includes oneapi/dnnl/dnnl.hpp, which belongs in runtime/onednn"
+    "base/json.h: includes nlohmann/json.hpp, which belongs in .cpp files"
+    "attic/old.h: lies in no declared layer")
+  string(FIND "${said}" "${fault}" at)
+  if(at EQUAL -1)
+    message(FATAL_ERROR "not told: ${fault}\nsaid: ${said}")
+  endif()
+endforeach()
+if(said MATCHES "good")
+  string(REGEX REPLACE "weightlift/(base|tensor)/good.h, but" "" rest "${said}")
+  if(rest MATCHES "good")
+    message(FATAL_ERROR "a good file was blamed: ${said}")
+  endif()
+endif()
