@@ -1,0 +1,107 @@
+#include "weightlift/tensor/tensor.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "weightlift/base/error.h"
+#include "weightlift/tensor/state_dict.h"
+
+namespace weightlift {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+template <class Call>
+std::string mismatch(Call call) {
+  try {
+    call();
+  } catch (const MismatchError& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(ShapeTest, CountsElements) {
+  EXPECT_EQ(numel({}), 1);
+  EXPECT_EQ(numel({2, 3, 4}), 24);
+  EXPECT_EQ(numel({2, 0, 4}), 0);
+}
+
+TEST(ShapeTest, SeesOverflowWhereverTheZeroStands) {
+  constexpr std::int64_t kLarge = std::int64_t{1} << 32U;
+  EXPECT_EQ(numel({kLarge, kLarge}), std::nullopt);
+  EXPECT_EQ(numel({0, kLarge, kLarge}), std::nullopt);
+  EXPECT_EQ(numel({kLarge, kLarge, 0}), std::nullopt);
+  EXPECT_EQ(numel({-1, 0}), std::nullopt);
+  EXPECT_EQ(numel({std::numeric_limits<std::int64_t>::max()}),
+            std::numeric_limits<std::int64_t>::max());
+}
+
+TEST(DTypeTest, NamesComeBack) {
+  for (int i = 0; i <= static_cast<int>(DType::U64); ++i) {
+    const auto dtype = static_cast<DType>(i);
+    EXPECT_EQ(parse_dtype(to_string(dtype)), dtype);
+  }
+  EXPECT_EQ(parse_dtype("F4"), std::nullopt);
+  EXPECT_EQ(parse_dtype("f32"), std::nullopt);
+  EXPECT_EQ(parse_dtype(""), std::nullopt);
+}
+
+TEST(TensorTest, ViewMustBeAsLongAsItsShapeSays) {
+  const auto owner = std::make_shared<const std::vector<float>>(6);
+  const auto bytes = std::as_bytes(std::span(*owner));
+  EXPECT_EQ(Tensor::view(DType::F32, {2, 3}, bytes, owner).numel(), 6);
+  EXPECT_THAT(mismatch([&] {
+                Tensor::view(DType::F32, {2, 2}, bytes, owner);
+              }),
+              HasSubstr("F32 [2, 2]: expected 16 bytes, got 24"));
+  EXPECT_THAT(mismatch([&] {
+                Tensor::view(DType::F32, {-2, -3}, bytes, owner);
+              }),
+              HasSubstr("a countable number of bytes, got 24"));
+  EXPECT_THAT(mismatch([&] { Tensor::view(DType::F64, {std::int64_t{1} << 62U}, {}, owner); }),
+              HasSubstr("a countable number of bytes, got 0"));
+}
+
+TEST(TensorTest, CopiesShareOneBuffer) {
+  const Tensor tensor = Tensor::of<float>({2}, {1, 2});
+  const Tensor copy = tensor;  // NOLINT: the copy is the point
+  EXPECT_EQ(copy.bytes().data(), tensor.bytes().data());
+}
+
+TEST(TensorTest, ElementsOfAnotherTypeAreRefused) {
+  const Tensor tensor = Tensor::of<float>({2}, {1, 2});
+  EXPECT_THAT(mismatch([&] { (void)tensor.data<double>(); }), HasSubstr("expected F64, got F32"));
+  EXPECT_THAT(mismatch([&] { (void)tensor.data<std::int64_t>(); }),
+              HasSubstr("expected I64, got F32"));
+}
+
+TEST(TensorTest, ElementsAtOddAddressesAreCopiedOnDemandOnly) {
+  alignas(8) static constexpr std::array<unsigned char, 9> kBytes = {0, 0, 0, 0x80, 0x3F,
+                                                                     0, 0, 0, 0xC0};
+  const Tensor odd = Tensor::view(DType::F32, {2}, std::as_bytes(std::span(kBytes)).subspan(1), {});
+  EXPECT_THAT(mismatch([&] { (void)odd.data<float>(); }), HasSubstr("aligned"));
+  const Tensor even = odd.aligned();
+  EXPECT_THAT(even.data<float>(), ElementsAre(1.0F, -2.0F));
+  EXPECT_EQ(even.aligned().owner(), even.owner());
+}
+
+TEST(StateDictTest, KeepsInsertionOrderAndUniqueNames) {
+  StateDict tensors;
+  tensors.insert("b", Tensor::of<float>({1}, {1}));
+  tensors.insert("a", Tensor::of<float>({1}, {2}));
+  EXPECT_EQ(tensors.begin()->first, "b");
+  EXPECT_EQ(tensors.size(), 2U);
+  EXPECT_TRUE(tensors.contains("a"));
+  EXPECT_EQ(tensors.find("c"), nullptr);
+  EXPECT_THAT(mismatch([&] { tensors.insert("a", Tensor()); }),
+              HasSubstr("tensor 'a': expected each name once, got it twice"));
+  EXPECT_THAT(mismatch([&] { (void)tensors.at("c"); }), HasSubstr("tensor 'c': expected one"));
+  EXPECT_EQ(tensors.size(), 2U);
+}
+
+}  // namespace
+}  // namespace weightlift
