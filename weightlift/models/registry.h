@@ -69,8 +69,8 @@ std::span<const OtherArchitecture> other_architectures();
 /// The full name of a tag, "resnet50.a1_in1k".
 std::string full_name(const PretrainedCfg& cfg);
 
-/// The tag that a name means, as timm resolves it: "resnet50.tv_in1k", "resnet50" (its default tag) or
-/// an old name. Nothing where timm has no such pretrained name.
+/// The tag that a name means, as timm resolves it: "resnet50.tv_in1k", "resnet50" (its default tag)
+/// or an old name. Nothing where timm has no such pretrained name.
 std::optional<PretrainedCfg> find_pretrained(std::string_view name);
 
 /// The tag whose weights file begins with these sha256 digits, as timm's file names say.

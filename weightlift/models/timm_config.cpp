@@ -176,8 +176,12 @@ PretrainedClaims parse_claims(const Json& json, const std::string& where) {
   claims.test_input_size =
       find_int_list(json, "test_input_size", where).value_or(std::vector<std::int64_t>{});
   for (const auto* size : {&claims.input_size, &claims.test_input_size}) {
-    if (!size->empty() && size->size() != 3) {
-      throw_wrong_json(where, "input_size", "three integers (C, H, W)", Json(*size));
+    if (size->empty()) continue;
+    // Verification runs on inputs of this size: a hostile one must not ask for all memory.
+    constexpr std::int64_t kLargestSide = 4096;
+    if (size->size() != 3 || std::ranges::max(*size) > kLargestSide) {
+      throw_wrong_json(where, "input_size", "three integers (C, H, W), none above 4096",
+                       Json(*size));
     }
   }
   claims.crop_pct = find_number(json, "crop_pct", where);

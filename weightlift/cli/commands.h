@@ -1,0 +1,26 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+
+namespace CLI {
+class App;
+}
+
+namespace weightlift {
+
+struct VerifyOptions;
+
+/// A command's action: runs after the flags were read and returns the exit code.
+using Action = std::function<int()>;
+
+/// Each adds its command to the program and returns what it does.
+Action add_convert(CLI::App& app);
+Action add_verify(CLI::App& app);
+Action add_inspect(CLI::App& app);
+Action add_models(CLI::App& app);
+
+/// --samples, --seed, --rtol, --atol and --threads, which convert and verify share.
+void add_verify_options(CLI::App& command, VerifyOptions& options);
+
+}  // namespace weightlift

@@ -1,0 +1,209 @@
+#include "weightlift/convert/convert.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <CLI/CLI.hpp>
+#include <map>
+
+#include "weightlift/base/error.h"
+#include "weightlift/base/file.h"
+#include "weightlift/cli/commands.h"
+#include "weightlift/cli/log.h"
+#include "weightlift/cli/print.h"
+#include "weightlift/cli/progress.h"
+
+namespace weightlift {
+
+namespace {
+
+struct ConvertFlags {
+  ConversionRequest request;
+  std::vector<std::string> sources;
+  std::string model_name;  // the old script's --model_name
+  std::string as, head = "keep", dtype = "keep", to = "transformers",
+                  weights_format = "safetensors";
+  std::string report;
+  bool all = false, push = false, no_verify = false, json = false;
+};
+
+void print_result(const ConversionRequest& request, const ConversionResult& result) {
+  const ResNetConfig& config = result.config;
+  fmt::print("{} -> {}\n", printable(request.source, 400), printable(result.folder.string(), 400));
+  fmt::print("  network: {} [{}], channels [{}], {} in, {} out, {} parameters, {}\n",
+             to_string(config.layer_type), fmt::join(config.depths, ", "),
+             fmt::join(config.hidden_sizes, ", "), config.num_channels,
+             config.head == Head::kKeep ? fmt::format("{} classes", config.num_labels) : "features",
+             with_commas(result.parameters), torch_name(config.dtype));
+  fmt::print("  {}: {} operations, {} tensors\n", request.dry_run ? "would move" : "moved",
+             result.transfer.operations.size(), result.transfer.tensor_count());
+  fmt::print("  labels: {}\n", result.labels_from);
+  if (result.verification) {
+    fmt::print("{}", describe(*result.verification));
+  } else {
+    fmt::print("  not verified{}\n", request.dry_run ? " (dry run)" : "");
+  }
+  const std::string files = fmt::format("config.json, model.safetensors, {}README.md",
+                                        result.processor ? "preprocessor_config.json, " : "");
+  fmt::print("  {} {}\n",
+             result.written    ? "wrote"
+             : request.dry_run ? "would write"
+                               : "NOT written:",
+             files);
+}
+
+/// Text of one result for a file that may hold several.
+void write_report(const std::string& path, const std::vector<std::string>& reports) {
+  if (path.empty()) return;
+  write_atomically(path, reports.size() == 1 ? reports.front()
+                                             : fmt::format("[\n{}]\n", fmt::join(reports, ",\n")));
+}
+
+int convert_one(const ConversionRequest& request, const ConvertFlags& flags,
+                std::vector<std::string>& reports) {
+  ConversionResult result;
+  {
+    TerminalProgress progress(flags.sources.size() > 1 ? request.source : "");
+    result = convert(request, progress);
+  }
+  for (const TransferredOperation& operation : result.transfer.operations) {
+    log_detail(fmt::format("{} -> {}  {}", operation.src, operation.dest, operation.op));
+  }
+  reports.push_back(to_report_json(result));
+  if (flags.json) {
+    fmt::print("{}\n", to_result_json(result));
+  } else {
+    print_result(request, result);
+  }
+  const bool different = result.verification && !result.verification->verified();
+  return static_cast<int>(different ? ExitCode::kDifferent : ExitCode::kOk);
+}
+
+std::vector<ConversionRequest> make_requests(const ConvertFlags& flags) {
+  std::vector<ConversionRequest> requests;
+  std::map<std::filesystem::path, std::string> taken;
+  for (const std::string& source : flags.sources) {
+    ConversionRequest request = flags.request;
+    request.source = source;
+    const std::filesystem::path folder = planned_folder(request);
+    const auto [place, fresh] = taken.emplace(folder, source);
+    if (!fresh) {
+      throw UsageError(
+          fmt::format("{} and {}: expected each source to become a folder of its own, got {} for "
+                      "both; convert them "
+                      "one by one with --name",
+                      place->second, source, folder.string()));
+    }
+    requests.push_back(std::move(request));
+  }
+  return requests;
+}
+
+void refuse_what_comes_later(const ConvertFlags& flags) {
+  constexpr std::string_view kToday =
+      "today local folders and weights files are converted into local folders";
+  if (flags.push) {
+    throw HubError(fmt::format("--push-to-hub: publishing is not there yet; {}", kToday));
+  }
+  if (flags.all || flags.sources.empty()) {
+    throw HubError(
+        fmt::format("the six by name: fetching from the Hub is not there yet; {}: weightlift "
+                    "convert FOLDER -o DIR",
+                    kToday));
+  }
+  if (flags.to != "transformers") {
+    throw UsageError(
+        fmt::format("--to {}: expected transformers, the only direction there is yet", flags.to));
+  }
+  if (flags.weights_format != "safetensors") {
+    throw UsageError(
+        fmt::format("--weights-format {}: expected safetensors, the only format written yet",
+                    flags.weights_format));
+  }
+}
+
+int run_convert(ConvertFlags flags) {
+  if (!flags.model_name.empty()) flags.sources.push_back(flags.model_name);
+  refuse_what_comes_later(flags);
+  ConversionRequest& request = flags.request;
+  if (!flags.as.empty()) request.as = flags.as;
+  request.verify = !flags.no_verify;
+  request.head = flags.head == "none" ? Head::kNone : Head::kKeep;
+  const std::map<std::string, DType> dtypes = {
+      {"float32", DType::F32}, {"float16", DType::F16}, {"bfloat16", DType::BF16}};
+  if (flags.dtype != "keep") request.dtype = dtypes.at(flags.dtype);
+  if (!request.name.empty() && flags.sources.size() > 1) {
+    throw UsageError(fmt::format("--name: expected one SOURCE, got {}", flags.sources.size()));
+  }
+  int exit = 0;
+  std::vector<std::string> reports;
+  for (const ConversionRequest& one : make_requests(flags)) {
+    int code = 0;
+    try {
+      code = convert_one(one, flags, reports);
+    } catch (const Interrupted&) {
+      throw;
+    } catch (const Error& error) {
+      log_error(error.what());
+      code = exit_code(error);
+    }
+    if (exit == 0) exit = code;
+  }
+  write_report(flags.report, reports);
+  return exit;
+}
+
+void add_old_flags(CLI::App& command, ConvertFlags& flags) {
+  command.add_flag("--push-to-hub,--push_to_hub", flags.push,
+                   "Publish after verification [not there yet]");
+  command.add_option("--model_name", flags.model_name, "The old script's spelling of SOURCE");
+}
+
+}  // namespace
+
+Action add_convert(CLI::App& app) {
+  auto* command =
+      app.add_subcommand("convert", "Convert checkpoints of timm into transformers folders");
+  auto flags = std::make_shared<ConvertFlags>();
+  ConversionRequest& request = flags->request;
+  command->add_option("SOURCE", flags->sources, "Folders or weights files of timm");
+  command
+      ->add_option("-o,--output,--pytorch_dump_folder_path", request.output,
+                   "Parent folder, made if missing")
+      ->required();
+  command->add_flag("--all", flags->all, "The six by name [not there yet]");
+  command->add_option("--name", request.name, "Folder name, for one SOURCE");
+  command->add_option("--as", flags->as, "What a lone weights file is (resnet50.tv_in1k)");
+  command->add_flag("--force", request.force, "Replace an existing folder, in one step");
+  command->add_flag("--dry-run", request.dry_run, "Say what would be done; write nothing");
+  command->add_option("--id2label", request.id2label,
+                      "Labels: imagenet-1k, or a file (JSON object, JSON array, or lines)");
+  command
+      ->add_option("--image-processor", request.image_processor,
+                   "source, source-test, convnext-base-224-22k-1k, or a preprocessor_config.json")
+      ->capture_default_str();
+  command->add_option("--head", flags->head, "keep, or none for a backbone (ResNetModel)")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"keep", "none"}));
+  command->add_option("--dtype", flags->dtype, "Of floating weights; counters stay int64")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"keep", "float32", "float16", "bfloat16"}));
+  command->add_option("--to", flags->to, "Direction")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"transformers", "timm", "torchvision"}));
+  command->add_option("--weights-format", flags->weights_format, "Of the weights")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"safetensors", "bin"}));
+  command->add_option("--license", request.license, "Licence for the card, where you know it");
+  command->add_option("--base-model", request.base_model, "base_model for the card");
+  command->add_option("--dataset", request.datasets, "Dataset for the card (repeatable)");
+  command->add_flag("--no-verify", flags->no_verify, "Do not verify; the card says so");
+  add_verify_options(*command, request.verify_options);
+  command->add_option("--report", flags->report, "File for a JSON report of every operation");
+  command->add_flag("--fsync", request.fsync, "Wait until the disk has everything");
+  command->add_flag("--json", flags->json, "One JSON object per source on one line");
+  add_old_flags(*command, *flags);
+  return [flags] { return run_convert(*flags); };
+}
+
+}  // namespace weightlift

@@ -1,0 +1,76 @@
+#include "weightlift/cli/print.h"
+
+#include <fmt/format.h>
+
+#include "weightlift/tensor/shape.h"
+
+namespace weightlift {
+
+namespace {
+
+std::string describe(const Difference& difference) {
+  return fmt::format("max |a - b| {:.3g}, max |a - b| / |b| {:.3g}, {} values differ",
+                     difference.max_abs, difference.max_rel,
+                     with_commas(difference.different_count));
+}
+
+std::string verified_line(const Verification& verification) {
+  std::string outputs;
+  for (const OutputComparison& output : verification.outputs) {
+    outputs += fmt::format(
+        ", {} {}", output.name,
+        output.bit_equal ? "bit-equal"
+                         : fmt::format("within rtol {} atol {} ({})", verification.options.rtol,
+                                       verification.options.atol, describe(output.difference)));
+  }
+  return fmt::format(
+      "  verified: {} tensors bit-equal{}, {} operations equal{} ({} input{} {}, seed {})\n",
+      verification.tensors, verification.same_dtype ? "" : " after the change of dtype",
+      verification.operations, outputs, verification.options.samples,
+      verification.options.samples == 1 ? "" : "s", to_string(verification.input_shape),
+      verification.options.seed);
+}
+
+}  // namespace
+
+std::string with_commas(std::int64_t number) {
+  std::string digits = std::to_string(number);
+  for (std::size_t i = digits.size(); i > 3; i -= 3) digits.insert(i - 3, ",");
+  return digits;
+}
+
+std::string readable_bytes(std::uint64_t bytes) {
+  const auto value = static_cast<double>(bytes);
+  if (bytes < 1000) return fmt::format("{} B", bytes);
+  if (bytes < 1'000'000) return fmt::format("{:.1f} kB", value / 1e3);
+  if (bytes < 1'000'000'000) return fmt::format("{:.1f} MB", value / 1e6);
+  return fmt::format("{:.2f} GB", value / 1e9);
+}
+
+std::string describe(const Verification& verification) {
+  if (verification.verified()) return verified_line(verification);
+  std::string out = "  DIFFERENT:\n";
+  if (!verification.different_tensors.empty()) {
+    out += fmt::format("    {} of {} tensors differ, the first: {}\n",
+                       verification.different_tensors.size(), verification.tensors,
+                       verification.different_tensors.front());
+  }
+  if (!verification.graph_differences.empty()) {
+    const GraphDifference& first = verification.graph_differences.front();
+    out += fmt::format("    {} operations are others, the first at {}:\n      {}\n      {}\n",
+                       verification.graph_differences.size(), first.position, first.a, first.b);
+  }
+  if (const auto& first = verification.first_difference) {
+    out += fmt::format(
+        "    first operation whose output differs, at {}:\n      {}\n      {}\n      {}\n",
+        first->position, first->src, first->dest,
+        first->difference ? describe(*first->difference) : "other shapes");
+  }
+  for (const OutputComparison& output : verification.outputs) {
+    out += fmt::format("    {}: {}\n", output.name,
+                       output.bit_equal ? "bit-equal" : describe(output.difference));
+  }
+  return out;
+}
+
+}  // namespace weightlift

@@ -1,0 +1,66 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "weightlift/base/error.h"
+#include "weightlift/cli/commands.h"
+#include "weightlift/cli/print.h"
+#include "weightlift/cli/progress.h"
+#include "weightlift/convert/convert.h"
+
+namespace weightlift {
+
+namespace {
+
+struct VerifyFlags {
+  std::string source, folder, as;
+  VerifyOptions options;
+  bool json = false;
+};
+
+int run_verify(const VerifyFlags& flags) {
+  Verification verification;
+  {
+    TerminalProgress progress("");
+    const std::optional<std::string> as = flags.as.empty() ? std::nullopt : std::optional(flags.as);
+    verification = verify_folder(flags.source, as, flags.folder, flags.options, progress);
+  }
+  if (flags.json) {
+    fmt::print("{}\n", to_report_json(verification));
+  } else {
+    fmt::print("{} and {}\n{}", printable(flags.source), printable(flags.folder),
+               describe(verification));
+  }
+  return static_cast<int>(verification.verified() ? ExitCode::kOk : ExitCode::kDifferent);
+}
+
+}  // namespace
+
+void add_verify_options(CLI::App& command, VerifyOptions& options) {
+  command.add_option("--samples", options.samples, "Random inputs to compare outputs on")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000));
+  command.add_option("--seed", options.seed, "Seed of the random inputs")->capture_default_str();
+  command.add_option("--rtol", options.rtol, "Relative tolerance across dtypes (torch.allclose)")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
+  command.add_option("--atol", options.atol, "Absolute tolerance across dtypes (torch.allclose)")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
+  command.add_option("--threads", options.threads, "Threads; 0: all cores")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1024));
+}
+
+Action add_verify(CLI::App& app) {
+  auto* command = app.add_subcommand("verify", "Hold a converted folder against its source");
+  auto flags = std::make_shared<VerifyFlags>();
+  command->add_option("SOURCE", flags->source, "Folder or weights file of timm")->required();
+  command->add_option("FOLDER", flags->folder, "Folder of transformers")->required();
+  command->add_option("--as", flags->as, "What a lone weights file is (resnet50.tv_in1k)");
+  add_verify_options(*command, flags->options);
+  command->add_flag("--json", flags->json, "One JSON object on one line");
+  return [flags] { return run_verify(*flags); };
+}
+
+}  // namespace weightlift

@@ -1,0 +1,287 @@
+#include "weightlift/convert/convert.h"
+
+#include <fmt/format.h>
+
+#include <future>
+#include <memory>
+
+#include "weightlift/base/digest.h"
+#include "weightlift/base/error.h"
+#include "weightlift/base/file.h"
+#include "weightlift/base/temp_folder.h"
+#include "weightlift/convert/labels.h"
+#include "weightlift/convert/source.h"
+#include "weightlift/export/model_card.h"
+#include "weightlift/export/model_folder.h"
+#include "weightlift/models/registry.h"
+#include "weightlift/models/resnet.h"
+
+namespace weightlift {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kMaxProcessorBytes = std::size_t{1} << 20;
+
+/// All that is decided before the first byte is written.
+struct Plan {
+  Source source;
+  std::unique_ptr<Module> src, dest;
+  Shape input;
+  ResNetConfig config;
+  Labels labels;
+  ProcessorChoice processor;
+  std::string name;
+};
+
+ProcessorChoice choose_processor(const Source& source, const std::string& which) {
+  if (which == "convnext-base-224-22k-1k") {
+    return {ImageProcessor{},
+            {"image processor: facebook/convnext-base-224-22k-1k's, as asked for; it "
+             "may not be what the weights were trained with"}};
+  }
+  if (which == "source" || which == "source-test") {
+    if (source.timm) {
+      return processor_from_claims(source.timm->pretrained_cfg, source.config.num_channels,
+                                   which == "source-test");
+    }
+    return {std::nullopt,
+            {"no image processor: a weights file says nothing of its pictures; --as NAME "
+             "or --image-processor does"}};
+  }
+  return {
+      parse_image_processor(read_text_file(which, kMaxProcessorBytes), which),
+      {fmt::format("image processor: from {}, as asked for", fs::path(which).filename().string())}};
+}
+
+std::string folder_name(const ConversionRequest& request, const Source& source) {
+  std::string name = request.name.empty() ? checkpoint_name(source.last_part) : request.name;
+  if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos) {
+    throw UsageError(
+        fmt::format("{}: expected a folder name of one part, got '{}'; --name gives one",
+                    request.source, printable(name)));
+  }
+  return name;
+}
+
+TempFolder::Existing existing(const ConversionRequest& request) {
+  return request.force ? TempFolder::Existing::kReplace : TempFolder::Existing::kRefuse;
+}
+
+Plan make_plan(const ConversionRequest& request) {
+  Plan plan{open_source(request.source, request.as), {}, {}, {}, {}, {}, {}, {}};
+  const Source& source = plan.source;
+  if (source.kind == SourceKind::kTransformersFolder) {
+    throw MismatchError(
+        fmt::format("{}: expected a checkpoint of timm, got a transformers ResNet: it is "
+                    "converted already",
+                    request.source));
+  }
+  plan.name = folder_name(request, source);
+  require_place(request.output, plan.name, existing(request));
+  plan.labels = choose_labels(source, request.id2label);
+  plan.processor = choose_processor(source, request.image_processor);
+  plan.config = source.config;
+  plan.config.head = request.head;
+  plan.config.id2label = plan.labels.id2label;
+  if (request.dtype) plan.config.dtype = *request.dtype;
+  plan.input = input_shape(source);
+  plan.src = make_network(source, request.head);
+  plan.dest = make_hf_resnet(plan.config, request.head);
+  return plan;
+}
+
+/// Parameters as torch counts them: buffers (running statistics, counters) are none.
+std::int64_t count_parameters(Module& network) {
+  std::int64_t count = 0;
+  for (const Module::Slot& slot : network.slots()) {
+    const bool buffer =
+        slot.counter || slot.name.ends_with("running_mean") || slot.name.ends_with("running_var");
+    if (!buffer) count += numel(slot.shape).value_or(0);
+  }
+  return count;
+}
+
+Provenance make_provenance(const ConversionRequest& request, const Plan& plan,
+                           const std::string& sha256_hex) {
+  Provenance from;
+  from.source_name = plan.source.path.filename().empty() ? plan.source.last_part
+                                                         : plan.source.path.filename().string();
+  from.source_file = plan.source.checkpoint.path.filename().string();
+  from.source_sha256 = sha256_hex;
+  if (const auto& timm = plan.source.timm) {
+    from.architecture = timm->architecture;
+    from.tag = timm->pretrained_cfg.tag;
+    from.claimed_license = timm->pretrained_cfg.license;
+    from.claimed_origin_url = timm->pretrained_cfg.origin_url;
+    from.paper_ids = timm->pretrained_cfg.paper_ids;
+  }
+  if (const auto known = find_by_sha256(sha256_hex)) {
+    from.known_weights = true;
+    from.architecture = known->architecture;
+    from.tag = known->tag;
+    from.license = known->license;
+    from.origin_url = known->origin_url;
+    from.base_model = "timm/" + full_name(*known);
+    if (known->tag.ends_with("in1k")) from.datasets = {"imagenet-1k"};
+  }
+  if (!request.license.empty()) from.license = request.license;
+  if (!request.base_model.empty()) from.base_model = request.base_model;
+  if (!request.datasets.empty()) from.datasets = request.datasets;
+  return from;
+}
+
+VerifiedFacts make_verified_facts(const std::optional<Verification>& verification) {
+  VerifiedFacts facts;
+  if (!verification) return facts;
+  facts.verified = verification->verified();
+  facts.tensors = verification->tensors;
+  facts.operations = verification->operations;
+  facts.samples = verification->options.samples;
+  facts.seed = verification->options.seed;
+  facts.input_shape = verification->input_shape;
+  facts.rtol = verification->options.rtol;
+  facts.atol = verification->options.atol;
+  facts.bit_equal = true;
+  for (const OutputComparison& output : verification->outputs) {
+    facts.bit_equal = facts.bit_equal && output.bit_equal;
+    facts.max_abs = std::max(facts.max_abs, static_cast<double>(output.difference.max_abs));
+  }
+  facts.outputs =
+      verification->outputs.size() == 1 ? "logits" : "last_hidden_state and pooler_output";
+  return facts;
+}
+
+std::string make_card(const ConversionRequest& request, const Plan& plan,
+                      const ConversionResult& result) {
+  CardFacts facts;
+  facts.name = plan.name;
+  facts.config = plan.config;
+  facts.parameters = result.parameters;
+  facts.source_dtype = plan.source.config.dtype;
+  facts.provenance = make_provenance(request, plan, result.source_sha256);
+  facts.verified = make_verified_facts(result.verification);
+  facts.processor = plan.processor.processor;
+  facts.labels_from = plan.labels.from;
+  facts.notes = plan.processor.notes;
+  if (plan.source.counters_added > 0) {
+    facts.notes.push_back(fmt::format("{} num_batches_tracked were absent in the source and are 0",
+                                      plan.source.counters_added));
+  }
+  return make_model_card(facts);
+}
+
+/// Maps the written folder back and holds it against the source: what lies on disk is what runs.
+Verification verify_written(const ConversionRequest& request, Plan& plan, const Graph& src_graph,
+                            const fs::path& folder, ProgressSink& progress) {
+  const Source written = open_source(folder.string(), std::nullopt);
+  const auto network = make_network(written, written.config.head);
+  const Graph graph = trace(*network, plan.input);
+  Verification verification =
+      verify_networks({*plan.src, src_graph}, {*network, graph}, request.verify_options,
+                      [&progress] { progress.check(); });
+  written.checkpoint.file->require_intact();
+  return verification;
+}
+
+void note_non_finite(const Verification& verification, ProgressSink& progress) {
+  if (verification.non_finite_tensors == 0) return;
+  progress.note(
+      fmt::format("the source's weights hold {} NaN and {} infinities in {} tensors; they are "
+                  "kept as they are",
+                  verification.nan_count, verification.inf_count, verification.non_finite_tensors));
+}
+
+void collect_notes(const Plan& plan, ConversionResult& result, ProgressSink& progress) {
+  for (const auto* notes : {&plan.source.notes, &plan.labels.notes, &plan.processor.notes}) {
+    for (const std::string& note : *notes) {
+      result.notes.push_back(note);
+      progress.note(note);
+    }
+  }
+}
+
+}  // namespace
+
+fs::path planned_folder(const ConversionRequest& request) {
+  if (!request.name.empty()) return request.output / request.name;
+  std::error_code ignored;
+  const fs::path path = fs::absolute(request.source, ignored).lexically_normal();
+  std::string last = (path.has_filename() ? path : path.parent_path()).filename().string();
+  if (!fs::is_directory(path, ignored)) last = strip_known_ending(last);
+  return request.output / checkpoint_name(last);
+}
+
+ConversionResult convert(const ConversionRequest& request, ProgressSink& progress) {
+  progress.step("read", 0);
+  Plan plan = make_plan(request);
+  const MappedFile& file = *plan.source.checkpoint.file;
+  ConversionResult result;
+  result.folder = request.output / plan.name;
+  result.source_file = plan.source.checkpoint.path.string();
+  result.config = plan.config;
+  result.processor = plan.processor.processor;
+  result.labels_from = plan.labels.from;
+  result.parameters = count_parameters(*plan.src);
+  collect_notes(plan, result, progress);
+
+  const Graph src_graph = trace(*plan.src, plan.input);
+  const Graph dest_graph = trace(*plan.dest, plan.input);
+  result.transfer = ModuleTransfer{*plan.src, *plan.dest}(plan.input);
+  require_equal_graphs(src_graph, dest_graph);
+  result.logits_shape = src_graph.node(src_graph.outputs().back()).shape;
+  if (request.dry_run) return result;
+
+  TempFolder folder(request.output, plan.name);
+  auto hashing = std::async(std::launch::async, sha256, file.bytes());
+  const StateDict tensors = plan.dest->state_dict();
+  progress.step("write", file.bytes().size());
+  write_model_folder(folder.path(), plan.config, tensors, plan.processor.processor,
+                     [&progress](std::uint64_t done, std::uint64_t) {
+                       progress.check();
+                       progress.advance(done);
+                     });
+  if (request.verify) {
+    progress.step("verify", 0);
+    result.verification = verify_written(request, plan, src_graph, folder.path(), progress);
+    note_non_finite(*result.verification, progress);
+  }
+  result.source_sha256 = hashing.get();
+  file.require_intact();
+  progress.check();
+  if (result.verification && !result.verification->verified()) return result;
+  result.card = make_card(request, plan, result);
+  write_atomically(folder.path() / kCardFile, result.card);
+  if (request.fsync) sync_folder(folder.path());
+  progress.check();
+  result.folder = folder.publish(existing(request));
+  result.written = true;
+  return result;
+}
+
+Verification verify_folder(const std::string& source, const std::optional<std::string>& as,
+                           const std::string& folder, const VerifyOptions& options,
+                           ProgressSink& progress) {
+  progress.step("verify", 0);
+  const Source from = open_source(source, as);
+  const Source to = open_source(folder, std::nullopt);
+  for (const std::string& note : from.notes) progress.note(note);
+  if (to.kind == SourceKind::kFile) {
+    throw IoError(fmt::format("{}: expected a folder with config.json, got a file", folder));
+  }
+  const bool hf_source = from.kind == SourceKind::kTransformersFolder;
+  const auto src = make_network(from, hf_source ? from.config.head : to.config.head);
+  const auto dest = make_network(to, to.config.head);
+  const Shape input = input_shape(from);
+  const Graph src_graph = trace(*src, input);
+  const Graph dest_graph = trace(*dest, {1, to.config.num_channels, input[2], input[3]});
+  Verification verification = verify_networks({*src, src_graph}, {*dest, dest_graph}, options,
+                                              [&progress] { progress.check(); });
+  from.checkpoint.file->require_intact();
+  to.checkpoint.file->require_intact();
+  note_non_finite(verification, progress);
+  return verification;
+}
+
+}  // namespace weightlift

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "weightlift/convert/verify.h"
+#include "weightlift/image/processor.h"
+#include "weightlift/models/resnet_config.h"
+#include "weightlift/transfer/transfer.h"
+
+namespace weightlift {
+
+/// One conversion: timm's checkpoint in, transformers' folder out.
+struct ConversionRequest {
+  std::string source;                  ///< SOURCE of the command line
+  std::optional<std::string> as;       ///< registry name of a lone weights file
+  std::filesystem::path output = ".";  ///< parent folder, made if missing
+  std::string name;                    ///< of the new folder; empty: checkpoint_name of the source
+  bool force = false;                  ///< replace an existing folder, in one step
+  bool dry_run = false;                ///< plan only: nothing is written
+  bool fsync = false;
+  std::string id2label;  ///< empty, "imagenet-1k" or a file
+  std::string image_processor =
+      "source";  ///< "source", "source-test", "convnext-base-224-22k-1k", a file
+  Head head = Head::kKeep;
+  std::optional<DType> dtype;  ///< of floating weights; nothing keeps the source's
+  bool verify = true;
+  VerifyOptions verify_options;
+  std::string license, base_model;  ///< facts for the card, where the user knows them
+  std::vector<std::string> datasets;
+};
+
+/// Told of progress; may be asked to stop. Called from the converting thread only.
+class ProgressSink {
+ public:
+  virtual ~ProgressSink() = default;
+  /// A new step begins ("read", "write", "verify"), of that many bytes (0: not counted).
+  virtual void step(std::string_view /*name*/, std::uint64_t /*bytes_total*/) {}
+  virtual void advance(std::uint64_t /*bytes_done*/) {}
+  /// Something worth saying that is no failure: one sentence.
+  virtual void note(std::string_view /*text*/) {}
+  /// Called often; throws (Interrupted) to stop, and nothing of the folder is left then.
+  virtual void check() {}
+};
+
+struct ConversionResult {
+  std::filesystem::path folder;  ///< where it is, or would be
+  std::string source_file;       ///< the weights file that was read
+  std::string source_sha256;     ///< empty after a dry run
+  ResNetConfig config;
+  Shape logits_shape;  ///< (1, num_labels); for 0 labels or no head (1, features)
+  std::int64_t parameters = 0;
+  TransferReport transfer;
+  std::optional<Verification> verification;  ///< nothing after dry_run or without verify
+  std::optional<ImageProcessor> processor;
+  std::string labels_from;
+  std::string card;                ///< the README.md
+  std::vector<std::string> notes;  ///< what the log should say
+  bool written = false;  ///< the folder stands; false after a dry run or a failed verification
+};
+
+/// The whole job: reads, plans, transfers, writes beside, verifies what lies on disk, and only then
+/// gives the folder its name. A difference is a result (`verification`, written == false), not an
+/// exception. Throws an Error of base/error.h, and leaves nothing behind.
+ConversionResult convert(const ConversionRequest& request, ProgressSink& progress);
+
+/// Everything that convert() would refuse before it writes, and the folder's final path: for
+/// callers that convert several sources and must know that no two meet.
+std::filesystem::path planned_folder(const ConversionRequest& request);
+
+/// Holds a folder of transformers (or any SOURCE) against a SOURCE: what `weightlift verify` does.
+Verification verify_folder(const std::string& source, const std::optional<std::string>& as,
+                           const std::string& folder, const VerifyOptions& options,
+                           ProgressSink& progress);
+
+/// What was moved and measured, per operation, as JSON text with a final newline.
+std::string to_report_json(const ConversionResult& result);
+
+/// The same without the operations, on one line.
+std::string to_result_json(const ConversionResult& result);
+
+/// A verification alone, as one line of JSON.
+std::string to_report_json(const Verification& verification);
+
+}  // namespace weightlift

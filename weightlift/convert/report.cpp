@@ -1,0 +1,88 @@
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "weightlift/base/json.h"
+#include "weightlift/convert/convert.h"
+
+namespace weightlift {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// JSON has no infinities: null.
+Json finite(float value) {
+  return std::isfinite(value) ? Json(static_cast<double>(value)) : Json();
+}
+
+Json to_json(const Difference& difference) {
+  return {{"max_abs", finite(difference.max_abs)},
+          {"max_rel", finite(difference.max_rel)},
+          {"different", difference.different_count}};
+}
+
+Json to_json(const Verification& verification) {
+  Json json = {{"verified", verification.verified()},
+               {"tensors", verification.tensors},
+               {"different_tensors", verification.different_tensors},
+               {"operations", verification.operations},
+               {"different_operations", verification.graph_differences.size()},
+               {"input", verification.input_shape},
+               {"samples", verification.options.samples},
+               {"seed", verification.options.seed},
+               {"outputs", Json::array()}};
+  for (const OutputComparison& output : verification.outputs) {
+    json["outputs"].push_back({{"name", output.name},
+                               {"bit_equal", output.bit_equal},
+                               {"allclose", output.close},
+                               {"difference", to_json(output.difference)}});
+  }
+  if (const auto& first = verification.first_difference) {
+    json["first_difference"] = {
+        {"position", first->position}, {"src", first->src}, {"dest", first->dest}};
+    if (first->difference) json["first_difference"]["difference"] = to_json(*first->difference);
+  }
+  json["nan"] = verification.nan_count;
+  json["inf"] = verification.inf_count;
+  return json;
+}
+
+Json summary(const ConversionResult& result) {
+  Json json = {{"folder", result.folder.string()},
+               {"written", result.written},
+               {"source", {{"file", result.source_file}, {"sha256", result.source_sha256}}},
+               {"parameters", result.parameters},
+               {"logits_shape", result.logits_shape},
+               {"dtype", torch_name(result.config.dtype)},
+               {"labels", result.labels_from},
+               {"notes", result.notes}};
+  json["verification"] = result.verification ? to_json(*result.verification) : Json(nullptr);
+  return json;
+}
+
+}  // namespace
+
+std::string to_report_json(const Verification& verification) {
+  return dump_json_line(to_json(verification));
+}
+
+std::string to_result_json(const ConversionResult& result) {
+  return dump_json_line(summary(result));
+}
+
+std::string to_report_json(const ConversionResult& result) {
+  Json json = summary(result);
+  Json operations = Json::array();
+  for (const TransferredOperation& operation : result.transfer.operations) {
+    Json tensors = Json::object();
+    for (const auto& [from, to] : operation.tensors) tensors.emplace(from, to);
+    operations.push_back({{"op", operation.op},
+                          {"src", operation.src},
+                          {"dest", operation.dest},
+                          {"tensors", std::move(tensors)}});
+  }
+  json["operations"] = std::move(operations);
+  return dump_python_json(json) + "\n";
+}
+
+}  // namespace weightlift

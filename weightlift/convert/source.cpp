@@ -1,0 +1,241 @@
+#include "weightlift/convert/source.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+
+#include "weightlift/base/error.h"
+#include "weightlift/base/file.h"
+#include "weightlift/models/infer.h"
+#include "weightlift/models/registry.h"
+#include "weightlift/models/resnet.h"
+
+namespace weightlift {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kMaxConfigBytes = std::size_t{4} << 20;  // ImageNet-21k's labels take 2 MB
+
+// The longer ending first.
+constexpr std::array<std::string_view, 6> kEndings = {".pth.tar", ".safetensors", ".pth",
+                                                      ".pt",      ".bin",         ".ckpt"};
+
+std::string_view known_ending(std::string_view name) {
+  const auto* found = std::ranges::find_if(
+      kEndings, [&](std::string_view ending) { return name.ends_with(ending); });
+  return found == kEndings.end() ? std::string_view() : *found;
+}
+
+/// Last part of a path that may end in "/" or be "." or "..".
+std::string last_part_of(const fs::path& path) {
+  std::error_code ignored;
+  const fs::path absolute = fs::absolute(path, ignored).lexically_normal();
+  return absolute.has_filename() ? absolute.filename().string()
+                                 : absolute.parent_path().filename().string();
+}
+
+/// The weights of a folder, looked for in timm's order.
+fs::path find_folder_weights(const fs::path& folder) {
+  for (const char* name : {"model.safetensors", "pytorch_model.bin"}) {
+    if (fs::exists(folder / name)) return folder / name;
+  }
+  std::vector<fs::path> others;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename().string();
+    if (name.ends_with(".index.json")) {
+      throw FormatError(
+          fmt::format("{}: expected one weights file, got the index of a sharded checkpoint; save "
+                      "it in one file "
+                      "(save_pretrained with max_shard_size=\"50GB\")",
+                      entry.path().string()));
+    }
+    if (!known_ending(name).empty()) others.push_back(entry.path());
+  }
+  if (error) throw IoError(fmt::format("{}: {}", folder.string(), error.message()));
+  if (others.size() == 1) return others.front();
+  throw IoError(fmt::format("{}: expected model.safetensors or one other weights file, got {}",
+                            folder.string(),
+                            others.empty() ? "none" : fmt::format("{} of them", others.size())));
+}
+
+[[noreturn]] void refuse_name(const std::string& given) {
+  constexpr std::string_view kToday =
+      "fetching from the Hub is not there yet, give a local folder (timm.models.save_for_hf writes "
+      "one) or weights file";
+  if (given.starts_with("hf-hub:")) {
+    throw HubError(fmt::format("{}: {}", printable(given), kToday));
+  }
+  if (find_pretrained(given)) {
+    throw HubError(
+        fmt::format("{}: no such file or folder here, and as a name of timm's registry it "
+                    "is on the Hub: {}",
+                    printable(given), kToday));
+  }
+  const bool repository = std::ranges::count(given, '/') == 1 && !given.starts_with('/') &&
+                          !given.starts_with('.') && !given.ends_with('/');
+  if (repository && known_ending(given).empty()) {
+    throw HubError(fmt::format("{}: no such file or folder here, and if it is a repository: {}",
+                               printable(given), kToday));
+  }
+  if (given.find('/') != std::string::npos || !known_ending(given).empty()) {
+    throw IoError(fmt::format("{}: no such file or folder", printable(given)));
+  }
+  const std::vector<std::string> near = nearest_names(given);
+  throw UsageError(
+      fmt::format("{}: expected a file, a folder or a name of timm's registry, got none "
+                  "of these{}",
+                  printable(given),
+                  near.empty() ? "; weightlift models lists the names"
+                               : fmt::format("; did you mean {}?", fmt::join(near, ", "))));
+}
+
+/// Files from before 2018 have no num_batches_tracked: torch takes it as 0 then.
+void add_counters(Source& source, Module& network) {
+  StateDict complete;
+  std::int64_t present = 0;
+  std::vector<std::string> absent;
+  for (const Module::Slot& slot : network.slots()) {
+    if (!slot.counter) continue;
+    if (source.tensors.contains(slot.name)) {
+      ++present;
+    } else {
+      absent.push_back(slot.name);
+    }
+  }
+  if (absent.empty() || present != 0) return;  // some but not all: strict loading names them
+  for (const auto& [name, tensor] : source.tensors) complete.insert(name, tensor);
+  for (const std::string& name : absent) {
+    complete.insert(name, Tensor::of(Shape{}, std::vector<std::int64_t>{0}));
+  }
+  source.tensors = std::move(complete);
+  source.counters_added = static_cast<std::int64_t>(absent.size());
+  source.notes.push_back(fmt::format(
+      "{}: has no num_batches_tracked, as files from before 2018; {} counters are written as 0",
+      source.checkpoint.path.string(), absent.size()));
+}
+
+void describe_file(Source& source, const std::optional<std::string>& as) {
+  if (!as) {
+    source.notes.push_back(
+        fmt::format("{}: a weights file without config: assumed plain, ReLU, strides of timm; --as "
+                    "NAME says what "
+                    "it is",
+                    source.path.string()));
+    return;
+  }
+  const auto cfg = find_pretrained(*as);
+  if (!cfg) {
+    throw UsageError(
+        fmt::format("--as {}: expected a name of timm's registry, got none; nearest: {}",
+                    printable(*as), fmt::join(nearest_names(*as), ", ")));
+  }
+  source.timm = timm_config_of(*cfg);
+}
+
+void read_folder_config(Source& source) {
+  const fs::path file = source.path / "config.json";
+  if (!fs::exists(file)) {
+    throw IoError(fmt::format(
+        "{}: expected config.json beside the weights, got none; give the weights file itself to "
+        "convert it without",
+        source.path.string()));
+  }
+  const std::string text = read_text_file(file, kMaxConfigBytes);
+  if (is_transformers_config(text, file.string())) {
+    source.kind = SourceKind::kTransformersFolder;
+    source.config = parse_resnet_config(text, file.string());
+  } else {
+    source.timm = parse_timm_config(text, file.string());
+  }
+}
+
+}  // namespace
+
+fs::path find_source_weights(const std::string& given) {
+  std::error_code error;
+  if (!fs::exists(given, error)) refuse_name(given);
+  return fs::is_directory(given) ? find_folder_weights(given) : fs::path(given);
+}
+
+Source open_source(const std::string& given, const std::optional<std::string>& as) {
+  const fs::path path = given;
+  std::error_code error;
+  if (!fs::exists(path, error)) refuse_name(given);
+  Source source{};
+  source.path = path;
+  source.last_part = last_part_of(path);
+  const bool folder = fs::is_directory(path);
+  source.kind = folder ? SourceKind::kTimmFolder : SourceKind::kFile;
+  if (folder) {
+    if (fs::is_empty(path)) {
+      throw IoError(
+          fmt::format("{}: expected config.json and weights, got an empty folder", given));
+    }
+    if (as) throw UsageError("--as: expected a lone weights file, got a folder with a config");
+    read_folder_config(source);
+  } else {
+    source.last_part = strip_known_ending(source.last_part);
+    describe_file(source, as);
+  }
+  source.checkpoint = open_checkpoint(find_source_weights(given));
+  source.notes.insert(source.notes.end(), source.checkpoint.notes.begin(),
+                      source.checkpoint.notes.end());
+  source.tensors = source.checkpoint.tensors;
+  const std::string where = source.checkpoint.path.string();
+  if (source.kind != SourceKind::kTransformersFolder) {
+    source.config = infer_resnet_config(source.tensors, where);
+    if (source.timm) {
+      require_agreement(*source.timm, source.config,
+                        folder ? (path / "config.json").string() : where);
+    }
+    add_counters(source, *make_timm_resnet(source.config));
+  }
+  return source;
+}
+
+std::unique_ptr<Module> make_network(const Source& source, Head head) {
+  const bool hf = source.kind == SourceKind::kTransformersFolder;
+  auto network = hf ? make_hf_resnet(source.config, source.config.head)
+                    : make_timm_resnet(source.config, head);
+  StateDict tensors;
+  for (const auto& [name, tensor] : source.tensors) {
+    const bool left_out = !hf && head == Head::kNone && name.starts_with("fc.");
+    if (!left_out) tensors.insert(name, tensor);
+  }
+  try {
+    network->load_state_dict(tensors);
+  } catch (const MismatchError& error) {
+    throw MismatchError(fmt::format("{}: {}", source.checkpoint.path.string(), error.what()));
+  }
+  return network;
+}
+
+std::string strip_known_ending(std::string name) {
+  name.resize(name.size() - known_ending(name).size());
+  return name;
+}
+
+std::string checkpoint_name(const std::string& last_part) {
+  const auto cfg = find_pretrained(last_part);
+  if (!cfg) return last_part;
+  constexpr std::string_view kFamily = "resnet";
+  std::string name = fmt::format("resnet-{}", cfg->architecture.substr(kFamily.size()));
+  return cfg->is_default ? name : fmt::format("{}.{}", name, cfg->tag);
+}
+
+Shape input_shape(const Source& source) {
+  constexpr std::int64_t kDefaultSize = 224;
+  Shape shape = {1, source.config.num_channels, kDefaultSize, kDefaultSize};
+  if (source.timm && !source.timm->pretrained_cfg.input_size.empty()) {
+    shape[2] = source.timm->pretrained_cfg.input_size[1];
+    shape[3] = source.timm->pretrained_cfg.input_size[2];
+  }
+  return shape;
+}
+
+}  // namespace weightlift

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "weightlift/checkpoint/checkpoint.h"
+#include "weightlift/models/resnet_config.h"
+#include "weightlift/models/timm_config.h"
+#include "weightlift/nn/module.h"
+
+namespace weightlift {
+
+enum class SourceKind : std::uint8_t {
+  kTimmFolder,          ///< config.json with `architecture`, weights beside it
+  kTransformersFolder,  ///< config.json with `model_type`
+  kFile,                ///< one weights file
+};
+
+/// A checkpoint with what it says of itself. Nothing of its weights has been read yet.
+struct Source {
+  SourceKind kind;
+  std::filesystem::path path;  ///< as given
+  std::string last_part;       ///< the path's last part, without a weights file's ending
+  Checkpoint checkpoint;
+  ResNetConfig config;             ///< the network, from the tensors; labels of kTransformersFolder
+  std::optional<TimmConfig> timm;  ///< kTimmFolder, or a file with `as`
+  StateDict tensors;               ///< in the names of the file, missing counters added
+  std::int64_t counters_added = 0;  ///< num_batches_tracked that the file lacks, taken as 0
+  std::vector<std::string> notes;   ///< for the log, one line each
+};
+
+/// The weights file of a SOURCE: the file itself, or what timm would take from the folder. Throws
+/// as open_source does.
+std::filesystem::path find_source_weights(const std::string& given);
+
+/// Opens a SOURCE of the command line. Throws UsageError with the nearest names for a name that
+/// timm does not have, HubError for what only the Hub has, else IoError, FormatError or
+/// MismatchError. `as`: the registry name that a lone weights file goes by.
+Source open_source(const std::string& given, const std::optional<std::string>& as);
+
+/// The network of a source with its tensors bound. Head::kNone leaves fc out. Throws MismatchError
+/// naming the file and the missing, unexpected or misshapen tensors.
+std::unique_ptr<Module> make_network(const Source& source, Head head);
+
+/// A file name without the ending of a weights file (.safetensors, .pth.tar, ...).
+std::string strip_known_ending(std::string name);
+
+/// The folder's name: "resnet-50" for a registry name with its default tag, "resnet-50.tv_in1k"
+/// with another, else the last part as it is.
+std::string checkpoint_name(const std::string& last_part);
+
+/// Shape of one input, (1, C, H, W): the source's input_size, or 224x224.
+Shape input_shape(const Source& source);
+
+}  // namespace weightlift

@@ -1,0 +1,225 @@
+#include "weightlift/convert/verify.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <future>
+#include <numbers>
+#include <string_view>
+
+#include "weightlift/base/error.h"
+#include "weightlift/runtime/program.h"
+#include "weightlift/tensor/convert.h"
+
+namespace weightlift {
+
+namespace {
+
+/// What the weights' scan finds; it runs on a thread of its own beside the forward passes.
+struct TensorScan {
+  std::size_t tensors = 0;
+  std::vector<std::string> different;
+  std::int64_t nan_count = 0, inf_count = 0;
+  std::size_t non_finite_tensors = 0;
+  bool same_dtype = true;
+};
+
+/// Two networks pair slot by slot where each parametrised node pairs: names differ, order does not.
+TensorScan scan_tensors(const Graph& src, const Graph& dest) {
+  TensorScan scan;
+  std::vector<const Node*> from;
+  std::vector<const Node*> to;
+  const auto has_state = [](const Node& n) { return n.module != nullptr && n.module->has_state(); };
+  for (const Node& node : src.nodes()) {
+    if (has_state(node)) from.push_back(&node);
+  }
+  for (const Node& node : dest.nodes()) {
+    if (has_state(node)) to.push_back(&node);
+  }
+  for (std::size_t i = 0; i < std::min(from.size(), to.size()); ++i) {
+    for (const auto& slot : from[i]->module->own_slots()) {
+      const Tensor& a = *slot.tensor;
+      const Tensor* b = to[i]->module->own(slot.name);
+      ++scan.tensors;
+      const NonFinite bad = count_non_finite(a);
+      scan.nan_count += bad.nan;
+      scan.inf_count += bad.inf;
+      scan.non_finite_tensors += bad.nan + bad.inf > 0 ? 1 : 0;
+      const bool converted = b != nullptr && is_floating(a.dtype()) && a.dtype() != b->dtype() &&
+                             is_floating(b->dtype());
+      scan.same_dtype = scan.same_dtype && !converted;
+      if (b == nullptr || !bit_equal(converted ? to_dtype(a, b->dtype()) : a, *b)) {
+        scan.different.push_back(
+            fmt::format("{}.{} and {}.{}", from[i]->path, slot.name, to[i]->path, slot.name));
+      }
+    }
+  }
+  return scan;
+}
+
+std::string output_name(const Graph& graph, std::size_t index) {
+  if (graph.outputs().size() == 1) return "logits";
+  return index == 0 ? "last_hidden_state" : "pooler_output";
+}
+
+void compare_outputs(const std::vector<Tensor>& a, const std::vector<Tensor>& b,
+                     Verification& result) {
+  for (std::size_t i = 0; i < result.outputs.size(); ++i) {
+    OutputComparison& output = result.outputs[i];
+    const Difference now = difference(a[i], b[i]);
+    output.bit_equal = output.bit_equal && bit_equal(a[i], b[i]);
+    output.close = output.close && allclose(b[i], a[i], result.options.rtol, result.options.atol);
+    output.difference.max_abs = std::max(output.difference.max_abs, now.max_abs);
+    output.difference.max_rel = std::max(output.difference.max_rel, now.max_rel);
+    output.difference.different_count += now.different_count;
+  }
+}
+
+std::size_t hash_of(const Tensor& tensor) {
+  return std::hash<std::string_view>{}(std::string_view(
+      reinterpret_cast<const char*>(tensor.bytes().data()), tensor.bytes().size()));
+}
+
+/// The value of one node, from a run that ends there.
+std::optional<Tensor> value_at(const Program& program, const Graph& graph, const Tensor& input,
+                               NodeId wanted) {
+  std::optional<Tensor> value;
+  program.run(graph, input, [&](NodeId id, const Tensor& output) {
+    if (id != wanted) return true;
+    const auto elements = output.data<float>();
+    value = Tensor::of(output.shape(), std::vector<float>(elements.begin(), elements.end()));
+    return false;
+  });
+  return value;
+}
+
+std::string describe(const Graph& graph, std::size_t position) {
+  if (position >= graph.nodes().size()) return "nothing";
+  const Node& node = graph.node(position);
+  return fmt::format("{}: {} -> {}", node.path.empty() ? "(model)" : node.path, to_string(node.op),
+                     to_string(node.shape));
+}
+
+/// Runs both networks operation by operation. Only hashes are kept; the first difference runs
+/// again.
+std::optional<FirstDifference> find_first_difference(const NetworkView& src,
+                                                     const NetworkView& dest,
+                                                     const Verification& result) {
+  if (src.graph.node(0).shape != dest.graph.node(0).shape) {
+    return FirstDifference{0, describe(src.graph, 0), describe(dest.graph, 0), {}};
+  }
+  const RuntimeOptions unfused{.threads = result.options.threads, .fuse = false};
+  const Program a = Program::compile(src.graph, unfused);
+  const Program b = Program::compile(dest.graph, unfused);
+  const Tensor input = random_input(result.input_shape, result.options.seed, 0);
+  std::vector<std::size_t> hashes(src.graph.nodes().size());
+  a.run(src.graph, input, [&](NodeId id, const Tensor& output) {
+    hashes[id] = hash_of(output);
+    return true;
+  });
+  // Beyond the first difference of the graphs positions no longer face each other.
+  const std::size_t end = result.graph_differences.empty()
+                              ? src.graph.nodes().size()
+                              : result.graph_differences.front().position;
+  std::optional<std::size_t> found;
+  b.run(dest.graph, input, [&](NodeId id, const Tensor& output) {
+    if (id >= end) return false;
+    if (hash_of(output) != hashes[id]) found = id;
+    return !found;
+  });
+  if (!found && !result.graph_differences.empty()) found = end;
+  if (!found) return std::nullopt;
+  FirstDifference first{*found, describe(src.graph, *found), describe(dest.graph, *found), {}};
+  const auto x =
+      *found < src.graph.nodes().size() ? value_at(a, src.graph, input, *found) : std::nullopt;
+  const auto y =
+      *found < dest.graph.nodes().size() ? value_at(b, dest.graph, input, *found) : std::nullopt;
+  if (x && y && x->shape() == y->shape()) first.difference = difference(*y, *x);
+  return first;
+}
+
+/// Networks can be run side by side where their inputs and outputs have the same shapes.
+bool comparable(const Graph& a, const Graph& b) {
+  if (a.node(0).shape != b.node(0).shape || a.outputs().size() != b.outputs().size()) return false;
+  for (std::size_t i = 0; i < a.outputs().size(); ++i) {
+    if (a.node(a.outputs()[i]).shape != b.node(b.outputs()[i]).shape) return false;
+  }
+  return true;
+}
+
+void run_both(const NetworkView& src, const NetworkView& dest, Verification& result,
+              const std::function<void()>& checkpoint) {
+  const RuntimeOptions fused{.threads = result.options.threads};
+  const Program program = Program::compile(src.graph, fused);
+  std::optional<Program> other;  // equal graphs share one program
+  if (!result.graph_differences.empty()) other.emplace(Program::compile(dest.graph, fused));
+  for (std::size_t i = 0; i < src.graph.outputs().size(); ++i) {
+    result.outputs.push_back({output_name(src.graph, i), true, true, {}});
+  }
+  for (std::int64_t sample = 0; sample < result.options.samples; ++sample) {
+    const Tensor input = random_input(result.input_shape, result.options.seed, sample);
+    const std::vector<Tensor> a = program.run(src.graph, input);
+    checkpoint();
+    const std::vector<Tensor> b = (other ? *other : program).run(dest.graph, input);
+    checkpoint();
+    compare_outputs(a, b, result);
+  }
+}
+
+}  // namespace
+
+bool Verification::verified() const {
+  const bool equal = std::ranges::all_of(outputs, [this](const OutputComparison& output) {
+    return same_dtype ? output.bit_equal : output.close;
+  });
+  return different_tensors.empty() && graph_differences.empty() && !outputs.empty() && equal;
+}
+
+Tensor random_input(const Shape& shape, std::uint64_t seed, std::int64_t sample) {
+  // splitmix64 (Steele, Lea, Flood 2014).
+  std::uint64_t state = seed * 0x9E3779B97F4A7C15U + static_cast<std::uint64_t>(sample);
+  const auto uniform = [&state] {
+    state += 0x9E3779B97F4A7C15U;
+    std::uint64_t z = state;
+    z = (z ^ (z >> 30U)) * 0xBF58476D1CE4E5B9U;
+    z = (z ^ (z >> 27U)) * 0x94D049BB133111EBU;
+    z ^= z >> 31U;
+    return (static_cast<double>(z >> 11U) + 0.5) * 0x1p-53;  // inside (0, 1)
+  };
+  std::vector<float> values(static_cast<std::size_t>(numel(shape).value_or(0)));
+  for (std::size_t i = 0; i < values.size(); i += 2) {
+    const double radius = std::sqrt(-2 * std::log(uniform()));
+    const double angle = 2 * std::numbers::pi * uniform();
+    values[i] = static_cast<float>(radius * std::cos(angle));
+    if (i + 1 < values.size()) values[i + 1] = static_cast<float>(radius * std::sin(angle));
+  }
+  return Tensor::of(shape, std::move(values));
+}
+
+Verification verify_networks(const NetworkView& src, const NetworkView& dest,
+                             const VerifyOptions& options,
+                             const std::function<void()>& checkpoint) {
+  const auto step = checkpoint ? checkpoint : [] {};
+  Verification result;
+  result.input_shape = src.graph.node(0).shape;
+  result.options = options;
+  result.operations = src.graph.nodes().size();
+  result.graph_differences = compare_graphs(src.graph, dest.graph);
+  auto scanning =
+      std::async(std::launch::async, scan_tensors, std::cref(src.graph), std::cref(dest.graph));
+  if (comparable(src.graph, dest.graph)) run_both(src, dest, result, step);
+  TensorScan scan = scanning.get();
+  result.tensors = scan.tensors;
+  result.different_tensors = std::move(scan.different);
+  result.nan_count = scan.nan_count;
+  result.inf_count = scan.inf_count;
+  result.non_finite_tensors = scan.non_finite_tensors;
+  result.same_dtype = scan.same_dtype;
+  step();
+  if (!result.verified()) result.first_difference = find_first_difference(src, dest, result);
+  return result;
+}
+
+}  // namespace weightlift

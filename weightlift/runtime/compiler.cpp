@@ -1,0 +1,242 @@
+#include "weightlift/runtime/compiler.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+#include <variant>
+
+#include "weightlift/base/bytes.h"
+#include "weightlift/base/error.h"
+#include "weightlift/runtime/fusion.h"
+#include "weightlift/runtime/kernels.h"
+#include "weightlift/runtime/onednn.h"
+#include "weightlift/runtime/weights.h"
+
+namespace weightlift {
+
+namespace {
+
+class Compiler {
+ public:
+  Compiler(const Graph& graph, bool fuse)
+      : graph_(graph), fuse_(fuse), uses_left_(count_uses(graph)), values_(graph.nodes().size()) {}
+
+  CompiledGraph run() {
+    for (const Fusion& step : plan_fusions(graph_, fuse_)) {
+      const Node& node = graph_.node(step.node);
+      std::visit([&](const auto& options) { compile(step, options); }, node.op);
+      for (const NodeId input : node.inputs) --uses_left_[input];
+      if (step.residual) --uses_left_[*step.residual];
+    }
+    CompiledGraph compiled;
+    for (const NodeId output : graph_.outputs()) {
+      compiled.outputs.push_back(in_block(output, 1));
+      lifetimes_[compiled.outputs.back().buffer].last = steps_.size();
+    }
+    // A later output's reblocking is a step too, and earlier outputs outlive it.
+    for (const Place& place : compiled.outputs) lifetimes_[place.buffer].last = steps_.size();
+    compiled.input = input_;
+    compiled.arena = plan_arena(lifetimes_);
+    compiled.steps = std::move(steps_);
+    return compiled;
+  }
+
+ private:
+  void compile(const Fusion& step, const Placeholder&) {
+    input_ = new_place(plain_layout(graph_.node(step.node).shape));
+    emit(step.node, {}, input_, [](const StepContext&) {});
+  }
+
+  void compile(const Fusion& step, const Conv2dOptions& options) {
+    const NodeId source = graph_.node(step.node).inputs[0];
+    const Shape& shape = graph_.node(source).shape;
+    ConvolutionDescription description{
+        options, shape[0], shape[2], shape[3], step.residual.has_value(), step.relu, !fuse_};
+    // oneDNN's 1x1 kernels with a stride are slow, and what they skip is skipped faster before.
+    const std::int64_t skip =
+        fuse_ && options.kernel_size == 1 && options.padding == 0 ? options.stride : 1;
+    if (skip > 1) {
+      description.options.stride = 1;
+      description.h = (shape[2] - 1) / skip + 1;
+      description.w = (shape[3] - 1) / skip + 1;
+    }
+    const std::shared_ptr<Convolution> convolution = shared_convolution(description);
+    Place in = in_block(source, convolution->input().block);
+    if (skip > 1) in = subsampled(step.node, in, skip, convolution->input());
+    const Place out =
+        step.residual ? accumulator(step, convolution->output()) : new_place(convolution->output());
+    values_[step.result] = out;
+    const std::size_t weights = new_buffer(convolution->weight_bytes());
+    const std::size_t bias = new_buffer(narrow<std::size_t>(options.out_channels) * sizeof(float));
+    const std::size_t scratchpad = new_buffer(convolution->scratchpad_bytes());
+    emit(step.result, {in.buffer, weights, bias, scratchpad}, out,
+         [=, node = step.node, batch_norm = step.batch_norm](const StepContext& context) {
+           const Node& own = context.weights.node(node);
+           const auto& o = std::get<Conv2dOptions>(own.op);
+           const Node* norm = batch_norm ? &context.weights.node(*batch_norm) : nullptr;
+           const ChannelAffine affine = affine_after(own, norm);
+           std::ranges::transform(affine.shift, context.floats(bias),
+                                  [](double shift) { return static_cast<float>(shift); });
+           const Tensor& weight =
+               parameter(own, "weight",
+                         {o.out_channels, o.in_channels / o.groups, o.kernel_size, o.kernel_size});
+           pack_weights(weight, affine.scale, convolution->weights(), context.floats(weights));
+           convolution->run(context.floats(in), context.floats(weights), context.floats(bias),
+                            context.floats(out), context.bytes(scratchpad));
+         });
+  }
+
+  void compile(const Fusion& step, const BatchNorm2dOptions&) {
+    const auto [in, out] = plain_in_out(step.node);
+    emit(step.node, {in.buffer}, out, [=, node = step.node](const StepContext& context) {
+      const ChannelAffine affine = batch_norm_affine(context.weights.node(node));
+      scale_channels(in.layout, context.floats(in), affine.scale, affine.shift,
+                     context.floats(out));
+    });
+  }
+
+  void compile(const Fusion& step, const ActivationOptions& options) {
+    const auto [in, out] = plain_in_out(step.node);
+    emit(step.node, {in.buffer}, out, [=](const StepContext& context) {
+      activate(options.function, narrow<std::size_t>(in.layout.elements()), context.floats(in),
+               context.floats(out));
+    });
+  }
+
+  void compile(const Fusion& step, const MaxPool2dOptions& options) {
+    const Node& node = graph_.node(step.node);
+    const Place in = values_[node.inputs[0]];
+    const Place out = new_place(plain_layout(node.shape).with_block(in.layout.block));
+    values_[step.node] = out;
+    emit(step.node, {in.buffer}, out, [=](const StepContext& context) {
+      max_pool(in.layout, context.floats(in), options, out.layout, context.floats(out));
+    });
+  }
+
+  void compile(const Fusion& step, const AdaptiveAvgPool2dOptions&) {
+    const Node& node = graph_.node(step.node);
+    const Place in = values_[node.inputs[0]];
+    const Place out = new_place(plain_layout(node.shape));
+    values_[step.node] = out;
+    emit(step.node, {in.buffer}, out, [=](const StepContext& context) {
+      global_mean(in.layout, context.floats(in), context.floats(out));
+    });
+  }
+
+  void compile(const Fusion& step, const FlattenOptions&) {
+    const Node& node = graph_.node(step.node);
+    const Place place{in_block(node.inputs[0], 1).buffer, plain_layout(node.shape)};
+    values_[step.node] = place;
+    emit(step.node, {}, place, [](const StepContext&) {});
+  }
+
+  void compile(const Fusion& step, const LinearOptions&) {
+    const auto [in, out] = plain_in_out(step.node);
+    emit(step.node, {in.buffer}, out, [=, node = step.node](const StepContext& context) {
+      linear(context.weights.node(node), in.layout.n, context.floats(in), context.floats(out));
+    });
+  }
+
+  void compile(const Fusion& step, const AddOptions&) {
+    const auto& inputs = graph_.node(step.node).inputs;
+    const Place a = in_block(inputs[0], 1);
+    const Place b = in_block(inputs[1], 1);
+    const Place out = new_place(a.layout);
+    values_[step.node] = out;
+    emit(step.node, {a.buffer, b.buffer}, out, [=](const StepContext& context) {
+      add_elements(narrow<std::size_t>(out.layout.elements()), context.floats(a), context.floats(b),
+                   context.floats(out));
+    });
+  }
+
+  /// Where a convolution adds to what is there: in the residual's own memory where nobody else
+  /// reads that any more, this step's input included, else in a copy.
+  Place accumulator(const Fusion& step, const Layout& layout) {
+    const Place residual = values_[*step.residual];
+    if (uses_left_[*step.residual] == 1 && residual.layout == layout) return residual;
+    return reblocked(step.node, residual, layout.block);
+  }
+
+  Place subsampled(NodeId node, const Place& in, std::int64_t stride, const Layout& layout) {
+    const Place out = new_place(layout);
+    emit(node, {in.buffer}, out, [=](const StepContext& context) {
+      subsample(in.layout, context.floats(in), stride, context.floats(out));
+    });
+    return out;
+  }
+
+  Place reblocked(NodeId node, const Place& in, std::int64_t block) {
+    const Place out = new_place(in.layout.with_block(block));
+    emit(node, {in.buffer}, out, [=](const StepContext& context) {
+      reblock(in.layout, context.floats(in), block, context.floats(out));
+    });
+    return out;
+  }
+
+  /// The value in that blocking, by one more step where it lies differently.
+  Place in_block(NodeId value, std::int64_t block) {
+    const Place place = values_[value];
+    return place.layout.block == block ? place : reblocked(value, place, block);
+  }
+
+  std::pair<Place, Place> plain_in_out(NodeId id) {
+    const Node& node = graph_.node(id);
+    const Place in = in_block(node.inputs[0], 1);
+    const Place out = new_place(plain_layout(node.shape));
+    values_[id] = out;
+    return {in, out};
+  }
+
+  std::shared_ptr<Convolution> shared_convolution(const ConvolutionDescription& description) {
+    for (const auto& convolution : convolutions_) {
+      if (convolution->description() == description) return convolution;
+    }
+    return convolutions_.emplace_back(std::make_shared<Convolution>(description));
+  }
+
+  /// Memory that is needed from the next step on.
+  std::size_t new_buffer(std::size_t bytes) {
+    lifetimes_.push_back({bytes, steps_.size(), steps_.size()});
+    return lifetimes_.size() - 1;
+  }
+
+  Place new_place(const Layout& layout) {
+    return {new_buffer(narrow<std::size_t>(layout.elements()) * sizeof(float)), layout};
+  }
+
+  void emit(NodeId node, std::initializer_list<std::size_t> read, const Place& output,
+            std::function<void(const StepContext&)> run) {
+    for (const std::size_t buffer : read) lifetimes_[buffer].last = steps_.size();
+    lifetimes_[output.buffer].last = steps_.size();
+    steps_.push_back({node, output, std::move(run)});
+  }
+
+  const Graph& graph_;
+  bool fuse_;
+  std::vector<std::size_t> uses_left_;  ///< by node, of steps that are not compiled yet
+  std::vector<Place> values_;           ///< by node
+  std::vector<Lifetime> lifetimes_;
+  std::vector<Step> steps_;
+  std::vector<std::shared_ptr<Convolution>> convolutions_;
+  Place input_;
+};
+
+}  // namespace
+
+Layout plain_layout(const Shape& shape) {
+  constexpr std::int64_t kRoom = 256;  // sizeof(float) times the widest block
+  const auto count = numel(shape);
+  if ((shape.size() != 2 && shape.size() != 4) || !count || !checked_mul(*count, kRoom)) {
+    throw MismatchError(
+        fmt::format("activation: expected a shape (N, C, H, W) or (N, C) that fits memory, got {}",
+                    to_string(shape)));
+  }
+  if (shape.size() == 2) return {shape[0], shape[1], 1, 1};
+  return {shape[0], shape[1], shape[2], shape[3]};
+}
+
+CompiledGraph compile_graph(const Graph& graph, bool fuse) { return Compiler(graph, fuse).run(); }
+
+}  // namespace weightlift

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <vector>
+
+#include "weightlift/nn/graph.h"
+#include "weightlift/runtime/arena.h"
+#include "weightlift/runtime/layout.h"
+
+namespace weightlift {
+
+/// Where a value lies: in a piece of the arena.
+struct Place {
+  std::size_t buffer = 0;
+  Layout layout;
+};
+
+/// What a step works on: the graph whose modules hold the weights, and the arena.
+struct StepContext {
+  const Graph& weights;
+  const ArenaPlan& plan;
+  std::byte* arena;
+
+  std::byte* bytes(std::size_t buffer) const { return arena + plan.offsets[buffer]; }
+  float* floats(std::size_t buffer) const { return reinterpret_cast<float*>(bytes(buffer)); }
+  float* floats(const Place& place) const { return floats(place.buffer); }
+};
+
+struct Step {
+  NodeId node;  ///< whose value `output` is, or on the way to it
+  Place output;
+  std::function<void(const StepContext&)> run;
+};
+
+/// A graph as a list of steps with a place for every value.
+struct CompiledGraph {
+  std::vector<Step> steps;
+  ArenaPlan arena;
+  Place input;                 ///< row-major
+  std::vector<Place> outputs;  ///< row-major, alive after the last step
+};
+
+/// With `fuse`, convolutions take in what follows them and values keep the layouts that they like;
+/// without, there is one step per node and every value is row-major. The steps are made for the
+/// number of OpenMP threads that is set now. Throws MismatchError where a step is impossible.
+CompiledGraph compile_graph(const Graph& graph, bool fuse);
+
+}  // namespace weightlift

@@ -1,0 +1,180 @@
+#include "weightlift/runtime/kernels.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <numbers>
+
+#include "weightlift/base/bytes.h"
+
+namespace weightlift {
+
+namespace {
+
+/// Elementwise loops below this many elements are not worth waking a thread for.
+constexpr std::int64_t kParallelElements = 4096;
+
+template <class Function>
+void for_each_element(std::size_t count, const float* input, float* output, Function function) {
+  const auto size = narrow<std::int64_t>(count);
+#pragma omp parallel for if (size > kParallelElements)
+  for (std::int64_t i = 0; i < size; ++i) output[i] = function(input[i]);
+}
+
+/// For transcendental functions: in double, rounded once.
+template <class Function>
+void for_each_in_double(std::size_t count, const float* input, float* output, Function function) {
+  for_each_element(count, input, output, [function](float x) {
+    return static_cast<float>(function(static_cast<double>(x)));
+  });
+}
+
+double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
+
+/// torch.nn.GELU(): x times the standard normal distribution function.
+double gelu(double x) { return x * 0.5 * std::erfc(-x / std::numbers::sqrt2); }
+
+/// torch.nn.GELU(approximate="tanh").
+double gelu_tanh(double x) {
+  const double inner = std::numbers::sqrt2 * std::numbers::inv_sqrtpi * (x + 0.044715 * x * x * x);
+  return 0.5 * x * (1 + std::tanh(inner));
+}
+
+double mish(double x) { return x * std::tanh(std::log1p(std::exp(x))); }
+
+float relu(float x) { return x > 0 || std::isnan(x) ? x : 0; }
+
+float relu6(float x) { return std::isnan(x) ? x : std::clamp(x, 0.0F, 6.0F); }
+
+/// One output row of max_pool: `out_w` windows on the input rows [first_row, last_row).
+void max_pool_row(const Layout& in, const float* plane, const MaxPool2dOptions& o,
+                  std::int64_t first_row, std::int64_t last_row, std::int64_t out_w, float* out) {
+  const std::int64_t block = in.block;
+  for (std::int64_t x = 0; x < out_w; ++x, out += block) {
+    const std::int64_t left = x * o.stride - o.padding;
+    const std::int64_t first = std::max<std::int64_t>(left, 0);
+    const std::int64_t last = std::min(left + o.kernel_size, in.w);
+    std::fill_n(out, block, -std::numeric_limits<float>::infinity());
+    for (std::int64_t row = first_row; row < last_row; ++row) {
+      const float* pixel = plane + (row * in.w + first) * block;
+      for (std::int64_t column = first; column < last; ++column, pixel += block) {
+        for (std::int64_t c = 0; c < block; ++c) {
+          out[c] = pixel[c] > out[c] || pixel[c] != pixel[c] ? pixel[c] : out[c];
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void reblock(const Layout& in, const float* input, std::int64_t out_block, float* output) {
+  const Layout out = in.with_block(out_block);
+  const std::int64_t pixels = in.pixels();
+#pragma omp parallel for collapse(2)
+  for (std::int64_t n = 0; n < in.n; ++n) {
+    for (std::int64_t b = 0; b < out.blocks(); ++b) {
+      float* to = output + (n * out.blocks() + b) * pixels * out_block;
+      for (std::int64_t lane = 0; lane < out_block; ++lane) {
+        const std::int64_t c = b * out_block + lane;
+        if (c >= in.c) {
+          for (std::int64_t p = 0; p < pixels; ++p) to[p * out_block + lane] = 0;
+          continue;
+        }
+        const float* from =
+            input + (n * in.blocks() + c / in.block) * pixels * in.block + c % in.block;
+        for (std::int64_t p = 0; p < pixels; ++p) to[p * out_block + lane] = from[p * in.block];
+      }
+    }
+  }
+}
+
+void subsample(const Layout& in, const float* input, std::int64_t stride, float* output) {
+  const std::int64_t out_h = (in.h - 1) / stride + 1;
+  const std::int64_t out_w = (in.w - 1) / stride + 1;
+#pragma omp parallel for
+  for (std::int64_t plane = 0; plane < in.n * in.blocks(); ++plane) {
+    const float* from = input + plane * in.pixels() * in.block;
+    float* to = output + plane * out_h * out_w * in.block;
+    for (std::int64_t y = 0; y < out_h; ++y) {
+      for (std::int64_t x = 0; x < out_w; ++x, to += in.block) {
+        std::copy_n(from + (y * in.w + x) * stride * in.block, in.block, to);
+      }
+    }
+  }
+}
+
+void max_pool(const Layout& in, const float* input, const MaxPool2dOptions& options,
+              const Layout& out, float* output) {
+#pragma omp parallel for collapse(2)
+  for (std::int64_t plane = 0; plane < in.n * in.blocks(); ++plane) {
+    for (std::int64_t y = 0; y < out.h; ++y) {
+      const std::int64_t top = y * options.stride - options.padding;
+      max_pool_row(in, input + plane * in.pixels() * in.block, options,
+                   std::max<std::int64_t>(top, 0), std::min(top + options.kernel_size, in.h), out.w,
+                   output + (plane * out.h + y) * out.w * out.block);
+    }
+  }
+}
+
+void global_mean(const Layout& in, const float* input, float* output) {
+  const std::int64_t pixels = in.pixels();
+#pragma omp parallel for
+  for (std::int64_t i = 0; i < in.n * in.c; ++i) {
+    const std::int64_t c = i % in.c;
+    const float* from =
+        input + (i / in.c * in.blocks() + c / in.block) * pixels * in.block + c % in.block;
+    double sum = 0;
+    for (std::int64_t p = 0; p < pixels; ++p) sum += static_cast<double>(from[p * in.block]);
+    output[i] = static_cast<float>(sum / static_cast<double>(pixels));
+  }
+}
+
+void scale_channels(const Layout& layout, const float* input, std::span<const double> scale,
+                    std::span<const double> shift, float* output) {
+  const std::int64_t pixels = layout.pixels();
+#pragma omp parallel for
+  for (std::int64_t i = 0; i < layout.n * layout.c; ++i) {
+    const auto c = static_cast<std::size_t>(i % layout.c);
+    for (std::int64_t p = i * pixels; p < (i + 1) * pixels; ++p) {
+      output[p] = static_cast<float>(static_cast<double>(input[p]) * scale[c] + shift[c]);
+    }
+  }
+}
+
+void activate(Activation function, std::size_t count, const float* input, float* output) {
+  switch (function) {
+    case Activation::kRelu:
+      return for_each_element(count, input, output, [](float x) { return relu(x); });
+    case Activation::kRelu6:
+      return for_each_element(count, input, output, [](float x) { return relu6(x); });
+    case Activation::kSilu:
+      return for_each_in_double(count, input, output, [](double x) { return x * sigmoid(x); });
+    case Activation::kGelu:
+      return for_each_in_double(count, input, output, [](double x) { return gelu(x); });
+    case Activation::kGeluTanh:
+      return for_each_in_double(count, input, output, [](double x) { return gelu_tanh(x); });
+    case Activation::kMish:
+      return for_each_in_double(count, input, output, [](double x) { return mish(x); });
+    case Activation::kHardswish:
+      return for_each_in_double(count, input, output,
+                                [](double x) { return x * std::clamp(x + 3, 0.0, 6.0) / 6; });
+    case Activation::kLeakyRelu:
+      return for_each_element(count, input, output, [](float x) { return x > 0 ? x : x * 0.01F; });
+    case Activation::kTanh:
+      return for_each_in_double(count, input, output, [](double x) { return std::tanh(x); });
+    case Activation::kSigmoid:
+      return for_each_in_double(count, input, output, [](double x) { return sigmoid(x); });
+    case Activation::kLinear:
+      std::copy_n(input, count, output);
+  }
+}
+
+void add_elements(std::size_t count, const float* a, const float* b, float* output) {
+  const auto size = narrow<std::int64_t>(count);
+#pragma omp parallel for if (size > kParallelElements)
+  for (std::int64_t i = 0; i < size; ++i) output[i] = a[i] + b[i];
+}
+
+}  // namespace weightlift

@@ -1,0 +1,272 @@
+#include "weightlift/runtime/weights.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <numeric>
+
+#include "weightlift/base/bytes.h"
+#include "weightlift/base/error.h"
+#include "weightlift/base/file.h"
+#include "weightlift/nn/module.h"
+#include "weightlift/tensor/convert.h"
+
+namespace weightlift {
+
+namespace {
+
+std::vector<double> to_doubles(const Tensor& tensor) {
+  std::vector<double> values(narrow<std::size_t>(tensor.numel()));
+  convert_elements(tensor.bytes(), tensor.dtype(), DType::F64,
+                   std::as_writable_bytes(std::span(values)));
+  return values;
+}
+
+/// Four floats: GCC's and clang's vector type, SSE or NEON.
+using Float4 [[gnu::vector_size(16)]] = float;
+
+Float4 load(const std::byte* from) {
+  Float4 value;
+  std::memcpy(&value, from, sizeof(value));
+  return value;
+}
+
+void store(float* to, Float4 value) { std::memcpy(to, &value, sizeof(value)); }
+
+/// Rows become columns.
+void transpose(std::array<Float4, 4>& m) {
+  const Float4 low01 = __builtin_shufflevector(m[0], m[1], 0, 4, 1, 5);
+  const Float4 high01 = __builtin_shufflevector(m[0], m[1], 2, 6, 3, 7);
+  const Float4 low23 = __builtin_shufflevector(m[2], m[3], 0, 4, 1, 5);
+  const Float4 high23 = __builtin_shufflevector(m[2], m[3], 2, 6, 3, 7);
+  m[0] = __builtin_shufflevector(low01, low23, 0, 1, 4, 5);
+  m[1] = __builtin_shufflevector(low01, low23, 2, 3, 6, 7);
+  m[2] = __builtin_shufflevector(high01, high23, 0, 1, 4, 5);
+  m[3] = __builtin_shufflevector(high01, high23, 2, 3, 6, 7);
+}
+
+/// Packs [O][I][K][K] into [O/o][I/i][K][K][i][o]. A tile of o output by i input channels is o rows
+/// of up to i*K*K elements that lie side by side in the source; its columns are permuted and the
+/// whole is transposed.
+class BlockPacker {
+ public:
+  BlockPacker(const Tensor& weight, const std::vector<double>& scale, const WeightLayout& layout)
+      : bytes_(weight.bytes()),
+        dtype_(weight.dtype()),
+        out_channels_(weight.shape()[0]),
+        row_elements_(weight.numel() / out_channels_),
+        taps_(weight.shape()[2] * weight.shape()[3]),
+        out_block_(layout.out_block),
+        tile_columns_(layout.in_block * taps_),
+        scale_(scale.begin(), scale.end()),
+        positions_(static_cast<std::size_t>(tile_columns_)) {
+    for (std::int64_t j = 0; j < tile_columns_; ++j) {
+      positions_[static_cast<std::size_t>(j)] =
+          (j % taps_ * layout.in_block + j / taps_) * out_block_;
+    }
+  }
+
+  std::int64_t out_blocks() const { return (out_channels_ + out_block_ - 1) / out_block_; }
+
+  /// Packs all tiles of one block of output channels. `converted` is working memory.
+  void pack(std::int64_t block, std::vector<float>& converted, float* output) const {
+    const std::int64_t first = block * out_block_;
+    const std::int64_t rows = std::min(out_block_, out_channels_ - first);
+    const std::int64_t tiles = (row_elements_ + tile_columns_ - 1) / tile_columns_;
+    const std::int64_t tile_elements = out_block_ * tile_columns_;
+    output += block * tiles * tile_elements;
+    for (std::int64_t tile = 0; tile < tiles; ++tile, output += tile_elements) {
+      const std::int64_t column = tile * tile_columns_;
+      const std::int64_t columns = std::min(tile_columns_, row_elements_ - column);
+      if (rows < out_block_ || columns < tile_columns_) std::fill_n(output, tile_elements, 0.0F);
+      for (std::int64_t row = 0; row < rows; row += 4) {
+        pack_rows(first + row, std::min<std::int64_t>(4, rows - row), column, columns, converted,
+                  output + row);
+      }
+    }
+  }
+
+ private:
+  /// Up to four rows of a tile.
+  void pack_rows(std::int64_t row, std::int64_t rows, std::int64_t column, std::int64_t columns,
+                 std::vector<float>& converted, float* output) const {
+    const std::byte* from = bytes_.data() + (row * row_elements_ + column) * item_bytes_;
+    std::int64_t stride_bytes = row_elements_ * item_bytes_;
+    if (dtype_ != DType::F32) {
+      from = convert(from, stride_bytes, rows, columns, converted);
+      stride_bytes = columns * kFloatBytes;
+    }
+    const float* scale = scale_.data() + row;
+    const std::int64_t whole = rows == 4 ? columns / 4 * 4 : 0;
+    if (whole > 0) pack_four_rows(from, stride_bytes, scale, whole, output);
+    for (std::int64_t lane = 0; lane < rows && whole < columns; ++lane) {
+      pack_elements(from + lane * stride_bytes, scale[lane], whole, columns, output + lane);
+    }
+  }
+
+  const std::byte* convert(const std::byte* from, std::int64_t stride_bytes, std::int64_t rows,
+                           std::int64_t columns, std::vector<float>& converted) const {
+    const auto count = static_cast<std::size_t>(columns);
+    converted.resize(static_cast<std::size_t>(rows) * count);
+    for (std::int64_t row = 0; row < rows; ++row) {
+      const std::span<const std::byte> source(from + row * stride_bytes,
+                                              count * item_bytes(dtype_));
+      const auto to = std::span(converted).subspan(static_cast<std::size_t>(row) * count, count);
+      convert_elements(source, dtype_, DType::F32, std::as_writable_bytes(to));
+    }
+    return std::as_bytes(std::span(converted)).data();
+  }
+
+  void pack_four_rows(const std::byte* from, std::int64_t stride_bytes, const float* scale,
+                      std::int64_t columns, float* output) const {
+    const std::int64_t* position = positions_.data();
+    for (std::int64_t j = 0; j < columns; j += 4, position += 4, from += 4 * kFloatBytes) {
+      std::array<Float4, 4> m = {load(from) * scale[0], load(from + stride_bytes) * scale[1],
+                                 load(from + 2 * stride_bytes) * scale[2],
+                                 load(from + 3 * stride_bytes) * scale[3]};
+      transpose(m);
+      store(output + position[0], m[0]);
+      store(output + position[1], m[1]);
+      store(output + position[2], m[2]);
+      store(output + position[3], m[3]);
+    }
+  }
+
+  void pack_elements(const std::byte* from, float scale, std::int64_t first, std::int64_t last,
+                     float* output) const {
+    for (std::int64_t j = first; j < last; ++j) {
+      float value;
+      std::memcpy(&value, from + j * kFloatBytes, sizeof(value));
+      output[positions_[static_cast<std::size_t>(j)]] = value * scale;
+    }
+  }
+
+  static constexpr std::int64_t kFloatBytes = sizeof(float);
+
+  std::span<const std::byte> bytes_;
+  DType dtype_;
+  std::int64_t item_bytes_ = static_cast<std::int64_t>(item_bytes(dtype_));
+  std::int64_t out_channels_, row_elements_, taps_, out_block_, tile_columns_;
+  std::vector<float> scale_;
+  std::vector<std::int64_t> positions_;  ///< of a tile's column in the packed tile, in floats
+};
+
+void scale_rows(const Tensor& weight, const std::vector<double>& scale, float* output) {
+  const auto rows = weight.shape()[0];
+  const auto columns = narrow<std::size_t>(weight.numel() / rows);
+  const std::size_t item = item_bytes(weight.dtype());
+  const auto bytes = weight.bytes();
+#pragma omp parallel for
+  for (std::int64_t row = 0; row < rows; ++row) {
+    const auto r = static_cast<std::size_t>(row);
+    const std::span<float> to(output + r * columns, columns);
+    convert_elements(bytes.subspan(r * columns * item, columns * item), weight.dtype(), DType::F32,
+                     std::as_writable_bytes(to));
+    if (scale[r] == 1) continue;
+    for (float& value : to) value *= static_cast<float>(scale[r]);
+  }
+}
+
+/// Sixteen sums side by side keep the processor's adders busy, and the error small.
+float dot(const float* a, const float* b, std::int64_t count) {
+  constexpr std::int64_t kLanes = 16;
+  std::array<float, kLanes> sums{};
+  std::int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    for (std::int64_t lane = 0; lane < kLanes; ++lane) {
+      sums[static_cast<std::size_t>(lane)] += a[i + lane] * b[i + lane];
+    }
+  }
+  double sum = 0;
+  for (const float lane : sums) sum += static_cast<double>(lane);
+  for (; i < count; ++i) sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
+  return static_cast<float>(sum);
+}
+
+}  // namespace
+
+const Tensor& parameter(const Node& node, std::string_view name, const Shape& shape) {
+  const Tensor* tensor = node.module == nullptr ? nullptr : node.module->own(name);
+  if (tensor == nullptr || tensor->shape() != shape || !is_floating(tensor->dtype())) {
+    throw MismatchError(fmt::format(
+        "{}.{}: expected F32, F16, BF16 or F64 {}, got {}", node.path, name, to_string(shape),
+        tensor == nullptr
+            ? "nothing"
+            : fmt::format("{} {}", to_string(tensor->dtype()), to_string(tensor->shape()))));
+  }
+  return *tensor;
+}
+
+ChannelAffine batch_norm_affine(const Node& batch_norm) {
+  const auto& options = std::get<BatchNorm2dOptions>(batch_norm.op);
+  const Shape shape = {options.num_features};
+  const auto mean = to_doubles(parameter(batch_norm, "running_mean", shape));
+  const auto variance = to_doubles(parameter(batch_norm, "running_var", shape));
+  ChannelAffine affine{to_doubles(parameter(batch_norm, "weight", shape)),
+                       to_doubles(parameter(batch_norm, "bias", shape))};
+  for (std::size_t c = 0; c < mean.size(); ++c) {
+    affine.scale[c] /= std::sqrt(variance[c] + options.eps);
+    affine.shift[c] -= mean[c] * affine.scale[c];
+  }
+  return affine;
+}
+
+ChannelAffine affine_after(const Node& convolution, const Node* batch_norm) {
+  const auto& options = std::get<Conv2dOptions>(convolution.op);
+  const auto channels = narrow<std::size_t>(options.out_channels);
+  ChannelAffine affine = batch_norm != nullptr ? batch_norm_affine(*batch_norm)
+                                               : ChannelAffine{std::vector<double>(channels, 1.0),
+                                                               std::vector<double>(channels, 0.0)};
+  if (options.bias) {
+    const auto bias = to_doubles(parameter(convolution, "bias", {options.out_channels}));
+    for (std::size_t c = 0; c < channels; ++c) affine.shift[c] += bias[c] * affine.scale[c];
+  }
+  return affine;
+}
+
+void pack_weights(const Tensor& weight, const std::vector<double>& scale,
+                  const WeightLayout& layout, float* output) {
+  if (layout.row_major) {
+    scale_rows(weight, scale, output);
+  } else {
+    const BlockPacker packer(weight, scale, layout);
+#pragma omp parallel
+    {
+      std::vector<float> rows;
+#pragma omp for
+      for (std::int64_t b = 0; b < packer.out_blocks(); ++b) packer.pack(b, rows, output);
+    }
+  }
+  release_mapped(weight.bytes());
+}
+
+void linear(const Node& node, std::int64_t n, const float* x, float* y) {
+  const auto& o = std::get<LinearOptions>(node.op);
+  const Tensor& weight = parameter(node, "weight", {o.out_features, o.in_features});
+  const auto bias = o.bias ? to_doubles(parameter(node, "bias", {o.out_features}))
+                           : std::vector<double>(narrow<std::size_t>(o.out_features), 0.0);
+  const auto bytes = weight.bytes();
+  const std::size_t row_bytes =
+      static_cast<std::size_t>(o.in_features) * item_bytes(weight.dtype());
+#pragma omp parallel
+  {
+    std::vector<float> row(static_cast<std::size_t>(o.in_features));
+#pragma omp for
+    for (std::int64_t out = 0; out < o.out_features; ++out) {
+      const auto r = static_cast<std::size_t>(out);
+      convert_elements(bytes.subspan(r * row_bytes, row_bytes), weight.dtype(), DType::F32,
+                       std::as_writable_bytes(std::span(row)));
+      for (std::int64_t i = 0; i < n; ++i) {
+        y[i * o.out_features + out] = static_cast<float>(
+            static_cast<double>(dot(row.data(), x + i * o.in_features, o.in_features)) + bias[r]);
+      }
+    }
+  }
+  release_mapped(bytes);
+}
+
+}  // namespace weightlift
