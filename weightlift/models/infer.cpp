@@ -12,28 +12,27 @@ namespace weightlift {
 
 namespace {
 
-// A name that only a network outside ResNetConfig has, and why it is outside.
+// A name that only a network outside ResNetConfig has, and why it is outside. The first that any
+// tensor fits is the reason: families stand before what their blocks have in common with others.
 struct Trace {
   std::string_view name_part;
   std::string_view reason;
 };
 
-constexpr std::array<Trace, 15> kTraces = {{
-    {"resnet.embedder.", "it is a transformers ResNet already, not timm's"},
-    {"embedder.embedder.", "it is a transformers ResNet already, not timm's"},
+constexpr std::array<Trace, 13> kTraces = {{
+    {"patch_embed", "a vision transformer"},
+    {"stem.conv", "another stem (ResNetV2 or another family)"},
+    {".norm1.", "pre-activation blocks or another block form (ResNetV2)"},
+    {"blocks.", "another family than ResNet"},
     {"conv1.0.", "a deep stem (three 3x3 convolutions)"},
     {"downsample.2.", "average-pool shortcuts (avg_down)"},
-    {".se.fc", "squeeze-and-excitation blocks"},
+    {"maxpool.", "a stem pooling with weights (replace_stem_pool)"},
+    {".se.fc1.", "squeeze-and-excitation blocks"},
     {".se.conv.", "efficient channel attention"},
     {".se.", "attention in its blocks"},
     {".attn", "attention in its blocks"},
-    {"maxpool.", "a stem pooling with weights (replace_stem_pool)"},
-    {".norm1.", "pre-activation blocks or another block form (ResNetV2)"},
-    {"stem.conv", "another stem (ResNetV2 or another family)"},
     {".conv2.conv", "split or selective-kernel convolutions"},
     {".convs.", "split convolutions (Res2Net)"},
-    {"blocks.", "another family than ResNet"},
-    {"patch_embed", "a vision transformer"},
 }};
 
 [[noreturn]] void refuse(const std::string& where, std::string_view reason) {
@@ -45,16 +44,24 @@ constexpr std::array<Trace, 15> kTraces = {{
 
 void refuse_foreign_names(const StateDict& tensors, const std::string& where) {
   for (const auto& [name, tensor] : tensors) {
-    for (const Trace& trace : kTraces) {
-      if (name.find(trace.name_part) != std::string::npos) {
-        refuse(where, fmt::format("{} (tensor '{}')", trace.reason, printable(name)));
-      }
+    if (name.find("embedder.embedder.") != std::string::npos) {
+      throw MismatchError(fmt::format(
+          "{}: tensor '{}': expected timm's names, got those of a transformers ResNet: it is "
+          "converted already",
+          where, printable(name)));
     }
     if (name.starts_with("module.") || name.starts_with("_orig_mod.")) {
       throw MismatchError(
           fmt::format("{}: tensor '{}': expected timm's names, got a prefix of data-parallel or "
                       "compiled training; save the inner module's state_dict()",
                       where, printable(name)));
+    }
+  }
+  for (const Trace& trace : kTraces) {
+    for (const auto& [name, tensor] : tensors) {
+      if (name.find(trace.name_part) != std::string::npos) {
+        refuse(where, fmt::format("{} (tensor '{}')", trace.reason, printable(name)));
+      }
     }
   }
 }
@@ -85,9 +92,9 @@ std::int64_t count_blocks(const StateDict& tensors, const std::string& prefix,
 void check_stem(const StateDict& tensors, const std::string& where) {
   const std::int64_t kernel = dim(tensors, "conv1.weight", 4, 2, where);
   if (kernel != 7) refuse(where, fmt::format("a {0}x{0} stem convolution (plain is 7x7)", kernel));
-  if (tensors.contains("bn1.weight") && !tensors.contains("bn1.running_mean")) {
-    refuse(where, "normalisation without running statistics (group norm)");
-  }
+  const bool statistics = std::ranges::any_of(
+      tensors, [](const auto& entry) { return entry.first.ends_with(".running_mean"); });
+  if (!statistics) refuse(where, "normalisation without running statistics (group norm)");
 }
 
 /// What a block's shapes betray: groups, width, kernels, reductions.

@@ -88,7 +88,7 @@ Activation parse_activation(const std::string& name, const std::string& where) {
     std::string_view name;
     Activation activation;
   };
-  constexpr std::array<Alias, 13> kNames = {{{"relu", Activation::kRelu},
+  constexpr std::array<Alias, 12> kNames = {{{"relu", Activation::kRelu},
                                              {"relu6", Activation::kRelu6},
                                              {"silu", Activation::kSilu},
                                              {"swish", Activation::kSilu},
@@ -101,7 +101,7 @@ Activation parse_activation(const std::string& name, const std::string& where) {
                                              {"sigmoid", Activation::kSigmoid},
                                              {"linear", Activation::kLinear}}};
   const auto* found = std::ranges::find(kNames, name, &Alias::name);
-  if (found == kNames.end() || found->name.empty()) {
+  if (found == kNames.end()) {
     throw FormatError(fmt::format(
         "{}: hidden_act: expected relu or another activation known here (relu6, silu, gelu, "
         "gelu_pytorch_tanh, mish, hardswish, leaky_relu, tanh, sigmoid, linear), got '{}'",
@@ -137,6 +137,29 @@ Head parse_head(const Json& json, const std::string& where) {
   throw_wrong_json(where, "architectures",
                    R"(["ResNetForImageClassification"], ["ResNetModel"] or ["ResNetBackbone"])",
                    *value);
+}
+
+/// Labels that num_labels contradicts are dropped, as transformers does.
+void parse_labels(const Json& json, const std::string& where, ResNetConfig& config) {
+  if (const Json* id2label = find_member(json, "id2label")) {
+    config.id2label = parse_id2label(*id2label, where);
+    config.num_labels = static_cast<std::int64_t>(config.id2label.size());
+  }
+  const std::int64_t stated = get_int(json, "num_labels", where, config.num_labels);
+  if (stated != config.num_labels) config.id2label.clear();
+  config.num_labels = stated;
+}
+
+/// transformers does not load a config with null in one of these.
+void refuse_nulls(const Json& json, const std::string& where) {
+  for (const char* key :
+       {"num_channels", "embedding_size", "hidden_sizes", "depths", "layer_type", "hidden_act",
+        "downsample_in_first_stage", "downsample_in_bottleneck"}) {
+    const auto found = json.find(key);
+    if (found != json.end() && found->is_null()) {
+      throw_wrong_json(where, key, "a value, or no such key", *found);
+    }
+  }
 }
 
 DType parse_torch_dtype(const Json& json, const std::string& where) {
@@ -190,6 +213,7 @@ ResNetConfig parse_resnet_config(std::string_view text, const std::string& where
     throw FormatError(fmt::format("{}: model_type: expected resnet, got '{}'", where,
                                   printable(get_string(json, "model_type", where, "nothing"))));
   }
+  refuse_nulls(json, where);
   ResNetConfig config;
   config.num_channels = get_channels(json, "num_channels", where, config.num_channels);
   config.embedding_size = get_channels(json, "embedding_size", where, config.embedding_size);
@@ -214,12 +238,7 @@ ResNetConfig parse_resnet_config(std::string_view text, const std::string& where
   config.downsample_in_bottleneck = get_bool(json, "downsample_in_bottleneck", where, false);
   config.dtype = parse_torch_dtype(json, where);
   config.head = parse_head(json, where);
-  if (const Json* id2label = find_member(json, "id2label")) {
-    config.id2label = parse_id2label(*id2label, where);
-    config.num_labels = static_cast<std::int64_t>(config.id2label.size());
-  } else {
-    config.num_labels = get_int(json, "num_labels", where, config.num_labels);
-  }
+  parse_labels(json, where, config);
   return config;
 }
 

@@ -64,6 +64,14 @@ bool harmless(const HarmlessArgument& argument, const Json& value) {
   return false;
 }
 
+std::string expected_values(const HarmlessArgument& argument) {
+  std::string text(argument.values);
+  for (std::size_t at = 0; (at = text.find(' ', at)) != std::string::npos; at += 4) {
+    text.replace(at, 1, " or ");
+  }
+  return text;
+}
+
 void refuse_model_args(const Json& model_args, const std::string& where) {
   for (const auto& [key, value] : model_args.items()) {
     if (std::ranges::find(kPromises, key) != kPromises.end()) continue;
@@ -73,7 +81,7 @@ void refuse_model_args(const Json& model_args, const std::string& where) {
         "{}: model_args.{}: expected {}, got {}; ResNetForImageClassification cannot express it",
         where, printable(key),
         known == kHarmless.end() ? "no argument that is not known to keep the network plain"
-                                 : known->values,
+                                 : expected_values(*known),
         printable(value.dump(-1, ' ', true), 60)));
   }
 }

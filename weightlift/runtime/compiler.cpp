@@ -46,6 +46,7 @@ class Compiler {
  private:
   void compile(const Fusion& step, const Placeholder&) {
     input_ = new_place(plain_layout(graph_.node(step.node).shape));
+    values_[step.node] = input_;
     emit(step.node, {}, input_, [](const StepContext&) {});
   }
 

@@ -1,0 +1,84 @@
+"""`weightlift models` against timm's own registry."""
+
+import json
+import warnings
+
+import pytest
+import reference
+import timm
+import torch
+from timm.models import _registry as timm_registry
+
+PLAIN = [n for n in timm.list_pretrained() if n.split(".")[0] in reference.SIX]
+OLD = {old: name for old, name in timm_registry._deprecated_models.items() if name in PLAIN}
+
+
+def models(weightlift, *arguments):
+    return [json.loads(line) for line in weightlift("models", *arguments, "--json").stdout.splitlines()]
+
+
+def expected_row(name):
+    architecture = name.split(".")[0]
+    cfg = timm.get_pretrained_cfg(name)
+    with torch.device("meta"):
+        model = timm.create_model(architecture, num_classes=cfg.num_classes)
+    return dict(
+        name=name,
+        default=timm.get_pretrained_cfg(architecture).tag == cfg.tag,
+        input_size=list(cfg.input_size),
+        test_input_size=cfg.test_input_size and list(cfg.test_input_size),
+        crop_pct=cfg.crop_pct,
+        test_crop_pct=cfg.test_crop_pct,
+        interpolation=cfg.interpolation,
+        crop_mode=cfg.crop_mode,
+        mean=list(cfg.mean),
+        std=list(cfg.std),
+        num_classes=cfg.num_classes,
+        license=cfg.license,
+        parameters=sum(p.numel() for p in model.parameters()),
+        file=cfg.url.rsplit("/", 1)[1] if cfg.url else None,
+    )
+
+
+def test_timm_lists_what_these_tests_speak_of():
+    assert len(PLAIN) == 48
+    assert len(OLD) == 13
+
+
+def test_every_name_in_timms_order(weightlift):
+    assert [row["name"] for row in models(weightlift)] == PLAIN
+
+
+def test_every_row(weightlift):
+    rows = {row["name"]: row for row in models(weightlift)}
+    for name in PLAIN:
+        expected = expected_row(name)
+        assert {key: rows[name].get(key, "no such key") for key in expected} == expected
+
+
+@pytest.mark.parametrize("glob", ["resnet50", "resnet50*", "*tv*", "resnet18.a?_in1k", "*.gluon_in1k", "resnet1*"])
+def test_patterns(glob, weightlift):
+    expected = [n for n in timm.list_pretrained(glob) if n in PLAIN]
+    assert [row["name"] for row in models(weightlift, glob)] == expected
+
+
+@pytest.mark.parametrize("old", sorted(OLD))
+def test_old_names(old, weightlift):
+    with torch.device("meta"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        cfg = timm.create_model(old).pretrained_cfg
+    assert [row["name"] for row in models(weightlift, old)] == [f"{cfg['architecture']}.{cfg['tag']}"]
+
+
+@pytest.mark.parametrize("unknown", ["resnet51", "resnet50.a9_in1k", "ResNet50"])
+def test_unknown_names_end_with_usage_error(unknown, weightlift):
+    assert not [n for n in timm.list_pretrained(unknown) if n in PLAIN]
+    assert weightlift("models", unknown, check=False).returncode == 2
+
+
+def test_generated_files_are_what_timm_says_today(tmp_path):
+    import conftest
+    import make_imagenet_labels
+
+    written = conftest.ROOT / "weightlift" / "models" / "imagenet_labels.cpp"
+    assert make_imagenet_labels.source() == written.read_text()

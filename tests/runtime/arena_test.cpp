@@ -1,0 +1,57 @@
+#include "weightlift/runtime/arena.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <limits>
+
+#include "weightlift/base/error.h"
+
+namespace weightlift {
+namespace {
+
+TEST(ArenaTest, PiecesThatLiveAtOnceDoNotOverlap) {
+  // A pseudo-random crowd; every pair is checked.
+  std::vector<Lifetime> pieces;
+  std::uint32_t state = 1;
+  const auto next = [&](std::uint32_t below) {
+    state = state * 1664525U + 1013904223U;
+    return (state >> 8U) % below;
+  };
+  for (int i = 0; i < 200; ++i) {
+    const std::size_t first = next(100);
+    pieces.push_back({next(5000), first, first + next(10)});
+  }
+  const ArenaPlan plan = plan_arena(pieces);
+  for (std::size_t a = 0; a < pieces.size(); ++a) {
+    EXPECT_EQ(plan.offsets[a] % kArenaAlignment, 0U);
+    EXPECT_LE(plan.offsets[a] + pieces[a].bytes, plan.bytes);
+    for (std::size_t b = 0; b < a; ++b) {
+      const bool together = pieces[a].first <= pieces[b].last && pieces[b].first <= pieces[a].last;
+      const bool apart = plan.offsets[a] + pieces[a].bytes <= plan.offsets[b] ||
+                         plan.offsets[b] + pieces[b].bytes <= plan.offsets[a];
+      EXPECT_TRUE(!together || apart) << a << " and " << b;
+    }
+  }
+}
+
+TEST(ArenaTest, MemoryIsUsedAgain) {
+  const ArenaPlan plan = plan_arena({{640, 0, 1}, {640, 1, 2}, {640, 2, 3}, {640, 3, 4}});
+  EXPECT_EQ(plan.bytes, 1280U);
+}
+
+TEST(ArenaTest, APieceFitsIntoAGap) {
+  // The first and the last piece leave 64 bytes between them free at step 1.
+  const ArenaPlan plan = plan_arena({{256, 0, 0}, {192, 0, 2}, {64, 1, 1}});
+  EXPECT_EQ(plan.bytes, 448U);
+  EXPECT_EQ(plan.offsets[2], 0U);
+}
+
+TEST(ArenaTest, RefusesSizesBeyondMemory) {
+  constexpr auto kMost = std::numeric_limits<std::size_t>::max();
+  EXPECT_THROW(plan_arena({{kMost, 0, 0}}), MismatchError);
+  EXPECT_THROW(plan_arena({{kMost - 64, 0, 0}, {128, 0, 0}}), MismatchError);
+}
+
+}  // namespace
+}  // namespace weightlift

@@ -1,0 +1,95 @@
+#include "weightlift/runtime/kernels.h"
+
+#include <gtest/gtest.h>
+#include <omp.h>
+
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <vector>
+
+#include "tests/support/counter_random.h"
+
+namespace weightlift {
+namespace {
+
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+
+std::vector<float> numbers(std::int64_t count) {
+  std::vector<float> values(static_cast<std::size_t>(count));
+  std::iota(values.begin(), values.end(), 1.0F);
+  return values;
+}
+
+std::vector<float> reblocked(const Layout& in, const std::vector<float>& input,
+                             std::int64_t block) {
+  std::vector<float> output(static_cast<std::size_t>(in.with_block(block).elements()), kNan);
+  reblock(in, input.data(), block, output.data());
+  return output;
+}
+
+TEST(ReblockTest, PutsChannelsSideBySideAndFillsUpWithZeros) {
+  const Layout plain{1, 3, 1, 2};
+  EXPECT_EQ(reblocked(plain, {1, 2, 3, 4, 5, 6}, 2), (std::vector<float>{1, 3, 2, 4, 5, 0, 6, 0}));
+}
+
+TEST(ReblockTest, GoesThereAndBack) {
+  const Layout plain{2, 21, 3, 5};
+  const auto values = numbers(plain.elements());
+  const auto eight = reblocked(plain, values, 8);
+  EXPECT_EQ(reblocked(plain.with_block(8), eight, 1), values);
+  const auto sixteen = reblocked(plain.with_block(8), eight, 16);
+  EXPECT_EQ(sixteen, reblocked(plain, values, 16));
+}
+
+TEST(SubsampleTest, KeepsEveryOtherPixelOfOddAndEvenSides) {
+  const Layout layout{1, 1, 3, 4};
+  std::vector<float> output(4);
+  subsample(layout, numbers(12).data(), 2, output.data());
+  EXPECT_EQ(output, (std::vector<float>{1, 3, 9, 11}));
+}
+
+TEST(MaxPoolTest, NanWinsAsInTorch) {
+  const Layout in{1, 1, 1, 4};
+  const Layout out{1, 1, 1, 2};
+  std::vector<float> output(2);
+  const std::vector<float> input = {kNan, 1, 2, 3};
+  max_pool(in, input.data(), {.kernel_size = 3, .stride = 2, .padding = 1}, out, output.data());
+  EXPECT_TRUE(std::isnan(output[0]));
+  EXPECT_EQ(output[1], 3);
+}
+
+TEST(MaxPoolTest, PaddingNeverWins) {
+  const Layout in{1, 1, 2, 2};
+  std::vector<float> output(1);
+  const std::vector<float> input = {-4, -3, -2, -1};
+  max_pool(in, input.data(), {.kernel_size = 3, .stride = 2, .padding = 1}, {1, 1, 1, 1},
+           output.data());
+  EXPECT_EQ(output[0], -1);
+}
+
+TEST(ActivateTest, NanStaysNan) {
+  for (int i = 0; i <= static_cast<int>(Activation::kLinear); ++i) {
+    float output = 0;
+    activate(static_cast<Activation>(i), 1, &kNan, &output);
+    EXPECT_TRUE(std::isnan(output)) << to_string(static_cast<Activation>(i));
+  }
+}
+
+TEST(KernelsTest, TheNumberOfThreadsDoesNotShow) {
+  const Layout layout{2, 24, 31, 17, 8};
+  const Tensor input = testing::random_tensor(1, "x", {layout.elements()}, testing::normal(1));
+  const auto run = [&](int threads) {
+    const int before = omp_get_max_threads();
+    omp_set_num_threads(threads);
+    std::vector<float> means(48);
+    global_mean(layout, input.data<float>().data(), means.data());
+    omp_set_num_threads(before);
+    return means;
+  };
+  EXPECT_EQ(run(1), run(2));
+  EXPECT_EQ(run(1), run(5));
+}
+
+}  // namespace
+}  // namespace weightlift

@@ -1,0 +1,51 @@
+/// logits_tool WEIGHTS INPUT OUTPUT fused|unfused THREADS
+///
+/// Runs a safetensors checkpoint with timm's names on tensor "input" of a safetensors file and
+/// writes the logits as raw little-endian float32. The network is read from the tensors' shapes.
+
+#include <cstdio>
+#include <exception>
+#include <fstream>
+#include <span>
+#include <string>
+
+#include "weightlift/base/error.h"
+#include "weightlift/checkpoint/safetensors.h"
+#include "weightlift/models/infer.h"
+#include "weightlift/models/resnet.h"
+#include "weightlift/runtime/program.h"
+
+namespace weightlift {
+namespace {
+
+void write_logits(std::span<char*> arguments) {
+  const StateDict weights = load_safetensors(MappedFile::open(arguments[1])).tensors;
+  const Tensor input = load_safetensors(MappedFile::open(arguments[2])).tensors.at("input");
+  const auto model = make_timm_resnet(infer_resnet_config(weights, arguments[1]));
+  model->load_state_dict(weights);
+  const Graph graph = trace(*model, input.shape());
+  const bool fuse = std::string(arguments[4]) == "fused";
+  const auto outputs = Program::compile(graph, {std::stoi(arguments[5]), fuse}).run(graph, input);
+  const auto bytes = outputs.at(0).bytes();
+  std::ofstream out(arguments[3], std::ios::binary);
+  out.write(reinterpret_cast<const char*>(bytes.data()),
+            static_cast<std::streamsize>(bytes.size()));
+  if (!out.flush()) throw IoError(std::string(arguments[3]) + ": cannot be written");
+}
+
+}  // namespace
+}  // namespace weightlift
+
+int main(int count, char** arguments) {
+  if (count != 6) {
+    std::fputs("usage: logits_tool WEIGHTS INPUT OUTPUT fused|unfused THREADS\n", stderr);
+    return 2;
+  }
+  try {
+    weightlift::write_logits(std::span(arguments, static_cast<std::size_t>(count)));
+    return 0;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return weightlift::exit_code(error);
+  }
+}
