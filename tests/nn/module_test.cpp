@@ -39,8 +39,7 @@ TEST(GraphTest, NamesAnotherStridePlacement) {
   early.downsample_in_bottleneck = true;
   const auto a = make_timm_resnet(resnet50());
   const auto b = make_hf_resnet(early);
-  const auto differences =
-      compare_graphs(trace(*a, {1, 3, 224, 224}), trace(*b, {1, 3, 224, 224}));
+  const auto differences = compare_graphs(trace(*a, {1, 3, 224, 224}), trace(*b, {1, 3, 224, 224}));
   ASSERT_FALSE(differences.empty());
   EXPECT_EQ(differences.front().b,
             "resnet.encoder.stages.1.layers.0.layer.0.convolution: Conv2d(256, 128, kernel_size=1, "

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <fstream>
 #include <functional>
+#include <future>
 #include <stdexcept>
 #include <string>
 
@@ -70,6 +71,23 @@ std::string refusal(const std::function<void()>& action) {
     return error.what();
   }
   return "accepted";
+}
+
+TEST(ProgramTest, RunsMayOverlap) {
+  const auto model = small_model(LayerType::kBottleneck);
+  const Graph graph = trace(*model, kImage);
+  const Program program = Program::compile(graph, {1, true});
+  const Tensor expected = program.run(graph, image()).at(0);
+  const auto repeat = [&] {
+    int equal = 0;
+    for (int i = 0; i < 20; ++i) {
+      equal += same_bits(program.run(graph, image()).at(0), expected) ? 1 : 0;
+    }
+    return equal;
+  };
+  auto other = std::async(std::launch::async, repeat);
+  EXPECT_EQ(repeat(), 20);
+  EXPECT_EQ(other.get(), 20);
 }
 
 TEST(ProgramTest, FusedIsCloseToUnfused) {

@@ -108,12 +108,12 @@ void print_json(const std::string& given, const Inspection& found) {
 void print_network(const Source& source) {
   const ResNetConfig& config = source.config;
   const std::string architecture = architecture_of(source);
-  fmt::print(
-      "network: {} {}, {} blocks [{}], channels [{}], {} input channel{}, {} classes, {}\n",
-      form_of(source), architecture.empty() ? "ResNet (no config: assumed plain)" : architecture,
-      to_string(config.layer_type), fmt::join(config.depths, ", "),
-      fmt::join(config.hidden_sizes, ", "), config.num_channels,
-      config.num_channels == 1 ? "" : "s", config.num_labels, torch_name(config.dtype));
+  fmt::print("network: {} {}, {} blocks [{}], channels [{}], {} input channel{}, {} classes, {}\n",
+             form_of(source),
+             architecture.empty() ? "ResNet (no config: assumed plain)" : architecture,
+             to_string(config.layer_type), fmt::join(config.depths, ", "),
+             fmt::join(config.hidden_sizes, ", "), config.num_channels,
+             config.num_channels == 1 ? "" : "s", config.num_labels, torch_name(config.dtype));
   const std::vector<std::string> labels = labels_of(source);
   constexpr std::size_t kShown = 3;
   if (!labels.empty()) {

@@ -23,7 +23,8 @@ void on_signal(int number) { caught_signal = number; }
 void catch_signals() {
   struct sigaction action {};
   action.sa_handler = on_signal;
-  action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);  // the second one has its old meaning: the end
+  action.sa_flags =
+      static_cast<int>(SA_RESETHAND | SA_RESTART);  // the second one has its old meaning: the end
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
 }

@@ -19,7 +19,7 @@ struct Trace {
   std::string_view reason;
 };
 
-constexpr std::array<Trace, 13> kTraces = {{
+constexpr std::array<Trace, 14> kTraces = {{
     {"patch_embed", "a vision transformer"},
     {"stem.conv", "another stem (ResNetV2 or another family)"},
     {".norm1.", "pre-activation blocks or another block form (ResNetV2)"},
@@ -29,10 +29,11 @@ constexpr std::array<Trace, 13> kTraces = {{
     {"maxpool.", "a stem pooling with weights (replace_stem_pool)"},
     {".se.fc1.", "squeeze-and-excitation blocks"},
     {".se.conv.", "efficient channel attention"},
-    {".se.", "attention in its blocks"},
-    {".attn", "attention in its blocks"},
-    {".conv2.conv", "split or selective-kernel convolutions"},
+    {".paths.", "selective-kernel convolutions (SKNet)"},
+    {".conv2.conv.", "split-attention convolutions (ResNeSt)"},
     {".convs.", "split convolutions (Res2Net)"},
+    {".se.", "attention in its blocks"},
+    {".attn.", "attention in its blocks"},
 }};
 
 [[noreturn]] void refuse(const std::string& where, std::string_view reason) {

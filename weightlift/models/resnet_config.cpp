@@ -152,9 +152,8 @@ void parse_labels(const Json& json, const std::string& where, ResNetConfig& conf
 
 /// transformers does not load a config with null in one of these.
 void refuse_nulls(const Json& json, const std::string& where) {
-  for (const char* key :
-       {"num_channels", "embedding_size", "hidden_sizes", "depths", "layer_type", "hidden_act",
-        "downsample_in_first_stage", "downsample_in_bottleneck"}) {
+  for (const char* key : {"num_channels", "embedding_size", "hidden_sizes", "depths", "layer_type",
+                          "hidden_act", "downsample_in_first_stage", "downsample_in_bottleneck"}) {
     const auto found = json.find(key);
     if (found != json.end() && found->is_null()) {
       throw_wrong_json(where, key, "a value, or no such key", *found);

@@ -170,12 +170,11 @@ std::vector<std::string> find_strings(const Json& json, std::string_view key,
 }
 
 PretrainedClaims parse_claims(const Json& json, const std::string& where) {
-  if (find_member(json, "label_offset") != nullptr && get_int(json, "label_offset", where) != 0) {
-    throw MismatchError(
-        fmt::format("{}: label_offset: expected none, got one; timm cuts rows off fc for it, "
-                    "convert a checkpoint "
-                    "without",
-                    where));
+  if (const std::int64_t offset = get_int(json, "label_offset", where, 0); offset != 0) {
+    throw MismatchError(fmt::format(
+        "{}: label_offset: expected none, got {}; timm cuts rows off fc for it, convert a "
+        "checkpoint without",
+        where, offset));
   }
   PretrainedClaims claims;
   claims.tag = get_string(json, "tag", where, "");

@@ -110,19 +110,10 @@ std::optional<WeightLayout> weight_layout(const memory::desc& desc, const Conv2d
 }  // namespace
 
 struct Convolution::Impl {
-  explicit Impl(const PrimitiveDesc& desc)
-      : primitive(desc),
-        stream(engine()),
-        arguments(
-            {{DNNL_ARG_SRC, memory(desc.src_desc(), engine(), DNNL_MEMORY_NONE)},
-             {DNNL_ARG_WEIGHTS, memory(desc.weights_desc(), engine(), DNNL_MEMORY_NONE)},
-             {DNNL_ARG_BIAS, memory(desc.bias_desc(), engine(), DNNL_MEMORY_NONE)},
-             {DNNL_ARG_DST, memory(desc.dst_desc(), engine(), DNNL_MEMORY_NONE)},
-             {DNNL_ARG_SCRATCHPAD, memory(desc.scratchpad_desc(), engine(), DNNL_MEMORY_NONE)}}) {}
+  explicit Impl(const PrimitiveDesc& description) : desc(description), primitive(description) {}
 
+  PrimitiveDesc desc;
   dnnl::convolution_forward primitive;
-  dnnl::stream stream;
-  std::unordered_map<int, memory> arguments;
 };
 
 Convolution::Convolution(const ConvolutionDescription& description) : description_(description) {
@@ -156,16 +147,19 @@ Convolution::Convolution(const ConvolutionDescription& description) : descriptio
 Convolution::~Convolution() = default;
 
 void Convolution::run(const float* input, const float* weights, const float* bias, float* output,
-                      std::byte* scratchpad) {
+                      std::byte* scratchpad) const {
+  // A primitive may run on several threads at once, a stream and memory objects may not.
+  thread_local dnnl::stream stream(engine());
+  const PrimitiveDesc& desc = impl_->desc;
   // oneDNN's handles are not const; sources are only read.
-  auto& arguments = impl_->arguments;
-  arguments.at(DNNL_ARG_SRC).set_data_handle(const_cast<float*>(input));
-  arguments.at(DNNL_ARG_WEIGHTS).set_data_handle(const_cast<float*>(weights));
-  arguments.at(DNNL_ARG_BIAS).set_data_handle(const_cast<float*>(bias));
-  arguments.at(DNNL_ARG_DST).set_data_handle(output);
-  arguments.at(DNNL_ARG_SCRATCHPAD).set_data_handle(scratchpad);
-  impl_->primitive.execute(impl_->stream, arguments);
-  impl_->stream.wait();
+  const std::unordered_map<int, memory> arguments = {
+      {DNNL_ARG_SRC, memory(desc.src_desc(), engine(), const_cast<float*>(input))},
+      {DNNL_ARG_WEIGHTS, memory(desc.weights_desc(), engine(), const_cast<float*>(weights))},
+      {DNNL_ARG_BIAS, memory(desc.bias_desc(), engine(), const_cast<float*>(bias))},
+      {DNNL_ARG_DST, memory(desc.dst_desc(), engine(), output)},
+      {DNNL_ARG_SCRATCHPAD, memory(desc.scratchpad_desc(), engine(), scratchpad)}};
+  impl_->primitive.execute(stream, arguments);
+  stream.wait();
 }
 
 }  // namespace weightlift

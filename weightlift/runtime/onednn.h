@@ -20,7 +20,7 @@ struct ConvolutionDescription {
 };
 
 /// A float32 convolution of oneDNN, made for one description, one number of OpenMP threads and this
-/// processor. Runs of one object must not overlap.
+/// processor. Runs of one object may overlap.
 class Convolution {
  public:
   /// Throws MismatchError where oneDNN has no such convolution.
@@ -38,7 +38,7 @@ class Convolution {
 
   /// Pointers to memory in the layouts above; bias has one float per output channel.
   void run(const float* input, const float* weights, const float* bias, float* output,
-           std::byte* scratchpad);
+           std::byte* scratchpad) const;
 
  private:
   struct Impl;

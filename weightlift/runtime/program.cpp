@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <mutex>
 #include <stdexcept>
 #include <utility>
 
@@ -33,6 +34,30 @@ int thread_count(const RuntimeOptions& options) {
   return options.threads > 0 ? options.threads : omp_get_num_procs();
 }
 
+/// Arenas that no run uses at the moment. A new one costs page faults, so that runs hand theirs on.
+class ArenaPool {
+ public:
+  explicit ArenaPool(std::size_t bytes) : bytes_(bytes) {}
+
+  AlignedBuffer take() {
+    const std::lock_guard lock(mutex_);
+    if (free_.empty()) return AlignedBuffer(bytes_);
+    AlignedBuffer arena = std::move(free_.back());
+    free_.pop_back();
+    return arena;
+  }
+
+  void give_back(AlignedBuffer arena) {
+    const std::lock_guard lock(mutex_);
+    free_.push_back(std::move(arena));
+  }
+
+ private:
+  std::size_t bytes_;
+  std::mutex mutex_;
+  std::vector<AlignedBuffer> free_;
+};
+
 CompiledGraph compile_with_threads(const Graph& graph, bool fuse, int threads) {
   const ThreadCount scope(threads);
   return compile_graph(graph, fuse);
@@ -46,7 +71,7 @@ struct Program::Impl {
         fused(options.fuse),
         threads(thread_count(options)),
         compiled(compile_with_threads(traced, options.fuse, threads)),
-        arena(compiled.arena.bytes) {}
+        arenas(compiled.arena.bytes) {}
 
   void require_equal(const Graph& weights) const {
     const auto differences = compare_graphs(graph, weights);
@@ -71,7 +96,7 @@ struct Program::Impl {
   bool fused;
   int threads;
   CompiledGraph compiled;
-  AlignedBuffer arena;
+  ArenaPool arenas;
 };
 
 Program::Program(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -90,7 +115,8 @@ std::vector<Tensor> Program::run(const Graph& weights, const Tensor& input,
   impl_->require_input(input);
   const ThreadCount scope(impl_->threads);
   const CompiledGraph& compiled = impl_->compiled;
-  const StepContext context{weights, compiled.arena, impl_->arena.data()};
+  AlignedBuffer arena = impl_->arenas.take();
+  const StepContext context{weights, compiled.arena, arena.data()};
   std::ranges::copy(input.bytes(), context.bytes(compiled.input.buffer));
   for (const Step& step : compiled.steps) {
     step.run(context);
@@ -105,6 +131,7 @@ std::vector<Tensor> Program::run(const Graph& weights, const Tensor& input,
     const Shape& shape = impl_->graph.node(impl_->graph.outputs()[i]).shape;
     outputs.push_back(Tensor::of(shape, std::vector<float>(values.begin(), values.end())));
   }
+  impl_->arenas.give_back(std::move(arena));
   return outputs;
 }
 

@@ -22,7 +22,7 @@ using Observer = std::function<bool(NodeId node, const Tensor& output)>;
 /// arena for activations, and no weights: a run takes each weight from the graph it is given, node
 /// by node, through a small reused buffer, and gives the mapped pages back after use. Weights of
 /// F16, BF16 and F64 are taken as float32. Same input, same machine, same threads: same bits.
-/// Movable; runs of one Program must not overlap.
+/// Movable; runs of one Program may overlap, each has an arena of its own.
 class Program {
  public:
   /// Throws MismatchError for an operation that the runtime does not have.

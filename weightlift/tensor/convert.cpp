@@ -24,8 +24,8 @@ constexpr std::uint32_t kInfinity32 = 0x7F800000;
 /// What 127, F32's exponent bias, has more than 15, F16's; in place.
 constexpr std::uint32_t kBiasDifference = (127U - 15U) << 23U;
 
-/// `a` where `condition` holds, else `b`, by arithmetic: with ?: GCC jumps over the unused side, and
-/// then leaves the loop as it is.
+/// `a` where `condition` holds, else `b`, by arithmetic: with ?: GCC jumps over the unused side,
+/// and then leaves the loop as it is.
 std::uint32_t select(bool condition, std::uint32_t a, std::uint32_t b) {
   const std::uint32_t mask = 0U - static_cast<std::uint32_t>(condition);
   return (a & mask) | (b & ~mask);
