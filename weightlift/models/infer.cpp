@@ -173,7 +173,8 @@ ResNetConfig infer_resnet_config(const StateDict& tensors, const std::string& wh
     if (depth == 0) break;
     check_first_block(tensors, prefix, config.layer_type, where);
     config.depths.push_back(depth);
-    config.hidden_sizes.push_back(dim(tensors, prefix + "0" + last_conv, 4, 0, where));
+    config.hidden_sizes.push_back(
+        dim(tensors, fmt::format("{}0{}", prefix, last_conv), 4, 0, where));
   }
   if (config.depths.empty()) {
     throw MismatchError(fmt::format(

@@ -1,0 +1,232 @@
+#include "weightlift/models/infer.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <memory>
+#include <sstream>
+
+#include "tests/support/refusal.h"
+#include "tests/support/timm_checkpoint.h"
+#include "weightlift/base/error.h"
+#include "weightlift/tensor/convert.h"
+
+namespace weightlift {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using testing::refusal;
+using testing::small_checkpoint;
+using ::testing::StartsWith;
+using testing::TimmCheckpoint;
+
+ResNetConfig infer(const TimmCheckpoint& checkpoint) {
+  return infer_resnet_config(checkpoint.state_dict(), "w");
+}
+
+std::string refusal_of(const TimmCheckpoint& checkpoint) {
+  return refusal<MismatchError>([&] { infer(checkpoint); });
+}
+
+Tensor zeros(const Shape& shape) {
+  return Tensor::of(shape, std::vector<float>(static_cast<std::size_t>(numel(shape).value())));
+}
+
+/// Tensors of other_networks.txt: names and shapes as the real networks have them.
+std::map<std::string, StateDict> read_other_networks() {
+  // All are views of one buffer, whose pages nobody touches: only names and shapes count.
+  constexpr std::size_t kLargest = std::size_t{512} << 20;
+  const std::shared_ptr<std::byte> buffer(static_cast<std::byte*>(std::calloc(kLargest, 1)),
+                                          std::free);
+  std::ifstream in(WEIGHTLIFT_TEST_DATA "/other_networks.txt");
+  std::map<std::string, StateDict> networks;
+  StateDict* network = nullptr;
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with("= ")) {
+      network = &networks[line.substr(2)];
+      continue;
+    }
+    std::istringstream words(line);
+    std::string name;
+    words >> name;
+    Shape shape;
+    for (std::int64_t dim = 0; words >> dim;) shape.push_back(dim);
+    const bool counter = name.ends_with("num_batches_tracked");
+    const auto bytes = static_cast<std::size_t>(numel(shape).value()) * (counter ? 8 : 4);
+    network->insert(name, Tensor::view(counter ? DType::I64 : DType::F32, shape,
+                                       std::span(buffer.get(), bytes), buffer));
+  }
+  return networks;
+}
+
+/// The same tensors as a safetensors file lists them: by name.
+StateDict sorted(const StateDict& tensors) {
+  const std::map<std::string, Tensor> by_name(tensors.begin(), tensors.end());
+  StateDict result;
+  for (const auto& [name, tensor] : by_name) result.insert(name, tensor);
+  return result;
+}
+
+TEST(InferTest, RefusesOtherNetworksWithTheReason) {
+  const std::map<std::string, std::string> reasons = {
+      {"deep stem", "a deep stem (three 3x3 convolutions) (tensor 'conv1.0.weight')"},
+      {"avg_down", "average-pool shortcuts (avg_down) (tensor 'layer"},
+      {"replace_stem_pool", "a stem pooling with weights (replace_stem_pool)"},
+      {"catavgmax", "average and maximum pooling side by side (global_pool catavgmax)"},
+      {"squeeze and excitation", "squeeze-and-excitation blocks (tensor 'layer1.0.se.fc1"},
+      {"efficient channel attention", "efficient channel attention (tensor 'layer1.0.se.conv"},
+      {"other attention", "attention in its blocks"},
+      {"groups", "grouped convolutions (32 groups in layer1.0.conv2)"},
+      {"wide", "wide bottlenecks (128 channels inside for 256 outside"},
+      {"block_reduce_first", "a reduced first convolution in layer1.0. (block_reduce_first)"},
+      {"down_kernel_size", "shortcuts with a larger kernel than 1x1 (down_kernel_size)"},
+      {"group norm", "normalisation without running statistics (group norm)"},
+      {"ResNetV2", "another stem (ResNetV2 or another family)"},
+      {"Res2Net", "split convolutions (Res2Net)"},
+      {"selective kernels", "selective-kernel convolutions (SKNet)"},
+      {"split attention",
+       "split-attention convolutions (ResNeSt) (tensor 'layer1.0.conv2.conv.weight"},
+      {"vision transformer", "a vision transformer"},
+      {"convnext", "another family than ResNet"},
+      {"vgg", "tensor 'conv1.weight': expected one, as a ResNet of timm has, got none"},
+      {"transformers", "got those of a transformers ResNet: it is converted already"},
+      {"transformers backbone", "got those of a transformers ResNet: it is converted already"},
+  };
+  const auto networks = read_other_networks();
+  EXPECT_EQ(networks.size(), reasons.size());
+  for (const auto& [name, tensors] : networks) {
+    ASSERT_TRUE(reasons.contains(name)) << name;
+    for (const StateDict& order : {tensors, sorted(tensors)}) {
+      const std::string message =
+          refusal<MismatchError>([&] { infer_resnet_config(order, "model.bin"); });
+      EXPECT_THAT(message, AllOf(StartsWith("model.bin: "), HasSubstr(reasons.at(name)))) << name;
+    }
+  }
+}
+
+TEST(InferTest, ReadsTheNetworkFromTheTensors) {
+  TimmCheckpoint checkpoint = small_checkpoint(LayerType::kBottleneck);
+  checkpoint.tensors["conv1.weight"] = zeros({64, 4, 7, 7});
+  const ResNetConfig config = infer(checkpoint);
+  EXPECT_EQ(config.layer_type, LayerType::kBottleneck);
+  EXPECT_THAT(config.depths, ElementsAre(1, 2, 1, 1));
+  EXPECT_THAT(config.hidden_sizes, ElementsAre(64, 32, 48, 64));
+  EXPECT_EQ(config.embedding_size, 64);
+  EXPECT_EQ(config.num_channels, 4);
+  EXPECT_EQ(config.num_labels, 5);
+  EXPECT_EQ(config.dtype, DType::F32);
+}
+
+TEST(InferTest, ReadsAnyNumberOfStages) {
+  ResNetConfig network;
+  network.layer_type = LayerType::kBasic;
+  network.num_labels = 0;
+  for (const auto& depths :
+       {std::vector<std::int64_t>{3}, std::vector<std::int64_t>{1, 2, 1, 1, 2}}) {
+    network.depths = depths;
+    network.hidden_sizes.assign(depths.size(), 8);
+    const ResNetConfig config = infer(testing::make_timm_checkpoint(network, "resnet18"));
+    EXPECT_EQ(config.depths, depths);
+    EXPECT_EQ(config.num_labels, 0);
+  }
+}
+
+TEST(InferTest, ReadsEveryFloatingDtype) {
+  for (const DType dtype : {DType::F16, DType::BF16, DType::F64}) {
+    TimmCheckpoint checkpoint = small_checkpoint();
+    for (auto& [name, tensor] : checkpoint.tensors) {
+      if (is_floating(tensor.dtype())) tensor = to_dtype(tensor, dtype);
+    }
+    EXPECT_EQ(infer(checkpoint).dtype, dtype);
+  }
+}
+
+TEST(InferTest, RefusesMixedDtypes) {
+  TimmCheckpoint checkpoint = small_checkpoint();
+  checkpoint.tensors["layer2.0.bn1.weight"] =
+      to_dtype(checkpoint.tensors["layer2.0.bn1.weight"], DType::F16);
+  EXPECT_EQ(refusal_of(checkpoint),
+            "w: tensor 'layer2.0.bn1.weight': expected one dtype for all weights (F32 as in "
+            "'bn1.bias'), got F16");
+}
+
+TEST(InferTest, RefusesIntegerWeights) {
+  TimmCheckpoint checkpoint = small_checkpoint();
+  checkpoint.tensors["fc.bias"] = Tensor::of({5}, std::vector<std::int64_t>(5));
+  EXPECT_EQ(refusal_of(checkpoint), "w: tensor 'fc.bias': expected F32, F16, BF16 or F64, got I64");
+}
+
+TEST(InferTest, RefusesPrefixesOfTraining) {
+  for (const char* prefix : {"module.", "_orig_mod."}) {
+    TimmCheckpoint checkpoint = small_checkpoint();
+    auto node = checkpoint.tensors.extract("conv1.weight");
+    node.key() = prefix + node.key();
+    checkpoint.tensors.insert(std::move(node));
+    EXPECT_THAT(
+        refusal_of(checkpoint),
+        AllOf(StartsWith(fmt::format("w: tensor '{}conv1.weight': expected timm's names", prefix)),
+              HasSubstr("a prefix of data-parallel or compiled training")));
+  }
+}
+
+TEST(InferTest, RefusesAnEmptyFile) {
+  EXPECT_EQ(refusal<MismatchError>([] { infer_resnet_config({}, "w"); }),
+            "w: tensors: expected a network's, got an empty file");
+}
+
+TEST(InferTest, RefusesAShortcutWithoutItsConvolution) {
+  TimmCheckpoint checkpoint = small_checkpoint();
+  checkpoint.tensors.erase("layer2.0.downsample.0.weight");
+  EXPECT_THAT(refusal_of(checkpoint), HasSubstr("average-pool shortcuts (avg_down)"));
+}
+
+TEST(InferTest, RefusesAnotherStem) {
+  TimmCheckpoint checkpoint = small_checkpoint();
+  checkpoint.tensors["conv1.weight"] = zeros({64, 3, 3, 3});
+  EXPECT_THAT(refusal_of(checkpoint), HasSubstr("a 3x3 stem convolution (plain is 7x7)"));
+}
+
+TEST(InferTest, NamesTensorsOfAnotherRank) {
+  TimmCheckpoint checkpoint = small_checkpoint();
+  checkpoint.tensors["conv1.weight"] = zeros({64, 147});
+  EXPECT_THAT(
+      refusal_of(checkpoint),
+      HasSubstr("tensor 'conv1.weight': expected 4 dimensions without zeros, got [64, 147]"));
+  checkpoint.tensors["conv1.weight"] = zeros({64, 0, 7, 7});
+  EXPECT_THAT(refusal_of(checkpoint), HasSubstr("got [64, 0, 7, 7]"));
+}
+
+TEST(InferTest, RefusesWhatHasNoBlocks) {
+  TimmCheckpoint checkpoint = small_checkpoint();
+  std::erase_if(checkpoint.tensors,
+                [](const auto& entry) { return entry.first.starts_with("layer"); });
+  EXPECT_THAT(refusal_of(checkpoint), HasSubstr("expected the blocks of a ResNet"));
+}
+
+TEST(InferTest, NamesAMissingTensorThatItNeeds) {
+  TimmCheckpoint checkpoint = small_checkpoint();
+  checkpoint.tensors.erase("layer1.0.conv1.weight");
+  EXPECT_THAT(refusal_of(checkpoint), HasSubstr("tensor 'layer1.0.conv1.weight': expected one"));
+}
+
+TEST(InferTest, AMissingStatisticIsNoGroupNorm) {
+  TimmCheckpoint checkpoint = small_checkpoint();
+  checkpoint.tensors.erase("bn1.running_mean");
+  EXPECT_EQ(infer(checkpoint).num_labels, 5);  // loading names what is missing
+}
+
+TEST(InferTest, HostileNamesFitOneLine) {
+  TimmCheckpoint checkpoint = small_checkpoint();
+  checkpoint.tensors["\x1b[2Jpatch_embed\n" + std::string(1000, 'x')] = zeros({1});
+  const std::string message = refusal_of(checkpoint);
+  EXPECT_THAT(message, HasSubstr("\\x1b[2Jpatch_embed\\x0a"));
+  EXPECT_LT(message.size(), 400U);
+}
+
+}  // namespace
+}  // namespace weightlift

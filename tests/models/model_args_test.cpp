@@ -1,0 +1,120 @@
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/refusal.h"
+#include "weightlift/base/error.h"
+#include "weightlift/models/timm_config.h"
+
+namespace weightlift {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::refusal;
+using ::testing::StartsWith;
+
+TimmConfig parse_with(std::string_view key, std::string_view value) {
+  return parse_timm_config(
+      fmt::format(R"({{"architecture": "resnet50", "model_args": {{"{}": {}}}}})", key, value),
+      "c.json");
+}
+
+struct Argument {
+  const char* key;
+  const char* value;  // as JSON
+};
+
+std::string name_of(const ::testing::TestParamInfo<Argument>& info) {
+  return fmt::format("{}_{}", info.param.key, info.index);
+}
+
+class HarmlessModelArgsTest : public ::testing::TestWithParam<Argument> {};
+
+TEST_P(HarmlessModelArgsTest, IsAccepted) {
+  EXPECT_EQ(parse_with(GetParam().key, GetParam().value).architecture, "resnet50");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, HarmlessModelArgsTest,
+    ::testing::Values(Argument{"stem_width", "64"}, Argument{"stem_width", "32"},
+                      Argument{"drop_rate", "0.5"}, Argument{"drop_path_rate", "0.1"},
+                      Argument{"drop_block_rate", "0.0"}, Argument{"zero_init_last", "false"},
+                      Argument{"zero_init_last", "true"}, Argument{"device", "null"},
+                      Argument{"device", "\"cpu\""}, Argument{"dtype", "null"},
+                      Argument{"stem_type", "\"\""}, Argument{"replace_stem_pool", "false"},
+                      Argument{"avg_down", "false"}, Argument{"block_args", "null"},
+                      Argument{"block_args", "{}"}, Argument{"norm_layer", "\"batchnorm2d\""},
+                      Argument{"norm_layer", "null"}, Argument{"cardinality", "1"},
+                      Argument{"base_width", "64"}, Argument{"block_reduce_first", "1"},
+                      Argument{"down_kernel_size", "1"}, Argument{"act_layer", "\"relu\""},
+                      Argument{"act_layer", "null"}, Argument{"output_stride", "32"},
+                      Argument{"aa_layer", "null"}, Argument{"aa_layer", "\"\""},
+                      Argument{"global_pool", "\"avg\""}, Argument{"global_pool", "\"fast\""},
+                      Argument{"global_pool", "\"fastavg\""}),
+    name_of);
+
+class RefusedModelArgsTest : public ::testing::TestWithParam<Argument> {};
+
+TEST_P(RefusedModelArgsTest, IsNamedWithItsValue) {
+  const char* key = GetParam().key;
+  const char* value = GetParam().value;
+  const std::string message = refusal<MismatchError>([&] { parse_with(key, value); });
+  EXPECT_THAT(message, StartsWith(fmt::format("c.json: model_args.{}: expected ", key)));
+  EXPECT_THAT(message,
+              HasSubstr(fmt::format(", got {}; ResNetForImageClassification cannot", value)));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, RefusedModelArgsTest,
+    ::testing::Values(Argument{"act_layer", "\"silu\""}, Argument{"act_layer", "\"gelu\""},
+                      Argument{"output_stride", "16"}, Argument{"output_stride", "8"},
+                      Argument{"aa_layer", "\"blurpool\""}, Argument{"aa_layer", "\"avg\""},
+                      Argument{"global_pool", "\"max\""}, Argument{"global_pool", "\"avgmax\""},
+                      Argument{"global_pool", "\"catavgmax\""},
+                      Argument{"global_pool", "\"fastmax\""}, Argument{"global_pool", "\"\""},
+                      Argument{"stem_type", "\"deep\""}, Argument{"stem_type", "\"deep_tiered\""},
+                      Argument{"replace_stem_pool", "true"}, Argument{"avg_down", "true"},
+                      Argument{"block_args", R"({"attn_layer":"se"})"},
+                      Argument{"norm_layer", "\"groupnorm\""}, Argument{"cardinality", "32"},
+                      Argument{"base_width", "128"}, Argument{"block_reduce_first", "2"},
+                      Argument{"down_kernel_size", "3"}, Argument{"cardinality", "true"},
+                      Argument{"avg_down", "0"}, Argument{"output_stride", "32.0"},
+                      Argument{"block", "\"Bottleneck\""}, Argument{"some_future_argument", "1"},
+                      Argument{"act_Layer", "\"relu\""}),
+    name_of);
+
+std::string message_for(const char* key, const char* value) {
+  return refusal<MismatchError>([&] { parse_with(key, value); });
+}
+
+TEST(ModelArgsTest, NameWhatWouldBeAccepted) {
+  EXPECT_THAT(message_for("act_layer", "\"silu\""),
+              HasSubstr("model_args.act_layer: expected null or \"relu\", got \"silu\""));
+  EXPECT_THAT(message_for("global_pool", "\"max\""),
+              HasSubstr("expected \"avg\" or \"fast\" or \"fastavg\", got \"max\""));
+  EXPECT_THAT(message_for("output_stride", "16"), HasSubstr("expected 32, got 16"));
+  EXPECT_THAT(message_for("novelty", "1"),
+              HasSubstr("expected no argument that is not known to keep the network plain, got 1"));
+}
+
+TEST(ModelArgsTest, HostileKeysAndValuesFitOneLine) {
+  const std::string value = "\"" + std::string(10'000, 'x') + "\"";
+  const std::string message = message_for("a\\u001b[2J\\n", value.c_str());
+  EXPECT_THAT(message, HasSubstr("model_args.a\\x1b[2J\\x0a: expected"));
+  EXPECT_LT(message.size(), 300U);
+}
+
+TEST(ModelArgsTest, NullMeansNoArguments) {
+  EXPECT_EQ(parse_timm_config(R"({"architecture": "resnet18", "model_args": null})", "c").layers,
+            std::nullopt);
+}
+
+TEST(ModelArgsTest, MustBeAnObject) {
+  EXPECT_EQ(refusal<FormatError>([] {
+              parse_timm_config(R"({"architecture": "resnet18", "model_args": [1]})", "c.json");
+            }),
+            "c.json: model_args: expected an object, got [1]");
+}
+
+}  // namespace
+}  // namespace weightlift
