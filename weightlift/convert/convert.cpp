@@ -113,6 +113,7 @@ Provenance make_provenance(const ConversionRequest& request, const Plan& plan,
   if (const auto& timm = plan.source.timm) {
     from.architecture = timm->architecture;
     from.tag = timm->pretrained_cfg.tag;
+    from.named_by_user = plan.source.kind == SourceKind::kFile;
     from.claimed_license = timm->pretrained_cfg.license;
     from.claimed_origin_url = timm->pretrained_cfg.origin_url;
     from.paper_ids = timm->pretrained_cfg.paper_ids;

@@ -6,17 +6,30 @@
 #include <nlohmann/json.hpp>
 
 #include "weightlift/base/error.h"
-#include "weightlift/base/json.h"
 #include "weightlift/tensor/shape.h"
 
 namespace weightlift {
 
 namespace {
 
-/// Any text as one YAML scalar: JSON's strings are YAML.
-std::string yaml(const std::string& text) { return dump_json_line(nlohmann::ordered_json(text)); }
+/// Any text as one scalar of YAML, and of Python: JSON's strings are both, but for surrogate pairs,
+/// so that nothing is escaped that can stand for itself.
+std::string quoted(const std::string& text) {
+  return nlohmann::json(printable(text, text.size())).dump();
+}
 
-/// Untrusted text inside a sentence of Markdown.
+/// A sentence with untrusted words in it, without HTML, code or links.
+std::string prose(const std::string& text) {
+  constexpr std::size_t kLongest = 400;
+  std::string safe;
+  for (const char c : printable(text, kLongest)) {
+    if (std::string_view("<>`[]*_\\").find(c) != std::string_view::npos) safe += '\\';
+    safe += c;
+  }
+  return safe;
+}
+
+/// Untrusted text as code in a sentence of Markdown.
 std::string code(const std::string& text) {
   std::string clean = printable(text);
   std::erase(clean, '`');
@@ -28,13 +41,39 @@ void add_front_matter(std::string& out, const CardFacts& facts) {
   out += "---\nlibrary_name: transformers\n";
   out += facts.config.head == Head::kKeep ? "pipeline_tag: image-classification\n"
                                           : "pipeline_tag: image-feature-extraction\n";
-  if (!from.license.empty()) out += fmt::format("license: {}\n", yaml(from.license));
-  if (!from.base_model.empty()) out += fmt::format("base_model: {}\n", yaml(from.base_model));
+  if (!from.license.empty()) out += fmt::format("license: {}\n", quoted(from.license));
+  if (!from.base_model.empty()) out += fmt::format("base_model: {}\n", quoted(from.base_model));
   if (!from.datasets.empty()) {
     out += "datasets:\n";
-    for (const std::string& dataset : from.datasets) out += fmt::format("- {}\n", yaml(dataset));
+    for (const std::string& dataset : from.datasets) out += fmt::format("- {}\n", quoted(dataset));
   }
   out += "tags:\n- resnet\n- timm\n- vision\n---\n\n";
+}
+
+std::string tag_line(const Provenance& from) {
+  const std::string tag = code(from.tag);
+  if (from.known_weights) {
+    return fmt::format("- weights: timm's {}, known by the file's sha256\n",
+                       code(from.architecture + "." + from.tag));
+  }
+  if (from.named_by_user) {
+    return fmt::format("- weights: those of the tag {}, as the user says; not checked\n", tag);
+  }
+  return fmt::format(
+      "- the source's config claims the tag {}; timm stamps its default tag on every model it "
+      "builds, so that this alone proves nothing\n",
+      tag);
+}
+
+/// "- licence: X" where it is a fact, else what is claimed.
+std::string fact_line(std::string_view what, const Provenance& from, const std::string& fact,
+                      const std::string& claim) {
+  if (!fact.empty()) return fmt::format("- {}: {}\n", what, code(fact));
+  if (claim.empty()) return fmt::format("- {}: not known\n", what);
+  return fmt::format(
+      "- {}: not known; {} {}\n", what,
+      from.named_by_user ? "timm's registry states for that tag" : "the source's config claims",
+      code(claim));
 }
 
 void add_provenance(std::string& out, const Provenance& from) {
@@ -48,28 +87,10 @@ void add_provenance(std::string& out, const Provenance& from) {
         "- architecture: assumed plain with ReLU, from the tensors alone (a weights file without "
         "a config)\n";
   }
-  if (from.known_weights) {
-    out += fmt::format("- weights: timm's {}, known by the file's sha256\n",
-                       code(from.architecture + "." + from.tag));
-  } else if (!from.tag.empty()) {
-    out += fmt::format(
-        "- the source's config claims the tag {}; timm stamps its default tag on every "
-        "model it builds, so that this alone proves nothing\n",
-        code(from.tag));
-  }
-  if (!from.license.empty()) {
-    out += fmt::format("- licence: {}\n", code(from.license));
-  } else if (!from.claimed_license.empty()) {
-    out += fmt::format("- licence: not known; the source's config claims {}\n",
-                       code(from.claimed_license));
-  } else {
-    out += "- licence: not known\n";
-  }
-  if (!from.origin_url.empty()) {
-    out += fmt::format("- origin: {}\n", code(from.origin_url));
-  } else if (!from.claimed_origin_url.empty()) {
-    out += fmt::format("- origin: not known; the source's config claims {}\n",
-                       code(from.claimed_origin_url));
+  if (!from.tag.empty()) out += tag_line(from);
+  out += fact_line("licence", from, from.license, from.claimed_license);
+  if (!from.origin_url.empty() || !from.claimed_origin_url.empty()) {
+    out += fact_line("origin", from, from.origin_url, from.claimed_origin_url);
   }
   if (from.known_weights && !from.paper_ids.empty()) {
     out += fmt::format("- papers: {}\n", code(fmt::format("{}", fmt::join(from.paper_ids, ", "))));
@@ -112,8 +133,10 @@ void add_processor(std::string& out, const CardFacts& facts) {
                        facts.processor->shortest_edge, facts.processor->crop_pct.value,
                        facts.processor->resample);
   }
-  for (const std::string& note : facts.notes) out += fmt::format("- {}\n", printable(note, 400));
-  if (facts.config.head == Head::kKeep) out += fmt::format("- labels: {}\n", facts.labels_from);
+  for (const std::string& note : facts.notes) out += fmt::format("- {}\n", prose(note));
+  if (facts.config.head == Head::kKeep) {
+    out += fmt::format("- labels: {}\n", prose(facts.labels_from));
+  }
   out += "\n";
 }
 
@@ -123,9 +146,10 @@ void add_loading(std::string& out, const CardFacts& facts) {
   out += "## How to load it\n\n```python\n";
   out += fmt::format("from transformers import {}{}\n\n",
                      facts.processor ? "AutoImageProcessor, " : "", model);
-  const std::string folder = yaml(facts.name);
-  if (facts.processor)
+  const std::string folder = quoted(facts.name);
+  if (facts.processor) {
     out += fmt::format("processor = AutoImageProcessor.from_pretrained({})\n", folder);
+  }
   out += fmt::format("model = {}.from_pretrained({})\n```\n", model, folder);
 }
 
@@ -135,7 +159,7 @@ std::string make_model_card(const CardFacts& facts) {
   const ResNetConfig& config = facts.config;
   std::string out;
   add_front_matter(out, facts);
-  out += fmt::format("# {}\n\n", printable(facts.name));
+  out += fmt::format("# {}\n\n", prose(facts.name));
   out += fmt::format(
       "A ResNet in the form of transformers, converted from a checkpoint of timm by weightlift: {} "
       "blocks [{}], channels [{}], {} input channel{}, {}, {} parameters, {}.\n\n",

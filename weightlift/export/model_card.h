@@ -18,6 +18,7 @@ struct Provenance {
   std::string source_sha256;
   std::string architecture;    ///< "resnet50", empty for a lone file
   std::string tag;             ///< claimed or known
+  bool named_by_user = false;  ///< architecture and tag are the user's word for a lone file
   bool known_weights = false;  ///< the sha256 is that of the tag's file: its facts are facts
   std::string license, base_model, origin_url;  ///< facts where known or given by flag, else empty
   std::vector<std::string> datasets;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
 
 namespace weightlift {
@@ -39,19 +40,24 @@ void add_pixel_notes(const ImageProcessor& processor, const std::string& crop_mo
         crop_mode));
     return;
   }
-  const auto resized =
-      static_cast<std::int64_t>(static_cast<double>(edge) / processor.crop_pct.value);
+  constexpr double kLargest = 1e9;  // what a hostile crop_pct asks for may be no integer
+  const auto resized = static_cast<std::int64_t>(
+      std::min(static_cast<double>(edge) / processor.crop_pct.value, kLargest));
   const std::int64_t margin = resized - edge;
   if (margin % 4 == 3) {
     notes.push_back(
         fmt::format("pixels differ from timm's: the crop of {} out of {} begins at pixel {} in "
-                    "transformers 5 and "
-                    "at {} in timm",
+                    "transformers 5 and at {} in timm",
                     edge, resized, margin / 2, margin / 2 + 1));
+  } else if (margin < 0 && margin % 2 != 0) {
+    notes.push_back(fmt::format(
+        "pixels differ from timm's with transformers' Pillow back end: it puts one more "
+        "of the {} empty pixels around the picture in front of it",
+        -margin));
   } else {
-    notes.push_back(
-        "pixels equal timm's on the short side; on the long side the crop of one picture in four "
-        "begins one pixel earlier than timm's");
+    notes.emplace_back(
+        "the crop begins where timm's does on the short side; on the long side that of one picture "
+        "in four begins one pixel earlier");
   }
 }
 
@@ -101,7 +107,7 @@ ProcessorChoice processor_from_claims(const PretrainedClaims& claims, std::int64
   if (processor.resample < 0) {
     return {std::nullopt,
             {fmt::format("no image processor: interpolation '{}' has no counterpart in Pillow",
-                         claims.interpolation)}};
+                         printable(claims.interpolation, 40))}};
   }
   processor.image_mean = per_channel(claims.mean, num_channels, processor.image_mean);
   processor.image_std = per_channel(claims.std, num_channels, processor.image_std);

@@ -14,6 +14,8 @@ namespace {
 using Json = nlohmann::json;
 using OrderedJson = nlohmann::ordered_json;
 
+constexpr std::int64_t kLastFilter = 5;
+
 OrderedJson to_json(const Number& number) {
   if (number.integer) return static_cast<std::int64_t>(number.value);
   return number.value;
@@ -85,16 +87,22 @@ ImageProcessor parse_image_processor(std::string_view text, const std::string& w
   const Json json = parse_json(text, where);
   if (!json.is_object()) throw_wrong_json(where, "processor", "an object", json);
   require_convnext(json, where);
-  ImageProcessor processor;
+  // What a file leaves out has the class's default.
+  const std::vector<Number> half(3, {0.5});
+  ImageProcessor processor{.image_mean = half, .image_std = half};
   const Json* size = find_member(json, "size");
   const bool nested = size != nullptr && size->is_object();
   processor.shortest_edge =
       nested ? get_int(*size, "shortest_edge", where) : get_int(json, "size", where);
   if (processor.shortest_edge == 0) {
-    throw_wrong_json(where, "size", "at least one pixel", *size);
+    throw_wrong_json(where, "size", "at least one pixel", Json(processor.shortest_edge));
   }
   processor.crop_pct = get_number(json, "crop_pct", where, processor.crop_pct);
   processor.resample = get_int(json, "resample", where, processor.resample);
+  if (processor.resample > kLastFilter) {
+    throw_wrong_json(where, "resample", "Pillow's number of a filter, 0 to 5",
+                     Json(processor.resample));
+  }
   processor.image_mean = get_numbers(json, "image_mean", where, processor.image_mean);
   processor.image_std = get_numbers(json, "image_std", where, processor.image_std);
   processor.do_resize = get_bool(json, "do_resize", where, true);

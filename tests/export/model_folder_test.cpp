@@ -1,0 +1,100 @@
+#include "weightlift/export/model_folder.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/refusal.h"
+#include "tests/support/temp_dir.h"
+#include "tests/support/timm_checkpoint.h"
+#include "weightlift/base/error.h"
+#include "weightlift/checkpoint/checkpoint.h"
+#include "weightlift/tensor/compare.h"
+#include "weightlift/tensor/convert.h"
+
+namespace weightlift {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Pair;
+using testing::read_file;
+using testing::refusal;
+using testing::TempDir;
+using ::testing::UnorderedElementsAre;
+using testing::write_file;
+
+std::vector<std::string> names_in(const fs::path& folder) {
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    names.push_back(entry.path().filename().string());
+  }
+  return names;
+}
+
+StateDict two_tensors() {
+  StateDict tensors;
+  tensors.insert("w", Tensor::of({2}, std::vector<float>{1.0F, 1.0F / 3}));
+  tensors.insert("n", Tensor::of({}, std::vector<std::int64_t>{7}));
+  return tensors;
+}
+
+TEST(ModelFolderTest, HoldsConfigWeightsAndProcessor) {
+  const TempDir dir;
+  write_model_folder(dir.path(), {}, two_tensors(), ImageProcessor{});
+  EXPECT_THAT(names_in(dir.path()),
+              UnorderedElementsAre("config.json", "model.safetensors", "preprocessor_config.json"));
+  EXPECT_EQ(read_file(dir / "config.json"), to_config_json({}));
+  EXPECT_EQ(read_file(dir / "preprocessor_config.json"), to_preprocessor_json({}));
+  const Checkpoint written = open_checkpoint(dir / "model.safetensors");
+  EXPECT_THAT(written.metadata, ElementsAre(Pair("format", "pt")));
+  EXPECT_TRUE(bit_equal(written.tensors.at("w"), two_tensors().at("w")));
+  EXPECT_TRUE(bit_equal(written.tensors.at("n"), two_tensors().at("n")));
+}
+
+TEST(ModelFolderTest, HasNoProcessorWhereThereIsNone) {
+  const TempDir dir;
+  write_model_folder(dir.path(), {}, two_tensors(), std::nullopt);
+  EXPECT_THAT(names_in(dir.path()), UnorderedElementsAre("config.json", "model.safetensors"));
+}
+
+TEST(ModelFolderTest, HoldsWeightsOfTheConfigsDtypeAndCountersAsTheyAre) {
+  const TempDir dir;
+  ResNetConfig config;
+  config.dtype = DType::BF16;
+  write_model_folder(dir.path(), config, two_tensors(), std::nullopt);
+  const Checkpoint written = open_checkpoint(dir / "model.safetensors");
+  EXPECT_TRUE(bit_equal(written.tensors.at("w"), to_dtype(two_tensors().at("w"), DType::BF16)));
+  EXPECT_EQ(written.tensors.at("n").dtype(), DType::I64);
+}
+
+TEST(ModelFolderTest, TellsOfProgressAndStopsWhenTold) {
+  const TempDir dir;
+  std::uint64_t last = 0;
+  std::uint64_t all = 0;
+  write_model_folder(dir.path(), {}, two_tensors(), std::nullopt,
+                     [&](std::uint64_t done, std::uint64_t total) {
+                       last = done;
+                       all = total;
+                     });
+  EXPECT_EQ(last, all);
+  EXPECT_EQ(last, fs::file_size(dir / "model.safetensors"));
+  const TempDir other;
+  EXPECT_EQ(refusal<Interrupted>([&] {
+              write_model_folder(other.path(), {}, two_tensors(), std::nullopt,
+                                 [](std::uint64_t, std::uint64_t) { throw Interrupted(2); });
+            }),
+            "interrupted");
+}
+
+TEST(ModelFolderTest, RefusesAFolderThatHasWeights) {
+  const TempDir dir;
+  write_file(dir / "model.safetensors", "mine");
+  EXPECT_THAT(
+      refusal<IoError>([&] { write_model_folder(dir.path(), {}, two_tensors(), std::nullopt); }),
+      HasSubstr("model.safetensors"));
+  EXPECT_EQ(read_file(dir / "model.safetensors"), "mine");
+}
+
+}  // namespace
+}  // namespace weightlift

@@ -1,0 +1,132 @@
+#include "weightlift/image/processor.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/refusal.h"
+#include "tests/support/temp_dir.h"
+#include "weightlift/base/error.h"
+
+namespace weightlift {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using testing::read_file;
+using testing::refusal;
+
+std::string golden(const std::string& name) {
+  return read_file(fmt::format("{}/processors/{}.json", WEIGHTLIFT_TEST_DATA, name));
+}
+
+ImageProcessor parse(const std::string& text) { return parse_image_processor(text, "p.json"); }
+
+std::string malformation_of(const std::string& text) {
+  return refusal<FormatError>([&] { parse(text); });
+}
+
+/// What a processor of size 64 with these members more is refused with.
+std::string malformation_with(const std::string& members) {
+  return malformation_of(fmt::format(
+      R"({{"image_processor_type": "ConvNextImageProcessor", "size": {{"shortest_edge": 64}}, {}}})",
+      members));
+}
+
+/// Our text of the processor equals the real one, and so does what we make of reading it.
+void expect_golden(const std::string& name, const ImageProcessor& processor) {
+  EXPECT_EQ(to_preprocessor_json(processor), golden(name)) << name;
+  EXPECT_EQ(to_preprocessor_json(parse(golden(name))), golden(name)) << name;
+}
+
+TEST(ImageProcessorTest, WritesTheBytesOfTransformers) {
+  expect_golden("default_tag", {.crop_pct = {0.95}});
+  expect_golden("one_channel", {.shortest_edge = 28,
+                                .crop_pct = {1.0},
+                                .resample = 2,
+                                .image_mean = {{0.449}},
+                                .image_std = {{0.226}}});
+}
+
+TEST(ImageProcessorTest, KeepsIntegersApartFromFloats) {
+  expect_golden("numbers", {.shortest_edge = 96,
+                            .crop_pct = {1, true},
+                            .resample = 0,
+                            .image_mean = {{0, true}, {1, true}, {1e-05}},
+                            .image_std = {{1.0 / 3}, {123456.0}, {1, true}}});
+}
+
+TEST(ImageProcessorTest, IsByDefaultWhatTheOldScriptPushed) {
+  EXPECT_EQ(to_preprocessor_json({}), golden("published_2022.out"));
+}
+
+TEST(ImageProcessorTest, ReadsTheFormsOfOlderVersions) {
+  for (const char* name :
+       {"published_2022", "version_4_26", "version_4_38", "pillow", "class_defaults"}) {
+    EXPECT_EQ(to_preprocessor_json(parse(golden(fmt::format("{}.in", name)))),
+              golden(fmt::format("{}.out", name)))
+        << name;
+  }
+}
+
+TEST(ImageProcessorTest, ReadsTheFastFormOfVersion4) {
+  const ImageProcessor processor = parse(R"({"crop_pct": 0.95, "crop_size": null,
+      "data_format": "channels_first", "default_to_square": false, "device": null,
+      "do_normalize": false, "do_rescale": true, "do_resize": true, "image_mean": [0.5],
+      "image_processor_type": "ConvNextImageProcessorFast", "image_std": [0.25], "resample": 2,
+      "rescale_factor": 0.5, "size": {"shortest_edge": 288}})");
+  EXPECT_EQ(processor.shortest_edge, 288);
+  EXPECT_EQ(processor.crop_pct.value, 0.95);
+  EXPECT_EQ(processor.resample, 2);
+  EXPECT_THAT(processor.image_mean, ElementsAre(Number{0.5}));
+  EXPECT_THAT(processor.image_std, ElementsAre(Number{0.25}));
+  EXPECT_FALSE(processor.do_normalize);
+  EXPECT_EQ(processor.rescale_factor.value, 0.5);
+}
+
+TEST(ImageProcessorTest, RefusesOtherClasses) {
+  EXPECT_THAT(malformation_of(R"({"image_processor_type": "ViTImageProcessor", "size": 224})"),
+              HasSubstr("p.json: image_processor_type: expected ConvNextImageProcessor, got "
+                        "\"ViTImageProcessor\""));
+  EXPECT_THAT(malformation_of(R"({"feature_extractor_type": "BeitFeatureExtractor", "size": 224})"),
+              HasSubstr("expected ConvNextImageProcessor, got \"BeitFeatureExtractor\""));
+}
+
+TEST(ImageProcessorTest, RefusesImpossibleSettings) {
+  struct Case {
+    const char* members;
+    const char* message;
+  };
+  for (const auto& [members, message] : std::initializer_list<Case>{
+           {R"("size": 0)", "size: expected at least one pixel, got 0"},
+           {R"("size": {"height": 8, "width": 8})", "shortest_edge: expected an integer, got none"},
+           {R"("size": "224")", "size: expected an integer from 0 to 10^9, got \"224\""},
+           {R"("crop_pct": 0)", "crop_pct: expected a positive number, got 0"},
+           {R"("crop_pct": "0.9")", "crop_pct: expected a positive number, got \"0.9\""},
+           {R"("resample": 6)", "resample: expected Pillow's number of a filter, 0 to 5, got 6"},
+           {R"("resample": "bicubic")", "resample: expected an integer from 0 to 10^9"},
+           {R"("image_mean": 0.5)", "image_mean: expected a list of numbers, one per channel"},
+           {R"("image_mean": [])", "image_mean: expected a list of numbers, one per channel"},
+           {R"("image_std": [0.5, "x", 0.5])", "image_std: expected a list of numbers"},
+           {R"("rescale_factor": -1)", "rescale_factor: expected a positive number, got -1"},
+           {R"("do_resize": 1)", "do_resize: expected true or false, got 1"},
+       }) {
+    EXPECT_THAT(malformation_with(members), HasSubstr(message)) << members;
+  }
+  EXPECT_THAT(malformation_of("[]"), HasSubstr("p.json: processor: expected an object, got []"));
+  EXPECT_THAT(malformation_of("{}"), HasSubstr("p.json: size: expected an integer, got none"));
+}
+
+TEST(ImageProcessorTest, KnowsPillowsFilters) {
+  EXPECT_EQ(resample_of("nearest"), 0);
+  EXPECT_EQ(resample_of("lanczos"), 1);
+  EXPECT_EQ(resample_of("bilinear"), 2);
+  EXPECT_EQ(resample_of("bicubic"), 3);
+  EXPECT_EQ(resample_of("box"), 4);
+  EXPECT_EQ(resample_of("hamming"), 5);
+  EXPECT_EQ(resample_of("random"), -1);
+  EXPECT_EQ(resample_of(""), -1);
+}
+
+}  // namespace
+}  // namespace weightlift
