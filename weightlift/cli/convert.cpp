@@ -88,7 +88,7 @@ std::vector<ConversionRequest> make_requests(const ConvertFlags& flags) {
     const std::filesystem::path folder = planned_folder(request);
     const auto [place, fresh] = taken.emplace(folder, source);
     if (!fresh) {
-      throw UsageError(
+      throw MismatchError(
           fmt::format("{} and {}: expected each source to become a folder of its own, got {} for "
                       "both; convert them "
                       "one by one with --name",

@@ -16,22 +16,22 @@ namespace weightlift {
 
 /// One conversion: timm's checkpoint in, transformers' folder out.
 struct ConversionRequest {
-  std::string source;                  ///< SOURCE of the command line
-  std::optional<std::string> as;       ///< registry name of a lone weights file
+  std::string source = {};             ///< SOURCE of the command line
+  std::optional<std::string> as = {};  ///< registry name of a lone weights file
   std::filesystem::path output = ".";  ///< parent folder, made if missing
-  std::string name;                    ///< of the new folder; empty: checkpoint_name of the source
+  std::string name = {};               ///< of the new folder; empty: checkpoint_name of the source
   bool force = false;                  ///< replace an existing folder, in one step
   bool dry_run = false;                ///< plan only: nothing is written
   bool fsync = false;
-  std::string id2label;  ///< empty, "imagenet-1k" or a file
+  std::string id2label = {};  ///< empty, "imagenet-1k" or a file
   std::string image_processor =
       "source";  ///< "source", "source-test", "convnext-base-224-22k-1k", a file
   Head head = Head::kKeep;
-  std::optional<DType> dtype;  ///< of floating weights; nothing keeps the source's
+  std::optional<DType> dtype = {};  ///< of floating weights; nothing keeps the source's
   bool verify = true;
-  VerifyOptions verify_options;
-  std::string license, base_model;  ///< facts for the card, where the user knows them
-  std::vector<std::string> datasets;
+  VerifyOptions verify_options = {};
+  std::string license = {}, base_model = {};  ///< facts for the card, where the user knows them
+  std::vector<std::string> datasets = {};
 };
 
 /// Told of progress; may be asked to stop. Called from the converting thread only.
@@ -52,7 +52,8 @@ struct ConversionResult {
   std::string source_file;       ///< the weights file that was read
   std::string source_sha256;     ///< empty after a dry run
   ResNetConfig config;
-  Shape logits_shape;  ///< (1, num_labels); for 0 labels or no head (1, features)
+  Shape logits_shape;  ///< (1, num_labels); for 0 labels (1, features), without head (1, features,
+                       ///< 1, 1)
   std::int64_t parameters = 0;
   TransferReport transfer;
   std::optional<Verification> verification;  ///< nothing after dry_run or without verify
@@ -68,8 +69,8 @@ struct ConversionResult {
 /// exception. Throws an Error of base/error.h, and leaves nothing behind.
 ConversionResult convert(const ConversionRequest& request, ProgressSink& progress);
 
-/// Everything that convert() would refuse before it writes, and the folder's final path: for
-/// callers that convert several sources and must know that no two meet.
+/// The folder that convert() would make, by names alone: for callers that convert several sources
+/// and must know that no two meet.
 std::filesystem::path planned_folder(const ConversionRequest& request);
 
 /// Holds a folder of transformers (or any SOURCE) against a SOURCE: what `weightlift verify` does.

@@ -32,7 +32,7 @@ struct ResNetConfig {
   std::int64_t num_labels = 2;
   /// Labels by class id, ascending; empty means transformers' LABEL_0, LABEL_1, ... A file may
   /// leave gaps between the ids.
-  std::vector<std::pair<std::int64_t, std::string>> id2label;
+  std::vector<std::pair<std::int64_t, std::string>> id2label = {};
   DType dtype = DType::F32;
   Head head = Head::kKeep;  ///< `architectures`: ResNetForImageClassification or ResNetModel
 
