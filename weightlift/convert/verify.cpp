@@ -96,11 +96,8 @@ std::optional<Tensor> value_at(const Program& program, const Graph& graph, const
   return value;
 }
 
-std::string describe(const Graph& graph, std::size_t position) {
-  if (position >= graph.nodes().size()) return "nothing";
-  const Node& node = graph.node(position);
-  return fmt::format("{}: {} -> {}", node.path.empty() ? "(model)" : node.path, to_string(node.op),
-                     to_string(node.shape));
+std::string side(const Graph& graph, std::size_t position) {
+  return position < graph.nodes().size() ? describe(graph.node(position)) : "nothing";
 }
 
 /// Runs both networks operation by operation. Only hashes are kept; the first difference runs
@@ -109,7 +106,7 @@ std::optional<FirstDifference> find_first_difference(const NetworkView& src,
                                                      const NetworkView& dest,
                                                      const Verification& result) {
   if (src.graph.node(0).shape != dest.graph.node(0).shape) {
-    return FirstDifference{0, describe(src.graph, 0), describe(dest.graph, 0), {}};
+    return FirstDifference{0, side(src.graph, 0), side(dest.graph, 0), {}};
   }
   const RuntimeOptions unfused{.threads = result.options.threads, .fuse = false};
   const Program a = Program::compile(src.graph, unfused);
@@ -132,7 +129,7 @@ std::optional<FirstDifference> find_first_difference(const NetworkView& src,
   });
   if (!found && !result.graph_differences.empty()) found = end;
   if (!found) return std::nullopt;
-  FirstDifference first{*found, describe(src.graph, *found), describe(dest.graph, *found), {}};
+  FirstDifference first{*found, side(src.graph, *found), side(dest.graph, *found), {}};
   const auto x =
       *found < src.graph.nodes().size() ? value_at(a, src.graph, input, *found) : std::nullopt;
   const auto y =

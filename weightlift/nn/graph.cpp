@@ -10,10 +10,7 @@ namespace weightlift {
 namespace {
 
 std::string side(const Graph& graph, std::size_t position) {
-  if (position >= graph.nodes().size()) return "nothing";
-  const Node& node = graph.node(position);
-  return fmt::format("{}: {} -> {}", node.path.empty() ? "(model)" : node.path, to_string(node.op),
-                     to_string(node.shape));
+  return position < graph.nodes().size() ? describe(graph.node(position)) : "nothing";
 }
 
 bool is_output(const Graph& graph, NodeId id) {
@@ -76,6 +73,11 @@ std::string to_string(const Op& op) {
       [](const auto&) { return std::string(); },
   };
   return fmt::format("{}({})", op_name(op), std::visit(arguments, op));
+}
+
+std::string describe(const Node& node) {
+  return fmt::format("{}: {} -> {}", node.path.empty() ? "(model)" : node.path, to_string(node.op),
+                     to_string(node.shape));
 }
 
 const Shape& Value::shape() const { return graph->node(node).shape; }

@@ -113,6 +113,9 @@ struct Node {
   std::string path;      ///< where: the leaf's path, or for add that of the module around it
 };
 
+/// "layer1.0.act1: activation(relu) -> [1, 64, 56, 56]"
+std::string describe(const Node& node);
+
 /// A symbolic value inside a trace: one node's output. Valid as long as its graph.
 struct Value {
   Graph* graph;

@@ -12,10 +12,8 @@ namespace {
 
 using Nodes = std::vector<const Node*>;
 
-std::string describe(const Nodes& nodes, std::size_t position) {
-  if (position >= nodes.size()) return "nothing";
-  return fmt::format("{}: {} -> {}", nodes[position]->path, to_string(nodes[position]->op),
-                     to_string(nodes[position]->shape));
+std::string side(const Nodes& nodes, std::size_t position) {
+  return position < nodes.size() ? describe(*nodes[position]) : "nothing";
 }
 
 /// Both sides from two before to two after the first difference, one pair a line.
@@ -24,8 +22,8 @@ std::string context(const Nodes& src, const Nodes& dest, std::size_t position) {
   const std::size_t last = std::min(position + 3, std::max(src.size(), dest.size()));
   std::string text;
   for (std::size_t i = first; i < last; ++i) {
-    text += fmt::format("\n  {} {:>4}  {}\n  {:>6}  {}", i == position ? ">" : " ", i,
-                        describe(src, i), "", describe(dest, i));
+    text += fmt::format("\n  {} {:>4}  {}\n  {:>6}  {}", i == position ? ">" : " ", i, side(src, i),
+                        "", side(dest, i));
   }
   return text;
 }
@@ -49,7 +47,7 @@ void require_pairs(const Nodes& src, const Nodes& dest) {
         "operations: expected {} of the source to pair with {} of the destination, got a "
         "difference "
         "at {}: {} and {}{}",
-        src.size(), dest.size(), i, describe(src, i), describe(dest, i), context(src, dest, i)));
+        src.size(), dest.size(), i, side(src, i), side(dest, i), context(src, dest, i)));
   }
 }
 
