@@ -196,7 +196,8 @@ Action add_convert(CLI::App& app) {
       ->check(CLI::IsMember({"safetensors", "bin"}));
   command->add_option("--license", request.license, "Licence for the card, where you know it");
   command->add_option("--base-model", request.base_model, "base_model for the card");
-  command->add_option("--dataset", request.datasets, "Dataset for the card (repeatable)");
+  command->add_option("--dataset", request.datasets, "Dataset for the card (repeatable)")
+      ->allow_extra_args(false);
   command->add_flag("--no-verify", flags->no_verify, "Do not verify; the card says so");
   add_verify_options(*command, request.verify_options);
   command->add_option("--report", flags->report, "File for a JSON report of every operation");

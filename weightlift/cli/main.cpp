@@ -52,7 +52,8 @@ int parse(CLI::App& app, int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     // CLI11 reports a missing argument before a flag it does not know; the flag is the cause.
     const std::vector<std::string> extras = app.remaining(true);
-    log_error(extras.empty() ? std::string(error.what()) : describe_unknown(app, extras));
+    log_error(extras.empty() ? fmt::format("{}; see weightlift --help", error.what())
+                             : describe_unknown(app, extras));
     return kUsage;
   }
   return -1;
