@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <future>
 #include <memory>
 
@@ -35,24 +36,43 @@ struct Plan {
   std::string name;
 };
 
+/// A processor that the user asked for, right or wrong.
+ProcessorChoice given_processor(const ImageProcessor& processor, std::string note,
+                                std::int64_t num_channels) {
+  ProcessorChoice choice{processor, {std::move(note)}};
+  const auto channels = static_cast<std::size_t>(num_channels);
+  for (const auto* values : {&processor.image_mean, &processor.image_std}) {
+    if (values->size() != channels) {
+      choice.notes.push_back(
+          fmt::format("image processor: it has a mean and std of {} and {} values, this network "
+                      "takes {} channels: it will not work",
+                      processor.image_mean.size(), processor.image_std.size(), channels));
+      break;
+    }
+  }
+  return choice;
+}
+
 ProcessorChoice choose_processor(const Source& source, const std::string& which) {
+  const std::int64_t channels = source.config.num_channels;
   if (which == "convnext-base-224-22k-1k") {
-    return {ImageProcessor{},
-            {"image processor: facebook/convnext-base-224-22k-1k's, as asked for; it "
-             "may not be what the weights were trained with"}};
+    return given_processor({},
+                           "image processor: facebook/convnext-base-224-22k-1k's, as asked for; it "
+                           "may not be what the weights were trained with",
+                           channels);
   }
   if (which == "source" || which == "source-test") {
     if (source.timm) {
-      return processor_from_claims(source.timm->pretrained_cfg, source.config.num_channels,
-                                   which == "source-test");
+      return processor_from_claims(source.timm->pretrained_cfg, channels, which == "source-test");
     }
     return {std::nullopt,
             {"no image processor: a weights file says nothing of its pictures; --as NAME "
              "or --image-processor does"}};
   }
-  return {
+  return given_processor(
       parse_image_processor(read_text_file(which, kMaxProcessorBytes), which),
-      {fmt::format("image processor: from {}, as asked for", fs::path(which).filename().string())}};
+      fmt::format("image processor: from {}, as asked for", fs::path(which).filename().string()),
+      channels);
 }
 
 std::string folder_name(const ConversionRequest& request, const Source& source) {
@@ -69,6 +89,21 @@ TempFolder::Existing existing(const ConversionRequest& request) {
   return request.force ? TempFolder::Existing::kReplace : TempFolder::Existing::kRefuse;
 }
 
+/// Replacing a folder that holds the source would delete what is converted.
+void refuse_own_source(const Source& source, const fs::path& folder) {
+  std::error_code error;
+  const fs::path target = fs::canonical(folder, error);
+  if (error) return;  // there is no such folder
+  const fs::path from = fs::canonical(source.path, error);
+  const auto end = std::mismatch(target.begin(), target.end(), from.begin(), from.end()).first;
+  if (!error && end == target.end()) {
+    throw IoError(fmt::format(
+        "{}: destination: expected another folder than the source's own, got {}; --output or "
+        "--name gives another",
+        folder.string(), source.path.string()));
+  }
+}
+
 Plan make_plan(const ConversionRequest& request) {
   Plan plan{open_source(request.source, request.as), {}, {}, {}, {}, {}, {}, {}};
   const Source& source = plan.source;
@@ -79,6 +114,7 @@ Plan make_plan(const ConversionRequest& request) {
                     request.source));
   }
   plan.name = folder_name(request, source);
+  refuse_own_source(source, request.output / plan.name);
   require_place(request.output, plan.name, existing(request));
   plan.labels = choose_labels(source, request.id2label);
   plan.processor = choose_processor(source, request.image_processor);
@@ -154,6 +190,14 @@ VerifiedFacts make_verified_facts(const std::optional<Verification>& verificatio
   return facts;
 }
 
+/// One sentence where the source's weights hold NaN or infinities, else nothing.
+std::string non_finite_note(const Verification& verification) {
+  if (verification.non_finite_tensors == 0) return "";
+  return fmt::format(
+      "the source's weights hold {} NaN and {} infinities in {} tensors; they are kept as they are",
+      verification.nan_count, verification.inf_count, verification.non_finite_tensors);
+}
+
 std::string make_card(const ConversionRequest& request, const Plan& plan,
                       const ConversionResult& result) {
   CardFacts facts;
@@ -169,6 +213,9 @@ std::string make_card(const ConversionRequest& request, const Plan& plan,
   if (plan.source.counters_added > 0) {
     facts.notes.push_back(fmt::format("{} num_batches_tracked were absent in the source and are 0",
                                       plan.source.counters_added));
+  }
+  if (result.verification && result.verification->non_finite_tensors > 0) {
+    facts.notes.push_back(non_finite_note(*result.verification));
   }
   return make_model_card(facts);
 }
@@ -186,20 +233,31 @@ Verification verify_written(const ConversionRequest& request, Plan& plan, const 
   return verification;
 }
 
-void note_non_finite(const Verification& verification, ProgressSink& progress) {
-  if (verification.non_finite_tensors == 0) return;
-  progress.note(
-      fmt::format("the source's weights hold {} NaN and {} infinities in {} tensors; they are "
-                  "kept as they are",
-                  verification.nan_count, verification.inf_count, verification.non_finite_tensors));
+/// Where the source was shortened meanwhile, write(2) only says "Bad address".
+void write_folder(const Plan& plan, const fs::path& folder, ProgressSink& progress) {
+  const MappedFile& file = *plan.source.checkpoint.file;
+  progress.step("write", file.bytes().size());
+  try {
+    write_model_folder(folder, plan.config, plan.dest->state_dict(), plan.processor.processor,
+                       [&progress](std::uint64_t done, std::uint64_t) {
+                         progress.check();
+                         progress.advance(done);
+                       });
+  } catch (const IoError&) {
+    file.require_intact();
+    throw;
+  }
+}
+
+void add_note(const std::string& note, ConversionResult& result, ProgressSink& progress) {
+  if (note.empty()) return;
+  result.notes.push_back(note);
+  progress.note(note);
 }
 
 void collect_notes(const Plan& plan, ConversionResult& result, ProgressSink& progress) {
   for (const auto* notes : {&plan.source.notes, &plan.labels.notes, &plan.processor.notes}) {
-    for (const std::string& note : *notes) {
-      result.notes.push_back(note);
-      progress.note(note);
-    }
+    for (const std::string& note : *notes) add_note(note, result, progress);
   }
 }
 
@@ -236,17 +294,11 @@ ConversionResult convert(const ConversionRequest& request, ProgressSink& progres
 
   TempFolder folder(request.output, plan.name);
   auto hashing = std::async(std::launch::async, sha256, file.bytes());
-  const StateDict tensors = plan.dest->state_dict();
-  progress.step("write", file.bytes().size());
-  write_model_folder(folder.path(), plan.config, tensors, plan.processor.processor,
-                     [&progress](std::uint64_t done, std::uint64_t) {
-                       progress.check();
-                       progress.advance(done);
-                     });
+  write_folder(plan, folder.path(), progress);
   if (request.verify) {
     progress.step("verify", 0);
     result.verification = verify_written(request, plan, src_graph, folder.path(), progress);
-    note_non_finite(*result.verification, progress);
+    add_note(non_finite_note(*result.verification), result, progress);
   }
   result.source_sha256 = hashing.get();
   file.require_intact();
@@ -258,6 +310,7 @@ ConversionResult convert(const ConversionRequest& request, ProgressSink& progres
   progress.check();
   result.folder = folder.publish(existing(request));
   result.written = true;
+  if (request.fsync) sync_folder(result.folder);  // the new name, too
   return result;
 }
 
@@ -265,12 +318,13 @@ Verification verify_folder(const std::string& source, const std::optional<std::s
                            const std::string& folder, const VerifyOptions& options,
                            ProgressSink& progress) {
   progress.step("verify", 0);
+  std::error_code ignored;
+  if (fs::is_regular_file(folder, ignored)) {
+    throw IoError(fmt::format("{}: expected a folder with config.json, got a file", folder));
+  }
   const Source from = open_source(source, as);
   const Source to = open_source(folder, std::nullopt);
   for (const std::string& note : from.notes) progress.note(note);
-  if (to.kind == SourceKind::kFile) {
-    throw IoError(fmt::format("{}: expected a folder with config.json, got a file", folder));
-  }
   const bool hf_source = from.kind == SourceKind::kTransformersFolder;
   const auto src = make_network(from, hf_source ? from.config.head : to.config.head);
   const auto dest = make_network(to, to.config.head);
@@ -281,7 +335,8 @@ Verification verify_folder(const std::string& source, const std::optional<std::s
                                               [&progress] { progress.check(); });
   from.checkpoint.file->require_intact();
   to.checkpoint.file->require_intact();
-  note_non_finite(verification, progress);
+  const std::string note = non_finite_note(verification);
+  if (!note.empty()) progress.note(note);
   return verification;
 }
 

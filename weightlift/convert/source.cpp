@@ -30,6 +30,18 @@ std::string_view known_ending(std::string_view name) {
   return found == kEndings.end() ? std::string_view() : *found;
 }
 
+/// What is at the path, following links. Throws IoError where the system does not say.
+fs::file_type type_of(const fs::path& path) {
+  std::error_code error;
+  const fs::file_type type = fs::status(path, error).type();
+  if (type == fs::file_type::none) {
+    throw IoError(fmt::format("{}: {}", path.string(), error.message()));
+  }
+  return type;
+}
+
+bool is_there(const fs::path& path) { return type_of(path) != fs::file_type::not_found; }
+
 /// Last part of a path that may end in "/" or be "." or "..".
 std::string last_part_of(const fs::path& path) {
   std::error_code ignored;
@@ -41,7 +53,7 @@ std::string last_part_of(const fs::path& path) {
 /// The weights of a folder, looked for in timm's order.
 fs::path find_folder_weights(const fs::path& folder) {
   for (const char* name : {"model.safetensors", "pytorch_model.bin"}) {
-    if (fs::exists(folder / name)) return folder / name;
+    if (is_there(folder / name)) return folder / name;
   }
   std::vector<fs::path> others;
   std::error_code error;
@@ -139,7 +151,7 @@ void describe_file(Source& source, const std::optional<std::string>& as) {
 
 void read_folder_config(Source& source) {
   const fs::path file = source.path / "config.json";
-  if (!fs::exists(file)) {
+  if (!is_there(file)) {
     throw IoError(fmt::format(
         "{}: expected config.json beside the weights, got none; give the weights file itself to "
         "convert it without",
@@ -157,22 +169,25 @@ void read_folder_config(Source& source) {
 }  // namespace
 
 fs::path find_source_weights(const std::string& given) {
-  std::error_code error;
-  if (!fs::exists(given, error)) refuse_name(given);
-  return fs::is_directory(given) ? find_folder_weights(given) : fs::path(given);
+  const fs::file_type type = type_of(given);
+  if (type == fs::file_type::not_found) refuse_name(given);
+  return type == fs::file_type::directory ? find_folder_weights(given) : fs::path(given);
 }
 
 Source open_source(const std::string& given, const std::optional<std::string>& as) {
   const fs::path path = given;
-  std::error_code error;
-  if (!fs::exists(path, error)) refuse_name(given);
+  const fs::file_type type = type_of(path);
+  if (type == fs::file_type::not_found) refuse_name(given);
   Source source{};
   source.path = path;
   source.last_part = last_part_of(path);
-  const bool folder = fs::is_directory(path);
+  const bool folder = type == fs::file_type::directory;
   source.kind = folder ? SourceKind::kTimmFolder : SourceKind::kFile;
   if (folder) {
-    if (fs::is_empty(path)) {
+    std::error_code error;
+    const bool empty = fs::is_empty(path, error);
+    if (error) throw IoError(fmt::format("{}: {}", given, error.message()));
+    if (empty) {
       throw IoError(
           fmt::format("{}: expected config.json and weights, got an empty folder", given));
     }
@@ -230,10 +245,11 @@ std::string checkpoint_name(const std::string& last_part) {
 
 Shape input_shape(const Source& source) {
   constexpr std::int64_t kDefaultSize = 224;
+  constexpr std::int64_t kLargestSize = 1024;  // beyond, two runs would need gigabytes
   Shape shape = {1, source.config.num_channels, kDefaultSize, kDefaultSize};
   if (source.timm && !source.timm->pretrained_cfg.input_size.empty()) {
-    shape[2] = source.timm->pretrained_cfg.input_size[1];
-    shape[3] = source.timm->pretrained_cfg.input_size[2];
+    shape[2] = std::min(source.timm->pretrained_cfg.input_size[1], kLargestSize);
+    shape[3] = std::min(source.timm->pretrained_cfg.input_size[2], kLargestSize);
   }
   return shape;
 }

@@ -53,7 +53,7 @@ std::string strip_known_ending(std::string name);
 /// with another, else the last part as it is.
 std::string checkpoint_name(const std::string& last_part);
 
-/// Shape of one input, (1, C, H, W): the source's input_size, or 224x224.
+/// Shape of one input, (1, C, H, W): the source's input_size up to 1024x1024, or 224x224.
 Shape input_shape(const Source& source);
 
 }  // namespace weightlift

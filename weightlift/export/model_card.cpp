@@ -23,7 +23,7 @@ std::string prose(const std::string& text) {
   constexpr std::size_t kLongest = 400;
   std::string safe;
   for (const char c : printable(text, kLongest)) {
-    if (std::string_view("<>`[]*_\\").find(c) != std::string_view::npos) safe += '\\';
+    if (std::string_view("<>`[]*\\").find(c) != std::string_view::npos) safe += '\\';
     safe += c;
   }
   return safe;

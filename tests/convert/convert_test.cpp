@@ -1,0 +1,362 @@
+#include "weightlift/convert/convert.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "tests/convert/job.h"
+#include "tests/support/refusal.h"
+#include "tests/support/temp_dir.h"
+#include "tests/support/timm_checkpoint.h"
+#include "weightlift/base/digest.h"
+#include "weightlift/base/error.h"
+#include "weightlift/tensor/compare.h"
+#include "weightlift/tensor/convert.h"
+
+namespace weightlift {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using testing::files_of;
+using ::testing::HasSubstr;
+using testing::Listener;
+using testing::names_in;
+using ::testing::Not;
+using testing::read_file;
+using testing::refusal;
+using testing::request_for;
+using testing::run;
+using testing::small_checkpoint;
+using ::testing::StartsWith;
+using testing::TempDir;
+using testing::TimmCheckpoint;
+
+/// A folder "in/small" with a small checkpoint, and the request that converts it into "out".
+struct Job {
+  explicit Job(TimmCheckpoint checkpoint = small_checkpoint()) : source(std::move(checkpoint)) {
+    source.write_folder(dir / "in/small");
+    request = request_for(dir / "in/small", dir / "out");
+  }
+  TempDir dir;
+  TimmCheckpoint source;
+  ConversionRequest request;
+
+  Checkpoint written() const { return open_checkpoint(dir / "out/small/model.safetensors"); }
+  ResNetConfig written_config() const {
+    return parse_resnet_config(read_file(dir / "out/small/config.json"), "config.json");
+  }
+};
+
+/// Each moved tensor of the written file holds the source's bytes, as `dtype` where it is floating.
+void expect_moved(const Job& job, const TransferReport& report, DType dtype) {
+  const Checkpoint written = job.written();
+  EXPECT_EQ(written.tensors.size(), report.tensor_count());
+  for (const TransferredOperation& operation : report.operations) {
+    for (const auto& [from, to] : operation.tensors) {
+      const Tensor& tensor = job.source.tensors.at(from);
+      const Tensor expected = is_floating(tensor.dtype()) ? to_dtype(tensor, dtype) : tensor;
+      EXPECT_TRUE(bit_equal(expected, written.tensors.at(to))) << from << " and " << to;
+    }
+  }
+}
+
+class ConvertTest : public ::testing::TestWithParam<LayerType> {};
+INSTANTIATE_TEST_SUITE_P(LayerTypes, ConvertTest,
+                         ::testing::Values(LayerType::kBasic, LayerType::kBottleneck),
+                         [](const auto& type) { return std::string(to_string(type.param)); });
+
+TEST_P(ConvertTest, WritesAVerifiedFolder) {
+  const Job job(small_checkpoint(GetParam()));
+  const ConversionResult result = run(job.request);
+  EXPECT_TRUE(result.written);
+  EXPECT_EQ(result.folder, job.dir / "out/small");
+  EXPECT_EQ(names_in(job.dir / "out"), std::vector<std::string>{"small"});
+  EXPECT_THAT(names_in(result.folder), ElementsAre("README.md", "config.json", "model.safetensors",
+                                                   "preprocessor_config.json"));
+  EXPECT_EQ(result.logits_shape, (Shape{1, 5}));
+  EXPECT_EQ(result.transfer.tensor_count(), job.source.tensors.size());
+  expect_moved(job, result.transfer, DType::F32);
+  ASSERT_TRUE(result.verification);
+  EXPECT_TRUE(result.verification->verified());
+  EXPECT_EQ(result.verification->tensors, job.source.tensors.size());
+  EXPECT_EQ(result.verification->input_shape, (Shape{1, 3, 32, 32}));
+  ASSERT_EQ(result.verification->outputs.size(), 1U);
+  EXPECT_EQ(result.verification->outputs[0].name, "logits");
+  EXPECT_TRUE(result.verification->outputs[0].bit_equal);
+}
+
+TEST_P(ConvertTest, DescribesTheNetwork) {
+  const Job job(small_checkpoint(GetParam()));
+  const ConversionResult result = run(job.request);
+  const ResNetConfig config = job.written_config();
+  EXPECT_EQ(config.layer_type, GetParam());
+  EXPECT_EQ(config.depths, job.source.network.depths);
+  EXPECT_EQ(config.hidden_sizes, job.source.network.hidden_sizes);
+  EXPECT_EQ(config.num_labels, 5);
+  EXPECT_EQ(to_config_json(result.config), read_file(job.dir / "out/small/config.json"));
+  EXPECT_EQ(to_preprocessor_json(*result.processor),
+            read_file(job.dir / "out/small/preprocessor_config.json"));
+  std::int64_t parameters = 0;
+  for (const auto& [name, tensor] : job.source.tensors) {
+    if (name.ends_with(".weight") || name.ends_with(".bias")) parameters += tensor.numel();
+  }
+  EXPECT_EQ(result.parameters, parameters);
+}
+
+TEST_P(ConvertTest, WithoutHeadWritesABackbone) {
+  Job job(small_checkpoint(GetParam()));
+  job.request.head = Head::kNone;
+  const ConversionResult result = run(job.request);
+  EXPECT_TRUE(result.written);
+  EXPECT_EQ(job.written_config().head, Head::kNone);
+  EXPECT_EQ(result.transfer.tensor_count(), job.source.tensors.size() - 2);
+  for (const auto& [name, tensor] : job.written().tensors) {
+    EXPECT_THAT(name, AllOf(Not(StartsWith("resnet.")), Not(HasSubstr("classifier"))));
+  }
+  expect_moved(job, result.transfer, DType::F32);
+  ASSERT_EQ(result.verification->outputs.size(), 2U);
+  EXPECT_EQ(result.verification->outputs[0].name, "last_hidden_state");
+  EXPECT_EQ(result.verification->outputs[1].name, "pooler_output");
+  EXPECT_TRUE(result.verification->verified());
+  EXPECT_EQ(result.logits_shape, (Shape{1, job.source.network.hidden_sizes.back(), 1, 1}));
+}
+
+TEST(ConvertJobTest, ToldOfItsSteps) {
+  const Job job;
+  Listener listener;
+  const ConversionResult result = convert(job.request, listener);
+  EXPECT_THAT(listener.steps, ElementsAre("read", "write", "verify"));
+  EXPECT_EQ(listener.notes, result.notes);
+}
+
+TEST(ConvertJobTest, LeavesTheSourceAlone) {
+  const Job job;
+  const auto before = files_of(job.dir / "in/small");
+  run(job.request);
+  EXPECT_EQ(files_of(job.dir / "in/small"), before);
+}
+
+TEST(ConvertJobTest, GivesTheSameBytesEachTime) {
+  Job job;
+  run(job.request);
+  const auto first = files_of(job.dir / "out/small");
+  job.request.output = job.dir / "elsewhere";
+  run(job.request);
+  EXPECT_EQ(files_of(job.dir / "elsewhere/small"), first);
+}
+
+TEST(ConvertJobTest, TheCardTellsTheSourceByNameAndDigestAlone) {
+  const Job job;
+  const ConversionResult result = run(job.request);
+  const std::string weights = read_file(job.dir / "in/small/model.safetensors");
+  EXPECT_EQ(result.source_sha256, sha256(std::as_bytes(std::span(weights))));
+  EXPECT_EQ(result.card, read_file(job.dir / "out/small/README.md"));
+  EXPECT_THAT(result.card, AllOf(HasSubstr("- source: `small`, file `model.safetensors`, sha256 `" +
+                                           result.source_sha256),
+                                 HasSubstr("the source's config claims the tag `a1_in1k`"),
+                                 Not(HasSubstr(job.dir.path().string()))));
+}
+
+TEST(ConvertJobTest, ANetworkWithoutClassesGivesFeatures) {
+  ResNetConfig network = small_checkpoint().network;
+  network.num_labels = 0;
+  const Job job(testing::make_timm_checkpoint(network, "resnet18"));
+  const ConversionResult result = run(job.request);
+  EXPECT_TRUE(result.verification->verified());
+  EXPECT_EQ(result.logits_shape, (Shape{1, 32}));
+  EXPECT_EQ(job.written_config().num_labels, 0);
+}
+
+TEST(ConvertJobTest, AnyNumberOfInputChannelsGoesThrough) {
+  for (const std::int64_t channels : {1, 2, 4}) {
+    ResNetConfig network = small_checkpoint().network;
+    network.num_channels = channels;
+    TimmCheckpoint checkpoint = testing::make_timm_checkpoint(network, "resnet18");
+    checkpoint.config_json = testing::merged(
+        checkpoint.config_json, R"({"pretrained_cfg": {"mean": [0.5], "std": [0.25]}})");
+    const Job job(checkpoint);
+    const ConversionResult result = run(job.request);
+    EXPECT_TRUE(result.verification->verified());
+    EXPECT_EQ(job.written_config().num_channels, channels);
+    EXPECT_EQ(fs::exists(result.folder / "preprocessor_config.json"), channels == 1);
+    if (channels == 1) continue;
+    EXPECT_THAT(result.notes,
+                Contains(StartsWith("no image processor: pictures have one or three")));
+    EXPECT_THAT(result.card, HasSubstr("no image processor"));
+  }
+}
+
+TEST(ConvertJobTest, KeepsTheDtypeOfTheSource) {
+  for (const DType dtype : {DType::F16, DType::BF16, DType::F64}) {
+    TimmCheckpoint checkpoint = small_checkpoint();
+    for (auto& [name, tensor] : checkpoint.tensors) {
+      if (is_floating(tensor.dtype())) tensor = to_dtype(tensor, dtype);
+    }
+    const Job job(checkpoint);
+    const ConversionResult result = run(job.request);
+    EXPECT_TRUE(result.verification->verified());
+    EXPECT_TRUE(result.verification->same_dtype);
+    EXPECT_EQ(job.written_config().dtype, dtype);
+    expect_moved(job, result.transfer, dtype);
+  }
+}
+
+TEST(ConvertJobTest, ChangesTheDtypeAndProvesItWithinATolerance) {
+  for (const DType dtype : {DType::F16, DType::BF16}) {
+    Job job;
+    job.request.dtype = dtype;
+    job.request.verify_options.rtol = 0.1;
+    job.request.verify_options.atol = 0.1;
+    const ConversionResult result = run(job.request);
+    ASSERT_TRUE(result.written);
+    EXPECT_FALSE(result.verification->same_dtype);
+    EXPECT_FALSE(result.verification->outputs[0].bit_equal);
+    EXPECT_GT(result.verification->outputs[0].difference.max_abs, 0);
+    EXPECT_EQ(job.written_config().dtype, dtype);
+    expect_moved(job, result.transfer, dtype);
+    EXPECT_THAT(result.card, HasSubstr("equal the source's within rtol 0.1 and atol 0.1"));
+  }
+}
+
+TEST(ConvertJobTest, ADifferenceIsAResultAndLeavesNothing) {
+  Job job;
+  job.request.dtype = DType::BF16;
+  job.request.verify_options.rtol = 1e-9;
+  job.request.verify_options.atol = 0;
+  const ConversionResult result = run(job.request);
+  EXPECT_FALSE(result.written);
+  EXPECT_FALSE(result.verification->verified());
+  ASSERT_TRUE(result.verification->first_difference);
+  EXPECT_THAT(result.verification->first_difference->src, StartsWith("conv1: Conv2d(3, 64"));
+  EXPECT_THAT(names_in(job.dir.path()), ElementsAre("in"));
+}
+
+TEST(ConvertJobTest, WithoutVerificationSaysSo) {
+  Job job;
+  job.request.verify = false;
+  const ConversionResult result = run(job.request);
+  EXPECT_TRUE(result.written);
+  EXPECT_FALSE(result.verification);
+  EXPECT_THAT(result.card, HasSubstr("this conversion was not verified"));
+}
+
+TEST(ConvertJobTest, ADryRunWritesNothing) {
+  Job job;
+  job.request.dry_run = true;
+  job.request.output = job.dir / "new/parent";
+  const ConversionResult result = run(job.request);
+  EXPECT_FALSE(result.written);
+  EXPECT_FALSE(result.verification);
+  EXPECT_EQ(result.folder, job.dir / "new/parent/small");
+  EXPECT_EQ(result.transfer.tensor_count(), job.source.tensors.size());
+  EXPECT_EQ(result.logits_shape, (Shape{1, 5}));
+  EXPECT_THAT(names_in(job.dir.path()), ElementsAre("in"));
+}
+
+TEST(ConvertJobTest, ADryRunRefusesWhatTheRunWould) {
+  Job job;
+  run(job.request);
+  job.request.dry_run = true;
+  EXPECT_THAT(refusal<IoError>([&] { run(job.request); }), HasSubstr("out/small: destination:"));
+}
+
+TEST(ConvertJobTest, KeepsNanAndInfinitiesAndCountsThem) {
+  TimmCheckpoint checkpoint = small_checkpoint();
+  Tensor& weight = checkpoint.tensors["layer3.0.conv1.weight"];
+  weight = testing::with_element(weight, 3, std::numeric_limits<float>::quiet_NaN());
+  weight = testing::with_element(weight, 4, std::numeric_limits<float>::quiet_NaN());
+  Tensor& bias = checkpoint.tensors["fc.bias"];
+  bias = testing::with_element(bias, 0, -std::numeric_limits<float>::infinity());
+  const Job job(checkpoint);
+  const ConversionResult result = run(job.request);
+  EXPECT_TRUE(result.written);
+  EXPECT_TRUE(result.verification->verified());
+  EXPECT_EQ(result.verification->nan_count, 2);
+  EXPECT_EQ(result.verification->inf_count, 1);
+  const char* note = "the source's weights hold 2 NaN and 1 infinities in 2 tensors";
+  EXPECT_THAT(result.notes, Contains(StartsWith(note)));
+  EXPECT_THAT(result.card, HasSubstr(note));
+  expect_moved(job, result.transfer, DType::F32);
+}
+
+TEST(ConvertJobTest, AddsTheCountersThatOldFilesLack) {
+  TimmCheckpoint checkpoint = small_checkpoint();
+  std::erase_if(checkpoint.tensors,
+                [](const auto& entry) { return entry.first.ends_with("num_batches_tracked"); });
+  const Job job(checkpoint);
+  const ConversionResult result = run(job.request);
+  EXPECT_TRUE(result.verification->verified());
+  EXPECT_THAT(result.notes,
+              Contains(HasSubstr("has no num_batches_tracked, as files from before")));
+  EXPECT_THAT(result.card, HasSubstr("num_batches_tracked were absent in the source and are 0"));
+  const Checkpoint written = job.written();
+  const Tensor counter =
+      written.tensors.at("resnet.embedder.embedder.normalization.num_batches_tracked").aligned();
+  EXPECT_EQ(counter.shape(), Shape{});
+  EXPECT_EQ(counter.data<std::int64_t>()[0], 0);
+}
+
+TEST(ConvertJobTest, ReadsALoneFile) {
+  const TempDir dir;
+  small_checkpoint().write_file(dir / "best.safetensors");
+  const ConversionResult result = run(request_for(dir / "best.safetensors", dir / "out"));
+  EXPECT_TRUE(result.written);
+  EXPECT_EQ(result.folder, dir / "out/best");
+  EXPECT_FALSE(result.processor);
+  EXPECT_THAT(result.notes,
+              AllOf(Contains(HasSubstr("a weights file without config: assumed plain")),
+                    Contains(HasSubstr("no image processor: a weights file says"))));
+  EXPECT_THAT(result.card, HasSubstr("- architecture: assumed plain with ReLU"));
+  EXPECT_EQ(result.verification->input_shape, (Shape{1, 3, 224, 224}));
+}
+
+/// A resnet18 of full size, all zeros.
+void write_zero_resnet18(const fs::path& file) {
+  ResNetConfig network;
+  network.layer_type = LayerType::kBasic;
+  network.depths = {2, 2, 2, 2};
+  network.hidden_sizes = {64, 128, 256, 512};
+  network.num_labels = 1000;
+  TimmCheckpoint checkpoint = testing::make_timm_checkpoint(network, "resnet18");
+  for (auto& [name, tensor] : checkpoint.tensors) {
+    if (tensor.dtype() == DType::I64) continue;
+    tensor =
+        Tensor::of(tensor.shape(), std::vector<float>(static_cast<std::size_t>(tensor.numel())));
+  }
+  checkpoint.write_file(file);
+}
+
+TEST(ConvertJobTest, AsSaysWhatALoneFileIs) {
+  const TempDir dir;
+  write_zero_resnet18(dir / "weights.pth");
+  ConversionRequest request = request_for(dir / "weights.pth", dir / "out");
+  request.as = "resnet18.tv_in1k";
+  const ConversionResult result = run(request);
+  EXPECT_TRUE(result.written);
+  EXPECT_EQ(result.config.label(0), "tench, Tinca tinca");
+  EXPECT_EQ(result.labels_from, "ImageNet-1k's, for 1000 classes and the tag tv_in1k");
+  EXPECT_EQ(result.processor->resample, 2);
+  EXPECT_THAT(result.card, HasSubstr("- weights: those of the tag `tv_in1k`, as the user says"));
+  EXPECT_THAT(result.notes, Contains(HasSubstr("weights.pth: holds safetensors, whatever")));
+}
+
+TEST(ConvertJobTest, AsIsHeldAgainstTheTensors) {
+  const TempDir dir;
+  small_checkpoint().write_file(dir / "w.safetensors");
+  ConversionRequest request = request_for(dir / "w.safetensors", dir / "out");
+  request.as = "resnet50";
+  EXPECT_THAT(refusal<MismatchError>([&] { run(request); }),
+              HasSubstr("w.safetensors: layer type of resnet50: expected bottleneck"));
+  request.as = "resnet51";
+  EXPECT_THAT(refusal<UsageError>([&] { run(request); }),
+              HasSubstr("--as resnet51: expected a name of timm's registry, got none; nearest: "
+                        "resnet50, "));
+}
+
+}  // namespace
+}  // namespace weightlift

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "weightlift/checkpoint/checkpoint.h"
+#include "weightlift/convert/convert.h"
+
+namespace weightlift::testing {
+
+/// Keeps what a job tells of, and does something at each step if asked to.
+class Listener : public ProgressSink {
+ public:
+  std::function<void(std::string_view name)> at_step;
+  std::vector<std::string> steps, notes;
+
+  void step(std::string_view name, std::uint64_t bytes_total) override;
+  void note(std::string_view text) override { notes.emplace_back(text); }
+};
+
+/// Asks to stop at the `n`th check, counted from 0.
+class Stopper : public ProgressSink {
+ public:
+  explicit Stopper(int n) : left_(n) {}
+  void check() override;
+
+ private:
+  int left_;
+};
+
+/// A request that runs on one thread: small networks only wait for others.
+ConversionRequest request_for(const std::filesystem::path& source,
+                              const std::filesystem::path& output);
+
+/// The conversion, told of to nobody.
+ConversionResult run(const ConversionRequest& request);
+
+/// Names of all that lies in the folder, sorted; none where there is no such folder.
+std::vector<std::string> names_in(const std::filesystem::path& folder);
+
+/// Every file of a folder with its bytes.
+std::map<std::string, std::string> files_of(const std::filesystem::path& folder);
+
+}  // namespace weightlift::testing

@@ -1,0 +1,144 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/convert/job.h"
+#include "tests/support/refusal.h"
+#include "tests/support/temp_dir.h"
+#include "tests/support/timm_checkpoint.h"
+#include "weightlift/base/error.h"
+
+namespace weightlift {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using testing::names_in;
+using testing::refusal;
+using testing::request_for;
+using testing::run;
+using testing::small_checkpoint;
+using ::testing::StartsWith;
+using testing::TempDir;
+using testing::write_file;
+
+class ConvertOptionsTest : public ::testing::Test {
+ protected:
+  ConvertOptionsTest() {
+    small_checkpoint().write_folder(dir_ / "small");
+    request_ = request_for(dir_ / "small", dir_ / "out");
+    request_.verify = false;
+  }
+  TempDir dir_;
+  ConversionRequest request_;
+};
+
+TEST_F(ConvertOptionsTest, LabelsOfAFile) {
+  write_file(dir_ / "labels.txt", "a\nb\nc\nd\ne\n");
+  request_.id2label = (dir_ / "labels.txt").string();
+  const ConversionResult result = run(request_);
+  EXPECT_EQ(result.config.label(4), "e");
+  EXPECT_EQ(result.labels_from, "from a file, as asked for");
+}
+
+TEST_F(ConvertOptionsTest, LabelsOfAnotherNumberAreRefused) {
+  request_.id2label = "imagenet-1k";
+  EXPECT_EQ(refusal<MismatchError>([&] { run(request_); }),
+            "--id2label imagenet-1k: expected 5 labels, one per class, got 1000");
+  EXPECT_THAT(names_in(dir_ / "out"), IsEmpty());
+}
+
+TEST_F(ConvertOptionsTest, NameOfTheFolder) {
+  request_.name = "mine";
+  EXPECT_EQ(run(request_).folder, dir_ / "out/mine");
+  EXPECT_THAT(names_in(dir_ / "out"), ElementsAre("mine"));
+}
+
+TEST_F(ConvertOptionsTest, ImpossibleNamesAreRefused) {
+  for (const char* name : {"a/b", "/", "..", "."}) {
+    request_.name = name;
+    EXPECT_THAT(refusal<UsageError>([&] { run(request_); }),
+                HasSubstr("expected a folder name of one part, got '"))
+        << name;
+  }
+  EXPECT_THAT(names_in(dir_ / "out"), IsEmpty());
+}
+
+TEST_F(ConvertOptionsTest, TheProcessorOfTheOldScript) {
+  request_.image_processor = "convnext-base-224-22k-1k";
+  const ConversionResult result = run(request_);
+  EXPECT_EQ(to_preprocessor_json(*result.processor), to_preprocessor_json({}));
+  EXPECT_THAT(result.card, HasSubstr("facebook/convnext-base-224-22k-1k's, as asked for"));
+}
+
+TEST_F(ConvertOptionsTest, TheProcessorOfAFile) {
+  const std::string text = to_preprocessor_json({.shortest_edge = 99});
+  write_file(dir_ / "p/preprocessor_config.json", text);
+  request_.image_processor = (dir_ / "p/preprocessor_config.json").string();
+  const ConversionResult result = run(request_);
+  EXPECT_EQ(testing::read_file(result.folder / "preprocessor_config.json"), text);
+  EXPECT_THAT(result.notes,
+              ElementsAre("image processor: from preprocessor_config.json, as asked for"));
+}
+
+TEST_F(ConvertOptionsTest, AProcessorOfOtherChannelsIsSaidNotToWork) {
+  write_file(dir_ / "p.json", to_preprocessor_json({.image_mean = {{0.5}}, .image_std = {{0.5}}}));
+  request_.image_processor = (dir_ / "p.json").string();
+  EXPECT_THAT(
+      run(request_).notes,
+      Contains("image processor: it has a mean and std of 1 and 1 values, this network takes "
+               "3 channels: it will not work"));
+}
+
+TEST_F(ConvertOptionsTest, TheProcessorOfTheTest) {
+  testing::TimmCheckpoint checkpoint = small_checkpoint();
+  checkpoint.config_json = testing::merged(
+      checkpoint.config_json,
+      R"({"pretrained_cfg": {"test_input_size": [3, 48, 48], "test_crop_pct": 1.0}})");
+  checkpoint.write_folder(dir_ / "tested");
+  request_.source = (dir_ / "tested").string();
+  EXPECT_EQ(run(request_).processor->shortest_edge, 32);
+  request_.image_processor = "source-test";
+  request_.name = "t";
+  const ConversionResult result = run(request_);
+  EXPECT_EQ(result.processor->shortest_edge, 48);
+  EXPECT_EQ(result.processor->crop_pct.value, 1.0);
+}
+
+TEST_F(ConvertOptionsTest, AProcessorThatIsNoneIsRefused) {
+  request_.image_processor = (dir_ / "small/config.json").string();
+  EXPECT_THAT(refusal<FormatError>([&] { run(request_); }), HasSubstr("small/config.json: size:"));
+  request_.image_processor = "sourse";
+  EXPECT_THAT(refusal<IoError>([&] { run(request_); }), StartsWith("sourse: "));
+  EXPECT_THAT(names_in(dir_ / "out"), IsEmpty());
+}
+
+TEST_F(ConvertOptionsTest, FactsForTheCard) {
+  request_.license = "mit";
+  request_.base_model = "me/base";
+  request_.datasets = {"flowers102"};
+  EXPECT_THAT(
+      run(request_).card,
+      AllOf(HasSubstr("license: \"mit\"\nbase_model: \"me/base\"\ndatasets:\n- \"flowers102\"\n"),
+            HasSubstr("- licence: `mit`\n")));
+}
+
+TEST_F(ConvertOptionsTest, SyncedFoldersHoldTheSame) {
+  request_.fsync = true;
+  EXPECT_TRUE(run(request_).written);
+}
+
+TEST_F(ConvertOptionsTest, SamplesAndSeed) {
+  request_.verify = true;
+  request_.verify_options.samples = 3;
+  request_.verify_options.seed = 7;
+  const ConversionResult result = run(request_);
+  EXPECT_TRUE(result.verification->verified());
+  EXPECT_EQ(result.verification->options.samples, 3);
+  EXPECT_THAT(result.card, HasSubstr("on 3 standard normal inputs of [1, 3, 32, 32] (seed 7)"));
+}
+
+}  // namespace
+}  // namespace weightlift

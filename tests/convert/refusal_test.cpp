@@ -1,0 +1,260 @@
+// Sources that cannot be converted: each is named, and leaves nothing.
+
+#include "tests/support/refusal.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/convert/job.h"
+#include "tests/support/temp_dir.h"
+#include "tests/support/timm_checkpoint.h"
+#include "weightlift/base/error.h"
+#include "weightlift/tensor/convert.h"
+
+namespace weightlift {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using testing::names_in;
+using testing::refusal;
+using testing::request_for;
+using testing::run;
+using testing::small_checkpoint;
+using ::testing::StartsWith;
+using testing::TempDir;
+using testing::TimmCheckpoint;
+using testing::write_file;
+
+/// The message of the `Kind` that a conversion of `dir`/in ends with.
+template <class Kind>
+std::string refusal_of(const TempDir& dir) {
+  std::string message = refusal<Kind>([&] { run(request_for(dir / "in", dir / "out")); });
+  EXPECT_THAT(names_in(dir / "out"), IsEmpty());
+  EXPECT_THAT(message, ::testing::Not(HasSubstr("\n")));
+  EXPECT_THAT(message, StartsWith((dir / "in").string()));
+  return message;
+}
+
+template <class Kind>
+std::string refusal_of(const TimmCheckpoint& checkpoint) {
+  const TempDir dir;
+  checkpoint.write_folder(dir / "in");
+  return refusal_of<Kind>(dir);
+}
+
+/// The message where the weights file of a good folder has these bytes.
+template <class Kind>
+std::string refusal_of_weights(const std::string& bytes, const char* name = "model.safetensors") {
+  const TempDir dir;
+  small_checkpoint().write_folder(dir / "in");
+  fs::remove(dir / "in/model.safetensors");
+  write_file(dir / "in" / name, bytes);
+  return refusal_of<Kind>(dir);
+}
+
+std::string refusal_of_config(const std::string& text) {
+  TimmCheckpoint checkpoint = small_checkpoint();
+  checkpoint.config_json = text;
+  return refusal_of<FormatError>(checkpoint);
+}
+
+TEST(TensorRefusalTest, NamesAMissingTensor) {
+  TimmCheckpoint checkpoint = small_checkpoint();
+  checkpoint.tensors.erase("layer2.0.bn1.bias");
+  checkpoint.tensors.erase("layer3.0.bn2.running_var");
+  EXPECT_THAT(refusal_of<MismatchError>(checkpoint),
+              HasSubstr("in/model.safetensors: tensors: expected the network's 86, got 2 missing: "
+                        "layer2.0.bn1.bias, layer3.0.bn2.running_var"));
+}
+
+TEST(TensorRefusalTest, NamesATensorTooMany) {
+  TimmCheckpoint checkpoint = small_checkpoint();
+  checkpoint.tensors["ema.decay"] = Tensor::of({1}, std::vector<float>{0.9F});
+  EXPECT_THAT(refusal_of<MismatchError>(checkpoint), HasSubstr("got 1 unexpected: ema.decay"));
+}
+
+TEST(TensorRefusalTest, NamesATensorOfAnotherShape) {
+  TimmCheckpoint checkpoint = small_checkpoint();
+  checkpoint.tensors["layer4.0.bn2.weight"] = Tensor::of({31}, std::vector<float>(31));
+  EXPECT_THAT(refusal_of<MismatchError>(checkpoint),
+              HasSubstr("got 1 of another shape or dtype: layer4.0.bn2.weight (expected [32], got "
+                        "[31])"));
+}
+
+TEST(TensorRefusalTest, NamesCountersOfAnotherForm) {
+  TimmCheckpoint checkpoint = small_checkpoint();
+  checkpoint.tensors["bn1.num_batches_tracked"] = Tensor::of({1}, std::vector<std::int64_t>{5});
+  EXPECT_THAT(refusal_of<MismatchError>(checkpoint),
+              HasSubstr("bn1.num_batches_tracked (expected [], got [1])"));
+  checkpoint = small_checkpoint();
+  checkpoint.tensors["bn1.num_batches_tracked"] = Tensor::of({}, std::vector<float>{5});
+  EXPECT_THAT(refusal_of<MismatchError>(checkpoint),
+              HasSubstr("bn1.num_batches_tracked (expected I64, got F32)"));
+}
+
+TEST(TensorRefusalTest, NamesACounterThatIsMissingAlone) {
+  TimmCheckpoint checkpoint = small_checkpoint();
+  checkpoint.tensors.erase("bn1.num_batches_tracked");
+  EXPECT_THAT(refusal_of<MismatchError>(checkpoint),
+              HasSubstr("got 1 missing: bn1.num_batches_tracked"));
+}
+
+TEST(TensorRefusalTest, NamesMixedDtypes) {
+  TimmCheckpoint checkpoint = small_checkpoint();
+  checkpoint.tensors["fc.bias"] = to_dtype(checkpoint.tensors["fc.bias"], DType::F64);
+  EXPECT_THAT(refusal_of<MismatchError>(checkpoint),
+              HasSubstr("tensor 'bn1.bias': expected one dtype for all weights (F64 as in "
+                        "'fc.bias'), got F32"));
+}
+
+TEST(ConfigRefusalTest, NamesWhatTheTensorsContradict) {
+  TimmCheckpoint checkpoint = small_checkpoint();
+  checkpoint.config_json =
+      testing::merged(checkpoint.config_json, R"({"architecture": "resnet34"})");
+  checkpoint.config_json =
+      testing::merged(checkpoint.config_json, R"({"model_args": {"layers": null}})");
+  EXPECT_THAT(refusal_of<MismatchError>(checkpoint),
+              HasSubstr("in/config.json: blocks per stage: expected [3, 4, 6, 3] as the config "
+                        "promises, got [2, 1, 1, 1]"));
+}
+
+TEST(ConfigRefusalTest, NamesArgumentsThatLeaveNoTrace) {
+  TimmCheckpoint checkpoint = small_checkpoint();
+  checkpoint.config_json =
+      testing::merged(checkpoint.config_json, R"({"model_args": {"act_layer": "silu"}})");
+  EXPECT_THAT(
+      refusal_of<MismatchError>(checkpoint),
+      HasSubstr("in/config.json: model_args.act_layer: expected null or \"relu\", got \"silu\""));
+}
+
+TEST(ConfigRefusalTest, NamesBrokenJson) {
+  EXPECT_THAT(refusal_of_config(""), HasSubstr("in/config.json: expected JSON, got an empty file"));
+  EXPECT_THAT(refusal_of_config("{\"architecture\": \"resnet18\","),
+              HasSubstr("in/config.json: expected JSON, got an error at byte"));
+  EXPECT_THAT(refusal_of_config("{}"),
+              HasSubstr("in/config.json: architecture: expected timm's name"));
+  EXPECT_THAT(refusal_of_config("\xef\xbb\xbf{}"), HasSubstr("in/config.json: "));
+  EXPECT_THAT(refusal_of_config(std::string(100'000, '[')), HasSubstr("at most 64 levels"));
+}
+
+TEST(ConfigRefusalTest, NamesAHugeFile) {
+  EXPECT_THAT(refusal_of_config("{\"a\": \"" + std::string(std::size_t{5} << 20, 'x') + "\"}"),
+              AllOf(HasSubstr("in/config.json: "), HasSubstr("4194304")));
+}
+
+TEST(ConfigRefusalTest, NamesAnotherModel) {
+  EXPECT_THAT(refusal_of_config(R"({"model_type": "bert"})"),
+              HasSubstr("in/config.json: model_type: expected resnet, got 'bert'"));
+}
+
+TEST(ConfigRefusalTest, NamesAFolderInItsPlace) {
+  const TempDir dir;
+  small_checkpoint().write_folder(dir / "in");
+  fs::remove(dir / "in/config.json");
+  fs::create_directory(dir / "in/config.json");
+  EXPECT_THAT(refusal_of<IoError>(dir),
+              AllOf(HasSubstr("in/config.json: "), HasSubstr("a folder")));
+}
+
+TEST(FolderRefusalTest, NamesAnEmptyFolder) {
+  const TempDir dir;
+  fs::create_directory(dir / "in");
+  EXPECT_THAT(refusal_of<IoError>(dir),
+              HasSubstr("in: expected config.json and weights, got an empty folder"));
+}
+
+TEST(FolderRefusalTest, NamesAMissingConfig) {
+  const TempDir dir;
+  small_checkpoint().write_file(dir / "in/model.safetensors");
+  EXPECT_THAT(
+      refusal_of<IoError>(dir),
+      HasSubstr("in: expected config.json beside the weights, got none; give the weights file"));
+}
+
+TEST(FolderRefusalTest, NamesMissingWeights) {
+  const TempDir dir;
+  write_file(dir / "in/config.json", small_checkpoint().config_json);
+  EXPECT_THAT(refusal_of<IoError>(dir),
+              HasSubstr("in: expected model.safetensors or one other weights file, got none"));
+}
+
+TEST(FolderRefusalTest, NamesWeightsOfWhichNoneIsTheOne) {
+  const TempDir dir;
+  write_file(dir / "in/config.json", small_checkpoint().config_json);
+  small_checkpoint().write_file(dir / "in/a.safetensors");
+  small_checkpoint().write_file(dir / "in/b.pth");
+  EXPECT_THAT(refusal_of<IoError>(dir), HasSubstr("or one other weights file, got 2 of them"));
+}
+
+TEST(FolderRefusalTest, NamesShards) {
+  const TempDir dir;
+  write_file(dir / "in/config.json", small_checkpoint().config_json);
+  write_file(dir / "in/model.safetensors.index.json", "{}");
+  EXPECT_THAT(
+      refusal_of<FormatError>(dir),
+      HasSubstr("model.safetensors.index.json: expected one weights file, got the index of a "
+                "sharded checkpoint"));
+}
+
+TEST(FolderRefusalTest, NamesALinkThatGoesRoundInCircles) {
+  const TempDir dir;
+  write_file(dir / "in/config.json", small_checkpoint().config_json);
+  fs::create_symlink("model.safetensors", dir / "in/model.safetensors");
+  EXPECT_THAT(refusal_of<IoError>(dir),
+              HasSubstr("in/model.safetensors: Too many levels of symbolic"));
+}
+
+TEST(FolderRefusalTest, NamesWhatIsConvertedAlready) {
+  const TempDir dir;
+  small_checkpoint().write_folder(dir / "small");
+  run(request_for(dir / "small", dir / "converted"));
+  fs::rename(dir / "converted/small", dir / "in");
+  EXPECT_THAT(refusal_of<MismatchError>(dir),
+              HasSubstr("in: expected a checkpoint of timm, got a transformers ResNet"));
+}
+
+TEST(WeightsRefusalTest, NamesALfsPointer) {
+  EXPECT_THAT(refusal_of_weights<FormatError>("version https://git-lfs.github.com/spec/v1\noid "
+                                              "sha256:0\nsize 46807448\n"),
+              AllOf(HasSubstr("in/model.safetensors: expected a checkpoint, got a git-lfs pointer"),
+                    HasSubstr("git lfs pull")));
+}
+
+TEST(WeightsRefusalTest, NamesAPage) {
+  EXPECT_THAT(refusal_of_weights<FormatError>("<!DOCTYPE html>\n<html><body>404</body></html>"),
+              HasSubstr("expected a checkpoint, got an HTML page that begins '<!DOCTYPE html>"));
+  EXPECT_THAT(refusal_of_weights<FormatError>("Entry not found"), HasSubstr("got plain text"));
+}
+
+TEST(WeightsRefusalTest, NamesATorchCheckpoint) {
+  const std::string zip = "PK\x03\x04" + std::string(100, '\0') + "PK\x01\x02" +
+                          std::string(42, '\0') + "archive/data.pkl" + "PK\x05\x06" +
+                          std::string(18, '\0');
+  EXPECT_THAT(
+      refusal_of_weights<FormatError>(zip, "pytorch_model.bin"),
+      AllOf(HasSubstr("in/pytorch_model.bin: expected safetensors, got a torch checkpoint (zip)"),
+            HasSubstr("safetensors.torch.save_file")));
+}
+
+TEST(WeightsRefusalTest, NamesACutFile) {
+  const TempDir dir;
+  small_checkpoint().write_folder(dir / "in");
+  const auto bytes = fs::file_size(dir / "in/model.safetensors");
+  for (const auto left :
+       {bytes - 1, bytes / 2, std::uintmax_t{1000}, std::uintmax_t{4}, std::uintmax_t{0}}) {
+    fs::resize_file(dir / "in/model.safetensors", left);
+    EXPECT_THAT(refusal_of<FormatError>(dir), HasSubstr("in/model.safetensors: ")) << left;
+  }
+}
+
+TEST(WeightsRefusalTest, NamesAnEmptyStateDict) {
+  EXPECT_THAT(refusal_of_weights<MismatchError>(std::string("\x02\0\0\0\0\0\0\0{}", 10)),
+              HasSubstr("in/model.safetensors: tensors: expected a network's, got an empty file"));
+}
+
+}  // namespace
+}  // namespace weightlift

@@ -1,0 +1,208 @@
+// A converted folder held against its source, after somebody changed it.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/convert/job.h"
+#include "tests/support/refusal.h"
+#include "tests/support/temp_dir.h"
+#include "tests/support/timm_checkpoint.h"
+#include "weightlift/base/error.h"
+#include "weightlift/checkpoint/safetensors_writer.h"
+
+namespace weightlift {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using testing::merged;
+using testing::read_file;
+using testing::refusal;
+using testing::request_for;
+using testing::run;
+using testing::small_checkpoint;
+using ::testing::StartsWith;
+using testing::TempDir;
+using testing::write_file;
+
+class VerifyFolderTest : public ::testing::Test {
+ protected:
+  VerifyFolderTest() { convert(LayerType::kBasic); }
+  void convert(LayerType type) {
+    small_checkpoint(type).write_folder(dir_ / "small");
+    request_ = request_for(dir_ / "small", dir_ / "out");
+    request_.force = true;
+    run(request_);
+  }
+  fs::path folder() const { return dir_ / "out/small"; }
+  Verification verify() {
+    testing::Listener listener;
+    Verification verification =
+        verify_folder((dir_ / "small").string(), {}, folder().string(), {.threads = 1}, listener);
+    notes_ = listener.notes;
+    return verification;
+  }
+  void edit_config(const std::string& patch) {
+    write_file(folder() / "config.json", merged(read_file(folder() / "config.json"), patch));
+  }
+  /// Writes the weights again, with the tensors that `change` returns.
+  template <class Change>
+  void edit_weights(Change&& change) {
+    std::vector<SafetensorsEntry> entries;
+    {
+      const Checkpoint checkpoint = open_checkpoint(folder() / "model.safetensors");
+      std::map<std::string, Tensor> tensors(checkpoint.tensors.begin(), checkpoint.tensors.end());
+      change(tensors);
+      for (const auto& [name, tensor] : tensors) entries.push_back({name, tensor, tensor.dtype()});
+      write_safetensors(folder() / "new", entries, {{"format", "pt"}});
+    }
+    fs::rename(folder() / "new", folder() / "model.safetensors");
+  }
+  TempDir dir_;
+  ConversionRequest request_;
+  std::vector<std::string> notes_;
+};
+
+TEST_F(VerifyFolderTest, AnUntouchedFolderIsVerified) {
+  const Verification verification = verify();
+  EXPECT_TRUE(verification.verified());
+  EXPECT_TRUE(verification.outputs[0].bit_equal);
+  EXPECT_EQ(verification.input_shape, (Shape{1, 3, 32, 32}));
+}
+
+TEST_F(VerifyFolderTest, ABackboneIsHeldAgainstTheNetworkWithoutItsHead) {
+  request_.head = Head::kNone;
+  run(request_);
+  const Verification verification = verify();
+  EXPECT_TRUE(verification.verified());
+  EXPECT_EQ(verification.outputs.size(), 2U);
+}
+
+TEST_F(VerifyFolderTest, AnotherDtypeIsHeldWithinTheTolerance) {
+  request_.dtype = DType::F16;
+  request_.verify = false;
+  run(request_);
+  const Verification strict = verify();
+  EXPECT_FALSE(strict.verified());
+  EXPECT_FALSE(strict.same_dtype);
+  EXPECT_THAT(strict.different_tensors, IsEmpty());
+  ProgressSink nobody;
+  EXPECT_TRUE(verify_folder((dir_ / "small").string(), {}, folder().string(),
+                            {.rtol = 0.1, .atol = 0.1, .threads = 1}, nobody)
+                  .verified());
+}
+
+TEST_F(VerifyFolderTest, OneBitIsFound) {
+  const std::string name = "resnet.encoder.stages.2.layers.0.layer.1.convolution.weight";
+  edit_weights(
+      [&](auto& tensors) { tensors[name] = testing::with_flipped_bit(tensors.at(name), 22); });
+  const Verification verification = verify();
+  EXPECT_FALSE(verification.verified());
+  EXPECT_THAT(verification.different_tensors, ElementsAre("layer3.0.conv2.weight and " + name));
+  ASSERT_TRUE(verification.first_difference);
+  EXPECT_THAT(verification.first_difference->src, StartsWith("layer3.0.conv2: Conv2d("));
+  EXPECT_GT(verification.first_difference->difference->max_abs, 0);
+}
+
+TEST_F(VerifyFolderTest, SwappedTensorsAreFound) {
+  const std::string one = "resnet.encoder.stages.0.layers.0.layer.0.normalization.weight";
+  const std::string two = "resnet.encoder.stages.0.layers.1.layer.0.normalization.weight";
+  edit_weights([&](auto& tensors) { std::swap(tensors.at(one), tensors.at(two)); });
+  const Verification verification = verify();
+  EXPECT_THAT(verification.different_tensors,
+              ElementsAre("layer1.0.bn1.weight and " + one, "layer1.1.bn1.weight and " + two));
+  EXPECT_THAT(verification.first_difference->src, StartsWith("layer1.0.bn1: BatchNorm2d("));
+}
+
+TEST_F(VerifyFolderTest, AnotherActivationIsFound) {
+  for (const char* name : {"silu", "gelu"}) {
+    edit_config(std::string(R"({"hidden_act": ")") + name + "\"}");
+    const Verification verification = verify();
+    EXPECT_FALSE(verification.verified());
+    EXPECT_THAT(verification.different_tensors, IsEmpty());
+    ASSERT_TRUE(verification.first_difference);
+    EXPECT_THAT(verification.first_difference->src, HasSubstr("act1: activation(relu)"));
+    EXPECT_THAT(verification.first_difference->dest, HasSubstr(name));
+    EXPECT_GT(verification.first_difference->difference->max_abs, 0);
+    EXPECT_FALSE(verification.outputs[0].bit_equal);
+  }
+}
+
+TEST_F(VerifyFolderTest, AStrideElsewhereIsFound) {
+  convert(LayerType::kBottleneck);
+  ASSERT_TRUE(verify().verified());
+  edit_config(R"({"downsample_in_bottleneck": true})");
+  const Verification verification = verify();
+  EXPECT_FALSE(verification.verified());
+  EXPECT_THAT(verification.different_tensors, IsEmpty());
+  ASSERT_TRUE(verification.first_difference);
+  EXPECT_THAT(verification.first_difference->src,
+              AllOf(StartsWith("layer2.0.conv1: Conv2d("), HasSubstr("stride=1")));
+  EXPECT_THAT(verification.first_difference->dest,
+              AllOf(HasSubstr("layer.0.convolution: Conv2d("), HasSubstr("stride=2")));
+  EXPECT_EQ(verification.first_difference->difference, std::nullopt);
+}
+
+TEST_F(VerifyFolderTest, AConfigThatDoesNotFitTheWeightsIsRefused) {
+  edit_config(R"({"depths": [2, 1, 1, 2]})");
+  EXPECT_THAT(refusal<MismatchError>([&] { verify(); }),
+              AllOf(StartsWith((folder() / "model.safetensors").string() + ": tensors: expected"),
+                    HasSubstr("missing: resnet.encoder.stages.3.layers.1")));
+}
+
+TEST_F(VerifyFolderTest, NansAreCounted) {
+  testing::TimmCheckpoint checkpoint = small_checkpoint();
+  Tensor& bias = checkpoint.tensors["fc.bias"];
+  bias = testing::with_element(bias, 1, std::numeric_limits<float>::quiet_NaN());
+  checkpoint.write_folder(dir_ / "small");
+  run(request_);
+  EXPECT_TRUE(verify().verified());
+  EXPECT_THAT(notes_, Contains(HasSubstr("hold 1 NaN and 0 infinities in 1 tensors")));
+}
+
+TEST_F(VerifyFolderTest, ALoneFileIsASource) {
+  ProgressSink nobody;
+  const Verification verification = verify_folder((dir_ / "small/model.safetensors").string(), {},
+                                                  folder().string(), {.threads = 1}, nobody);
+  EXPECT_TRUE(verification.verified());
+  EXPECT_EQ(verification.input_shape, (Shape{1, 3, 224, 224}));
+}
+
+TEST_F(VerifyFolderTest, TwoFoldersOfOneFormCanBeCompared) {
+  ProgressSink nobody;
+  EXPECT_TRUE(
+      verify_folder(folder().string(), {}, folder().string(), {.threads = 1}, nobody).verified());
+  const std::string timm = (dir_ / "small").string();
+  EXPECT_TRUE(verify_folder(timm, {}, timm, {.threads = 1}, nobody).verified());
+}
+
+TEST_F(VerifyFolderTest, NetworksOfOtherChannelsAreDifferent) {
+  ResNetConfig network = small_checkpoint().network;
+  network.num_channels = 1;
+  testing::make_timm_checkpoint(network, "resnet18").write_folder(dir_ / "grey");
+  ProgressSink nobody;
+  const Verification verification =
+      verify_folder((dir_ / "grey").string(), {}, folder().string(), {.threads = 1}, nobody);
+  EXPECT_FALSE(verification.verified());
+  ASSERT_TRUE(verification.first_difference);
+  EXPECT_EQ(verification.first_difference->position, 0U);
+}
+
+TEST_F(VerifyFolderTest, AFileInPlaceOfAFolderIsRefused) {
+  ProgressSink nobody;
+  const std::string file = (folder() / "model.safetensors").string();
+  EXPECT_THAT(
+      refusal<IoError>([&] { verify_folder((dir_ / "small").string(), {}, file, {}, nobody); }),
+      HasSubstr(file + ": expected a folder with config.json, got a file"));
+  EXPECT_THAT(refusal<IoError>([&] {
+                verify_folder((dir_ / "small").string(), {}, (dir_ / "none").string(), {}, nobody);
+              }),
+              HasSubstr("none: no such file or folder"));
+}
+
+}  // namespace
+}  // namespace weightlift
