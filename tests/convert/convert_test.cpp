@@ -154,10 +154,10 @@ TEST(ConvertJobTest, TheCardTellsTheSourceByNameAndDigestAlone) {
   const Job job;
   const ConversionResult result = run(job.request);
   const std::string weights = read_file(job.dir / "in/small/model.safetensors");
-  EXPECT_EQ(result.source_sha256, sha256(std::as_bytes(std::span(weights))));
+  EXPECT_EQ(result.provenance.source_sha256, sha256(std::as_bytes(std::span(weights))));
   EXPECT_EQ(result.card, read_file(job.dir / "out/small/README.md"));
   EXPECT_THAT(result.card, AllOf(HasSubstr("- source: `small`, file `model.safetensors`, sha256 `" +
-                                           result.source_sha256),
+                                           result.provenance.source_sha256),
                                  HasSubstr("the source's config claims the tag `a1_in1k`"),
                                  Not(HasSubstr(job.dir.path().string()))));
 }

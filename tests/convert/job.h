@@ -2,11 +2,11 @@
 
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "tests/support/folder.h"
 #include "weightlift/checkpoint/checkpoint.h"
 #include "weightlift/convert/convert.h"
 
@@ -38,11 +38,5 @@ ConversionRequest request_for(const std::filesystem::path& source,
 
 /// The conversion, told of to nobody.
 ConversionResult run(const ConversionRequest& request);
-
-/// Names of all that lies in the folder, sorted; none where there is no such folder.
-std::vector<std::string> names_in(const std::filesystem::path& folder);
-
-/// Every file of a folder with its bytes.
-std::map<std::string, std::string> files_of(const std::filesystem::path& folder);
 
 }  // namespace weightlift::testing

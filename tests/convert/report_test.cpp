@@ -51,7 +51,7 @@ TEST_F(ReportTest, SumsUpOnOneLine) {
   EXPECT_EQ(summary["folder"], (dir_ / "out/small").string());
   EXPECT_EQ(summary["written"], true);
   EXPECT_EQ(summary["source"]["file"], (dir_ / "small/model.safetensors").string());
-  EXPECT_EQ(summary["source"]["sha256"], result_.source_sha256);
+  EXPECT_EQ(summary["source"]["sha256"], result_.provenance.source_sha256);
   EXPECT_EQ(summary["logits_shape"], (Json{1, 5}));
   EXPECT_EQ(summary["dtype"], "float32");
   EXPECT_EQ(summary["notes"].size(), result_.notes.size());

@@ -35,16 +35,6 @@ Inspection inspect(const std::string& given) {
   return result;
 }
 
-std::int64_t parameter_count(const StateDict& tensors) {
-  std::int64_t count = 0;
-  for (const auto& [name, tensor] : tensors) {
-    const bool buffer = name.ends_with("num_batches_tracked") || name.ends_with("running_mean") ||
-                        name.ends_with("running_var");
-    if (!buffer) count += tensor.numel();
-  }
-  return count;
-}
-
 std::string_view form_of(const Source& source) {
   return source.kind == SourceKind::kTransformersFolder ? "transformers" : "timm";
 }
@@ -85,7 +75,7 @@ void print_json(const std::string& given, const Inspection& found) {
                {"file", found.checkpoint.path.string()},
                {"format", "safetensors"},
                {"bytes", found.checkpoint.file->bytes().size()},
-               {"parameters", parameter_count(found.checkpoint.tensors)}};
+               {"parameters", count_parameters(found.checkpoint.tensors)}};
   if (found.source) {
     json.update(network_json(*found.source));
     json["labels"] = labels_of(*found.source);
@@ -131,7 +121,7 @@ void print_text(const Inspection& found) {
   fmt::print("file: {}, safetensors, {}, {} tensors, {} parameters\n",
              printable(checkpoint.path.string(), 400),
              readable_bytes(checkpoint.file->bytes().size()), checkpoint.tensors.size(),
-             with_commas(parameter_count(checkpoint.tensors)));
+             with_commas(count_parameters(checkpoint.tensors)));
   if (found.source) {
     print_network(*found.source);
   } else {

@@ -128,17 +128,6 @@ Plan make_plan(const ConversionRequest& request) {
   return plan;
 }
 
-/// Parameters as torch counts them: buffers (running statistics, counters) are none.
-std::int64_t count_parameters(Module& network) {
-  std::int64_t count = 0;
-  for (const Module::Slot& slot : network.slots()) {
-    const bool buffer =
-        slot.counter || slot.name.ends_with("running_mean") || slot.name.ends_with("running_var");
-    if (!buffer) count += numel(slot.shape).value_or(0);
-  }
-  return count;
-}
-
 Provenance make_provenance(const ConversionRequest& request, const Plan& plan,
                            const std::string& sha256_hex) {
   Provenance from;
@@ -198,14 +187,13 @@ std::string non_finite_note(const Verification& verification) {
       verification.nan_count, verification.inf_count, verification.non_finite_tensors);
 }
 
-std::string make_card(const ConversionRequest& request, const Plan& plan,
-                      const ConversionResult& result) {
+std::string make_card(const Plan& plan, const ConversionResult& result) {
   CardFacts facts;
   facts.name = plan.name;
   facts.config = plan.config;
   facts.parameters = result.parameters;
   facts.source_dtype = plan.source.config.dtype;
-  facts.provenance = make_provenance(request, plan, result.source_sha256);
+  facts.provenance = result.provenance;
   facts.verified = make_verified_facts(result.verification);
   facts.processor = plan.processor.processor;
   facts.labels_from = plan.labels.from;
@@ -282,7 +270,7 @@ ConversionResult convert(const ConversionRequest& request, ProgressSink& progres
   result.config = plan.config;
   result.processor = plan.processor.processor;
   result.labels_from = plan.labels.from;
-  result.parameters = count_parameters(*plan.src);
+  result.parameters = count_parameters(plan.src->state_dict());
   collect_notes(plan, result, progress);
 
   const Graph src_graph = trace(*plan.src, plan.input);
@@ -290,6 +278,7 @@ ConversionResult convert(const ConversionRequest& request, ProgressSink& progres
   result.transfer = ModuleTransfer{*plan.src, *plan.dest}(plan.input);
   require_equal_graphs(src_graph, dest_graph);
   result.logits_shape = src_graph.node(src_graph.outputs().back()).shape;
+  result.provenance = make_provenance(request, plan, "");
   if (request.dry_run) return result;
 
   TempFolder folder(request.output, plan.name);
@@ -300,11 +289,11 @@ ConversionResult convert(const ConversionRequest& request, ProgressSink& progres
     result.verification = verify_written(request, plan, src_graph, folder.path(), progress);
     add_note(non_finite_note(*result.verification), result, progress);
   }
-  result.source_sha256 = hashing.get();
+  result.provenance = make_provenance(request, plan, hashing.get());
   file.require_intact();
   progress.check();
   if (result.verification && !result.verification->verified()) return result;
-  result.card = make_card(request, plan, result);
+  result.card = make_card(plan, result);
   write_atomically(folder.path() / kCardFile, result.card);
   if (request.fsync) sync_folder(folder.path());
   progress.check();

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "weightlift/convert/verify.h"
+#include "weightlift/export/model_card.h"
 #include "weightlift/image/processor.h"
 #include "weightlift/models/resnet_config.h"
 #include "weightlift/transfer/transfer.h"
@@ -50,7 +51,6 @@ class ProgressSink {
 struct ConversionResult {
   std::filesystem::path folder;  ///< where it is, or would be
   std::string source_file;       ///< the weights file that was read
-  std::string source_sha256;     ///< empty after a dry run
   ResNetConfig config;
   Shape logits_shape;  ///< (1, num_labels); for 0 labels (1, features), without head (1, features,
                        ///< 1, 1)
@@ -58,6 +58,8 @@ struct ConversionResult {
   TransferReport transfer;
   std::optional<Verification> verification;  ///< nothing after dry_run or without verify
   std::optional<ImageProcessor> processor;
+  Provenance
+      provenance;  ///< what the card states and what it calls a claim; no sha256 after a dry run
   std::string labels_from;
   std::string card;                ///< the README.md
   std::vector<std::string> notes;  ///< what the log should say

@@ -48,14 +48,15 @@ Json to_json(const Verification& verification) {
 }
 
 Json summary(const ConversionResult& result) {
-  Json json = {{"folder", result.folder.string()},
-               {"written", result.written},
-               {"source", {{"file", result.source_file}, {"sha256", result.source_sha256}}},
-               {"parameters", result.parameters},
-               {"logits_shape", result.logits_shape},
-               {"dtype", torch_name(result.config.dtype)},
-               {"labels", result.labels_from},
-               {"notes", result.notes}};
+  Json json = {
+      {"folder", result.folder.string()},
+      {"written", result.written},
+      {"source", {{"file", result.source_file}, {"sha256", result.provenance.source_sha256}}},
+      {"parameters", result.parameters},
+      {"logits_shape", result.logits_shape},
+      {"dtype", torch_name(result.config.dtype)},
+      {"labels", result.labels_from},
+      {"notes", result.notes}};
   json["verification"] = result.verification ? to_json(*result.verification) : Json(nullptr);
   return json;
 }

@@ -243,6 +243,16 @@ std::string checkpoint_name(const std::string& last_part) {
   return cfg->is_default ? name : fmt::format("{}.{}", name, cfg->tag);
 }
 
+std::int64_t count_parameters(const StateDict& tensors) {
+  std::int64_t count = 0;
+  for (const auto& [name, tensor] : tensors) {
+    const bool buffer = name.ends_with("num_batches_tracked") || name.ends_with("running_mean") ||
+                        name.ends_with("running_var");
+    if (!buffer) count += tensor.numel();
+  }
+  return count;
+}
+
 Shape input_shape(const Source& source) {
   constexpr std::int64_t kDefaultSize = 224;
   constexpr std::int64_t kLargestSize = 1024;  // beyond, two runs would need gigabytes

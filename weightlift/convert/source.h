@@ -53,6 +53,9 @@ std::string strip_known_ending(std::string name);
 /// with another, else the last part as it is.
 std::string checkpoint_name(const std::string& last_part);
 
+/// Parameters as torch counts them: running statistics and counters are buffers, not parameters.
+std::int64_t count_parameters(const StateDict& tensors);
+
 /// Shape of one input, (1, C, H, W): the source's input_size up to 1024x1024, or 224x224.
 Shape input_shape(const Source& source);
 
