@@ -26,7 +26,9 @@ double max_distance(std::span<const A> a, std::span<const B> b) {
 /// The largest |a - b| of two F32 tensors in units of the largest |b|.
 inline double relative_distance(const Tensor& a, const Tensor& b) {
   double largest = 0;
-  for (const float y : b.data<float>()) largest = std::max(largest, std::abs(double{y}));
+  for (const float y : b.data<float>()) {
+    largest = std::max(largest, std::abs(static_cast<double>(y)));
+  }
   return max_distance(a.data<float>(), b.data<float>()) / largest;
 }
 

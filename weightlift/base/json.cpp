@@ -30,7 +30,7 @@ std::string quoted(const std::string& text) {
 void new_line(std::string& out, int indent, int depth) {
   if (indent < 0) return;
   out += '\n';
-  out.append(static_cast<std::size_t>(indent * depth), ' ');
+  out.append(static_cast<std::size_t>(indent) * static_cast<std::size_t>(depth), ' ');
 }
 
 void dump_container(std::string& out, const OrderedJson& value, int indent, int depth) {

@@ -91,16 +91,17 @@ class Compiler {
 
   void compile(const Fusion& step, const BatchNorm2dOptions&) {
     const auto [in, out] = plain_in_out(step.node);
-    emit(step.node, {in.buffer}, out, [=, node = step.node](const StepContext& context) {
-      const ChannelAffine affine = batch_norm_affine(context.weights.node(node));
-      scale_channels(in.layout, context.floats(in), affine.scale, affine.shift,
-                     context.floats(out));
-    });
+    emit(step.node, {in.buffer}, out,
+         [in = in, out = out, node = step.node](const StepContext& context) {
+           const ChannelAffine affine = batch_norm_affine(context.weights.node(node));
+           scale_channels(in.layout, context.floats(in), affine.scale, affine.shift,
+                          context.floats(out));
+         });
   }
 
   void compile(const Fusion& step, const ActivationOptions& options) {
     const auto [in, out] = plain_in_out(step.node);
-    emit(step.node, {in.buffer}, out, [=](const StepContext& context) {
+    emit(step.node, {in.buffer}, out, [in = in, out = out, options](const StepContext& context) {
       activate(options.function, narrow<std::size_t>(in.layout.elements()), context.floats(in),
                context.floats(out));
     });
@@ -135,9 +136,10 @@ class Compiler {
 
   void compile(const Fusion& step, const LinearOptions&) {
     const auto [in, out] = plain_in_out(step.node);
-    emit(step.node, {in.buffer}, out, [=, node = step.node](const StepContext& context) {
-      linear(context.weights.node(node), in.layout.n, context.floats(in), context.floats(out));
-    });
+    emit(step.node, {in.buffer}, out,
+         [in = in, out = out, node = step.node](const StepContext& context) {
+           linear(context.weights.node(node), in.layout.n, context.floats(in), context.floats(out));
+         });
   }
 
   void compile(const Fusion& step, const AddOptions&) {
