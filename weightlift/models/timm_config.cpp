@@ -273,9 +273,9 @@ TimmConfig parse_timm_config(std::string_view text, const std::string& where) {
   }
   TimmConfig config;
   config.architecture = resolve_architecture(name, where);
-  static const Json kNothing = Json::object();
+  static const Json no_args = Json::object();
   const Json* args = find_member(root, "model_args");
-  const Json& model_args = args != nullptr ? *args : kNothing;
+  const Json& model_args = args != nullptr ? *args : no_args;
   if (!model_args.is_object()) throw_wrong_json(where, "model_args", "an object", model_args);
   refuse_model_args(model_args, where);
   config.layers = find_int_list(model_args, "layers", where);
