@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/folder.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/timm_checkpoint.h"
@@ -17,20 +18,13 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using testing::names_in;
 using ::testing::Pair;
 using testing::read_file;
 using testing::refusal;
 using testing::TempDir;
 using ::testing::UnorderedElementsAre;
 using testing::write_file;
-
-std::vector<std::string> names_in(const fs::path& folder) {
-  std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    names.push_back(entry.path().filename().string());
-  }
-  return names;
-}
 
 StateDict two_tensors() {
   StateDict tensors;

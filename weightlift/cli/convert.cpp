@@ -27,6 +27,20 @@ struct ConvertFlags {
   bool all = false, push = false, no_verify = false, json = false;
 };
 
+/// What a dry run says beside the rest: what is read, and what the card would state.
+void print_claims(const ConversionResult& result) {
+  const Provenance& from = result.provenance;
+  fmt::print("  reads: {}\n", printable(result.source_file, 400));
+  if (!from.license.empty()) {
+    fmt::print("  licence: {}\n", printable(from.license));
+  } else {
+    fmt::print("  licence: not known{}\n",
+               from.claimed_license.empty()
+                   ? ""
+                   : fmt::format(", the source claims {}", printable(from.claimed_license)));
+  }
+}
+
 void print_result(const ConversionRequest& request, const ConversionResult& result) {
   const ResNetConfig& config = result.config;
   fmt::print("{} -> {}\n", printable(request.source, 400), printable(result.folder.string(), 400));
@@ -38,6 +52,7 @@ void print_result(const ConversionRequest& request, const ConversionResult& resu
   fmt::print("  {}: {} operations, {} tensors\n", request.dry_run ? "would move" : "moved",
              result.transfer.operations.size(), result.transfer.tensor_count());
   fmt::print("  labels: {}\n", result.labels_from);
+  if (request.dry_run) print_claims(result);
   if (result.verification) {
     fmt::print("{}", describe(*result.verification));
   } else {
@@ -52,11 +67,12 @@ void print_result(const ConversionRequest& request, const ConversionResult& resu
              files);
 }
 
-/// Text of one result for a file that may hold several.
-void write_report(const std::string& path, const std::vector<std::string>& reports) {
-  if (path.empty()) return;
-  write_atomically(path, reports.size() == 1 ? reports.front()
-                                             : fmt::format("[\n{}]\n", fmt::join(reports, ",\n")));
+/// One object for one source, a list for several, whether they were converted or not.
+void write_report(const ConvertFlags& flags, const std::vector<std::string>& reports) {
+  if (flags.report.empty()) return;
+  const bool one = flags.sources.size() == 1 && reports.size() == 1;
+  write_atomically(flags.report,
+                   one ? reports.front() : fmt::format("[\n{}]\n", fmt::join(reports, ",\n")));
 }
 
 int convert_one(const ConversionRequest& request, const ConvertFlags& flags,
@@ -75,6 +91,7 @@ int convert_one(const ConversionRequest& request, const ConvertFlags& flags,
   } else {
     print_result(request, result);
   }
+  flush_results();
   const bool different = result.verification && !result.verification->verified();
   return static_cast<int>(different ? ExitCode::kDifferent : ExitCode::kOk);
 }
@@ -122,6 +139,19 @@ void refuse_what_comes_later(const ConvertFlags& flags) {
   }
 }
 
+/// Runs `action`, which returns an exit code; a failure of it is said, and is no reason not to go
+/// on with the next one.
+int attempt(const std::function<int()>& action) {
+  try {
+    return action();
+  } catch (const Interrupted&) {
+    throw;
+  } catch (const Error& error) {
+    log_error(error.what());
+    return exit_code(error);
+  }
+}
+
 int run_convert(ConvertFlags flags) {
   if (!flags.model_name.empty()) flags.sources.push_back(flags.model_name);
   refuse_what_comes_later(flags);
@@ -135,22 +165,19 @@ int run_convert(ConvertFlags flags) {
   if (!request.name.empty() && flags.sources.size() > 1) {
     throw UsageError(fmt::format("--name: expected one SOURCE, got {}", flags.sources.size()));
   }
+  catch_signals();
+  const std::vector<ConversionRequest> requests = make_requests(flags);
   int exit = 0;
   std::vector<std::string> reports;
-  for (const ConversionRequest& one : make_requests(flags)) {
-    int code = 0;
-    try {
-      code = convert_one(one, flags, reports);
-    } catch (const Interrupted&) {
-      throw;
-    } catch (const Error& error) {
-      log_error(error.what());
-      code = exit_code(error);
-    }
+  for (const ConversionRequest& one : requests) {
+    const int code = attempt([&] { return convert_one(one, flags, reports); });
     if (exit == 0) exit = code;
   }
-  write_report(flags.report, reports);
-  return exit;
+  const int code = attempt([&] {
+    write_report(flags, reports);
+    return 0;
+  });
+  return exit == 0 ? code : exit;
 }
 
 void add_old_flags(CLI::App& command, ConvertFlags& flags) {

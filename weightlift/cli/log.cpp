@@ -17,10 +17,12 @@ LogLevel& level() {
 
 void set_log_level(LogLevel value) { level() = value; }
 
+bool is_quiet() { return level() == LogLevel::kQuiet; }
+
 void log_error(std::string_view text) { fmt::print(stderr, "weightlift: error: {}\n", text); }
 
 void log_warning(std::string_view text) {
-  if (level() != LogLevel::kQuiet) fmt::print(stderr, "weightlift: {}\n", text);
+  if (!is_quiet()) fmt::print(stderr, "weightlift: {}\n", text);
 }
 
 void log_detail(std::string_view text) {

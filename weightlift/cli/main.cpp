@@ -1,8 +1,10 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <exception>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "weightlift/base/error.h"
@@ -10,12 +12,14 @@
 #include "weightlift/base/nearest.h"
 #include "weightlift/cli/commands.h"
 #include "weightlift/cli/log.h"
+#include "weightlift/cli/print.h"
 #include "weightlift/cli/progress.h"
 
 namespace weightlift {
 namespace {
 
-/// A flag that no command has, with the nearest spelling of those that it has.
+/// A word that nothing was made of: an unknown flag or command, with the nearest spelling, or an
+/// argument too many.
 std::string describe_unknown(const CLI::App& app, const std::vector<std::string>& extras) {
   const CLI::App* command = app.get_subcommands().empty() ? &app : app.get_subcommands().front();
   const std::string word = extras.front().substr(0, extras.front().find('='));
@@ -30,12 +34,19 @@ std::string describe_unknown(const CLI::App& app, const std::vector<std::string>
     for (const CLI::App* part : app.get_subcommands({})) known.push_back(part->get_name());
   }
   const std::vector<std::string> near = nearest(word, known, 1);
-  return fmt::format("{}: expected {}, got one that is not known{}", printable(word),
-                     word.starts_with('-') ? "a flag" : "a command",
-                     near.empty() ? fmt::format("; see weightlift {}{}--help",
-                                                command == &app ? "" : command->get_name(),
-                                                command == &app ? "" : " ")
-                                  : fmt::format("; did you mean {}?", near.front()));
+  const std::string help = command == &app
+                               ? "; see weightlift --help"
+                               : fmt::format("; see weightlift {} --help", command->get_name());
+  const std::string advice = near.empty() ? help : fmt::format("; did you mean {}?", near.front());
+  if (word.starts_with('-')) {
+    return fmt::format("{}: expected a flag, got one that is not known{}", printable(word), advice);
+  }
+  if (command != &app) {
+    return fmt::format("{}: expected no further argument, got one too many{}", printable(word),
+                       help);
+  }
+  return fmt::format("{}: expected a command, got one that is not known{}", printable(word),
+                     advice);
 }
 
 int parse(CLI::App& app, int argc, char** argv) {
@@ -77,11 +88,11 @@ int run(int argc, char** argv) {
   if (done >= 0) return done;
   set_log_level(quiet ? LogLevel::kQuiet : verbose ? LogLevel::kVerbose : LogLevel::kNormal);
   guard_mapped_files();
-  catch_signals();
-  for (const auto& [name, action] : actions) {
-    if (app.got_subcommand(name)) return action();
-  }
-  return static_cast<int>(ExitCode::kUsage);
+  const auto chosen = std::ranges::find_if(
+      actions, [&](const auto& action) { return app.got_subcommand(action.first); });
+  const int code = chosen->second();
+  flush_results();
+  return code;
 }
 
 }  // namespace
@@ -93,6 +104,9 @@ int main(int argc, char** argv) {
   } catch (const weightlift::Error& error) {
     weightlift::log_error(error.what());
     return weightlift::exit_code(error);
+  } catch (const std::system_error& error) {
+    weightlift::log_error(error.what());
+    return static_cast<int>(weightlift::ExitCode::kBadInput);
   } catch (const std::exception& error) {
     weightlift::log_error(fmt::format("internal error, please report it: {}", error.what()));
     return weightlift::exit_code(error);

@@ -2,6 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "weightlift/base/error.h"
 #include "weightlift/tensor/shape.h"
 
 namespace weightlift {
@@ -45,6 +50,13 @@ std::string readable_bytes(std::uint64_t bytes) {
   if (bytes < 1'000'000) return fmt::format("{:.1f} kB", value / 1e3);
   if (bytes < 1'000'000'000) return fmt::format("{:.1f} MB", value / 1e6);
   return fmt::format("{:.2f} GB", value / 1e9);
+}
+
+void flush_results() {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return;
+  const int error = errno;
+  std::clearerr(stdout);  // said once
+  throw IoError(fmt::format("standard output: cannot be written: {}", std::strerror(error)));
 }
 
 std::string describe(const Verification& verification) {

@@ -34,7 +34,7 @@ void check_signals() {
 }
 
 TerminalProgress::TerminalProgress(std::string prefix)
-    : prefix_(std::move(prefix)), terminal_(isatty(STDERR_FILENO) == 1) {}
+    : prefix_(std::move(prefix)), terminal_(!is_quiet() && isatty(STDERR_FILENO) == 1) {}
 
 TerminalProgress::~TerminalProgress() { clear(); }
 

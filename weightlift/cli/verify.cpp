@@ -19,6 +19,7 @@ struct VerifyFlags {
 };
 
 int run_verify(const VerifyFlags& flags) {
+  catch_signals();
   Verification verification;
   {
     TerminalProgress progress("");

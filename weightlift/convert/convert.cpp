@@ -215,8 +215,10 @@ Verification verify_written(const ConversionRequest& request, Plan& plan, const 
   const auto network = make_network(written, written.config.head);
   const Graph graph = trace(*network, plan.input);
   Verification verification =
-      verify_networks({*plan.src, src_graph}, {*network, graph}, request.verify_options,
-                      [&progress] { progress.check(); });
+      verify_networks({*plan.src, src_graph}, {*network, graph}, request.verify_options, [&] {
+        progress.check();
+        plan.source.checkpoint.file->require_intact();
+      });
   written.checkpoint.file->require_intact();
   return verification;
 }
@@ -320,10 +322,15 @@ Verification verify_folder(const std::string& source, const std::optional<std::s
   const Shape input = input_shape(from);
   const Graph src_graph = trace(*src, input);
   const Graph dest_graph = trace(*dest, {1, to.config.num_channels, input[2], input[3]});
-  Verification verification = verify_networks({*src, src_graph}, {*dest, dest_graph}, options,
-                                              [&progress] { progress.check(); });
-  from.checkpoint.file->require_intact();
-  to.checkpoint.file->require_intact();
+  const auto require_intact = [&] {
+    from.checkpoint.file->require_intact();
+    to.checkpoint.file->require_intact();
+  };
+  Verification verification = verify_networks({*src, src_graph}, {*dest, dest_graph}, options, [&] {
+    progress.check();
+    require_intact();
+  });
+  require_intact();
   const std::string note = non_finite_note(verification);
   if (!note.empty()) progress.note(note);
   return verification;

@@ -1,0 +1,59 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "tests/cli/program.h"
+
+namespace weightlift {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using testing::json_lines;
+using testing::Outcome;
+using testing::run_weightlift;
+using Json = nlohmann::json;
+
+std::vector<std::string> names(const std::string& glob) {
+  std::vector<std::string> found;
+  for (const Json& row : json_lines(run_weightlift({"models", glob, "--json"}).out)) {
+    found.push_back(row["name"]);
+  }
+  return found;
+}
+
+TEST(ModelsCommandTest, ListsTheRegistry) {
+  const Outcome outcome = run_weightlift({"models"});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(std::ranges::count(outcome.out, '\n'), 49);
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("resnet50.a1_in1k *"), HasSubstr("25,557,032"),
+                                 HasSubstr("bsd-3-clause"), HasSubstr("0.5/0.5")));
+}
+
+TEST(ModelsCommandTest, TakesNamesAndPatterns) {
+  EXPECT_EQ(names("*").size(), 48U);
+  EXPECT_EQ(names("resnet26").size(), 1U);
+  EXPECT_THAT(names("tv_resnet50"), ElementsAre("resnet50.tv_in1k"));
+  EXPECT_THAT(names("resnet18.tv*"), ElementsAre("resnet18.tv_in1k"));
+}
+
+TEST(ModelsCommandTest, JsonHasWhatTimmSays) {
+  const auto lines = json_lines(run_weightlift({"models", "resnet50.tv2_in1k", "--json"}).out);
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_EQ(lines[0]["input_size"], (Json{3, 176, 176}));
+  EXPECT_EQ(lines[0]["test_crop_pct"], 0.965);
+  EXPECT_EQ(lines[0]["license"], "bsd-3-clause");
+  EXPECT_EQ(lines[0]["parameters"], 25'557'032);
+}
+
+TEST(ModelsCommandTest, UnknownNamesAreExit2) {
+  const Outcome outcome = run_weightlift({"models", "resnet51"});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("did you mean resnet50"));
+}
+
+}  // namespace
+}  // namespace weightlift

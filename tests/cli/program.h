@@ -1,0 +1,36 @@
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "tests/support/folder.h"
+#include "tests/support/process.h"
+#include "tests/support/temp_dir.h"
+#include "tests/support/timm_checkpoint.h"
+
+namespace weightlift::testing {
+
+/// The built program with these arguments, as a command to run.
+std::vector<std::string> weightlift(std::vector<std::string> arguments);
+
+/// Runs the program to its end.
+Outcome run_weightlift(const std::vector<std::string>& arguments);
+
+/// Each line of the text as JSON; fails the test where one is none.
+std::vector<nlohmann::json> json_lines(const std::string& text);
+
+/// How many lines of the program's errors tell of an error.
+int count_errors(const std::string& err);
+
+/// A directory with a small checkpoint of timm in "in/small" and room for results in "out".
+struct Room {
+  Room() { small_checkpoint().write_folder(dir / "in/small"); }
+  std::string source() const { return dir / "in/small"; }
+  std::string out() const { return dir / "out"; }
+  std::filesystem::path folder() const { return dir / "out/small"; }
+  TempDir dir;
+};
+
+}  // namespace weightlift::testing

@@ -1,0 +1,143 @@
+// Conversions that are interrupted, terminated, or lose their source's pages.
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <csignal>
+#include <functional>
+#include <thread>
+
+#include "tests/cli/program.h"
+
+namespace weightlift {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using testing::count_errors;
+using ::testing::ElementsAre;
+using testing::files_of;
+using ::testing::HasSubstr;
+using testing::names_in;
+using testing::Outcome;
+using testing::Process;
+using testing::Room;
+using testing::run_weightlift;
+using testing::weightlift;
+
+bool has_hidden(const fs::path& folder) {
+  for (const std::string& name : names_in(folder)) {
+    if (name.starts_with(".")) return true;
+  }
+  return false;
+}
+
+/// Runs the command and calls `act` as soon as it builds a folder in the room's output. Verifies so
+/// many inputs that it is far from its end then.
+Outcome run_until_it_builds(const Room& room, std::vector<std::string> arguments,
+                            const std::function<void(Process&)>& act) {
+  arguments.insert(arguments.end(),
+                   {"-o", room.out(), "--samples", "1000", "--threads", "1", "-q"});
+  Process process(weightlift(arguments));
+  while (process.is_running() && !has_hidden(room.out())) std::this_thread::yield();
+  act(process);
+  return process.wait();
+}
+
+struct Stop {
+  int signal;
+  int exit_code;
+  const char* message;
+};
+
+class SignalTest : public ::testing::TestWithParam<Stop> {};
+INSTANTIATE_TEST_SUITE_P(Kinds, SignalTest,
+                         ::testing::Values(Stop{SIGINT, 130, "interrupted"},
+                                           Stop{SIGTERM, 143, "terminated"}),
+                         [](const auto& stop) { return std::string(stop.param.message); });
+
+TEST_P(SignalTest, EndsAConversionAndLeavesNothing) {
+  const Room room;
+  const Outcome outcome =
+      run_until_it_builds(room, {"convert", room.source()},
+                          [](Process& process) { process.signal(GetParam().signal); });
+  EXPECT_EQ(outcome.exit_code, GetParam().exit_code);
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_EQ(outcome.err, fmt::format("weightlift: error: {}\n", GetParam().message));
+  EXPECT_THAT(names_in(room.dir.path()), ElementsAre("in"));
+}
+
+TEST_P(SignalTest, EndsAllSourcesAndKeepsTheFolderThatWasToBeReplaced) {
+  const Room room;
+  testing::small_checkpoint().write_folder(room.dir / "in/next");
+  ASSERT_EQ(run_weightlift({"convert", room.source(), "-o", room.out()}).exit_code, 0);
+  const auto old = files_of(room.folder());
+  testing::small_checkpoint(LayerType::kBasic, 2).write_folder(room.source());
+  const Outcome outcome =
+      run_until_it_builds(room, {"convert", room.source(), room.dir / "in/next", "--force"},
+                          [](Process& process) { process.signal(GetParam().signal); });
+  EXPECT_EQ(outcome.exit_code, GetParam().exit_code);
+  EXPECT_EQ(count_errors(outcome.err), 1);
+  EXPECT_EQ(files_of(room.folder()), old);
+  EXPECT_THAT(names_in(room.out()), ElementsAre("small"));
+}
+
+TEST_P(SignalTest, AtAnyMomentLeavesAllOrNothing) {
+  const Room room;
+  constexpr int kMoments = 20;
+  for (int i = 0; i < kMoments; ++i) {
+    Process process(weightlift({"convert", room.source(), "-o", room.out(), "-q"}));
+    std::this_thread::sleep_for(std::chrono::milliseconds(2 * i));
+    process.signal(GetParam().signal);
+    const Outcome outcome = process.wait();
+    if (outcome.exit_code == 0) {
+      EXPECT_EQ(names_in(room.folder()).size(), 4U);
+      fs::remove_all(room.out());
+      continue;
+    }
+    // Before it takes signals into its own hands, they kill it.
+    EXPECT_TRUE(outcome.exit_code == GetParam().exit_code || outcome.signal == GetParam().signal);
+    EXPECT_THAT(names_in(room.dir.path()), ElementsAre("in"));
+  }
+}
+
+TEST(ShrinkingSourceTest, IsOneClearLineAndLeavesNothing) {
+  const Room room;
+  const fs::path weights = room.dir / "in/small/model.safetensors";
+  const auto bytes = fs::file_size(weights);
+  for (const std::uintmax_t left : {bytes / 2, std::uintmax_t{4096}, std::uintmax_t{0}}) {
+    testing::small_checkpoint().write_folder(room.source());
+    const Outcome outcome = run_until_it_builds(room, {"convert", room.source()},
+                                                [&](Process&) { fs::resize_file(weights, left); });
+    EXPECT_EQ(outcome.exit_code, 3);
+    EXPECT_EQ(outcome.signal, 0);
+    EXPECT_EQ(
+        outcome.err,
+        fmt::format("weightlift: error: {}: file: expected {} bytes as at opening, got {}; it was "
+                    "changed while being read\n",
+                    weights.string(), bytes, left));
+    EXPECT_THAT(names_in(room.dir.path()), ElementsAre("in"));
+  }
+}
+
+TEST(ShrinkingSourceTest, IsNamedWhileItsBytesAreWritten) {
+  const Room room;
+  ResNetConfig network;
+  network.layer_type = LayerType::kBasic;
+  network.depths = {1, 1, 1, 1};
+  network.hidden_sizes = {64, 64, 512, 512};
+  testing::make_timm_checkpoint(network, "resnet18").write_file(room.dir / "in/large.safetensors");
+  const fs::path weights = room.dir / "in/large.safetensors";
+  const Outcome outcome = run_until_it_builds(room, {"convert", weights},
+                                              [&](Process&) { fs::resize_file(weights, 100'000); });
+  EXPECT_EQ(outcome.exit_code, 3);
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("large.safetensors: file: expected "),
+                                 HasSubstr("it was changed while being read")));
+  EXPECT_EQ(count_errors(outcome.err), 1);
+  EXPECT_THAT(names_in(room.dir.path()), ElementsAre("in"));
+}
+
+}  // namespace
+}  // namespace weightlift

@@ -1,0 +1,168 @@
+// Words on the command line that are right, nearly right and wrong.
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/cli/program.h"
+
+namespace weightlift {
+namespace {
+
+using ::testing::AllOf;
+using testing::count_errors;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using testing::names_in;
+using testing::Outcome;
+using testing::Room;
+using testing::run_weightlift;
+
+/// The error that these arguments end with; nothing is printed besides.
+std::string refusal_of(const std::vector<std::string>& arguments, int exit_code) {
+  const Outcome outcome = run_weightlift(arguments);
+  EXPECT_EQ(outcome.exit_code, exit_code) << outcome.err;
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_EQ(count_errors(outcome.err), 1) << outcome.err;
+  return outcome.err;
+}
+
+std::string usage_error(const std::vector<std::string>& arguments) {
+  return refusal_of(arguments, 2);
+}
+
+TEST(UsageTest, VersionAndHelpAreResults) {
+  const Outcome version = run_weightlift({"--version"});
+  EXPECT_EQ(version.exit_code, 0);
+  EXPECT_THAT(version.out, ::testing::MatchesRegex("weightlift [0-9]+\\.[0-9]+\\.[0-9]+\n"));
+  EXPECT_EQ(version.err, "");
+  const Outcome help = run_weightlift({"--help"});
+  EXPECT_EQ(help.exit_code, 0);
+  EXPECT_THAT(help.out, AllOf(HasSubstr("convert"), HasSubstr("verify"), HasSubstr("inspect"),
+                              HasSubstr("models")));
+}
+
+TEST(UsageTest, HelpNamesDefaults) {
+  const Outcome help = run_weightlift({"convert", "--help"});
+  EXPECT_EQ(help.exit_code, 0);
+  for (const char* text :
+       {"--rtol", "1e-05", "--atol", "1e-08", "--head", "keep", "--image-processor", "source-test",
+        "--pytorch_dump_folder_path", "--model_name", "--push_to_hub"}) {
+    EXPECT_THAT(help.out, HasSubstr(text));
+  }
+}
+
+TEST(UsageTest, ACommandIsNeeded) {
+  EXPECT_THAT(usage_error({}), HasSubstr("see weightlift --help"));
+}
+
+TEST(UsageTest, UnknownWordsGetTheNearestSpelling) {
+  EXPECT_EQ(
+      usage_error({"convrt"}),
+      "weightlift: error: convrt: expected a command, got one that is not known; did you mean "
+      "convert?\n");
+  EXPECT_EQ(usage_error({"convert", "x", "-o", "y", "--forse"}),
+            "weightlift: error: --forse: expected a flag, got one that is not known; did you mean "
+            "--force?\n");
+  EXPECT_THAT(
+      usage_error({"convert", "--output=x", "--dtyp=float16"}),
+      HasSubstr("--dtyp: expected a flag, got one that is not known; did you mean --dtype?"));
+  EXPECT_THAT(usage_error({"convert", "--outpt", "x"}), HasSubstr("did you mean --output?"));
+  EXPECT_THAT(usage_error({"models", "--jsn"}), HasSubstr("did you mean --json?"));
+  EXPECT_THAT(usage_error({"--versio"}), HasSubstr("did you mean --version?"));
+  EXPECT_THAT(usage_error({"convert", "--pytorch_dump_folder", "x"}),
+              HasSubstr("did you mean --pytorch_dump_folder_path?"));
+}
+
+TEST(UsageTest, UnknownWordsWithoutANeighbourGetTheHelp) {
+  EXPECT_THAT(
+      usage_error({"convert", "x", "-o", "y", "-z"}),
+      HasSubstr("-z: expected a flag, got one that is not known; see weightlift convert --help"));
+  EXPECT_THAT(usage_error({"somethingelse"}), HasSubstr("see weightlift --help"));
+  EXPECT_THAT(
+      usage_error({"verify", "a", "b", "c"}),
+      HasSubstr("c: expected no further argument, got one too many; see weightlift verify --help"));
+}
+
+TEST(UsageTest, HostileWordsStayOnOneLine) {
+  EXPECT_THAT(usage_error({"convert", "--a\nb\x1b[2J"}),
+              HasSubstr("--a\\x0ab\\x1b[2J: expected a flag"));
+}
+
+TEST(UsageTest, MissingWordsAreNamed) {
+  EXPECT_THAT(usage_error({"convert", "x"}), HasSubstr("--output is required"));
+  EXPECT_THAT(usage_error({"verify", "x"}), HasSubstr("FOLDER is required"));
+  EXPECT_THAT(usage_error({"inspect"}), HasSubstr("SOURCE is required"));
+}
+
+TEST(UsageTest, ValuesAreChecked) {
+  EXPECT_THAT(usage_error({"convert", "x", "-o", "y", "--dtype", "float15"}),
+              HasSubstr("--dtype: float15 not in {keep,float32,float16,bfloat16}"));
+  EXPECT_THAT(usage_error({"convert", "x", "-o", "y", "--head", "some"}),
+              HasSubstr("--head: some not in"));
+  EXPECT_THAT(usage_error({"convert", "x", "-o", "y", "--samples", "0"}), HasSubstr("--samples"));
+  EXPECT_THAT(usage_error({"convert", "x", "-o", "y", "--samples", "many"}),
+              HasSubstr("--samples"));
+  EXPECT_THAT(usage_error({"convert", "x", "-o", "y", "--rtol", "-1"}), HasSubstr("--rtol"));
+  EXPECT_THAT(usage_error({"convert", "x", "y", "-o", "z", "--name", "n"}),
+              HasSubstr("--name: expected one SOURCE, got 2"));
+}
+
+TEST(UsageTest, WhatComesLaterIsSaid) {
+  EXPECT_THAT(usage_error({"convert", "x", "-o", "y", "--to", "timm"}),
+              HasSubstr("--to timm: expected transformers, the only direction there is yet"));
+  EXPECT_THAT(usage_error({"convert", "x", "-o", "y", "--weights-format", "bin"}),
+              HasSubstr("--weights-format bin: expected safetensors, the only format written yet"));
+}
+
+TEST(HubTest, NamesNeedItAndSayWhatWorks) {
+  const Room room;
+  for (const char* name : {"resnet50", "resnet18.tv_in1k", "tv_resnet34",
+                           "hf-hub:timm/resnet18.a1_in1k", "timm/resnet18.a1_in1k"}) {
+    EXPECT_THAT(refusal_of({"convert", name, "-o", room.out()}, 5),
+                AllOf(HasSubstr(name), HasSubstr("fetching from the Hub is not there yet"),
+                      HasSubstr("give a local folder")));
+  }
+  EXPECT_THAT(names_in(room.out()), IsEmpty());
+}
+
+TEST(HubTest, AllSixNeedIt) {
+  for (const auto& arguments : {std::vector<std::string>{"convert", "-o", "out"},
+                                {"convert", "--all", "-o", "out"},
+                                {"convert", "--pytorch_dump_folder_path", "out"}}) {
+    EXPECT_THAT(refusal_of(arguments, 5),
+                HasSubstr("the six by name: fetching from the Hub is not there yet"));
+  }
+}
+
+TEST(HubTest, PublishingIsNotThereYet) {
+  const Room room;
+  for (const char* flag :
+       {"--push-to-hub", "--push_to_hub", "--push_to_hub=True", "--push_to_hub=true"}) {
+    EXPECT_THAT(refusal_of({"convert", room.source(), "-o", room.out(), flag}, 5),
+                HasSubstr("--push-to-hub: publishing is not there yet; today local folders"));
+  }
+  EXPECT_THAT(names_in(room.out()), IsEmpty());
+}
+
+TEST(UsageTest, UnknownModelsGetTheNearest) {
+  EXPECT_THAT(
+      refusal_of({"convert", "resnet51", "-o", "out"}, 2),
+      HasSubstr("resnet51: expected a file, a folder or a name of timm's registry, got none of "
+                "these; did you mean resnet50, "));
+  EXPECT_THAT(refusal_of({"convert", "x.safetensors", "-o", "out"}, 3),
+              HasSubstr("x.safetensors: no such file or folder"));
+}
+
+TEST(OldScriptTest, ItsFlagsStillWork) {
+  const Room room;
+  const Outcome outcome =
+      run_weightlift({"convert", "--model_name", room.source(), "--pytorch_dump_folder_path",
+                      room.out(), "--push_to_hub=False"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(names_in(room.out()), ElementsAre("small"));
+}
+
+}  // namespace
+}  // namespace weightlift

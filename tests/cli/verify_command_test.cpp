@@ -1,0 +1,79 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/cli/program.h"
+
+namespace weightlift {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using testing::json_lines;
+using testing::merged;
+using testing::Outcome;
+using testing::read_file;
+using testing::Room;
+using testing::run_weightlift;
+using testing::write_file;
+
+class VerifyCommandTest : public ::testing::Test {
+ protected:
+  VerifyCommandTest() {
+    EXPECT_EQ(run_weightlift({"convert", room_.source(), "-o", room_.out()}).exit_code, 0);
+  }
+  Outcome verify(std::vector<std::string> flags = {}) {
+    flags.insert(flags.begin(), {"verify", room_.source(), room_.folder()});
+    return run_weightlift(flags);
+  }
+  void edit_config(const char* patch) {
+    const auto file = room_.folder() / "config.json";
+    write_file(file, merged(read_file(file), patch));
+  }
+  Room room_;
+};
+
+TEST_F(VerifyCommandTest, EqualIsExit0) {
+  const Outcome outcome = verify();
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_THAT(outcome.out,
+              HasSubstr("  verified: 86 tensors bit-equal, 49 operations equal, logits "
+                        "bit-equal (1 input [1, 3, 32, 32], seed 0)\n"));
+}
+
+TEST_F(VerifyCommandTest, DifferentIsExit4AndNamesTheFirstOperation) {
+  edit_config(R"({"hidden_act": "silu"})");
+  const Outcome outcome = verify();
+  EXPECT_EQ(outcome.exit_code, 4);
+  EXPECT_THAT(outcome.out,
+              AllOf(HasSubstr("DIFFERENT:"), HasSubstr("operations are others, the first at 3:"),
+                    HasSubstr("first operation whose output differs, at 3:"),
+                    HasSubstr("act1: activation(relu)"),
+                    HasSubstr("resnet.embedder.embedder.activation: activation(silu)"),
+                    HasSubstr("max |a - b|")));
+}
+
+TEST_F(VerifyCommandTest, JsonIsOneObject) {
+  EXPECT_EQ(json_lines(verify({"--json"}).out).at(0)["verified"], true);
+  edit_config(R"({"hidden_act": "gelu"})");
+  const Outcome outcome = verify({"--json"});
+  EXPECT_EQ(outcome.exit_code, 4);
+  const auto lines = json_lines(outcome.out);
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_EQ(lines[0]["verified"], false);
+  EXPECT_EQ(lines[0]["different_tensors"].size(), 0U);
+  EXPECT_EQ(lines[0]["first_difference"]["position"], 3);
+  EXPECT_GT(lines[0]["first_difference"]["difference"]["max_abs"], 0.0);
+}
+
+TEST_F(VerifyCommandTest, WhatCannotBeComparedIsExit3) {
+  write_file(room_.folder() / "config.json", "{");
+  const Outcome outcome = verify();
+  EXPECT_EQ(outcome.exit_code, 3);
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_THAT(outcome.err, HasSubstr("out/small/config.json: expected JSON"));
+}
+
+}  // namespace
+}  // namespace weightlift
