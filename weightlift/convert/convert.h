@@ -4,9 +4,9 @@
 #include <filesystem>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "weightlift/base/progress.h"
 #include "weightlift/convert/verify.h"
 #include "weightlift/export/model_card.h"
 #include "weightlift/image/processor.h"
@@ -33,19 +33,6 @@ struct ConversionRequest {
   VerifyOptions verify_options = {};
   std::string license = {}, base_model = {};  ///< facts for the card, where the user knows them
   std::vector<std::string> datasets = {};
-};
-
-/// Told of progress; may be asked to stop. Called from the converting thread only.
-class ProgressSink {
- public:
-  virtual ~ProgressSink() = default;
-  /// A new step begins ("read", "write", "verify"), of that many bytes (0: not counted).
-  virtual void step(std::string_view /*name*/, std::uint64_t /*bytes_total*/) {}
-  virtual void advance(std::uint64_t /*bytes_done*/) {}
-  /// Something worth saying that is no failure: one sentence.
-  virtual void note(std::string_view /*text*/) {}
-  /// Called often; throws (Interrupted) to stop, and nothing of the folder is left then.
-  virtual void check() {}
 };
 
 struct ConversionResult {
