@@ -31,6 +31,8 @@ function(weightlift_test name)
   target_compile_definitions(${name}_test PRIVATE
     WEIGHTLIFT_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data"
     WEIGHTLIFT_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  # Tests are compiled more often than run: with sanitizers, -O1 takes three times as long as -O0.
+  target_compile_options(${name}_test PRIVATE $<IF:$<CONFIG:Debug>,-O0,-O1>)
   target_link_libraries(${name}_test PRIVATE
     weightlift_options weightlift_test_support ${arg_LIBRARIES} GTest::gmock GTest::gtest_main)
   gtest_discover_tests(${name}_test PROPERTIES LABELS ${arg_LABEL} DISCOVERY_TIMEOUT 60)
