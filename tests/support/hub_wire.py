@@ -244,7 +244,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if request.method == "HEAD":
             return
         try:
-            if reply.file and not SHAPING & fault.keys():
+            if reply.file and reply.length and not SHAPING & fault.keys():
                 with open(reply.file, "rb") as file:
                     sent = self.connection.sendfile(file, reply.offset, reply.length)
             else:
