@@ -40,7 +40,8 @@ class Hub:
 
     def add_repo(self, repo_id, folder, **more):
         """Commits the folder as all of main; the commit's id."""
-        return self.control("POST", "repo", {"id": repo_id, "folder": str(folder), **more})["commit"]
+        asked = {"id": repo_id, "folder": str(folder), **more}
+        return self.control("POST", "repo", asked)["commit"]
 
     def set_mode(self, **modes):
         self.control("POST", "mode", modes)

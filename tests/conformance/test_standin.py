@@ -79,7 +79,7 @@ ERRORS = """
         try:
             return "none: " + str(job())
         except Exception as e:
-            return type(e).__name__ + " " + str(getattr(getattr(e, "response", None), "status_code", ""))
+            return f"{type(e).__name__} {e.response.status_code}"
     one = [Add("x", b"1")]
     head = api.repo_info("timm/m").sha
     print(json.dumps({
@@ -130,7 +130,8 @@ PULL_REQUEST = """
     ], commit_message="pr", create_pr=True)
     refs = api.list_repo_refs("alice/m", include_pull_requests=True)
     print(json.dumps([
-        made.pr_revision, made.pr_url, sorted(api.list_repo_files("alice/m", revision=made.pr_revision)),
+        made.pr_revision, made.pr_url,
+        sorted(api.list_repo_files("alice/m", revision=made.pr_revision)),
         len(api.list_repo_files("alice/m")),
         [r.name for r in refs.branches + refs.tags + refs.pull_requests]]))
 """

@@ -13,7 +13,8 @@ class Rule:
     unread                  with status: sent at once, the request's body is not read
     redirect, code          "relative", "same", "cdn" or a URL; 302 if no code is given
     delay                   seconds before the reply
-    close_after             the connection is cut after so many bytes of the reply's body (0: no reply)
+    close_after             the connection is cut after so many bytes of the reply's body (0: no
+                            reply)
     close_after_upload      the connection is cut after so many bytes of the request's body
     drop_headers            names of headers that the reply lacks; without its Content-Length a body
                             ends with the connection

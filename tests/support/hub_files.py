@@ -164,7 +164,8 @@ def list_tree(commit, folder: str, recursive: bool):
         if path.startswith(prefix):
             parts = path[len(prefix) :].split("/")
             depth = len(parts) if recursive else 1
-            found.update(prefix + "/".join(parts[:i]) + "/" for i in range(1, min(depth + 1, len(parts))))
+            folders = parts[:-1][:depth]
+            found.update(prefix + "/".join(folders[: i + 1]) + "/" for i in range(len(folders)))
             if depth == len(parts):
                 found.add(path)
     return sorted(found)

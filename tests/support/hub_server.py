@@ -4,8 +4,8 @@
 usage: hub_server.py --root DIR [--port N]
 
 Prints one line, the URL of the Hub and the URL of its second host ("CDN"), and serves until its
-standard input ends. Tests drive it through /_test/ (hub_control.py): POST /_test/repo, /_test/faults
-(hub_faults.py lists what can go wrong), /_test/mode, GET and DELETE /_test/log.
+standard input ends. Tests drive it through /_test/ (hub_control.py): POST /_test/repo,
+/_test/faults (hub_faults.py lists what can go wrong), /_test/mode, GET and DELETE /_test/log.
 Users and tokens are in hub_accounts.py. Python's standard library only.
 """
 
@@ -34,7 +34,7 @@ class Hub:
         self.faults, self.log = Faults(), Log()
         self.modes = dict(hub_control.MODES)
         self.lock = threading.RLock()
-        self.parts = {}  # (oid, chunk size, number) -> md5
+        self.parts = {}  # (oid, chunk size, number) -> ETag
         self.grants = {}  # serial of signed URLs -> requests so far
         self.serial = itertools.count(1)
         self.servers = [Server(self, "hub", port), Server(self, "cdn", 0)]
@@ -156,7 +156,7 @@ class Hub:
         return routes[verb](self, request, *rest)
 
     def web(self, request: Request) -> Reply:
-        """/[datasets/]{id}/resolve/{revision}/{path}, .../raw/..., {id}.git/info/lfs/objects/batch"""
+        """[/datasets]/{id}/resolve/{revision}/{path}, /raw/, {id}.git/info/lfs/objects/batch"""
         parts = request.segments
         kind = KINDS.get(parts[0], "model")
         parts = parts[1:] if parts[0] in KINDS else parts

@@ -79,7 +79,7 @@ class Objects:
         except OSError:
             return None
 
-    def add(self, pieces: Iterable[bytes], size: int, expected: Optional[str] = None) -> Entry:
+    def add(self, pieces: Iterable[bytes], size: int, lfs: bool, expected="") -> Entry:
         """Streams to disk. Raises ValueError where it is not the `expected` sha256."""
         temporary = self.incoming / f"{os.getpid()}-{next(self.serial)}"
         sha256, sha1 = hashlib.sha256(), hashlib.sha1(b"blob %d\0" % size)
@@ -89,25 +89,30 @@ class Objects:
                 for piece in pieces:
                     out.write(piece)
                     sha256.update(piece)
-                    sha1.update(piece)
+                    if not lfs:
+                        sha1.update(piece)
                     got += len(piece)
             if got != size or (expected and sha256.hexdigest() != expected):
-                raise ValueError(f"expected {expected}, {size} bytes, got {sha256.hexdigest()}, {got}")
+                told = f"{sha256.hexdigest()}, {got} bytes"
+                raise ValueError(f"expected {expected}, {size} bytes, got {told}")
             os.replace(temporary, self.path(sha256.hexdigest()))
         finally:
             temporary.unlink(missing_ok=True)
+        if lfs:
+            return lfs_entry(sha256.hexdigest(), size)
         return Entry(sha256.hexdigest(), size, sha1.hexdigest(), False)
 
     def add_bytes(self, content: bytes) -> Entry:
-        return self.add([content], len(content))
+        return self.add([content], len(content), lfs=False)
 
-    def add_file(self, path: pathlib.Path) -> Entry:
+    def add_file(self, path: pathlib.Path, lfs: bool) -> Entry:
         with open(path, "rb") as file:
-            return self.add(iter(lambda: file.read(PIECE), b""), os.fstat(file.fileno()).st_size)
+            pieces = iter(lambda: file.read(PIECE), b"")
+            return self.add(pieces, os.fstat(file.fileno()).st_size, lfs)
 
 
-def as_lfs(entry: Entry) -> Entry:
-    entry = dataclasses.replace(entry, lfs=True)
+def lfs_entry(sha256: str, size: int) -> Entry:
+    entry = Entry(sha256, size, "", True)
     return dataclasses.replace(entry, git_sha1=git_sha1(entry.pointer.encode()))
 
 
@@ -178,6 +183,5 @@ class Store:
         files = {".gitattributes": head.files[".gitattributes"]}
         for path in sorted(p for p in folder.rglob("*") if p.is_file()):
             name = path.relative_to(folder).as_posix()
-            entry = self.objects.add_file(path)
-            files[name] = as_lfs(entry) if repo.is_lfs(name, entry.size) else entry
+            files[name] = self.objects.add_file(path, repo.is_lfs(name, path.stat().st_size))
         return repo.commit("main", head, files, "Add files")

@@ -5,10 +5,11 @@ import hashlib
 import json
 import os
 import tempfile
+import zlib
 
 from hub_accounts import check_write
 from hub_files import commit_of
-from hub_store import PIECE, Entry, as_lfs
+from hub_store import PIECE, lfs_entry
 from hub_wire import Refusal, Reply, Request, json_reply
 
 CHANGED = "The branch was updated since you opened this page. Please refresh and try again."
@@ -72,7 +73,8 @@ def batch(hub, request: Request) -> Reply:
             if multipart and size > hub.modes["multipart_over"]:
                 transfer, upload = "multipart", multipart_actions(hub, request, oid, size)
             else:
-                upload = {"href": hub.grant("/_lfs/object/" + oid, request, hub.modes["lfs_upload"])}
+                where = hub.modes["lfs_upload"]
+                upload = {"href": hub.grant("/_lfs/object/" + oid, request, where)}
             told["actions"] = {"upload": upload, "verify": {"href": request.base + "/_lfs/verify"}}
         objects.append(told)
     return json_reply({"transfer": transfer, "objects": objects})
@@ -93,7 +95,7 @@ def multipart_actions(hub, request: Request, oid: str, size: int) -> dict:
 def put_object(hub, request: Request, oid: str) -> Reply:
     hub.check_grant(request)
     try:
-        hub.store.objects.add(request.body.pieces(), request.body.size, oid)
+        hub.store.objects.add(request.body.pieces(), request.body.size, True, oid)
     except ValueError as error:
         raise Refusal(400, f"the object is not what its name says: {error}") from error
     return Reply(200, [("ETag", f'"{oid[:32]}"')])
@@ -109,18 +111,18 @@ def put_part(hub, request: Request, oid: str, size: str, chunk: str, number: str
     wanted = min(int(chunk), int(size) - begin)
     if request.body.size != wanted:
         raise Refusal(400, f"part {number}: expected {wanted} bytes, got {request.body.size}")
-    md5, at = hashlib.md5(), begin
+    checksum, at = 0, begin
     file = os.open(multipart_file(hub, oid, chunk), os.O_WRONLY | os.O_CREAT, 0o644)
     try:
         for piece in request.body.pieces():
             os.pwrite(file, piece, at)
-            md5.update(piece)
+            checksum = zlib.crc32(piece, checksum)
             at += len(piece)
     finally:
         os.close(file)
     with hub.lock:
-        hub.parts[oid, chunk, int(number)] = md5.hexdigest()
-    return Reply(200, [("ETag", f'"{md5.hexdigest()}"')])
+        hub.parts[oid, chunk, int(number)] = f"{checksum:08x}"
+    return Reply(200, [("ETag", f'"{checksum:08x}"')])
 
 
 def complete(hub, request: Request, oid: str, size: str, chunk: str) -> Reply:
@@ -216,9 +218,10 @@ def stored(hub, lines):
     for line in lines:
         key, value = line["key"], line["value"]
         if key == "file":
-            content = value["content"]
-            decoded = base64.b64decode(content) if value["encoding"] == "base64" else content.encode()
-            value = {"path": value["path"], "entry": hub.store.objects.add_bytes(decoded)}
+            content = value["content"].encode()
+            if value["encoding"] == "base64":
+                content = base64.b64decode(content)
+            value = {"path": value["path"], "entry": hub.store.objects.add_bytes(content)}
         yield key, value
 
 
@@ -229,7 +232,7 @@ def apply(hub, files: dict, key: str, value: dict) -> None:
     if key == "file":
         files[path] = value["entry"]
     elif key == "lfsFile":
-        files[path] = lfs_entry(hub, value)
+        files[path] = uploaded(hub, value)
     elif key == "deletedFile":
         if files.pop(path, None) is None:
             raise Refusal(404, f"A file with this name doesn't exist: {path}", "EntryNotFound")
@@ -240,11 +243,11 @@ def apply(hub, files: dict, key: str, value: dict) -> None:
         raise Refusal(400, f"Unknown line {key}")
 
 
-def lfs_entry(hub, value: dict):
+def uploaded(hub, value: dict):
     size = hub.store.objects.size(value["oid"])
     if size is None or value.get("size", size) != size:
         raise Refusal(400, f"LFS object {value['oid']} of {value['path']} was not uploaded")
-    return as_lfs(Entry(value["oid"], size, "", True))
+    return lfs_entry(value["oid"], size)
 
 
 # Branches and tags
