@@ -33,5 +33,20 @@ TEST(Sha256Test, OfAMappedFileIsThatOfItsBytes) {
   file->require_intact();
 }
 
+TEST(HasherTest, TakesPieces) {
+  Hasher hasher = Hasher::sha256();
+  for (const std::string_view piece : {"a", "", "bc"})
+    hasher.update(std::as_bytes(std::span(piece)));
+  EXPECT_EQ(hasher.hex(), sha256_of_text("abc"));
+}
+
+// `printf '' | git hash-object --stdin`, and the same of "hello\n".
+TEST(HasherTest, NamesBlobsAsGitDoes) {
+  EXPECT_EQ(Hasher::git_blob(0).hex(), "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391");
+  Hasher hasher = Hasher::git_blob(6);
+  hasher.update(std::as_bytes(std::span(std::string_view("hello\n"))));
+  EXPECT_EQ(hasher.hex(), "ce013625030ba8dba906f756967f9e9ca394464a");
+}
+
 }  // namespace
 }  // namespace weightlift

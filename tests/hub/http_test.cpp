@@ -1,0 +1,485 @@
+#include "weightlift/hub/http.h"
+
+#include <gmock/gmock.h>
+
+#include <atomic>
+#include <cstring>
+#include <thread>
+
+#include "tests/hub/environment.h"
+#include "tests/support/hub_server.h"
+#include "tests/support/refusal.h"
+#include "tests/support/temp_dir.h"
+#include "weightlift/base/error.h"
+#include "weightlift/hub/url.h"
+
+namespace weightlift {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using testing::HubServer;
+using testing::kAliceRead;
+using ::testing::Not;
+using testing::refusal;
+using ::testing::SizeIs;
+using testing::TempDir;
+using testing::write_file;
+
+/// Keeps a body, and how often one began.
+class Kept : public HttpSink {
+ public:
+  void begin(const HttpResponse& head) override {
+    ++begun;
+    status = head.status;
+    bytes.clear();
+  }
+  void write(std::span<const std::byte> piece) override {
+    bytes.append(reinterpret_cast<const char*>(piece.data()), piece.size());
+  }
+  int begun = 0;
+  int status = 0;
+  std::string bytes;
+};
+
+class HttpTest : public ::testing::Test {
+ protected:
+  HttpTest() {
+    write_file(dir_ / "m/config.json", R"({"a": 1})");
+    write_file(dir_ / "m/model.safetensors", std::string(300'000, 'w'));
+    commit_ = hub_.add_repo("alice/m", dir_ / "m");
+    hub_.clear_log();
+  }
+  HubSettings settings() const {
+    HubSettings settings;
+    settings.endpoint = hub_.url();
+    settings.token = kAliceRead;
+    settings.user_agent = "weightlift/test";
+    settings.first_wait = std::chrono::milliseconds(2);
+    return settings;
+  }
+  HttpRequest get(const std::string& path) const {
+    HttpRequest request;
+    request.url = hub_.url() + path;
+    return request;
+  }
+  HttpResponse send(const HttpRequest& request) const {
+    HttpClient http(settings());
+    return http.send(request);
+  }
+  std::string refused(const HttpRequest& request) const {
+    return refusal<HubError>([&] { send(request); });
+  }
+  static std::string error_of(const HttpRequest& request, const HttpResponse& response) {
+    return refusal<HubError>([&] { throw_hub_error(request, response); });
+  }
+
+  static constexpr const char* kConfig = "/alice/m/resolve/main/config.json";
+  TempDir dir_;
+  HubServer hub_;
+  std::string commit_;
+};
+
+TEST_F(HttpTest, GetsAReply) {
+  const HttpResponse response = send(get(kConfig));
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.body, R"({"a": 1})");
+  EXPECT_EQ(response.header("x-repo-COMMIT"), commit_);
+  EXPECT_EQ(response.header("X-None"), "");
+  EXPECT_TRUE(response.token_was_sent);
+  const auto log = hub_.log();
+  ASSERT_THAT(log, SizeIs(1));
+  EXPECT_EQ(log[0]["headers"]["user-agent"], "weightlift/test");
+  EXPECT_EQ(log[0]["headers"]["authorization"], std::string("Bearer ") + kAliceRead);
+}
+
+TEST_F(HttpTest, OneClientServesManyRequests) {
+  HttpClient http(settings());
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(http.send(get(kConfig)).status, 200);
+  EXPECT_THAT(hub_.log(), SizeIs(3));
+}
+
+TEST_F(HttpTest, SendsABodyAndItsType) {
+  HttpRequest request = get("/api/models/alice/m/paths-info/main");
+  request.method = "POST";
+  request.headers = {{"Content-Type", "application/json"}};
+  request.body = R"({"paths": ["config.json"]})";
+  EXPECT_THAT(send(request).body, HasSubstr("config.json"));
+  const auto entry = hub_.log().at(0);
+  EXPECT_EQ(entry["method"], "POST");
+  EXPECT_EQ(entry["headers"]["content-type"], "application/json");
+  EXPECT_FALSE(entry["headers"].contains("expect"));
+  EXPECT_EQ(entry["body"], request.body);
+}
+
+TEST_F(HttpTest, AHeadHasNoBody) {
+  HttpRequest request = get(kConfig);
+  request.method = "HEAD";
+  const HttpResponse response = send(request);
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.body, "");
+  EXPECT_EQ(response.header("X-Linked-Size"), "8");
+  EXPECT_EQ(hub_.log().at(0)["headers"]["accept-encoding"], "identity");
+}
+
+TEST_F(HttpTest, UnpacksGzip) {
+  hub_.set_faults(R"([{"path": "config", "gzip": true, "times": -1}])");
+  EXPECT_EQ(send(get(kConfig)).body, R"({"a": 1})");
+  Kept sink;
+  HttpRequest request = get(kConfig);
+  request.sink = &sink;
+  send(request);
+  EXPECT_EQ(sink.bytes, R"({"a": 1})");
+  EXPECT_EQ(hub_.log().at(1)["headers"]["accept-encoding"], "identity");
+}
+
+TEST_F(HttpTest, ASinkGetsWhatIsNoError) {
+  Kept sink;
+  HttpRequest request = get("/alice/m/resolve/main/model.safetensors");
+  request.sink = &sink;
+  EXPECT_EQ(send(request).body, "");
+  EXPECT_EQ(sink.bytes, std::string(300'000, 'w'));
+  EXPECT_EQ(sink.begun, 1);
+  request.url = hub_.url() + "/alice/m/resolve/main/none";
+  EXPECT_THAT(send(request).body, HasSubstr("Entry not found"));
+  EXPECT_EQ(sink.begun, 1);
+}
+
+// Redirects
+
+TEST_F(HttpTest, FollowsRedirectsWithTheirQuery) {
+  hub_.set_mode(R"({"regular_download": "relative307"})");
+  const HttpResponse response = send(get(kConfig));
+  EXPECT_EQ(response.status, 200);
+  EXPECT_THAT(response.url, HasSubstr("/api/resolve-cache/models/alice/m/"));
+  // The storage's reply lacks what only the first one said.
+  EXPECT_EQ(response.header("X-Linked-Etag").size(), 42);
+}
+
+TEST_F(HttpTest, TheTokenNeverLeavesForAnotherHost) {
+  hub_.set_mode(R"({"lfs_download": "cdn"})");
+  Kept sink;
+  HttpRequest request = get("/alice/m/resolve/main/model.safetensors");
+  request.sink = &sink;
+  const HttpResponse response = send(request);
+  EXPECT_FALSE(response.token_was_sent);
+  EXPECT_THAT(sink.bytes, SizeIs(300'000));
+  const auto log = hub_.log();
+  ASSERT_THAT(log, SizeIs(2));
+  EXPECT_TRUE(log[0]["headers"].contains("authorization"));
+  EXPECT_EQ(log[1]["origin"], "cdn");
+  EXPECT_FALSE(log[1]["headers"].contains("authorization"));
+}
+
+TEST_F(HttpTest, TheTokenDoesNotComeBackFromElsewhere) {
+  hub_.set_faults(R"([{"path": "first", "redirect": ")" + hub_.cdn_url() + R"(/second"},
+                      {"path": "second", "redirect": ")" +
+                  hub_.url() + R"(/alice/m/resolve/main/config.json"}])");
+  const HttpResponse response = send(get("/first"));
+  EXPECT_EQ(response.status, 200);
+  EXPECT_FALSE(response.token_was_sent);
+  EXPECT_FALSE(hub_.log().at(2)["headers"].contains("authorization"));
+}
+
+TEST_F(HttpTest, SecretsOfTheCallerStayWithTheirHost) {
+  hub_.set_faults(R"([{"path": "config", "redirect": "cdn"}])");
+  HttpRequest request = get(kConfig);
+  request.authorize = false;
+  request.headers = {{"authorization", "Basic c2VjcmV0"}, {"X-Kept", "yes"}};
+  send(request);
+  const auto log = hub_.log();
+  EXPECT_EQ(log.at(0)["headers"]["authorization"], "Basic c2VjcmV0");
+  EXPECT_FALSE(log.at(1)["headers"].contains("authorization"));
+  EXPECT_EQ(log.at(1)["headers"]["x-kept"], "yes");
+}
+
+TEST_F(HttpTest, NoTokenForAnotherHostAtAll) {
+  HttpRequest request;
+  request.url = hub_.cdn_url() + "/x";
+  send(request);
+  EXPECT_FALSE(hub_.log().at(0)["headers"].contains("authorization"));
+}
+
+TEST_F(HttpTest, ReturnsARedirectElsewhereOnRequest) {
+  hub_.set_mode(R"({"lfs_download": "cdn"})");
+  HttpRequest request = get("/alice/m/resolve/main/model.safetensors");
+  request.method = "HEAD";
+  request.follow_elsewhere = false;
+  const HttpResponse response = send(request);
+  EXPECT_EQ(response.status, 302);
+  EXPECT_EQ(response.header("X-Linked-Size"), "300000");
+  EXPECT_THAT(hub_.log(), SizeIs(1));
+}
+
+TEST_F(HttpTest, KeepsMethodAndBodyAcross307) {
+  for (const char* code : {"307", "308"}) {
+    hub_.clear_log();
+    hub_.set_faults(std::string(R"([{"path": "paths-info", "redirect": "relative", "code": )") +
+                    code + "}]");
+    HttpRequest request = get("/api/models/alice/m/paths-info/main");
+    request.method = "POST";
+    request.headers = {{"Content-Type", "application/json"}};
+    request.body = R"({"paths": ["config.json"]})";
+    EXPECT_THAT(send(request).body, HasSubstr("config.json"));
+    const auto log = hub_.log();
+    ASSERT_THAT(log, SizeIs(2));
+    EXPECT_EQ(log[1]["method"], "POST");
+  }
+}
+
+TEST_F(HttpTest, RepeatsAnUploadAcross307) {
+  hub_.set_faults(R"([{"path": "paths-info", "redirect": "relative", "code": 307}])");
+  const std::string body = R"({"paths": ["config.json"]})";
+  HttpUpload upload;
+  upload.size_bytes = body.size();
+  upload.read = [&](std::uint64_t offset, std::span<std::byte> into) {
+    std::memcpy(into.data(), body.data() + offset, into.size());
+  };
+  HttpRequest request = get("/api/models/alice/m/paths-info/main");
+  request.method = "POST";
+  request.headers = {{"Content-Type", "application/json"}};
+  request.upload = &upload;
+  EXPECT_THAT(send(request).body, HasSubstr("config.json"));
+  EXPECT_EQ(hub_.log().at(1)["method"], "POST");
+}
+
+TEST_F(HttpTest, GivesUpARedirectLoop) {
+  hub_.set_faults(R"([{"path": "loop", "redirect": ")" + hub_.url() + R"(/loop", "times": -1}])");
+  EXPECT_THAT(refused(get("/loop")),
+              HasSubstr("/loop: GET: expected at most 20 redirects, got more"));
+  EXPECT_THAT(hub_.log(), SizeIs(21));
+}
+
+TEST_F(HttpTest, RefusesRedirectsOutOfHttp) {
+  hub_.set_faults(R"([{"path": "x", "redirect": "file:///etc/passwd"}])");
+  EXPECT_THAT(refused(get("/x")),
+              HasSubstr("file:///etc/passwd: address: expected an http or https"));
+}
+
+// What may pass
+
+TEST_F(HttpTest, TriesAgainWhatMayPass) {
+  for (const int status : {408, 429, 500, 502, 503, 504}) {
+    hub_.clear_log();
+    hub_.set_faults(R"([{"path": "config", "times": 2, "status": )" + std::to_string(status) +
+                    "}]");
+    EXPECT_EQ(send(get(kConfig)).status, 200) << status;
+    EXPECT_THAT(hub_.log(), SizeIs(3)) << status;
+  }
+}
+
+TEST_F(HttpTest, ReturnsWhatDoesNotPass) {
+  hub_.set_faults(R"([{"path": "config", "times": -1, "status": 503}])");
+  EXPECT_EQ(send(get(kConfig)).status, 503);
+  EXPECT_THAT(hub_.log(), SizeIs(HttpClient::kMaxTries));
+  HttpRequest once = get(kConfig);
+  once.retry = false;
+  hub_.clear_log();
+  EXPECT_EQ(send(once).status, 503);
+  EXPECT_THAT(hub_.log(), SizeIs(1));
+}
+
+TEST_F(HttpTest, TriesNothingElseAgain) {
+  for (const int status : {400, 401, 403, 404, 409, 410, 412, 413, 416, 501}) {
+    hub_.clear_log();
+    hub_.set_faults(R"([{"path": "config", "status": )" + std::to_string(status) + "}]");
+    EXPECT_EQ(send(get(kConfig)).status, status);
+    EXPECT_THAT(hub_.log(), SizeIs(1)) << status;
+  }
+}
+
+TEST_F(HttpTest, WaitsAsAsked) {
+  const auto begin = std::chrono::steady_clock::now();
+  hub_.set_faults(R"([{"path": "config", "status": 429, "headers": {"Retry-After": "0"}},
+      {"path": "config", "status": 429, "headers": {"RateLimit": "\"api\";r=0;t=0", "Retry-After": "50"}},
+      {"path": "config", "status": 429, "headers": {"RateLimit": "\"api\";r=7;t=50"}},
+      {"path": "config", "status": 429, "headers": {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}}])");
+  EXPECT_EQ(send(get(kConfig)).status, 200);
+  const auto took = std::chrono::steady_clock::now() - begin;
+  EXPECT_GE(took, std::chrono::milliseconds(2000));
+  EXPECT_LT(took, std::chrono::seconds(20));
+}
+
+TEST_F(HttpTest, TriesLostConnectionsAgain) {
+  hub_.set_faults(R"([{"path": "config", "close_after": 0, "times": 2},
+                      {"path": "config", "close_after": 3}])");
+  EXPECT_EQ(send(get(kConfig)).body, R"({"a": 1})");
+  EXPECT_THAT(hub_.log(), SizeIs(4));
+}
+
+TEST_F(HttpTest, LeavesABrokenBodyToItsSink) {
+  hub_.set_faults(R"([{"path": "model", "close_after": 1000}])");
+  Kept sink;
+  HttpRequest request = get("/alice/m/resolve/main/model.safetensors");
+  request.sink = &sink;
+  try {
+    send(request);
+    FAIL() << "accepted";
+  } catch (const HubUnreachable& error) {
+    EXPECT_TRUE(error.sink_has_bytes);
+    EXPECT_TRUE(error.may_pass);
+    EXPECT_THAT(error.what(),
+                HasSubstr("model.safetensors: GET: expected a whole reply, got none"));
+  }
+  EXPECT_THAT(sink.bytes, SizeIs(1000));
+  EXPECT_THAT(hub_.log(), SizeIs(1));
+}
+
+TEST_F(HttpTest, SaysThatNobodyListens) {
+  HttpRequest request;
+  request.url = "http://127.0.0.1:1/api?secret=1";
+  const std::string text = refusal<HubUnreachable>([&] { send(request); });
+  EXPECT_THAT(text, HasSubstr("http://127.0.0.1:1/api: GET: expected a whole reply, got none: "));
+  EXPECT_THAT(text, HasSubstr("check the network and HF_ENDPOINT"));
+  EXPECT_THAT(text, Not(HasSubstr("secret")));
+}
+
+TEST_F(HttpTest, SilenceTimesOut) {
+  hub_.set_faults(R"([{"path": "config", "delay": 30}])");
+  HttpRequest request = get(kConfig);
+  request.timeout = std::chrono::seconds(1);
+  request.retry = false;
+  EXPECT_THAT(refused(request), HasSubstr("no byte for 1 s"));
+}
+
+TEST_F(HttpTest, StopsWhenInterrupted) {
+  hub_.set_faults(R"([{"path": "config", "delay": 30}])");
+  std::atomic<bool> stop = false;
+  HttpClient http(settings(), [&] {
+    if (stop) throw Interrupted(2);
+  });
+  std::thread later([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    stop = true;
+  });
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_EQ(refusal<Interrupted>([&] { http.send(get(kConfig)); }), "interrupted");
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(2));
+  later.join();
+}
+
+TEST_F(HttpTest, OfflineSendsNothing) {
+  HubSettings offline = settings();
+  offline.offline = true;
+  HttpClient http(offline);
+  EXPECT_THAT(refusal<HubUnreachable>([&] { http.send(get(kConfig)); }),
+              HasSubstr("HF_HUB_OFFLINE"));
+  EXPECT_THAT(hub_.log(), SizeIs(0));
+}
+
+TEST_F(HttpTest, RefusesEndlessReplies) {
+  write_file(dir_ / "m/huge.json", std::string(kMaxReplyBytes + 1, 'x'));
+  hub_.add_repo("alice/m", dir_ / "m");
+  EXPECT_THAT(refused(get("/alice/m/resolve/main/huge.json")),
+              HasSubstr("reply: expected at most 16777216 bytes, got more"));
+}
+
+TEST_F(HttpTest, ProxiesOfTheEnvironmentAreUsed) {
+  const testing::Environment proxy({{"HTTP_PROXY", hub_.url()},
+                                    {"http_proxy", {}},
+                                    {"NO_PROXY", "127.0.0.1:9"},
+                                    {"no_proxy", {}},
+                                    {"REQUEST_METHOD", {}}});
+  HttpRequest request;
+  request.url = "http://hub.invalid/alice/m/resolve/main/config.json";
+  request.authorize = false;
+  EXPECT_EQ(send(request).status, 200);
+  EXPECT_TRUE(hub_.log().at(0)["proxied"]);
+  const testing::Environment none({{"NO_PROXY", "hub.invalid"}, {"no_proxy", {}}});
+  request.retry = false;
+  EXPECT_THAT(refused(request), HasSubstr("resolve"));
+}
+
+// What errors say
+
+TEST_F(HttpTest, ErrorsSayWhatWasAskedAndWhatToDo) {
+  const HttpRequest request = get("/alice/m/resolve/main/none?sig=secret");
+  const HttpResponse response = send(request);
+  EXPECT_THAT(error_of(request, response),
+              HasSubstr("/alice/m/resolve/main/none: GET: expected success, got status 404 "
+                        "EntryNotFound: \"Entry not found\""));
+  EXPECT_THAT(error_of(request, response), HasSubstr("; no such file at this revision"));
+  EXPECT_THAT(error_of(request, response), Not(HasSubstr("secret")));
+}
+
+TEST_F(HttpTest, ErrorsHideATokenThatTheServerRepeats) {
+  hub_.set_faults(std::string(R"([{"path": "config", "status": 400, "body": "{\"error\": \"bad )") +
+                  kAliceRead + R"(\"}", "headers": {"X-Error-Message": "bad )" + kAliceRead +
+                  R"("}}])");
+  const HttpRequest request = get(kConfig);
+  const std::string text = error_of(request, send(request));
+  EXPECT_THAT(text, HasSubstr("bad (token)"));
+  EXPECT_THAT(text, Not(HasSubstr(kAliceRead)));
+}
+
+HttpResponse reply(int status, std::vector<HttpHeader> headers, std::string body = "",
+                   bool token = false) {
+  HttpResponse response;
+  response.status = status;
+  response.url = "http://h/x";
+  response.headers = std::move(headers);
+  response.body = std::move(body);
+  response.token_was_sent = token;
+  return response;
+}
+
+std::string told(const HttpResponse& response, const char* method = "GET") {
+  HttpRequest request;
+  request.method = method;
+  request.url = "http://h/x";
+  return refusal<HubError>([&] { throw_hub_error(request, response); });
+}
+
+TEST(HubErrorTest, TakesTheServersWordsFromWhereTheyAre) {
+  EXPECT_EQ(told(reply(418, {{"X-Error-Message", "short"}, {"X-Request-Id", "r1"}},
+                       R"({"error": "long"})")),
+            "http://h/x: GET: expected success, got status 418: \"short\" (request id r1)");
+  EXPECT_THAT(told(reply(418, {}, R"({"error": "long"})")), HasSubstr(": \"long\""));
+  EXPECT_THAT(told(reply(418, {}, R"({"error": ["a", "b"]})")), HasSubstr(": \"a; b\""));
+  EXPECT_THAT(told(reply(418, {}, R"({"errors": [{"message": "m"}]})")), HasSubstr(": \"m\""));
+  EXPECT_THAT(told(reply(418, {{"Content-Type", "text/plain"}}, "plain\nwords\n")),
+              HasSubstr(": \"plain\\x0awords\""));
+  EXPECT_THAT(told(reply(418, {{"Content-Type", "text/html"}}, "<html>no</html>")),
+              Not(HasSubstr("html")));
+  EXPECT_THAT(told(reply(418, {{"X-Amzn-Trace-Id", "t1"}})), HasSubstr("(request id t1)"));
+  EXPECT_LT(told(reply(418, {{"Content-Type", "text/plain"}}, std::string(9999, 'x'))).size(), 400);
+}
+
+TEST(HubErrorTest, SaysWhatToDo) {
+  const std::vector<HttpHeader> missing = {{"X-Error-Code", "RepoNotFound"}};
+  EXPECT_THAT(told(reply(404, missing)),
+              HasSubstr("or it is private: check the name, or give a token"));
+  EXPECT_THAT(told(reply(404, missing, "", true)), HasSubstr("the token may not see it"));
+  EXPECT_THAT(told(reply(401, {})), HasSubstr("or it is private: check the name, or give a token"));
+  EXPECT_THAT(told(reply(401, {}, "", true)), HasSubstr("the token is not accepted"));
+  EXPECT_THAT(told(reply(401, {}), "POST"), HasSubstr("a token is needed"));
+  EXPECT_THAT(told(reply(403, {{"X-Error-Code", "GatedRepo"}}, "", true)), HasSubstr("ask for it"));
+  EXPECT_THAT(told(reply(403, {}, "", true), "POST"), HasSubstr("lacks the right"));
+  EXPECT_THAT(told(reply(404, {{"X-Error-Code", "RevisionNotFound"}})),
+              HasSubstr("no such branch"));
+  EXPECT_THAT(told(reply(404, {})), HasSubstr("check the name, the revision and HF_ENDPOINT"));
+  EXPECT_THAT(told(reply(429, {})), HasSubstr("wait, or give a token"));
+  EXPECT_THAT(told(reply(503, {})), HasSubstr("try again later"));
+}
+
+TEST(UrlTest, ResolvesAsBrowsersDo) {
+  const std::string base = "http://h:80/a/b?q=1";
+  EXPECT_EQ(resolve_url(base, "/c?x=%2F"), "http://h:80/c?x=%2F");
+  EXPECT_EQ(resolve_url(base, "c?x=1#f"), "http://h:80/a/c?x=1");
+  EXPECT_EQ(resolve_url(base, "https://u:p@o/c d"), "https://o/c%20d");
+  EXPECT_EQ(resolve_url(base, "//o/x"), "http://o/x");
+  EXPECT_EQ(origin_of("HTTP://Hub.Example/x"), "http://hub.example:80");
+  EXPECT_EQ(origin_of("https://h/x"), "https://h:443");
+  EXPECT_NE(origin_of("http://localhost:1"), origin_of("http://127.0.0.1:1"));
+}
+
+TEST(UrlTest, EncodesAsPythonQuotes) {
+  EXPECT_EQ(percent_encode("refs/pr/1"), "refs%2Fpr%2F1");
+  EXPECT_EQ(percent_encode("sub/a b#\xc3\xa9.txt", true), "sub/a%20b%23%C3%A9.txt");
+  EXPECT_EQ(percent_encode("A-z_0.~"), "A-z_0.~");
+}
+
+TEST(UrlTest, ShowsNoSecrets) { EXPECT_EQ(shown_url("http://u:p@h/x?sig=1#f"), "http://h/x"); }
+
+}  // namespace
+}  // namespace weightlift

@@ -1,0 +1,133 @@
+#include "weightlift/hub/settings.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/hub/environment.h"
+#include "tests/support/refusal.h"
+#include "tests/support/temp_dir.h"
+#include "weightlift/base/error.h"
+
+namespace weightlift {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+using testing::refusal;
+using testing::TempDir;
+using testing::write_file;
+
+using Variables = std::map<std::string, std::optional<std::string>>;
+
+/// What the settings are with these variables alone, and a home of their own.
+class SettingsTest : public ::testing::Test {
+ protected:
+  HubSettings read(const Variables& variables = {}) const {
+    const testing::Environment clean({{"HOME", home_.path().string()},
+                                      {"XDG_CACHE_HOME", {}},
+                                      {"HF_ENDPOINT", {}},
+                                      {"HF_HOME", {}},
+                                      {"HF_HUB_CACHE", {}},
+                                      {"HUGGINGFACE_HUB_CACHE", {}},
+                                      {"HF_TOKEN", {}},
+                                      {"HUGGING_FACE_HUB_TOKEN", {}},
+                                      {"HF_TOKEN_PATH", {}},
+                                      {"HF_HUB_DISABLE_IMPLICIT_TOKEN", {}},
+                                      {"HF_HUB_OFFLINE", {}},
+                                      {"TRANSFORMERS_OFFLINE", {}},
+                                      {"HF_HUB_ETAG_TIMEOUT", {}},
+                                      {"HF_HUB_DOWNLOAD_TIMEOUT", {}}});
+    const testing::Environment chosen(variables);
+    return read_hub_settings();
+  }
+  std::string refused(const Variables& variables) const {
+    return refusal<UsageError>([&] { read(variables); });
+  }
+  TempDir home_;
+};
+
+TEST_F(SettingsTest, DefaultsAreHuggingfaceHubs) {
+  const HubSettings settings = read();
+  EXPECT_EQ(settings.endpoint, "https://huggingface.co");
+  EXPECT_EQ(settings.cache, home_ / ".cache/huggingface/hub");
+  EXPECT_EQ(settings.token, "");
+  EXPECT_FALSE(settings.offline);
+  EXPECT_EQ(settings.etag_timeout.count(), 10);
+  EXPECT_EQ(settings.download_timeout.count(), 10);
+  EXPECT_THAT(settings.user_agent, HasSubstr("weightlift/"));
+}
+
+TEST_F(SettingsTest, TheEndpointLosesItsFinalSlash) {
+  EXPECT_EQ(read({{"HF_ENDPOINT", "http://h:8080/hf//"}}).endpoint, "http://h:8080/hf");
+  EXPECT_EQ(read({{"HF_ENDPOINT", ""}}).endpoint, "https://huggingface.co");
+}
+
+TEST_F(SettingsTest, RefusesOtherEndpoints) {
+  EXPECT_THAT(
+      refused({{"HF_ENDPOINT", "file:///etc"}}),
+      HasSubstr("HF_ENDPOINT: expected an address like https://huggingface.co, got no http"));
+  EXPECT_THAT(refused({{"HF_ENDPOINT", "huggingface.co"}}), HasSubstr("no http or https URL"));
+  EXPECT_THAT(refused({{"HF_ENDPOINT", "http://h/a b"}}), HasSubstr("no http or https URL"));
+  EXPECT_THAT(refused({{"HF_ENDPOINT", "http://h/?q=1"}}), HasSubstr("a query in it"));
+  const std::string password = refused({{"HF_ENDPOINT", "http://u:secret@h"}});
+  EXPECT_THAT(password, HasSubstr("a user name in it"));
+  EXPECT_THAT(password, Not(HasSubstr("secret")));
+}
+
+TEST_F(SettingsTest, TheCacheIsFoundAsPythonFindsIt) {
+  EXPECT_EQ(read({{"XDG_CACHE_HOME", "/x"}}).cache, "/x/huggingface/hub");
+  EXPECT_EQ(read({{"XDG_CACHE_HOME", "/x"}, {"HF_HOME", "/h"}}).cache, "/h/hub");
+  EXPECT_EQ(read({{"HF_HOME", "/h"}, {"HUGGINGFACE_HUB_CACHE", "/old"}}).cache, "/old");
+  EXPECT_EQ(read({{"HUGGINGFACE_HUB_CACHE", "/old"}, {"HF_HUB_CACHE", "/new"}}).cache, "/new");
+  EXPECT_EQ(read({{"HF_HOME", "~/hf"}}).cache, home_ / "hf/hub");
+  EXPECT_EQ(read({{"HF_HOME", "$WL_TEST/${WL_TEST}x$WL_NONE"}, {"WL_TEST", "/v"}}).cache,
+            "/v//vx$WL_NONE/hub");
+}
+
+TEST_F(SettingsTest, TheTokenComesFromTheEnvironmentFirst) {
+  write_file(home_ / ".cache/huggingface/token", " hf_file\r\n");
+  EXPECT_EQ(read().token, "hf_file");
+  EXPECT_EQ(read({{"HUGGING_FACE_HUB_TOKEN", "hf_old"}}).token, "hf_old");
+  EXPECT_EQ(read({{"HUGGING_FACE_HUB_TOKEN", "hf_old"}, {"HF_TOKEN", "hf_new\n"}}).token, "hf_new");
+  EXPECT_EQ(read({{"HF_TOKEN", ""}}).token, "hf_file");
+  EXPECT_EQ(read({{"HF_TOKEN", "hf_new"}, {"HF_HUB_DISABLE_IMPLICIT_TOKEN", "true"}}).token, "");
+  write_file(home_ / "elsewhere", "hf_elsewhere");
+  EXPECT_EQ(read({{"HF_TOKEN_PATH", "~/elsewhere"}}).token, "hf_elsewhere");
+  EXPECT_EQ(read({{"HF_TOKEN_PATH", "~/missing"}}).token, "");
+}
+
+TEST_F(SettingsTest, AStrangeTokenIsRefusedAndNotShown) {
+  for (const char* token : {"hf_se cret",
+                            "hf_se\x01"
+                            "cret",
+                            "hf_se\xc3\xa9"
+                            "cret"}) {
+    const std::string text = refused({{"HF_TOKEN", token}});
+    EXPECT_THAT(text, HasSubstr("HF_TOKEN: token: expected printable ASCII characters"));
+    EXPECT_THAT(text, Not(HasSubstr("cret")));
+  }
+  write_file(home_ / ".cache/huggingface/token", "hf_a hf_b");
+  EXPECT_THAT(refused({}), HasSubstr("huggingface/token: token: expected printable"));
+}
+
+TEST_F(SettingsTest, OfflineIsReadAsPythonReadsIt) {
+  for (const char* yes : {"1", "ON", "yes", "True"}) {
+    EXPECT_TRUE(read({{"HF_HUB_OFFLINE", yes}}).offline) << yes;
+  }
+  EXPECT_FALSE(read({{"HF_HUB_OFFLINE", "no"}}).offline);
+  EXPECT_TRUE(read({{"TRANSFORMERS_OFFLINE", "1"}}).offline);
+  EXPECT_TRUE(read({{"HF_HUB_OFFLINE", ""}, {"TRANSFORMERS_OFFLINE", "1"}}).offline);
+  EXPECT_FALSE(read({{"HF_HUB_OFFLINE", "0"}, {"TRANSFORMERS_OFFLINE", "1"}}).offline);
+}
+
+TEST_F(SettingsTest, TimeoutsAreWholeSeconds) {
+  EXPECT_EQ(read({{"HF_HUB_ETAG_TIMEOUT", "3"}}).etag_timeout.count(), 3);
+  EXPECT_EQ(read({{"HF_HUB_DOWNLOAD_TIMEOUT", "30"}}).download_timeout.count(), 30);
+  EXPECT_EQ(read({{"HF_HUB_DOWNLOAD_TIMEOUT", "0"}}).download_timeout.count(), 10);
+  EXPECT_THAT(refused({{"HF_HUB_ETAG_TIMEOUT", "soon"}}),
+              HasSubstr("HF_HUB_ETAG_TIMEOUT: expected whole seconds from 1 to 86400, got soon"));
+  EXPECT_THAT(refused({{"HF_HUB_ETAG_TIMEOUT", "-1"}}), HasSubstr("got -1"));
+  EXPECT_THAT(refused({{"HF_HUB_ETAG_TIMEOUT", "99999999999"}}), HasSubstr("got 99999999999"));
+}
+
+}  // namespace
+}  // namespace weightlift

@@ -1,0 +1,218 @@
+#include "weightlift/hub/http.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <climits>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <thread>
+
+#include "weightlift/hub/http_session.h"
+#include "weightlift/hub/url.h"
+
+namespace weightlift {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr int kMaxRedirects = 20;  // huggingface_hub's
+// Waits double up to this: a server that restarts is back within seconds.
+constexpr milliseconds kMaxWait{8000};
+// A server may ask for more, but nobody sits in front of a program that is silent for longer.
+constexpr milliseconds kMaxAskedWait{60'000};
+
+bool equal_names(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  return std::ranges::equal(a, b, {}, lower, lower);
+}
+
+bool may_pass(int status) {
+  constexpr std::array kStatuses = {408, 429, 500, 502, 503, 504};
+  return std::ranges::find(kStatuses, status) != kStatuses.end();
+}
+
+bool is_redirect(int status) {
+  constexpr std::array kStatuses = {301, 302, 303, 307, 308};
+  return std::ranges::find(kStatuses, status) != kStatuses.end();
+}
+
+std::optional<int> parse_seconds(std::string_view text) {
+  int value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error == std::errc::result_out_of_range) return INT_MAX;
+  if (error != std::errc() || end == text.data() || value < 0) return std::nullopt;
+  return value;
+}
+
+/// What the server asks for: `RateLimit: "api";r=0;t=55`, where nothing is left, before
+/// `Retry-After: 5`. A second is added, as huggingface_hub does: the window must be over.
+std::optional<milliseconds> asked_wait(const HttpResponse& response) {
+  std::optional<int> seconds = parse_seconds(response.header("Retry-After"));
+  const std::string_view limit = response.header("RateLimit");
+  const std::size_t reset = limit.find(";t=");
+  const std::size_t rest = limit.find(";r=");
+  if (reset != limit.npos && rest != limit.npos && parse_seconds(limit.substr(rest + 3)) == 0) {
+    if (const auto window = parse_seconds(limit.substr(reset + 3))) seconds = window;
+  }
+  if (!seconds) return std::nullopt;
+  const auto most = std::chrono::duration_cast<std::chrono::seconds>(kMaxAskedWait).count();
+  return milliseconds(1000 * std::min<long>(most, long{*seconds} + 1));
+}
+
+/// What a request becomes at the place that a redirect names, as browsers and httpx have it: 307
+/// and 308 keep everything, the older ones make a GET of what is no HEAD.
+void redirect_method(int status, Exchange& exchange) {
+  const bool to_get = (status == 303 && exchange.method != "HEAD") ||
+                      ((status == 301 || status == 302) && exchange.method == "POST");
+  if (!to_get) return;
+  exchange.method = "GET";
+  exchange.with_body = false;
+}
+
+/// What only the Hub says, and not the storage it leads to.
+void keep_hub_headers(const HttpResponse& hop, std::vector<HttpHeader>& kept) {
+  for (const char* name : {"X-Repo-Commit", "X-Linked-Etag", "X-Linked-Size"}) {
+    const std::string_view value = hop.header(name);
+    const bool known = std::ranges::any_of(kept, [&](const auto& h) { return h.name == name; });
+    if (!value.empty() && !known) kept.push_back({name, std::string(value)});
+  }
+}
+
+void replace_all(std::string& text, const std::string& what, std::string_view by) {
+  for (std::size_t at = 0; (at = text.find(what, at)) != text.npos; at += by.size()) {
+    text.replace(at, what.size(), by);
+  }
+}
+
+/// A server may repeat the token in what it refuses; nobody shall read it from an error.
+void hide_token(HttpResponse& response, const std::string& token) {
+  if (token.empty() || response.ok()) return;
+  constexpr std::string_view kHidden = "(token)";
+  replace_all(response.body, token, kHidden);
+  replace_all(response.url, token, kHidden);
+  for (HttpHeader& header : response.headers) replace_all(header.value, token, kHidden);
+}
+
+}  // namespace
+
+std::string_view HttpResponse::header(std::string_view name) const {
+  for (const HttpHeader& header : headers) {
+    if (equal_names(header.name, name) && !header.value.empty()) return header.value;
+  }
+  return "";
+}
+
+/// Sessions that wait for their next request.
+struct HttpClient::Pool {
+  std::mutex mutex;
+  std::vector<std::unique_ptr<HttpSession>> idle;
+
+  std::unique_ptr<HttpSession> take(const HubSettings& settings) {
+    const std::lock_guard lock(mutex);
+    if (idle.empty()) return std::make_unique<HttpSession>(settings.user_agent);
+    std::unique_ptr<HttpSession> session = std::move(idle.back());
+    idle.pop_back();
+    return session;
+  }
+  void give_back(std::unique_ptr<HttpSession> session) {
+    const std::lock_guard lock(mutex);
+    idle.push_back(std::move(session));
+  }
+};
+
+HttpClient::HttpClient(HubSettings settings, std::function<void()> interrupted)
+    : settings_(std::move(settings)),
+      interrupted_(interrupted ? std::move(interrupted) : [] {}),
+      pool_(std::make_unique<Pool>()) {}
+
+HttpClient::~HttpClient() = default;
+
+void HttpClient::wait(milliseconds time) {
+  constexpr milliseconds kSlice{50};
+  const auto end = std::chrono::steady_clock::now() + time;
+  for (;;) {
+    interrupted_();
+    const auto rest = end - std::chrono::steady_clock::now();
+    if (rest <= rest.zero()) return;
+    std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(rest, kSlice));
+  }
+}
+
+void HttpClient::wait_to_retry(int failed) {
+  constexpr int kMaxDoublings = 20;
+  const milliseconds longest =
+      std::min(kMaxWait, settings_.first_wait * (1 << std::clamp(failed - 1, 0, kMaxDoublings)));
+  // So that clients which failed together do not come back together.
+  std::random_device random;
+  std::uniform_int_distribution<milliseconds::rep> pick(longest.count() / 2, longest.count());
+  wait(milliseconds(pick(random)));
+}
+
+HttpResponse HttpClient::follow(const HttpRequest& request) {
+  const std::string endpoint = origin_of(settings_.endpoint);
+  std::string origin = origin_of(request.url);
+  Exchange exchange;
+  exchange.request = &request;
+  exchange.method = request.method;
+  exchange.url = request.url;
+  exchange.interrupted = &interrupted_;
+  if (request.authorize && origin == endpoint) exchange.token = settings_.token;
+  std::vector<HttpHeader> kept;
+  std::unique_ptr<HttpSession> session = pool_->take(settings_);
+  for (int hop = 0; hop <= kMaxRedirects; ++hop) {
+    HttpResponse response = session->run(exchange);
+    const std::string location(response.header("Location"));
+    const bool leads_on = is_redirect(response.status) && !location.empty();
+    const std::string next = leads_on ? resolve_url(exchange.url, location) : "";
+    const std::string next_origin = leads_on ? origin_of(next) : origin;
+    const bool stays = next_origin == origin || next_origin == endpoint;
+    if (!leads_on || (!stays && !request.follow_elsewhere)) {
+      for (HttpHeader& header : kept) {
+        if (response.header(header.name).empty()) response.headers.push_back(std::move(header));
+      }
+      pool_->give_back(std::move(session));
+      hide_token(response, settings_.token);
+      return response;
+    }
+    keep_hub_headers(response, kept);
+    // Once away it stays away: another host must not choose what is asked in the user's name.
+    if (next_origin != endpoint) exchange.token.clear();
+    exchange.elsewhere = exchange.elsewhere || next_origin != origin;
+    redirect_method(response.status, exchange);
+    exchange.url = next;
+    origin = next_origin;
+  }
+  throw HubError(fmt::format("{}: {}: expected at most {} redirects, got more",
+                             shown_url(request.url), request.method, kMaxRedirects));
+}
+
+HttpResponse HttpClient::send(const HttpRequest& request) {
+  if (settings_.offline) {
+    throw HubUnreachable(fmt::format(
+        "{}: {}: expected to reach the Hub, got HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE; unset it",
+        shown_url(request.url), request.method));
+  }
+  for (int attempt = 1;; ++attempt) {
+    const bool last = !request.retry || attempt == kMaxTries;
+    std::optional<milliseconds> asked;
+    try {
+      HttpResponse response = follow(request);
+      if (last || !may_pass(response.status)) return response;
+      asked = asked_wait(response);
+    } catch (const HubUnreachable& lost) {
+      if (last || !lost.may_pass || lost.sink_has_bytes) throw;
+    }
+    if (asked) {
+      wait(*asked);
+    } else {
+      wait_to_retry(attempt);
+    }
+  }
+}
+
+}  // namespace weightlift

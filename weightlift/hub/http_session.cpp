@@ -1,0 +1,479 @@
+#include "weightlift/hub/http_session.h"
+
+#include <curl/curl.h>
+#include <fmt/format.h>
+#include <strings.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <cstdlib>
+#include <exception>
+#include <mutex>
+#include <utility>
+
+#include "weightlift/hub/url.h"
+
+namespace weightlift {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// A reply's head that is longer has no meaning here.
+constexpr std::size_t kMaxHeadBytes = std::size_t{256} << 10;
+// Fewer system calls for large bodies, at a price that memory does not notice.
+constexpr long kBufferBytes = 512L << 10;
+// How long a reply that is kept in memory may take in all: a server that sends a byte now and then
+// must not hold the program for ever.
+constexpr std::chrono::minutes kMaxReplyTime{5};
+
+template <class Value>
+void set(CURL* easy, CURLoption option, Value value) {
+  if (curl_easy_setopt(easy, option, value) != CURLE_OK) {
+    throw std::runtime_error("libcurl lacks an option");
+  }
+}
+
+template <class Value>
+Value info(CURL* easy, CURLINFO which) {
+  Value value{};
+  curl_easy_getinfo(easy, which, &value);
+  return value;
+}
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+/// Keeps a write to a closed connection from ending the process: libraries must not change what a
+/// signal does, so it is held back in this thread, and what came meanwhile is taken away.
+class SigpipeHeldBack {
+ public:
+  SigpipeHeldBack() {
+    sigemptyset(&pipe_);
+    sigaddset(&pipe_, SIGPIPE);
+    sigset_t pending;
+    sigpending(&pending);
+    was_pending_ = sigismember(&pending, SIGPIPE) == 1;
+    pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
+  }
+  ~SigpipeHeldBack() {
+    const timespec now{0, 0};
+    if (!was_pending_) sigtimedwait(&pipe_, nullptr, &now);
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  SigpipeHeldBack(const SigpipeHeldBack&) = delete;
+  SigpipeHeldBack& operator=(const SigpipeHeldBack&) = delete;
+
+ private:
+  sigset_t pipe_{}, before_{};
+  bool was_pending_ = false;
+};
+
+/// The headers of a request, in libcurl's form.
+class HeaderList {
+ public:
+  ~HeaderList() { curl_slist_free_all(list_); }
+  HeaderList() = default;
+  HeaderList(const HeaderList&) = delete;
+  HeaderList& operator=(const HeaderList&) = delete;
+  void add(const std::string& line) {
+    curl_slist* longer = curl_slist_append(list_, line.c_str());
+    if (longer == nullptr) throw std::bad_alloc();
+    list_ = longer;
+  }
+  curl_slist* get() const { return list_; }
+
+ private:
+  curl_slist* list_ = nullptr;
+};
+
+/// One exchange while it runs: libcurl calls back into it.
+class Running {
+ public:
+  explicit Running(const Exchange& exchange) : exchange_(exchange) {
+    response_.url = exchange.url;
+    response_.token_was_sent = !exchange.token.empty();
+  }
+
+  std::size_t take_header(std::string_view line);
+  std::size_t take_body(std::span<const std::byte> piece);
+  std::size_t give_body(std::span<std::byte> room);
+  int seek(std::uint64_t offset) {
+    sent_ = offset;
+    return CURL_SEEKFUNC_OK;
+  }
+  /// The reply is whole.
+  HttpResponse finish();
+
+  /// What a callback threw, and could not let pass through C.
+  void rethrow() const {
+    if (thrown_) std::rethrow_exception(thrown_);
+  }
+  bool sink_has_bytes() const { return sink_has_bytes_; }
+
+ private:
+  /// Runs `body` for libcurl: an exception becomes `failure` and is kept.
+  template <class Body>
+  std::size_t guarded(std::size_t failure, Body&& body) {
+    try {
+      return body();
+    } catch (...) {
+      thrown_ = std::current_exception();
+      return failure;
+    }
+  }
+  void begin_sink() {
+    if (!std::exchange(sink_begun_, true)) exchange_.request->sink->begin(response_);
+  }
+  bool to_sink() const { return exchange_.request->sink != nullptr && response_.ok(); }
+
+  const Exchange& exchange_;
+  HttpResponse response_;
+  std::size_t head_bytes_ = 0;
+  std::uint64_t sent_ = 0;
+  bool body_begun_ = false;
+  bool sink_begun_ = false;
+  bool sink_has_bytes_ = false;
+  std::exception_ptr thrown_;
+};
+
+int status_of(std::string_view line) {
+  // "HTTP/1.1 200 OK"
+  const std::size_t blank = line.find(' ');
+  if (blank == line.npos || line.size() < blank + 4) return 0;
+  int status = 0;
+  for (const char c : line.substr(blank + 1, 3)) {
+    if (c < '0' || c > '9') return 0;
+    status = status * 10 + (c - '0');
+  }
+  return status;
+}
+
+std::string_view trimmed(std::string_view text) {
+  const auto is_blank = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+std::size_t Running::take_header(std::string_view line) {
+  return guarded(0, [&] {
+    if (body_begun_) return line.size();  // a trailer
+    head_bytes_ += line.size();
+    if (head_bytes_ > kMaxHeadBytes) {
+      throw HubError(fmt::format("{}: {}: reply's head: expected at most {} bytes, got more",
+                                 shown_url(exchange_.url), exchange_.method, kMaxHeadBytes));
+    }
+    if (line.starts_with("HTTP/")) {
+      // Of several heads (100, then 200) the last one counts.
+      response_.headers.clear();
+      response_.status = status_of(line);
+      return line.size();
+    }
+    const std::size_t colon = line.find(':');
+    if (colon != line.npos) {
+      response_.headers.push_back({std::string(trimmed(line.substr(0, colon))),
+                                   std::string(trimmed(line.substr(colon + 1)))});
+    }
+    return line.size();
+  });
+}
+
+std::size_t Running::take_body(std::span<const std::byte> piece) {
+  return guarded(0, [&] {
+    body_begun_ = true;
+    if (to_sink()) {
+      begin_sink();
+      sink_has_bytes_ = sink_has_bytes_ || !piece.empty();
+      exchange_.request->sink->write(piece);
+      return piece.size();
+    }
+    if (response_.body.size() + piece.size() > kMaxReplyBytes) {
+      throw HubError(fmt::format("{}: {}: reply: expected at most {} bytes, got more",
+                                 shown_url(exchange_.url), exchange_.method, kMaxReplyBytes));
+    }
+    response_.body.append(reinterpret_cast<const char*>(piece.data()), piece.size());
+    return piece.size();
+  });
+}
+
+std::size_t Running::give_body(std::span<std::byte> room) {
+  return guarded(CURL_READFUNC_ABORT, [&] {
+    const HttpUpload& upload = *exchange_.request->upload;
+    const auto count =
+        static_cast<std::size_t>(std::min<std::uint64_t>(room.size(), upload.size_bytes - sent_));
+    if (count > 0) upload.read(sent_, room.first(count));
+    sent_ += count;
+    return count;
+  });
+}
+
+HttpResponse Running::finish() {
+  rethrow();
+  if (to_sink()) begin_sink();
+  return std::move(response_);
+}
+
+std::size_t on_header(char* text, std::size_t size, std::size_t count, void* running) {
+  return static_cast<Running*>(running)->take_header({text, size * count});
+}
+
+std::size_t on_body(char* text, std::size_t size, std::size_t count, void* running) {
+  return static_cast<Running*>(running)->take_body(std::as_bytes(std::span(text, size * count)));
+}
+
+std::size_t on_send(char* text, std::size_t size, std::size_t count, void* running) {
+  return static_cast<Running*>(running)->give_body(
+      std::as_writable_bytes(std::span(text, size * count)));
+}
+
+int on_seek(void* running, curl_off_t offset, int origin) {
+  if (origin != SEEK_SET || offset < 0) return CURL_SEEKFUNC_FAIL;
+  return static_cast<Running*>(running)->seek(static_cast<std::uint64_t>(offset));
+}
+
+void set_security(CURL* easy) {
+#if LIBCURL_VERSION_NUM >= 0x075500
+  set(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+  set(easy, CURLOPT_PROTOCOLS, static_cast<long>(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+  set(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+  set(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+  // OpenSSL's own names, which libcurl leaves to programs.
+  const std::string file = variable("SSL_CERT_FILE");
+  const std::string folder = variable("SSL_CERT_DIR");
+  if (file.empty() && folder.empty()) return;
+  set(easy, CURLOPT_CAINFO, file.empty() ? nullptr : file.c_str());
+  set(easy, CURLOPT_CAPATH, file.empty() ? folder.c_str() : nullptr);
+}
+
+void set_proxy(CURL* easy, const std::string& url) {
+  // libcurl reads all of the variables but this one, since a web server hands a header "Proxy:" to
+  // its scripts under this name. It obeys NO_PROXY for it, too.
+  const std::string proxy = variable("HTTP_PROXY");
+  const bool script = !variable("REQUEST_METHOD").empty();
+  const bool http = origin_of(url).starts_with("http:");
+  if (proxy.empty() || script || !http || !variable("http_proxy").empty()) return;
+  set(easy, CURLOPT_PROXY, proxy.c_str());
+}
+
+void set_body(CURL* easy, const Exchange& exchange, Running& running) {
+  const HttpRequest& request = *exchange.request;
+  const bool posts = exchange.method == "POST" || exchange.method == "PUT";
+  if (exchange.with_body && request.upload != nullptr) {
+    set(easy, CURLOPT_UPLOAD, 1L);
+    set(easy, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(request.upload->size_bytes));
+    set(easy, CURLOPT_READFUNCTION, &on_send);
+    set(easy, CURLOPT_READDATA, static_cast<void*>(&running));
+    set(easy, CURLOPT_SEEKFUNCTION, &on_seek);
+    set(easy, CURLOPT_SEEKDATA, static_cast<void*>(&running));
+    set(easy, CURLOPT_UPLOAD_BUFFERSIZE, kBufferBytes);
+  } else if (exchange.with_body && (posts || !request.body.empty())) {
+    set(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+    set(easy, CURLOPT_POSTFIELDS, request.body.c_str());
+  }
+  if (exchange.method == "HEAD") {
+    set(easy, CURLOPT_NOBODY, 1L);
+  } else {
+    set(easy, CURLOPT_CUSTOMREQUEST, exchange.method.c_str());
+  }
+}
+
+bool is_secret(const std::string& name) {
+  return ::strcasecmp(name.c_str(), "Authorization") == 0 ||
+         ::strcasecmp(name.c_str(), "Cookie") == 0;
+}
+
+void set_headers(CURL* easy, const Exchange& exchange, HeaderList& list) {
+  // Neither waiting for leave to send, nor calling everything a form.
+  list.add("Expect:");
+  bool typed = false;
+  for (const HttpHeader& header : exchange.request->headers) {
+    if (exchange.elsewhere && is_secret(header.name)) continue;
+    // libcurl takes "Name:" for "none", and "Name;" for an empty value.
+    list.add(header.name + (header.value.empty() ? ";" : ": " + header.value));
+    typed = typed || header.name == "Content-Type";
+  }
+  if (!typed) list.add("Content-Type:");
+  if (!exchange.token.empty()) list.add("Authorization: Bearer " + exchange.token);
+  set(easy, CURLOPT_HTTPHEADER, list.get());
+  // Sizes and ranges count plain bytes. What comes packed nevertheless is unpacked.
+  const bool plain = exchange.request->sink != nullptr || exchange.method == "HEAD";
+  set(easy, CURLOPT_ACCEPT_ENCODING, plain ? "identity" : "gzip, deflate");
+}
+
+void set_connection(CURL* easy, const Exchange& exchange, const std::string& user_agent) {
+  set(easy, CURLOPT_URL, exchange.url.c_str());
+  set(easy, CURLOPT_USERAGENT, user_agent.c_str());
+  set(easy, CURLOPT_NOSIGNAL, 1L);
+  set(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+  set(easy, CURLOPT_CONNECTTIMEOUT, static_cast<long>(exchange.request->timeout.count()));
+  set(easy, CURLOPT_BUFFERSIZE, kBufferBytes);
+  set(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+}
+
+void set_reply(CURL* easy, Running& running, char* error) {
+  set(easy, CURLOPT_HEADERFUNCTION, &on_header);
+  set(easy, CURLOPT_HEADERDATA, static_cast<void*>(&running));
+  set(easy, CURLOPT_WRITEFUNCTION, &on_body);
+  set(easy, CURLOPT_WRITEDATA, static_cast<void*>(&running));
+  set(easy, CURLOPT_ERRORBUFFER, error);
+}
+
+/// Whether the next try may find it otherwise.
+bool may_pass(CURLcode code) {
+  constexpr std::array kPassing = {
+      CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_CONNECT,
+      CURLE_PARTIAL_FILE,          CURLE_OPERATION_TIMEDOUT,   CURLE_SSL_CONNECT_ERROR,
+      CURLE_GOT_NOTHING,           CURLE_SEND_ERROR,           CURLE_RECV_ERROR};
+  return std::ranges::find(kPassing, code) != kPassing.end();
+}
+
+std::string_view advice(CURLcode code) {
+  switch (code) {
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+      return "; name the certificates to trust in SSL_CERT_FILE";
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_CONNECT:
+      return "; check the network and HF_ENDPOINT";
+    case CURLE_COULDNT_RESOLVE_PROXY:
+      return "; check HTTPS_PROXY and HTTP_PROXY";
+    default:
+      return "";
+  }
+}
+
+[[noreturn]] void throw_lost(const Exchange& exchange, const Running& running, std::string_view why,
+                             bool passes, std::string_view what_to_do) {
+  HubUnreachable error(fmt::format("{}: {}: expected a whole reply, got none: {}{}",
+                                   shown_url(exchange.url), exchange.method, printable(why, 300),
+                                   what_to_do));
+  error.may_pass = passes;
+  error.sink_has_bytes = running.sink_has_bytes();
+  throw error;
+}
+
+/// Throws where nothing moved for too long.
+class Watch {
+ public:
+  Watch(CURL* easy, const Exchange& exchange, const Running& running)
+      : easy_(easy), exchange_(exchange), running_(running) {}
+
+  void look() {
+    const Clock::time_point now = Clock::now();
+    const curl_off_t moved = info<curl_off_t>(easy_, CURLINFO_SIZE_DOWNLOAD_T) +
+                             info<curl_off_t>(easy_, CURLINFO_SIZE_UPLOAD_T) +
+                             info<long>(easy_, CURLINFO_HEADER_SIZE) +
+                             info<long>(easy_, CURLINFO_REQUEST_SIZE);
+    if (moved != moved_) {
+      moved_ = moved;
+      since_ = now;
+    }
+    const HttpRequest& request = *exchange_.request;
+    if (now - since_ > request.timeout) {
+      throw_lost(exchange_, running_, fmt::format("no byte for {} s", request.timeout.count()),
+                 true, "");
+    }
+    const bool kept = request.sink == nullptr && request.upload == nullptr;
+    if (kept && now - begun_ > kMaxReplyTime) {
+      throw_lost(exchange_, running_, fmt::format("no end after {} min", kMaxReplyTime.count()),
+                 false, "");
+    }
+  }
+
+ private:
+  CURL* easy_;
+  const Exchange& exchange_;
+  const Running& running_;
+  curl_off_t moved_ = 0;
+  Clock::time_point begun_ = Clock::now();
+  Clock::time_point since_ = begun_;
+};
+
+/// An easy handle that works for a multi handle as long as this lives.
+class Attached {
+ public:
+  Attached(CURLM* multi, CURL* easy) : multi_(multi), easy_(easy) {
+    if (curl_multi_add_handle(multi, easy) != CURLM_OK) {
+      throw std::runtime_error("libcurl does not take a request");
+    }
+  }
+  ~Attached() { curl_multi_remove_handle(multi_, easy_); }
+  Attached(const Attached&) = delete;
+  Attached& operator=(const Attached&) = delete;
+
+ private:
+  CURLM* multi_;
+  CURL* easy_;
+};
+
+/// Runs the one transfer of `multi` to its end.
+CURLcode drive(CURLM* multi, Watch& watch, const std::function<void()>& interrupted) {
+  constexpr int kPollMilliseconds = 100;
+  for (int running = 1;;) {
+    {
+      const SigpipeHeldBack held_back;
+      if (curl_multi_perform(multi, &running) != CURLM_OK) return CURLE_FAILED_INIT;
+    }
+    if (running == 0) break;
+    interrupted();
+    watch.look();
+    if (curl_multi_poll(multi, nullptr, 0, kPollMilliseconds, nullptr) != CURLM_OK) {
+      return CURLE_FAILED_INIT;
+    }
+  }
+  int rest = 0;
+  const CURLMsg* message = curl_multi_info_read(multi, &rest);
+  return message == nullptr ? CURLE_FAILED_INIT : message->data.result;
+}
+
+}  // namespace
+
+struct HttpSession::Handles {
+  std::unique_ptr<CURLM, decltype(&curl_multi_cleanup)> multi{nullptr, curl_multi_cleanup};
+  std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> easy{nullptr, curl_easy_cleanup};
+};
+
+HttpSession::HttpSession(std::string user_agent)
+    : user_agent_(std::move(user_agent)), handles_(std::make_unique<Handles>()) {
+  static std::once_flag once;
+  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
+  handles_->multi.reset(curl_multi_init());
+  handles_->easy.reset(curl_easy_init());
+  if (handles_->multi == nullptr || handles_->easy == nullptr) throw std::bad_alloc();
+}
+
+HttpSession::~HttpSession() = default;
+
+HttpResponse HttpSession::run(const Exchange& exchange) {
+  CURL* easy = handles_->easy.get();
+  curl_easy_reset(easy);
+  Running running(exchange);
+  HeaderList headers;
+  std::array<char, CURL_ERROR_SIZE> error{};
+  set_connection(easy, exchange, user_agent_);
+  set_security(easy);
+  set_proxy(easy, exchange.url);
+  set_body(easy, exchange, running);
+  set_headers(easy, exchange, headers);
+  set_reply(easy, running, error.data());
+  CURLcode code = CURLE_OK;
+  {
+    const Attached attached(handles_->multi.get(), easy);
+    Watch watch(easy, exchange, running);
+    code = drive(handles_->multi.get(), watch, *exchange.interrupted);
+  }
+  running.rethrow();
+  if (code != CURLE_OK) {
+    throw_lost(exchange, running, error[0] != 0 ? error.data() : curl_easy_strerror(code),
+               may_pass(code), advice(code));
+  }
+  return running.finish();
+}
+
+}  // namespace weightlift

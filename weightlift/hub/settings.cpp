@@ -1,0 +1,161 @@
+#include "weightlift/hub/settings.h"
+
+#include <fmt/format.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <string_view>
+
+#include "weightlift/base/error.h"
+#include "weightlift/base/file.h"
+#include "weightlift/base/posix.h"
+#include "weightlift/hub/url.h"
+
+namespace weightlift {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// The variable's value, empty where it is not set: huggingface_hub tells the two apart nowhere
+/// where it matters.
+std::string variable(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  return value == nullptr ? "" : value;
+}
+
+bool is_true(std::string value) {
+  std::ranges::transform(value, value.begin(), [](char c) {
+    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
+  });
+  return value == "1" || value == "ON" || value == "YES" || value == "TRUE";
+}
+
+std::string home() {
+  const std::string set = variable("HOME");
+  if (!set.empty()) return set;
+  const passwd* user = ::getpwuid(::getuid());
+  return user == nullptr ? "" : user->pw_dir;
+}
+
+bool is_name_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+/// $NAME and ${NAME} replaced by the variable where it is set, as os.path.expandvars does.
+std::string expand_variables(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const bool brace = text.starts_with("${");
+    const std::size_t begin = brace ? 2 : 1;
+    const std::size_t end =
+        brace
+            ? text.find('}')
+            : static_cast<std::size_t>(
+                  std::find_if_not(text.begin() + 1, text.end(), is_name_character) - text.begin());
+    const bool reference = text.front() == '$' && end != text.npos && end > begin;
+    const std::string name(reference ? text.substr(begin, end - begin) : "");
+    const char* value = reference ? std::getenv(name.c_str()) : nullptr;
+    const std::size_t taken = reference ? end + (brace ? 1 : 0) : 1;
+    out += value != nullptr ? std::string_view(value) : text.substr(0, taken);
+    text.remove_prefix(taken);
+  }
+  return out;
+}
+
+fs::path expand(const std::string& text) {
+  const bool tilde = text == "~" || text.starts_with("~/");
+  return fs::path(expand_variables(tilde ? home() + text.substr(1) : text));
+}
+
+fs::path path_of(const std::string& name, const fs::path& fallback) {
+  const std::string value = variable(name);
+  return value.empty() ? fallback : expand(value);
+}
+
+fs::path hf_home() {
+  const fs::path cache = path_of("XDG_CACHE_HOME", fs::path(home()) / ".cache");
+  return path_of("HF_HOME", cache / "huggingface");
+}
+
+std::string read_endpoint(const std::string& fallback) {
+  std::string endpoint = variable("HF_ENDPOINT");
+  if (endpoint.empty()) endpoint = fallback;
+  while (endpoint.ends_with('/')) endpoint.pop_back();
+  const std::string_view fault = fault_of_endpoint(endpoint);
+  if (!fault.empty()) {
+    // Not shown: what is wrong with it may be a password.
+    throw UsageError(
+        fmt::format("HF_ENDPOINT: expected an address like https://huggingface.co, got {}", fault));
+  }
+  return endpoint;
+}
+
+std::string stripped(std::string text) {
+  std::erase_if(text, [](char c) { return c == '\r' || c == '\n'; });
+  const auto is_blank = [](char c) { return c == ' ' || c == '\t' || c == '\v' || c == '\f'; };
+  text.erase(text.begin(), std::find_if_not(text.begin(), text.end(), is_blank));
+  text.erase(std::find_if_not(text.rbegin(), text.rend(), is_blank).base(), text.end());
+  return text;
+}
+
+std::string read_token_file(const fs::path& path) {
+  constexpr std::size_t kMaxTokenFileBytes = 65536;  // an OIDC token has a few thousand
+  std::error_code error;
+  if (!fs::exists(path, error)) return "";
+  return stripped(read_text_file(path, kMaxTokenFileBytes));
+}
+
+/// Where the token comes from is part of the message, what it is never.
+std::string require_token(std::string token, std::string_view source) {
+  const auto refused = [](char c) { return c <= ' ' || c > '~'; };
+  if (!std::ranges::any_of(token, refused)) return token;
+  throw UsageError(
+      fmt::format("{}: token: expected printable ASCII characters without blanks, got others; "
+                  "what it holds is not shown",
+                  source));
+}
+
+std::string read_token(const fs::path& token_path) {
+  if (is_true(variable("HF_HUB_DISABLE_IMPLICIT_TOKEN"))) return "";
+  for (const char* name : {"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"}) {
+    const std::string token = stripped(variable(name));
+    if (!token.empty()) return require_token(token, name);
+  }
+  return require_token(read_token_file(token_path), shown(token_path));
+}
+
+std::chrono::seconds read_seconds(const char* name, std::chrono::seconds fallback) {
+  constexpr int kMaxSeconds = 86400;  // longer waits are a mistake, and would overflow clocks
+  const std::string text = stripped(variable(name));
+  if (text.empty()) return fallback;
+  int value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < 0 ||
+      value > kMaxSeconds) {
+    throw UsageError(fmt::format("{}: expected whole seconds from 1 to {}, got {}", name,
+                                 kMaxSeconds, printable(text)));
+  }
+  return value == 0 ? fallback : std::chrono::seconds(value);
+}
+
+}  // namespace
+
+HubSettings read_hub_settings() {
+  HubSettings settings;
+  const fs::path root = hf_home();
+  settings.endpoint = read_endpoint(settings.endpoint);
+  settings.cache = path_of("HF_HUB_CACHE", path_of("HUGGINGFACE_HUB_CACHE", root / "hub"));
+  settings.token = read_token(path_of("HF_TOKEN_PATH", root / "token"));
+  const std::string offline = variable("HF_HUB_OFFLINE");
+  settings.offline = is_true(offline.empty() ? variable("TRANSFORMERS_OFFLINE") : offline);
+  settings.etag_timeout = read_seconds("HF_HUB_ETAG_TIMEOUT", settings.etag_timeout);
+  settings.download_timeout = read_seconds("HF_HUB_DOWNLOAD_TIMEOUT", settings.download_timeout);
+  settings.user_agent = "weightlift/" WEIGHTLIFT_VERSION;
+  return settings;
+}
+
+}  // namespace weightlift
