@@ -21,6 +21,7 @@ class Rule:
     gzip, chunked           the reply's body is compressed; is sent in chunks without Content-Length
     truncate, extend        the body lacks, has more bytes; Content-Length says so ...
     keep_length             ... or, with this, does not
+    ignore_range            the whole file is sent, whatever part is asked for
     corrupt                 the byte in the middle of the body is flipped
     rate                    bytes per second, of both bodies
     """
