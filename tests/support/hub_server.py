@@ -144,23 +144,24 @@ class Hub:
 
     def lfs(self, request: Request, parts) -> Reply:
         verb, *rest = parts
-        if verb == "verify":
-            return hub_upload.verify(self, request)
         if verb == "object" and request.method in ("GET", "HEAD"):
             return hub_files.lfs_object(self, request, *rest)
         routes = {
-            "object": hub_upload.put_object,
-            "part": hub_upload.put_part,
-            "complete": hub_upload.complete,
+            ("PUT", "object"): hub_upload.put_object,
+            ("PUT", "part"): hub_upload.put_part,
+            ("POST", "complete"): hub_upload.complete,
+            ("POST", "verify"): hub_upload.verify,
         }
-        return routes[verb](self, request, *rest)
+        if (request.method, verb) not in routes:
+            raise not_here()
+        return routes[request.method, verb](self, request, *rest)
 
     def web(self, request: Request) -> Reply:
         """[/datasets]/{id}/resolve/{revision}/{path}, /raw/, {id}.git/info/lfs/objects/batch"""
         parts = request.segments
         kind = KINDS.get(parts[0], "model")
         parts = parts[1:] if parts[0] in KINDS else parts
-        if parts[-4:] == ["info", "lfs", "objects", "batch"]:
+        if parts[-4:] == ["info", "lfs", "objects", "batch"] and request.method == "POST":
             repo_id = "/".join(parts[:-4])[: -len(".git")]
             repo = self.repo(request, kind, repo_id)
             hub_accounts.check_write(request.user, repo.owner, "upload")
