@@ -1,0 +1,111 @@
+#include "weightlift/hub/local_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <stdexcept>
+#include <vector>
+
+#include "weightlift/base/digest.h"
+#include "weightlift/base/error.h"
+#include "weightlift/base/posix.h"
+
+namespace weightlift {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+std::int64_t modified_ns(const struct stat& status) {
+  return std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
+}
+
+struct Opened {
+  Descriptor descriptor;
+  struct stat status {};
+};
+
+Opened open_regular(const fs::path& path) {
+  Opened opened;
+  // O_NONBLOCK: opening a FIFO would hang.
+  opened.descriptor = Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!opened.descriptor) throw_io_error(path, "cannot be opened", errno);
+  if (::fstat(opened.descriptor.get(), &opened.status) != 0) {
+    throw_io_error(path, "cannot be examined", errno);
+  }
+  if (!S_ISREG(opened.status.st_mode)) {
+    throw IoError(fmt::format("{}: expected a regular file, got {}", shown(path),
+                              kind_of(opened.status.st_mode)));
+  }
+  return opened;
+}
+
+[[noreturn]] void throw_changed(const fs::path& path) {
+  throw FormatError(
+      fmt::format("{}: file: expected it to stay as it was while it is uploaded, got other "
+                  "content, size or time; push again when nothing writes it",
+                  shown(path)));
+}
+
+std::string digest_of(const LocalFile& file, Hasher hasher,
+                      const std::function<void(std::uint64_t)>& progress) {
+  constexpr std::uint64_t kPieceBytes = std::uint64_t{1} << 18;  // stays in the second cache
+  std::vector<std::byte> piece(static_cast<std::size_t>(std::min(kPieceBytes, file.size_bytes())));
+  for (std::uint64_t done = 0; done < file.size_bytes();) {
+    const auto size = std::min<std::uint64_t>(piece.size(), file.size_bytes() - done);
+    const auto part = std::span(piece).first(static_cast<std::size_t>(size));
+    file.read(done, part);
+    hasher.update(part);
+    done += size;
+    if (progress) progress(done);
+  }
+  file.require_unchanged();
+  return hasher.hex();
+}
+
+}  // namespace
+
+LocalFile::LocalFile(fs::path path) : path_(std::move(path)) {
+  const Opened opened = open_regular(path_);
+  size_bytes_ = static_cast<std::uint64_t>(opened.status.st_size);
+  modified_ns_ = modified_ns(opened.status);
+  device_ = opened.status.st_dev;
+  inode_ = opened.status.st_ino;
+}
+
+void LocalFile::read(std::uint64_t offset, std::span<std::byte> into) const {
+  if (offset > size_bytes_ || into.size() > size_bytes_ - offset) {
+    throw std::out_of_range("read beyond the end of a file to upload");
+  }
+  const Opened opened = open_regular(path_);
+  const struct stat& now = opened.status;
+  if (static_cast<std::uint64_t>(now.st_size) != size_bytes_ || modified_ns(now) != modified_ns_ ||
+      now.st_dev != device_ || now.st_ino != inode_) {
+    throw_changed(path_);
+  }
+  while (!into.empty()) {
+    const ssize_t got =
+        ::pread(opened.descriptor.get(), into.data(), into.size(), static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw_io_error(path_, "cannot be read", errno);
+    if (got == 0) throw_changed(path_);  // shortened since it was opened
+    into = into.subspan(static_cast<std::size_t>(got));
+    offset += static_cast<std::uint64_t>(got);
+  }
+}
+
+void LocalFile::require_unchanged() const { read(0, {}); }
+
+std::string LocalFile::sha256(const std::function<void(std::uint64_t)>& progress) const {
+  return digest_of(*this, Hasher::sha256(), progress);
+}
+
+std::string LocalFile::git_blob_sha1(const std::function<void(std::uint64_t)>& progress) const {
+  return digest_of(*this, Hasher::git_blob(size_bytes_), progress);
+}
+
+}  // namespace weightlift
