@@ -206,20 +206,20 @@ TEST(ConvertJobTest, KeepsTheDtypeOfTheSource) {
   }
 }
 
-TEST(ConvertJobTest, ChangesTheDtypeAndProvesItWithinATolerance) {
+TEST(ConvertJobTest, ChangesTheDtypeAndProvesThatOnlyRoundingDiffers) {
   for (const DType dtype : {DType::F16, DType::BF16}) {
     Job job;
     job.request.dtype = dtype;
-    job.request.verify_options.rtol = 0.1;
-    job.request.verify_options.atol = 0.1;
     const ConversionResult result = run(job.request);
     ASSERT_TRUE(result.written);
     EXPECT_FALSE(result.verification->same_dtype);
     EXPECT_FALSE(result.verification->outputs[0].bit_equal);
+    EXPECT_TRUE(result.verification->outputs[0].bit_equal_rounded);
     EXPECT_GT(result.verification->outputs[0].difference.max_abs, 0);
     EXPECT_EQ(job.written_config().dtype, dtype);
     expect_moved(job, result.transfer, dtype);
-    EXPECT_THAT(result.card, HasSubstr("equal the source's within rtol 0.1 and atol 0.1"));
+    EXPECT_THAT(result.card, HasSubstr("those of the source's weights rounded to " +
+                                       std::string(torch_name(dtype))));
   }
 }
 

@@ -59,8 +59,9 @@ TEST_F(ConvertOptionsTest, NameOfTheFolder) {
 TEST_F(ConvertOptionsTest, ImpossibleNamesAreRefused) {
   for (const char* name : {"a/b", "/", "..", "."}) {
     request_.name = name;
-    EXPECT_THAT(refusal<UsageError>([&] { run(request_); }),
-                HasSubstr("expected a folder name of one part, got '"))
+    EXPECT_THAT(
+        refusal<UsageError>([&] { run(request_); }),
+        HasSubstr("expected a folder name of one part that does not begin with a dot, got '"))
         << name;
   }
   EXPECT_THAT(names_in(dir_ / "out"), IsEmpty());

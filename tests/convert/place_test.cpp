@@ -59,21 +59,30 @@ TEST_F(PlaceTest, AnExistingFolderIsRefused) {
 }
 
 TEST_F(PlaceTest, ForceReplacesAnExistingFolder) {
-  write_file(dir_ / "out/small/mine", "x");
+  write_file(dir_ / "out/small/config.json", "{}");
   request_.force = true;
   EXPECT_TRUE(run(request_).written);
   EXPECT_EQ(names_in(dir_ / "out/small").size(), 4U);
   EXPECT_THAT(names_in(dir_ / "out"), ElementsAre("small"));
 }
 
+TEST_F(PlaceTest, ForceDoesNotReplaceOtherPeoplesFolders) {
+  write_file(dir_ / "out/small/holiday.jpg", "x");
+  request_.force = true;
+  EXPECT_THAT(refusal_of_place(),
+              HasSubstr("expected a model's folder to replace, got one without config.json that "
+                        "holds holiday.jpg"));
+  EXPECT_EQ(read_file(dir_ / "out/small/holiday.jpg"), "x");
+}
+
 TEST_F(PlaceTest, AFailedRunWithForceKeepsTheOldFolder) {
-  write_file(dir_ / "out/small/mine", "x");
+  write_file(dir_ / "out/small/config.json", "{}");
   request_.force = true;
   request_.dtype = DType::BF16;
   request_.verify_options.rtol = 0;
   request_.verify_options.atol = 0;
   EXPECT_FALSE(run(request_).written);
-  EXPECT_THAT(names_in(dir_ / "out/small"), ElementsAre("mine"));
+  EXPECT_THAT(names_in(dir_ / "out/small"), ElementsAre("config.json"));
   EXPECT_THAT(names_in(dir_ / "out"), ElementsAre("small"));
 }
 

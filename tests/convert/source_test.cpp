@@ -121,6 +121,14 @@ TEST(SourceNameTest, UnknownGetTheNearest) {
   EXPECT_THAT(refusal_of_name<UsageError>(""), HasSubstr("expected a file, a folder or a name"));
 }
 
+TEST(SourceNameTest, OfOtherNetworksGetTheReason) {
+  EXPECT_EQ(refusal_of_name<UsageError>("resnet50d"),
+            "resnet50d: expected a plain ResNet, got a network of timm that is none: deep stem "
+            "(stem_type 'deep'), average-pool shortcuts (avg_down)");
+  EXPECT_THAT(refusal_of_name<UsageError>("seresnet50.a1_in1k"),
+              HasSubstr("squeeze-and-excitation"));
+}
+
 TEST(SourceNameTest, PathsAreNoNames) {
   EXPECT_EQ(refusal_of_name<IoError>("no/such/place/at/all"),
             "no/such/place/at/all: no such file or folder");

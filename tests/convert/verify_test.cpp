@@ -70,7 +70,8 @@ TEST(RandomInputTest, IsStandardNormal) {
   const auto values = input.data<float>();
   double sum = 0;
   double squares = 0;
-  for (const double value : values) {
+  for (const float element : values) {
+    const auto value = static_cast<double>(element);
     sum += value;
     squares += value * value;
   }

@@ -23,8 +23,8 @@ void dump_to(std::string& out, const OrderedJson& value, int indent, int depth);
 
 std::string quoted(const std::string& text) {
   // nlohmann escapes exactly as Python does: \b \f \n \r \t \" \\, else \uXXXX in lower-case hex,
-  // DEL included.
-  return Json(text).dump(-1, ' ', true);
+  // DEL included. Bytes that are no UTF-8 (of a path, say) become U+FFFD.
+  return Json(text).dump(-1, ' ', true, Json::error_handler_t::replace);
 }
 
 void new_line(std::string& out, int indent, int depth) {
@@ -58,7 +58,7 @@ void dump_to(std::string& out, const OrderedJson& value, int indent, int depth) 
   } else if (value.is_number_float()) {
     out += python_repr(value.get<double>());
   } else {
-    out += value.dump(-1, ' ', true);
+    out += value.dump(-1, ' ', true, OrderedJson::error_handler_t::replace);
   }
 }
 
@@ -82,6 +82,9 @@ Json parse_json(std::string_view text, const std::string& where) {
     if (text.empty()) throw FormatError(fmt::format("{}: expected JSON, got an empty file", where));
     throw FormatError(fmt::format("{}: expected JSON, got an error at byte {}: {}", where,
                                   error.byte, printable(text.substr(0, 40))));
+  } catch (const Json::out_of_range&) {
+    throw FormatError(
+        fmt::format("{}: JSON: expected numbers that fit a double, got a larger one", where));
   }
 }
 

@@ -12,11 +12,12 @@ namespace {
 
 [[noreturn]] void refuse_torch(const std::filesystem::path& path, CheckpointFormat format) {
   throw FormatError(fmt::format(
-      "{}: expected safetensors, got a torch checkpoint ({}), which cannot be read yet; save its "
-      "state dict in Python: safetensors.torch.save_file(torch.load(\"{}\", map_location=\"cpu\", "
-      "weights_only=True), \"model.safetensors\")",
+      "{0}: expected safetensors, got a torch checkpoint ({1}), which cannot be read yet; save its "
+      "state dict in Python: import torch, safetensors.torch as st; d = torch.load(\"{2}\", "
+      "map_location=\"cpu\", weights_only=True); st.save_file(d.get(\"state_dict\", d), "
+      "\"{2}.safetensors\")",
       shown(path), format == CheckpointFormat::kTorchZip ? "zip" : "legacy pickle",
-      printable(path.filename().native())));
+      printable(path.native(), 400)));
 }
 
 }  // namespace

@@ -2,12 +2,17 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <filesystem>
 #include <map>
+#include <nlohmann/json.hpp>
 
 #include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
+#include "weightlift/base/json.h"
 #include "weightlift/cli/commands.h"
 #include "weightlift/cli/log.h"
 #include "weightlift/cli/print.h"
@@ -49,8 +54,9 @@ void print_result(const ConversionRequest& request, const ConversionResult& resu
              fmt::join(config.hidden_sizes, ", "), config.num_channels,
              config.head == Head::kKeep ? fmt::format("{} classes", config.num_labels) : "features",
              with_commas(result.parameters), torch_name(config.dtype));
-  fmt::print("  {}: {} operations, {} tensors\n", request.dry_run ? "would move" : "moved",
-             result.transfer.operations.size(), result.transfer.tensor_count());
+  fmt::print("  {}: {} operations with parameters, {} tensors\n",
+             request.dry_run ? "would move" : "moved", result.transfer.operations.size(),
+             result.transfer.tensor_count());
   fmt::print("  labels: {}\n", result.labels_from);
   if (request.dry_run) print_claims(result);
   if (result.verification) {
@@ -139,15 +145,50 @@ void refuse_what_comes_later(const ConvertFlags& flags) {
   }
 }
 
+/// A report is written last, into a place that is looked at first: a folder that is there, a file
+/// of no source and no result.
+void require_report_place(const ConvertFlags& flags,
+                          const std::vector<ConversionRequest>& requests) {
+  if (flags.report.empty()) return;
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const fs::path report = fs::weakly_canonical(flags.report, error);
+  if (error || !fs::is_directory(report.parent_path(), error) ||
+      access(report.parent_path().c_str(), W_OK) != 0) {
+    throw IoError(fmt::format("--report {}: expected a file in a folder that can be written to",
+                              printable(flags.report, 400)));
+  }
+  if (fs::exists(report, error) && !fs::is_regular_file(report, error)) {
+    throw IoError(fmt::format("--report {}: expected a file's name, got that of something else",
+                              printable(flags.report, 400)));
+  }
+  for (const ConversionRequest& request : requests) {
+    for (const fs::path& taken : {fs::path(request.source), planned_folder(request)}) {
+      const fs::path place = fs::weakly_canonical(taken, error);
+      const auto end =
+          std::mismatch(place.begin(), place.end(), report.begin(), report.end()).first;
+      if (!error && end == place.end()) {
+        throw IoError(fmt::format("--report {}: expected a place outside {}, which it would change",
+                                  printable(flags.report, 400), printable(taken.native(), 400)));
+      }
+    }
+  }
+}
+
 /// Runs `action`, which returns an exit code; a failure of it is said, and is no reason not to go
-/// on with the next one.
-int attempt(const std::function<int()>& action) {
+/// on with the next one. `source`: what a line of JSON says that it was about, empty for none.
+int attempt(const std::function<int()>& action, const std::string& source = "") {
   try {
     return action();
   } catch (const Interrupted&) {
     throw;
   } catch (const Error& error) {
     log_error(error.what());
+    if (!source.empty()) {
+      fmt::print("{}\n", dump_json_line({{"source", source},
+                                         {"error", error.what()},
+                                         {"exit_code", exit_code(error)}}));
+    }
     return exit_code(error);
   }
 }
@@ -167,10 +208,12 @@ int run_convert(ConvertFlags flags) {
   }
   catch_signals();
   const std::vector<ConversionRequest> requests = make_requests(flags);
+  require_report_place(flags, requests);
   int exit = 0;
   std::vector<std::string> reports;
   for (const ConversionRequest& one : requests) {
-    const int code = attempt([&] { return convert_one(one, flags, reports); });
+    const int code =
+        attempt([&] { return convert_one(one, flags, reports); }, flags.json ? one.source : "");
     if (exit == 0) exit = code;
   }
   const int code = attempt([&] {

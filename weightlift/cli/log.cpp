@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <string>
 
 namespace weightlift {
 
@@ -13,20 +14,25 @@ LogLevel& level() {
   return value;
 }
 
+/// Nobody may be listening: what cannot be said is no reason to end.
+void say(const std::string& line) {
+  static_cast<void>(std::fwrite(line.data(), 1, line.size(), stderr));
+}
+
 }  // namespace
 
 void set_log_level(LogLevel value) { level() = value; }
 
 bool is_quiet() { return level() == LogLevel::kQuiet; }
 
-void log_error(std::string_view text) { fmt::print(stderr, "weightlift: error: {}\n", text); }
+void log_error(std::string_view text) { say(fmt::format("weightlift: error: {}\n", text)); }
 
 void log_warning(std::string_view text) {
-  if (!is_quiet()) fmt::print(stderr, "weightlift: {}\n", text);
+  if (!is_quiet()) say(fmt::format("weightlift: {}\n", text));
 }
 
 void log_detail(std::string_view text) {
-  if (level() == LogLevel::kVerbose) fmt::print(stderr, "{}\n", text);
+  if (level() == LogLevel::kVerbose) say(fmt::format("{}\n", text));
 }
 
 }  // namespace weightlift

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <csignal>
 #include <exception>
 #include <string>
 #include <system_error>
@@ -63,7 +64,11 @@ int parse(CLI::App& app, int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     // CLI11 reports a missing argument before a flag it does not know; the flag is the cause.
     const std::vector<std::string> extras = app.remaining(true);
-    log_error(extras.empty() ? fmt::format("{}; see weightlift --help", error.what())
+    const CLI::App* command = app.get_subcommands().empty() ? &app : app.get_subcommands().front();
+    const std::string help = command == &app
+                                 ? "weightlift --help"
+                                 : fmt::format("weightlift {} --help", command->get_name());
+    log_error(extras.empty() ? fmt::format("{}; see {}", error.what(), help)
                              : describe_unknown(app, extras));
     return kUsage;
   }
@@ -88,6 +93,7 @@ int run(int argc, char** argv) {
   if (done >= 0) return done;
   set_log_level(quiet ? LogLevel::kQuiet : verbose ? LogLevel::kVerbose : LogLevel::kNormal);
   guard_mapped_files();
+  std::signal(SIGXFSZ, SIG_IGN);  // a file beyond the limit is an error of write(2), which is said
   const auto chosen = std::ranges::find_if(
       actions, [&](const auto& action) { return app.got_subcommand(action.first); });
   const int code = chosen->second();

@@ -22,11 +22,12 @@ std::string describe(const Difference& difference) {
 std::string verified_line(const Verification& verification) {
   std::string outputs;
   for (const OutputComparison& output : verification.outputs) {
-    outputs += fmt::format(
-        ", {} {}", output.name,
-        output.bit_equal ? "bit-equal"
-                         : fmt::format("within rtol {} atol {} ({})", verification.options.rtol,
-                                       verification.options.atol, describe(output.difference)));
+    outputs +=
+        fmt::format(", {} {}", output.name,
+                    verification.same_dtype
+                        ? "bit-equal"
+                        : fmt::format("bit-equal after it, which changed them by at most {:.3g}",
+                                      output.difference.max_abs));
   }
   return fmt::format(
       "  verified: {} tensors bit-equal{}, {} operations equal{} ({} input{} {}, seed {})\n",
@@ -79,8 +80,10 @@ std::string describe(const Verification& verification) {
         first->difference ? describe(*first->difference) : "other shapes");
   }
   for (const OutputComparison& output : verification.outputs) {
-    out += fmt::format("    {}: {}\n", output.name,
-                       output.bit_equal ? "bit-equal" : describe(output.difference));
+    const bool costly = !verification.same_dtype && output.bit_equal_rounded && !output.close;
+    out += fmt::format(
+        "    {}: {}{}\n", output.name, output.bit_equal ? "bit-equal" : describe(output.difference),
+        costly ? "; the change of dtype costs more than --rtol and --atol allow" : "");
   }
   return out;
 }

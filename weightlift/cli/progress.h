@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -8,15 +9,15 @@
 
 namespace weightlift {
 
-/// Turns SIGINT and SIGTERM into Interrupted at the next ProgressSink::check(); a second one ends
-/// the process at once.
+/// Turns SIGINT, SIGTERM and SIGHUP into Interrupted at the next ProgressSink::check(); a second
+/// one ends the process at once.
 void catch_signals();
 
 /// Throws Interrupted where a signal has come.
 void check_signals();
 
-/// One line on stderr that names the step and counts bytes, on a terminal only; notes go to the
-/// log.
+/// One line on stderr that names the step, counts bytes and says how fast they come and how long
+/// the rest will take, on a terminal only; notes go to the log.
 class TerminalProgress : public ProgressSink {
  public:
   /// `prefix` begins each note where several sources are converted.
@@ -28,10 +29,14 @@ class TerminalProgress : public ProgressSink {
   void check() override { check_signals(); }
 
  private:
+  void show(std::uint64_t bytes_done);
   void clear();
   std::string prefix_;
   std::string step_;
   std::uint64_t total_ = 0;
+  std::chrono::steady_clock::time_point begun_;  ///< the step, with its first bytes
+  std::chrono::steady_clock::time_point shown_at_;
+  std::uint64_t first_ = 0;  ///< bytes that were done then
   bool terminal_;
 };
 

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <cmath>
+#include <cstdlib>
 
 #include "weightlift/base/error.h"
 #include "weightlift/cli/commands.h"
@@ -37,17 +39,28 @@ int run_verify(const VerifyFlags& flags) {
 
 }  // namespace
 
+namespace {
+
+/// A number that can be a tolerance: NaN would let everything pass.
+std::string check_tolerance(const std::string& text) {
+  char* end = nullptr;
+  const double value = std::strtod(text.c_str(), &end);
+  const bool good = !text.empty() && *end == '\0' && std::isfinite(value) && value >= 0;
+  return good ? "" : fmt::format("expected a number from 0 on, got '{}'", printable(text));
+}
+
+}  // namespace
+
 void add_verify_options(CLI::App& command, VerifyOptions& options) {
   command.add_option("--samples", options.samples, "Random inputs to compare outputs on")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000));
   command.add_option("--seed", options.seed, "Seed of the random inputs")->capture_default_str();
-  command.add_option("--rtol", options.rtol, "Relative tolerance across dtypes (torch.allclose)")
-      ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
-  command.add_option("--atol", options.atol, "Absolute tolerance across dtypes (torch.allclose)")
-      ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
+  command
+      .add_option("--rtol", options.rtol,
+                  "What a change of dtype may cost the outputs, relative (torch.allclose)")
+      ->check(check_tolerance);
+  command.add_option("--atol", options.atol, "The same, absolute")->check(check_tolerance);
   command.add_option("--threads", options.threads, "Threads; 0: all cores")
       ->capture_default_str()
       ->check(CLI::Range(0, 1024));

@@ -77,9 +77,10 @@ ProcessorChoice choose_processor(const Source& source, const std::string& which)
 
 std::string folder_name(const ConversionRequest& request, const Source& source) {
   std::string name = request.name.empty() ? checkpoint_name(source.last_part) : request.name;
-  if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos) {
+  if (name.empty() || name.front() == '.' || name.find('/') != std::string::npos) {
     throw UsageError(
-        fmt::format("{}: expected a folder name of one part, got '{}'; --name gives one",
+        fmt::format("{}: expected a folder name of one part that does not begin with a dot, got "
+                    "'{}'; --name gives one",
                     request.source, printable(name)));
   }
   return name;
@@ -104,6 +105,19 @@ void refuse_own_source(const Source& source, const fs::path& folder) {
   }
 }
 
+/// --force is for replacing what a conversion made, not somebody's photos.
+void refuse_foreign_folder(const fs::path& folder) {
+  std::error_code error;
+  const fs::directory_iterator entries(folder, error);
+  if (error || entries == fs::directory_iterator() || fs::exists(folder / "config.json", error)) {
+    return;
+  }
+  throw IoError(fmt::format(
+      "{}: destination: expected a model's folder to replace, got one without config.json that "
+      "holds {}; remove it yourself or give another --name",
+      folder.string(), printable(entries->path().filename().native())));
+}
+
 Plan make_plan(const ConversionRequest& request) {
   Plan plan{open_source(request.source, request.as), {}, {}, {}, {}, {}, {}, {}};
   const Source& source = plan.source;
@@ -116,6 +130,7 @@ Plan make_plan(const ConversionRequest& request) {
   plan.name = folder_name(request, source);
   refuse_own_source(source, request.output / plan.name);
   require_place(request.output, plan.name, existing(request));
+  if (request.force) refuse_foreign_folder(request.output / plan.name);
   plan.labels = choose_labels(source, request.id2label);
   plan.processor = choose_processor(source, request.image_processor);
   plan.config = source.config;
@@ -167,11 +182,7 @@ VerifiedFacts make_verified_facts(const std::optional<Verification>& verificatio
   facts.samples = verification->options.samples;
   facts.seed = verification->options.seed;
   facts.input_shape = verification->input_shape;
-  facts.rtol = verification->options.rtol;
-  facts.atol = verification->options.atol;
-  facts.bit_equal = true;
   for (const OutputComparison& output : verification->outputs) {
-    facts.bit_equal = facts.bit_equal && output.bit_equal;
     facts.max_abs = std::max(facts.max_abs, static_cast<double>(output.difference.max_abs));
   }
   facts.outputs =

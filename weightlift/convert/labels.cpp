@@ -120,6 +120,10 @@ Labels choose_labels(const Source& source, const std::string& id2label) {
                               printable(source.timm->pretrained_cfg.tag));
   } else {
     result.from = "none known (LABEL_0, LABEL_1, ...)";
+    if (source.config.num_labels == 0) {
+      result.notes.emplace_back(
+          "no classifier in the source: a pipeline cannot use it; --head none makes it a backbone");
+    }
     if (source.config.num_labels == 1000) {
       result.notes.emplace_back("1000 classes without labels; --id2label imagenet-1k names them");
     }

@@ -34,6 +34,7 @@ Json to_json(const Verification& verification) {
   for (const OutputComparison& output : verification.outputs) {
     json["outputs"].push_back({{"name", output.name},
                                {"bit_equal", output.bit_equal},
+                               {"bit_equal_after_rounding", output.bit_equal_rounded},
                                {"allclose", output.close},
                                {"difference", to_json(output.difference)}});
   }
@@ -48,15 +49,16 @@ Json to_json(const Verification& verification) {
 }
 
 Json summary(const ConversionResult& result) {
-  Json json = {
-      {"folder", result.folder.string()},
-      {"written", result.written},
-      {"source", {{"file", result.source_file}, {"sha256", result.provenance.source_sha256}}},
-      {"parameters", result.parameters},
-      {"logits_shape", result.logits_shape},
-      {"dtype", torch_name(result.config.dtype)},
-      {"labels", result.labels_from},
-      {"notes", result.notes}};
+  Json json = {{"folder", result.folder.string()},
+               {"written", result.written},
+               {"source", {{"file", result.source_file}, {"sha256", nullptr}}},
+               {"parameters", result.parameters},
+               {"logits_shape", result.logits_shape},
+               {"dtype", torch_name(result.config.dtype)},
+               {"labels", result.labels_from},
+               {"notes", result.notes}};
+  const std::string& digest = result.provenance.source_sha256;
+  if (!digest.empty()) json["source"]["sha256"] = digest;  // none after a dry run
   json["verification"] = result.verification ? to_json(*result.verification) : Json(nullptr);
   return json;
 }

@@ -97,6 +97,12 @@ fs::path find_folder_weights(const fs::path& folder) {
   if (given.find('/') != std::string::npos || !known_ending(given).empty()) {
     throw IoError(fmt::format("{}: no such file or folder", printable(given)));
   }
+  const std::string_view reason = reason_against(given.substr(0, given.find('.')));
+  if (!reason.empty()) {
+    throw UsageError(
+        fmt::format("{}: expected a plain ResNet, got a network of timm that is none: {}",
+                    printable(given), reason));
+  }
   const std::vector<std::string> near = nearest_names(given);
   throw UsageError(
       fmt::format("{}: expected a file, a folder or a name of timm's registry, got none "
@@ -142,9 +148,11 @@ void describe_file(Source& source, const std::optional<std::string>& as) {
   }
   const auto cfg = find_pretrained(*as);
   if (!cfg) {
-    throw UsageError(
-        fmt::format("--as {}: expected a name of timm's registry, got none; nearest: {}",
-                    printable(*as), fmt::join(nearest_names(*as), ", ")));
+    throw UsageError(fmt::format(
+        "--as {}: expected a name of timm's registry, got none; weightlift models lists "
+        "them{}{}",
+        printable(*as),
+        nearest_names(*as).empty() ? "" : ", the nearest: ", fmt::join(nearest_names(*as), ", ")));
   }
   source.timm = timm_config_of(*cfg);
 }

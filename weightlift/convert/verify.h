@@ -15,8 +15,9 @@ namespace weightlift {
 struct VerifyOptions {
   std::int64_t samples = 1;  ///< inputs to compare the outputs on
   std::uint64_t seed = 0;
-  double rtol = 1e-5;  ///< torch.allclose's, across dtypes only
-  double atol = 1e-8;
+  /// Of torch.allclose, on the outputs across dtypes: what rounding the weights may cost. Where
+  /// neither is given the cost is measured and not judged; where one is, the other is torch's.
+  std::optional<double> rtol = {}, atol = {};
   int threads = 0;  ///< 0: all cores
 };
 
@@ -30,8 +31,10 @@ struct NetworkView {
 struct OutputComparison {
   std::string name;  ///< "logits", "last_hidden_state", "pooler_output"
   bool bit_equal = true;
-  bool close = true;  ///< allclose with rtol and atol
-  Difference difference;
+  bool close = true;  ///< allclose with rtol and atol, where these are given
+  Difference difference = {};
+  /// Across dtypes: the source's weights, rounded alike, give the same bits.
+  bool bit_equal_rounded = true;
 };
 
 /// The first operation in execution order whose outputs differ.
@@ -44,8 +47,8 @@ struct FirstDifference {
 struct Verification {
   Shape input_shape;
   VerifyOptions options;
-  bool same_dtype = true;                      ///< then outputs must be bit-equal, else close
-  std::size_t tensors = 0;                     ///< compared
+  bool same_dtype = true;   ///< then outputs must be bit-equal; else after rounding, and close
+  std::size_t tensors = 0;  ///< compared
   std::vector<std::string> different_tensors;  ///< "fc.weight and classifier.1.weight"
   std::size_t operations = 0;                  ///< nodes of the source's graph
   std::vector<GraphDifference> graph_differences;
@@ -62,8 +65,9 @@ struct Verification {
 Tensor random_input(const Shape& shape, std::uint64_t seed, std::int64_t sample);
 
 /// Holds `dest` against `src` as docs/architecture.md defines "verified": tensors bit-equal (after
-/// a change of dtype, if any), graphs equal node by node, outputs equal. Where anything differs,
-/// names the first operation that does. `pairs`: the tensors' full names on both sides. A
+/// a change of dtype, if any), graphs equal node by node, outputs bit-equal (across dtypes: to
+/// those of the source's weights rounded alike, which `src` is given for a while). Where anything
+/// differs, names the first operation that does. `pairs`: the tensors' full names on both sides. A
 /// difference is a result; throws only where a network cannot run. `checkpoint` is called between
 /// steps and may throw.
 Verification verify_networks(const NetworkView& src, const NetworkView& dest,

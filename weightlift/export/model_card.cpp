@@ -119,10 +119,10 @@ void add_verification(std::string& out, const CardFacts& facts) {
       "- {} of the written folder, read back from disk, {} on {} standard normal input{} "
       "of {} (seed {})\n\n",
       proof.outputs,
-      proof.bit_equal ? "equal the source's bit for bit"
-                      : fmt::format("equal the source's within rtol {} and atol {} (largest "
-                                    "difference {:.3g})",
-                                    proof.rtol, proof.atol, proof.max_abs),
+      same_dtype ? "equal the source's bit for bit"
+                 : fmt::format("equal, bit for bit, those of the source's weights rounded to {}, "
+                               "which changed them by at most {:.3g},",
+                               torch_name(facts.config.dtype), proof.max_abs),
       proof.samples, proof.samples == 1 ? "" : "s", to_string(proof.input_shape), proof.seed);
 }
 

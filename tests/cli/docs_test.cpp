@@ -1,0 +1,67 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <sstream>
+
+#include "tests/cli/program.h"
+
+namespace weightlift::testing {
+namespace {
+
+/// A command of a document and what it is said to print, on both streams.
+struct Example {
+  std::string command;
+  std::string output;
+};
+
+/// The commands after "$ " in the ```console blocks.
+std::vector<Example> console_examples(const std::string& text) {
+  std::vector<Example> examples;
+  std::istringstream lines(text);
+  bool inside = false;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("```")) {
+      inside = line == "```console";
+    } else if (inside && line.starts_with("$ ")) {
+      examples.push_back({line.substr(2), ""});
+    } else if (inside && !examples.empty()) {
+      examples.back().output += line + "\n";
+    }
+  }
+  return examples;
+}
+
+/// A document, and how many commands it shows.
+struct Document {
+  const char* path;
+  std::size_t count;
+};
+
+class DocsTest : public ::testing::TestWithParam<Document> {};
+
+TEST_P(DocsTest, CommandsPrintWhatTheDocumentShows) {
+  const std::filesystem::path root = WEIGHTLIFT_SOURCE_DIR;
+  const std::vector<Example> examples = console_examples(read_file(root / GetParam().path));
+  EXPECT_EQ(examples.size(), GetParam().count);
+  const TempDir dir;
+  std::filesystem::create_directory_symlink(root / "examples", dir / "examples");
+  const std::string bin = std::filesystem::path(WEIGHTLIFT_PROGRAM).parent_path().string();
+  const std::string place = "cd '" + dir.path().string() + "' && PATH='" + bin + "':$PATH && ";
+  for (const Example& example : examples) {
+    ASSERT_THAT(example.command, ::testing::StartsWith("weightlift "));
+    const Outcome run = run_program({"/bin/sh", "-c", place + example.command + " 2>&1"});
+    EXPECT_EQ(run.out, example.output) << "$ " << example.command;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, DocsTest,
+                         ::testing::Values(Document{"README.md", 1}, Document{"docs/cli.md", 3}),
+                         [](const auto& info) {
+                           std::string name = info.param.path;
+                           for (char& c : name) c = c == '/' || c == '.' ? '_' : c;
+                           return name;
+                         });
+
+}  // namespace
+}  // namespace weightlift::testing
