@@ -1,0 +1,254 @@
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/support/folder.h"
+#include "tests/support/hub_server.h"
+#include "tests/support/refusal.h"
+#include "weightlift/base/digest.h"
+#include "weightlift/base/error.h"
+#include "weightlift/hub/hub_client.h"
+
+namespace weightlift {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using testing::files_of;
+using ::testing::HasSubstr;
+using testing::HubServer;
+using ::testing::IsEmpty;
+using testing::names_in;
+using ::testing::Not;
+using testing::read_file;
+using testing::refusal;
+using ::testing::SizeIs;
+using testing::TempDir;
+using testing::write_file;
+
+/// Keeps what is said.
+class Notes : public ProgressSink {
+ public:
+  void note(std::string_view text) override { notes.emplace_back(text); }
+  std::vector<std::string> notes;
+};
+
+class DownloadTest : public ::testing::Test {
+ protected:
+  DownloadTest() {
+    write_file(dir_ / "m/config.json", "{}");
+    write_file(dir_ / "m/model.safetensors", std::string(200'000, 'w'));
+    write_file(dir_ / "m/sub/a b#\xc3\xa9.txt", "text");
+    write_file(dir_ / "m/empty.txt", "");
+    commit_ = hub_.add_repo("alice/m", dir_ / "m");
+    hub_.clear_log();
+    settings_.endpoint = hub_.url();
+    settings_.cache = dir_ / "hub";
+    settings_.first_wait = std::chrono::milliseconds(1);
+  }
+  Snapshot pull(const std::string& what = "alice/m", const HubClient::Wanted& wanted = {}) {
+    HttpClient http(settings_);
+    return HubClient(http, notes_).snapshot_download(RepoRevision::parse(what), wanted);
+  }
+  std::string pull_to(const fs::path& folder) {
+    HttpClient http(settings_);
+    return HubClient(http, notes_).download_to_folder(RepoRevision::parse("alice/m"), folder);
+  }
+  std::string refused(const std::string& what = "alice/m") {
+    return refusal<HubError>([&] { pull(what); });
+  }
+  void expect_whole(const fs::path& folder) const {
+    EXPECT_EQ(read_file(folder / "config.json"), "{}");
+    EXPECT_TRUE(read_file(folder / "model.safetensors") == std::string(200'000, 'w'));
+    EXPECT_EQ(read_file(folder / "sub/a b#\xc3\xa9.txt"), "text");
+    EXPECT_EQ(read_file(folder / "empty.txt"), "");
+  }
+  fs::path repo() const { return dir_ / "hub/models--alice--m"; }
+
+  const std::string weights_ = std::string(200'000, 'w');
+  TempDir dir_;
+  HubServer hub_;
+  HubSettings settings_;
+  Notes notes_;
+  std::string commit_;
+};
+
+TEST_F(DownloadTest, PutsARepositoryIntoTheCache) {
+  const Snapshot snapshot = pull();
+  EXPECT_EQ(snapshot.commit, commit_);
+  EXPECT_EQ(snapshot.folder, repo() / "snapshots" / commit_);
+  expect_whole(snapshot.folder);
+  EXPECT_EQ(read_file(repo() / "refs/main"), commit_);
+  EXPECT_THAT(read_file(repo() / "trees" / (commit_ + ".json")),
+              HasSubstr("\"format_version\": 1"));
+  // An empty file is not asked for.
+  EXPECT_THAT(hub_.requests("/resolve/"), SizeIs(4));  // with .gitattributes
+  EXPECT_THAT(hub_.requests("empty.txt"), IsEmpty());
+  EXPECT_THAT(names_in(repo() / "blobs"), Not(Contains(HasSubstr("incomplete"))));
+}
+
+TEST_F(DownloadTest, WhatTheCacheHasIsNotAskedForAgain) {
+  pull();
+  hub_.clear_log();
+  pull();
+  EXPECT_THAT(hub_.requests(), ElementsAre(HasSubstr("/revision/main")));
+  hub_.clear_log();
+  pull("alice/m@" + commit_);
+  EXPECT_THAT(hub_.requests(), IsEmpty());
+}
+
+TEST_F(DownloadTest, ASecondCommitSharesItsBlobs) {
+  pull();
+  write_file(dir_ / "m/config.json", R"({"new": 1})");
+  const std::string next = hub_.add_repo("alice/m", dir_ / "m");
+  hub_.clear_log();
+  const Snapshot snapshot = pull();
+  EXPECT_EQ(snapshot.commit, next);
+  EXPECT_EQ(read_file(snapshot.folder / "config.json"), R"({"new": 1})");
+  EXPECT_THAT(hub_.requests("/resolve/"), ElementsAre(HasSubstr("config.json")));
+}
+
+TEST_F(DownloadTest, FetchesOnlyWhatIsWanted) {
+  const auto config = [](const RepoFile& file) { return file.path == "config.json"; };
+  const Snapshot snapshot = pull("alice/m", config);
+  EXPECT_THAT(names_in(snapshot.folder), ElementsAre("config.json"));
+  settings_.offline = true;
+  pull("alice/m", config);
+  EXPECT_THAT(refused(), HasSubstr("offline"));
+}
+
+TEST_F(DownloadTest, OfflineTheCacheAnswers) {
+  pull();
+  hub_.clear_log();
+  settings_.offline = true;
+  expect_whole(pull().folder);
+  expect_whole(pull("alice/m@" + commit_).folder);
+  EXPECT_THAT(hub_.requests(), IsEmpty());
+  EXPECT_THAT(notes_.notes, IsEmpty());
+  EXPECT_THAT(refused("alice/other"),
+              AllOf(HasSubstr("alice/other@main: offline (HF_HUB_OFFLINE"),
+                    HasSubstr("models--alice--other"), HasSubstr("unset it")));
+  fs::remove(repo() / "snapshots" / commit_ / "config.json");
+  EXPECT_THAT(refused(), HasSubstr("config.json"));
+}
+
+TEST_F(DownloadTest, AHubWithTroubleIsReplacedByTheCache) {
+  pull();
+  for (const char* fault : {R"({"status": 503})", R"({"status": 429})", R"({"close_after": 0})"}) {
+    std::string rule(fault);
+    rule.insert(1, R"("path": ".", "times": -1, )");
+    hub_.set_faults("[" + rule + "]");
+    notes_.notes.clear();
+    expect_whole(pull().folder);
+    EXPECT_THAT(notes_.notes, ElementsAre(HasSubstr("the cache's copy is used"))) << fault;
+    EXPECT_THAT(refused("alice/other"), HasSubstr("and the cache lacks it")) << fault;
+    hub_.clear_faults();
+  }
+}
+
+TEST_F(DownloadTest, AFailedUpdateLeavesTheOldCommitInUse) {
+  pull();
+  write_file(dir_ / "m/config.json", R"({"new": 1})");
+  hub_.add_repo("alice/m", dir_ / "m");
+  hub_.set_faults(R"([{"path": "resolve", "times": -1, "status": 503}])");
+  expect_whole(pull().folder);
+  EXPECT_EQ(read_file(repo() / "refs/main"), commit_);
+}
+
+TEST_F(DownloadTest, RefusalsAreNotCoveredUp) {
+  pull();
+  hub_.set_faults(R"([{"path": "revision", "times": -1, "status": 403,
+                       "headers": {"X-Error-Code": "GatedRepo"}}])");
+  EXPECT_THAT(refused(), HasSubstr("status 403 GatedRepo"));
+}
+
+TEST_F(DownloadTest, AReadOnlyCacheServesWhatItHas) {
+  pull();
+  if (::geteuid() == 0) fs::remove_all(repo() / "trees");  // root writes everywhere
+  fs::permissions(repo(), fs::perms::owner_read | fs::perms::owner_exec);
+  expect_whole(pull().folder);
+  fs::permissions(repo(), fs::perms::owner_all);
+}
+
+TEST_F(DownloadTest, RealFilesInASnapshotWillDo) {
+  const Snapshot snapshot = pull();
+  for (const char* name : {"config.json", "model.safetensors"}) {
+    const std::string bytes = read_file(snapshot.folder / name);
+    fs::remove(snapshot.folder / name);
+    write_file(snapshot.folder / name, bytes);
+  }
+  fs::remove_all(repo() / "blobs");
+  fs::create_directory(repo() / "blobs");
+  hub_.clear_log();
+  expect_whole(pull().folder);
+  EXPECT_THAT(hub_.requests("model.safetensors"), IsEmpty());
+}
+
+TEST_F(DownloadTest, GoesOnWithWhatAnotherProgramLeft) {
+  const std::string sha = sha256(std::as_bytes(std::span(weights_)));
+  write_file(repo() / "blobs" / (sha + ".incomplete"), std::string(150'000, 'w'));
+  expect_whole(pull().folder);
+  const auto log = hub_.log();
+  EXPECT_THAT(log, Contains(::testing::Truly([](const auto& entry) {
+                return entry["headers"].value("range", "") == "bytes=150000-";
+              })));
+}
+
+TEST_F(DownloadTest, ADamagedLeftoverIsReplaced) {
+  const std::string sha = sha256(std::as_bytes(std::span(weights_)));
+  write_file(repo() / "blobs" / (sha + ".incomplete"), std::string(150'000, 'X'));
+  expect_whole(pull().folder);
+}
+
+TEST_F(DownloadTest, NamesTheNearestRevisions) {
+  hub_.add_repo("alice/m", dir_ / "m", {{"tags", {"v1.0", "v2.0"}}});
+  EXPECT_THAT(refused("alice/m@v1.1"),
+              AllOf(HasSubstr("RevisionNotFound"), HasSubstr("; did you mean v1.0")));
+}
+
+TEST_F(DownloadTest, PagesMayNotLeadElsewhere) {
+  hub_.set_faults(R"([{"path": "/tree/", "headers": {"Link": "<)" + hub_.cdn_url() +
+                  R"(/x>; rel=\"next\""}}])");
+  EXPECT_THAT(refused(), HasSubstr("Link: expected a page of the same host"));
+}
+
+// Into a folder
+
+TEST_F(DownloadTest, PutsRealFilesIntoAFolder) {
+  EXPECT_EQ(pull_to(dir_ / "out"), commit_);
+  expect_whole(dir_ / "out");
+  EXPECT_FALSE(fs::is_symlink(dir_ / "out/config.json"));
+  EXPECT_FALSE(fs::exists(dir_ / "hub"));
+  EXPECT_EQ(read_file(dir_ / "out/.cache/huggingface/.gitignore"), "*");
+  EXPECT_THAT(read_file(dir_ / "out/.cache/huggingface/download/sub/a b#\xc3\xa9.txt.metadata"),
+              ::testing::StartsWith(commit_ + "\n"));
+  hub_.clear_log();
+  pull_to(dir_ / "out");
+  EXPECT_THAT(hub_.requests("/resolve/"), IsEmpty());
+}
+
+TEST_F(DownloadTest, AFolderTakesWhatTheCacheHas) {
+  pull();
+  hub_.clear_log();
+  write_file(dir_ / "out/config.json", "[]");
+  pull_to(dir_ / "out");
+  expect_whole(dir_ / "out");
+  EXPECT_THAT(hub_.requests("/resolve/"), IsEmpty());
+  settings_.offline = true;
+  pull_to(dir_ / "second");
+  expect_whole(dir_ / "second");
+}
+
+TEST_F(DownloadTest, AFolderIsMendedFileByFile) {
+  pull_to(dir_ / "out");
+  write_file(dir_ / "out/config.json", "[]");
+  hub_.clear_log();
+  pull_to(dir_ / "out");
+  expect_whole(dir_ / "out");
+  EXPECT_THAT(hub_.requests("/resolve/"), ElementsAre(HasSubstr("config.json")));
+}
+
+}  // namespace
+}  // namespace weightlift

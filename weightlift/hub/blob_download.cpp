@@ -1,0 +1,265 @@
+#include "weightlift/hub/blob_download.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <optional>
+#include <vector>
+
+#include "weightlift/base/digest.h"
+#include "weightlift/base/error.h"
+#include "weightlift/base/posix.h"
+#include "weightlift/hub/cache.h"
+#include "weightlift/hub/url.h"
+
+namespace weightlift {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+Hasher hasher_of(const RepoFile& file) {
+  constexpr std::size_t kSha256Digits = 64;
+  return file.oid.size() == kSha256Digits ? Hasher::sha256() : Hasher::git_blob(file.size_bytes);
+}
+
+/// Hands the whole file to `take`, piece by piece.
+template <class Take>
+void read_pieces(int descriptor, const fs::path& path, ProgressSink& progress, Take&& take) {
+  std::vector<std::byte> piece(std::size_t{1} << 18);
+  for (std::uint64_t at = 0;;) {
+    progress.check();
+    const ssize_t n = ::pread(descriptor, piece.data(), piece.size(), static_cast<off_t>(at));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw_io_error(path, "file: cannot be read", errno);
+    if (n == 0) return;
+    take(std::span<const std::byte>(piece).first(static_cast<std::size_t>(n)));
+    at += static_cast<std::uint64_t>(n);
+  }
+}
+
+/// The start of "bytes 100-199/300"; nothing where it is of another form.
+std::optional<std::uint64_t> range_start(std::string_view header) {
+  constexpr std::string_view kUnit = "bytes ";
+  if (!header.starts_with(kUnit)) return std::nullopt;
+  header.remove_prefix(kUnit.size());
+  std::uint64_t start = 0;
+  const auto [end, error] = std::from_chars(header.data(), header.data() + header.size(), start);
+  if (error != std::errc() || end == header.data() + header.size() || *end != '-') {
+    return std::nullopt;
+  }
+  return start;
+}
+
+/// A file on its way, with the digest of what it holds so far.
+class Incomplete : public HttpSink {
+ public:
+  Incomplete(fs::path path, std::string url, const RepoFile& file, ProgressSink& progress)
+      : path_(std::move(path)),
+        url_(std::move(url)),
+        file_(file),
+        progress_(progress),
+        out_(::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666)) {
+    if (!out_) throw_io_error(path_, "file: cannot be written", errno);
+    take_up();
+  }
+
+  std::uint64_t size_bytes() const { return size_; }
+  bool is_whole() const { return size_ == file_.size_bytes; }
+
+  /// Forgets what is there.
+  void restart() {
+    if (::ftruncate(out_.get(), 0) != 0) throw_io_error(path_, "file: cannot be written", errno);
+    size_ = 0;
+    hasher_ = hasher_of(file_);
+  }
+
+  /// Whether the whole content has the digest. Ends the digest.
+  bool is_right() {
+    got_ = hasher_.hex();
+    return got_ == file_.oid;
+  }
+  const std::string& digest() const { return got_; }
+
+  void take_name(const fs::path& target) {
+    if (::rename(path_.c_str(), target.c_str()) != 0)
+      throw_io_error(target, "file: cannot be made", errno);
+  }
+
+  void begin(const HttpResponse& head) override {
+    constexpr int kPartial = 206;
+    if (head.status != kPartial) {
+      if (size_ > 0) restart();
+      return;
+    }
+    if (range_start(head.header("Content-Range")) != size_) {
+      throw HubError(fmt::format("{}: Content-Range: expected bytes from {} on, got {}",
+                                 shown_url(url_), size_, printable(head.header("Content-Range"))));
+    }
+  }
+
+  void write(std::span<const std::byte> piece) override {
+    progress_.check();
+    if (piece.size() > file_.size_bytes - size_) {
+      throw HubError(fmt::format("{}: {}: expected {} bytes, got more", shown_url(url_),
+                                 printable(file_.path), file_.size_bytes));
+    }
+    for (std::span<const std::byte> rest = piece; !rest.empty();) {
+      const ssize_t n = ::pwrite(out_.get(), rest.data(), rest.size(), static_cast<off_t>(size_));
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) throw_io_error(path_, "file: cannot be written", errno);
+      const auto written = static_cast<std::size_t>(n);
+      hasher_.update(rest.first(written));
+      rest = rest.subspan(written);
+      size_ += written;
+    }
+    progress_.advance(size_);
+  }
+
+ private:
+  /// Hashes what an earlier download left.
+  void take_up() {
+    struct stat status {};
+    if (::fstat(out_.get(), &status) != 0) throw_io_error(path_, "file: cannot be written", errno);
+    if (static_cast<std::uint64_t>(status.st_size) > file_.size_bytes) restart();
+    read_pieces(out_.get(), path_, progress_, [&](std::span<const std::byte> piece) {
+      hasher_.update(piece);
+      size_ += piece.size();
+      progress_.advance(size_);
+    });
+  }
+
+  fs::path path_;
+  std::string url_;
+  const RepoFile& file_;
+  ProgressSink& progress_;
+  Descriptor out_;
+  std::uint64_t size_ = 0;
+  Hasher hasher_ = hasher_of(file_);
+  std::string got_;
+};
+
+/// One request for what is missing. False where the reply broke off.
+bool fetch_rest(HttpClient& http, const std::string& url, Incomplete& into) {
+  HttpRequest request;
+  request.url = url;
+  request.sink = &into;
+  request.timeout = http.settings().download_timeout;
+  if (into.size_bytes() > 0) {
+    request.headers.push_back({"Range", fmt::format("bytes={}-", into.size_bytes())});
+  }
+  HttpResponse response;
+  try {
+    response = http.send(request);
+  } catch (const HubUnreachable& lost) {
+    if (!lost.sink_has_bytes) throw;
+    return false;
+  }
+  constexpr int kRangeNotSatisfiable = 416;
+  if (response.status == kRangeNotSatisfiable && into.size_bytes() > 0) {
+    into.restart();
+    return false;
+  }
+  if (!response.ok()) throw_refusal(request, response);
+  return into.is_whole();
+}
+
+/// Until all bytes are there. A connection that carries something each time comes to the end.
+void fetch_all(HttpClient& http, const std::string& url, const RepoFile& file, Incomplete& into) {
+  std::uint64_t most = into.size_bytes();
+  for (int failed = 0; !into.is_whole();) {
+    if (fetch_rest(http, url, into)) return;
+    failed = into.size_bytes() > most ? 1 : failed + 1;
+    most = std::max(most, into.size_bytes());
+    if (failed >= HttpClient::kMaxTries) {
+      throw HubUnreachable(
+          fmt::format("{}: {}: expected {} bytes, got {}; try again later, what came "
+                      "is kept",
+                      shown_url(url), printable(file.path), file.size_bytes, into.size_bytes()));
+    }
+    http.wait_to_retry(failed);
+  }
+}
+
+}  // namespace
+
+void download_file(HttpClient& http, const std::string& url, const RepoFile& file,
+                   const Destination& to, ProgressSink& progress) {
+  progress.step("download " + printable(file.path), file.size_bytes);
+  Incomplete into(to.incomplete, url, file, progress);
+  // What was left over, or came over a bad line, may be wrong: once more from the start.
+  for (int tries = 0; tries < 2; ++tries) {
+    fetch_all(http, url, file, into);
+    if (into.is_right()) return into.take_name(to.target);
+    into.restart();
+  }
+  std::error_code ignored;
+  fs::remove(to.incomplete, ignored);
+  throw HubError(fmt::format("{}: {}: expected {} {}, got {}", shown_url(url), printable(file.path),
+                             file.lfs ? "sha256" : "git blob sha1", file.oid, into.digest()));
+}
+
+bool copy_checked(const fs::path& from, const RepoFile& file, const Destination& to,
+                  ProgressSink& progress) {
+  if (file_size_at(from) != file.size_bytes) return false;
+  const Descriptor source(::open(from.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!source) return false;
+  progress.step("copy " + printable(file.path), file.size_bytes);
+  Incomplete into(to.incomplete, from.string(), file, progress);
+  into.restart();
+  read_pieces(source.get(), from, progress,
+              [&](std::span<const std::byte> piece) { into.write(piece); });
+  if (into.is_whole() && into.is_right()) {
+    into.take_name(to.target);
+    return true;
+  }
+  into.restart();
+  return false;
+}
+
+bool is_right(const fs::path& path, const RepoFile& file, ProgressSink& progress) {
+  if (file_size_at(path) != file.size_bytes) return false;
+  const Descriptor there(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!there) return false;
+  progress.step("check " + printable(file.path), file.size_bytes);
+  Hasher hasher = hasher_of(file);
+  std::uint64_t done = 0;
+  read_pieces(there.get(), path, progress, [&](std::span<const std::byte> piece) {
+    hasher.update(piece);
+    progress.advance(done += piece.size());
+  });
+  return hasher.hex() == file.oid;
+}
+
+void require_space(const fs::path& folder, std::uint64_t bytes) {
+  struct statvfs disk {};
+  // Some network file systems do not say.
+  if (::statvfs(folder.c_str(), &disk) != 0 || disk.f_blocks == 0) return;
+  const std::uint64_t room = std::uint64_t{disk.f_bavail} * disk.f_frsize;
+  if (bytes <= room) return;
+  throw IoError(
+      fmt::format("{}: disk: expected room for {} bytes, got {}; make room, or choose another "
+                  "place",
+                  shown(folder), bytes, room));
+}
+
+void throw_refusal(const HttpRequest& request, const HttpResponse& response) {
+  constexpr std::array kPassing = {408, 429, 500, 502, 503, 504};
+  try {
+    throw_hub_error(request, response);
+  } catch (const HubError& error) {
+    if (std::ranges::find(kPassing, response.status) == kPassing.end()) throw;
+    HubUnreachable trouble(error.what());
+    trouble.may_pass = true;
+    throw trouble;
+  }
+}
+
+}  // namespace weightlift
