@@ -88,7 +88,8 @@ int run(int argc, char** argv) {
   const std::vector<std::pair<std::string, Action>> actions = {{"convert", add_convert(app)},
                                                                {"verify", add_verify(app)},
                                                                {"inspect", add_inspect(app)},
-                                                               {"models", add_models(app)}};
+                                                               {"models", add_models(app)},
+                                                               {"push", add_push(app)}};
   const int done = parse(app, argc, argv);
   if (done >= 0) return done;
   set_log_level(quiet ? LogLevel::kQuiet : verbose ? LogLevel::kVerbose : LogLevel::kNormal);

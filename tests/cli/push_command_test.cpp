@@ -1,0 +1,164 @@
+// weightlift push, against the stand-in Hub.
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/cli/program.h"
+#include "tests/support/hub_server.h"
+
+namespace weightlift {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using testing::count_errors;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using testing::HubServer;
+using testing::json_lines;
+using ::testing::Not;
+using testing::Outcome;
+using testing::Room;
+using testing::write_file;
+
+class PushCommandTest : public ::testing::Test {
+ protected:
+  PushCommandTest() { write_file(folder / "README.md", "---\nlicense: mit\n---\n"); }
+
+  Outcome push(std::vector<std::string> arguments, const std::string& token = "hf_alice_write") {
+    std::vector<std::string> command = {"/usr/bin/env",
+                                        "HF_ENDPOINT=" + server.url(),
+                                        "HF_HOME=" + (room.dir / "home").string(),
+                                        "HF_TOKEN=" + token,
+                                        WEIGHTLIFT_PROGRAM,
+                                        "push"};
+    command.insert(command.end(), arguments.begin(), arguments.end());
+    return testing::run_program(command);
+  }
+
+  Room room;
+  fs::path folder = room.source();
+  HubServer server;
+};
+
+TEST_F(PushCommandTest, PrintsTheCommitOfAFolderThatFitsItsConfig) {
+  const Outcome outcome = push({folder, "alice/net"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.err, HasSubstr("model.safetensors fits config.json: "));
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("-> alice/net\n  committed 3 files (3 sent)"),
+                                 HasSubstr(server.url() + "/alice/net/commit/")));
+  EXPECT_THAT(server.paths("alice/net"),
+              ElementsAre(".gitattributes", "README.md", "config.json", "model.safetensors"));
+  EXPECT_EQ(server.commit_titles("alice/net").front(), "Add model and image processor");
+  const Outcome again = push({folder, "alice/net"});
+  EXPECT_THAT(again.out, HasSubstr("nothing changed: 3 files are there already, no commit"));
+}
+
+TEST_F(PushCommandTest, GivesJsonAlone) {
+  const Outcome outcome = push({folder, "alice/net", "--json", "--create-pr"});
+  const auto lines = json_lines(outcome.out);
+  ASSERT_EQ(lines.size(), 1U) << outcome.err;
+  EXPECT_EQ(lines[0]["repo_id"], "alice/net");
+  EXPECT_EQ(lines[0]["committed"], 3);
+  EXPECT_EQ(lines[0]["pull_request_url"], server.url() + "/alice/net/discussions/1");
+}
+
+TEST_F(PushCommandTest, NamesTheRepositoryAfterAccountAndFolder) {
+  EXPECT_THAT(push({folder}).out, HasSubstr("-> alice/small\n"));
+  EXPECT_THAT(push({folder, "other"}).out, HasSubstr("-> alice/other\n"));
+  EXPECT_THAT(push({folder, "--organization", "acme"}).out, HasSubstr("-> acme/small\n"));
+  EXPECT_EQ(push({folder, "alice/x", "--organization", "acme"}).exit_code, 2);
+}
+
+TEST_F(PushCommandTest, SendsNothingInADryRun) {
+  const Outcome outcome = push({folder, "alice/net", "--dry-run"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("alice/net, main (dry run)"), HasSubstr("README.md")));
+  EXPECT_TRUE(server.log().empty());
+}
+
+TEST_F(PushCommandTest, PublishesNoWeightsThatDoNotFit) {
+  write_file(folder / "config.json",
+             testing::merged(testing::read_file(folder / "config.json"), R"({"num_classes": 6})"));
+  const Outcome outcome = push({folder, "alice/net"});
+  EXPECT_EQ(outcome.exit_code, 3);
+  EXPECT_EQ(count_errors(outcome.err), 1);
+  EXPECT_TRUE(server.log().empty());
+}
+
+TEST_F(PushCommandTest, PublishesNoWeightsThatAreCutOff) {
+  const fs::path weights = folder / "model.safetensors";
+  fs::resize_file(weights, fs::file_size(weights) - 1);
+  EXPECT_EQ(push({folder, "alice/net"}).exit_code, 3);
+  write_file(folder / "config.json", R"({"model_type": "vit"})");
+  EXPECT_EQ(push({folder, "alice/net"}).exit_code, 3);
+  EXPECT_TRUE(server.log().empty());
+}
+
+TEST_F(PushCommandTest, LooksOtherNetworksOverAsFarAsItCan) {
+  write_file(folder / "config.json", R"({"model_type": "vit"})");
+  const Outcome outcome = push({folder, "alice/net"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.err, HasSubstr("weights not held against the config, since the network is no "
+                                     "plain ResNet: 1 safetensors files are whole"));
+  write_file(folder / "config.json", "{");
+  EXPECT_EQ(push({folder, "alice/net"}).exit_code, 3);
+}
+
+TEST_F(PushCommandTest, NeedsEveryShardOfAnIndex) {
+  fs::rename(folder / "model.safetensors", folder / "model-00001-of-00002.safetensors");
+  write_file(
+      folder / "model.safetensors.index.json",
+      R"({"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "lost.safetensors"}})");
+  write_file(folder / "config.json", R"({"model_type": "vit"})");
+  EXPECT_THAT(push({folder, "alice/net"}).err,
+              HasSubstr("weight_map: b: expected a file of the folder, got \"lost.safetensors\""));
+}
+
+TEST_F(PushCommandTest, LeavesHiddenFilesAndLinksToFoldersOut) {
+  write_file(folder / ".env", "secret");
+  write_file(folder / ".git/config", "secret");
+  fs::create_directory_symlink(room.dir / "in", folder / "up");
+  write_file(room.dir / "elsewhere.txt", "text");
+  fs::create_symlink(room.dir / "elsewhere.txt", folder / "notes.txt");
+  EXPECT_THAT(push({folder, "alice/net"}).err,
+              HasSubstr("left out: 2 hidden and 1 that are no files of a model"));
+  EXPECT_THAT(server.paths("alice/net"), ElementsAre(".gitattributes", "README.md", "config.json",
+                                                     "model.safetensors", "notes.txt"));
+}
+
+TEST_F(PushCommandTest, NamesALicenceThatForbidsCommercialUse) {
+  write_file(folder / "README.md", "---\ntags:\n- x\nlicense: cc-by-nc-4.0\n---\n");
+  EXPECT_THAT(push({folder, "alice/a"}).err, HasSubstr("under cc-by-nc-4.0: no commercial use"));
+  write_file(folder / "README.md", "---\nlicense:\n- mit\n- \"cc-by-nc-sa-4.0\"\n---\n");
+  EXPECT_THAT(push({folder, "alice/a"}).err, HasSubstr("under mit, cc-by-nc-sa-4.0: no"));
+  write_file(folder / "README.md", "---\nlicense: mit\n---\nlicense: cc-by-nc-4.0\n");
+  EXPECT_THAT(push({folder, "alice/a"}).err, Not(HasSubstr("no commercial use")));
+  write_file(folder / "config.json",
+             testing::merged(testing::read_file(folder / "config.json"),
+                             R"({"pretrained_cfg": {"license": "cc-by-nc-4.0"}})"));
+  EXPECT_THAT(push({folder, "alice/a"}).err, HasSubstr("under cc-by-nc-4.0: no commercial use"));
+}
+
+TEST_F(PushCommandTest, EndsWithFiveWhereTheHubRefuses) {
+  const Outcome outcome = push({folder, "alice/net"}, "hf_alice_read");
+  EXPECT_EQ(outcome.exit_code, 5);
+  EXPECT_THAT(outcome.err,
+              AllOf(HasSubstr("you must use a write token"), Not(HasSubstr("hf_alice_read"))));
+  EXPECT_EQ(push({folder}, "").exit_code, 5);
+}
+
+TEST_F(PushCommandTest, EndsWithThreeWhereThereIsNoModel) {
+  const Outcome none = push({room.dir / "nothing", "alice/net"});
+  EXPECT_EQ(none.exit_code, 3);
+  EXPECT_THAT(none.err, HasSubstr("expected a folder of a model, got nothing"));
+  write_file(room.dir / "text/notes.txt", "x");
+  EXPECT_THAT(push({room.dir / "text", "alice/net"}).err,
+              HasSubstr("expected the weights of a model, got none"));
+}
+
+}  // namespace
+}  // namespace weightlift

@@ -1,0 +1,127 @@
+#include "weightlift/cli/folder_check.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+#include "weightlift/base/error.h"
+#include "weightlift/base/file.h"
+#include "weightlift/base/json.h"
+#include "weightlift/base/posix.h"
+#include "weightlift/checkpoint/checkpoint.h"
+#include "weightlift/convert/source.h"
+#include "weightlift/models/registry.h"
+
+namespace weightlift {
+
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+
+constexpr std::size_t kMaxConfigBytes = std::size_t{4} << 20;
+constexpr std::size_t kMaxIndexBytes = std::size_t{64} << 20;  // some 100 bytes a tensor
+
+bool has_ending(std::string_view name, const std::vector<std::string_view>& endings) {
+  return std::ranges::any_of(endings, [&](std::string_view end) { return name.ends_with(end); });
+}
+
+bool is_safetensors(std::string_view name) { return name.ends_with(".safetensors"); }
+
+bool is_weights(std::string_view name) {
+  return has_ending(name, {".safetensors", ".bin", ".pth", ".pt", ".ckpt", ".pth.tar", ".h5",
+                           ".msgpack", ".onnx", ".gguf"});
+}
+
+bool contains(const std::vector<std::string>& files, std::string_view name) {
+  return std::ranges::find(files, name) != files.end();
+}
+
+/// Whether the weights are one file that can be read.
+bool is_readable(const std::vector<std::string>& files) {
+  if (contains(files, "model.safetensors")) return true;
+  const auto weights = std::ranges::count_if(files, is_weights);
+  return weights == 1 && std::ranges::any_of(files, is_safetensors);
+}
+
+/// Whether the config is of a network that weights can be held against, by its name alone: what
+/// contradicts the name is a fault, and no reason to look less closely.
+bool is_resnet(const Json& config) {
+  const Json* architecture = find_member(config, "architecture");
+  if (architecture == nullptr) {
+    const Json* type = find_member(config, "model_type");
+    return type != nullptr && *type == Json("resnet");
+  }
+  if (!architecture->is_string()) return true;  // a config of timm that is wrong
+  const std::string name = architecture->get<std::string>();
+  return find_architecture(name.substr(0, name.find('.'))) != nullptr || find_pretrained(name);
+}
+
+/// Why the folder's config.json is none of a network that weights can be held against here; empty
+/// where it is one.
+std::string reason_against_config(const fs::path& folder, const std::vector<std::string>& files) {
+  constexpr const char* kConfig = "config.json";
+  if (!contains(files, kConfig)) return "there is no config.json";
+  const std::string where = shown(folder / kConfig);
+  const std::string text = read_text_file(folder / kConfig, kMaxConfigBytes);
+  const Json config = parse_json(text, where);
+  if (!is_resnet(config)) return "the network is no plain ResNet";
+  return is_readable(files) ? "" : "the weights are not in one safetensors file";
+}
+
+/// Every file that an index of shards names is there.
+void check_index(const fs::path& folder, const std::string& index,
+                 const std::vector<std::string>& files) {
+  const std::string where = shown(folder / index);
+  const Json json = parse_json(read_text_file(folder / index, kMaxIndexBytes), where);
+  const Json* map = find_member(json, "weight_map");
+  if (map == nullptr || !map->is_object()) {
+    throw FormatError(fmt::format("{}: weight_map: expected an object, got none", where));
+  }
+  for (const auto& [tensor, shard] : map->items()) {
+    const std::string path =
+        (fs::path(index).parent_path() / (shard.is_string() ? shard.get<std::string>() : ""))
+            .generic_string();
+    if (!contains(files, path)) {
+      throw FormatError(fmt::format("{}: weight_map: {}: expected a file of the folder, got {}",
+                                    where, printable(tensor), printable(shard.dump())));
+    }
+  }
+}
+
+std::string check_what_can_be_read(const fs::path& folder, const std::vector<std::string>& files,
+                                   const std::string& reason) {
+  std::size_t whole = 0, unread = 0;
+  for (const std::string& file : files) {
+    if (is_safetensors(file)) {
+      open_checkpoint(folder / file);
+      ++whole;
+    } else if (is_weights(file)) {
+      ++unread;
+    } else if (file.ends_with(".safetensors.index.json")) {
+      check_index(folder, file, files);
+    }
+  }
+  if (whole + unread == 0) {
+    throw IoError(fmt::format("{}: expected the weights of a model, got none", shown(folder)));
+  }
+  return fmt::format(
+      "weights not held against the config, since {}: {} safetensors files are whole, {} weights "
+      "files of other formats were not looked into",
+      reason, whole, unread);
+}
+
+}  // namespace
+
+std::string check_model_folder(const fs::path& folder, const std::vector<std::string>& files) {
+  const std::string reason = reason_against_config(folder, files);
+  if (!reason.empty()) return check_what_can_be_read(folder, files, reason);
+  const Source source = open_source(folder.string(), std::nullopt);
+  make_network(source, Head::kKeep);
+  return fmt::format("{} fits config.json: {} tensors", source.checkpoint.path.filename().string(),
+                     source.tensors.size());
+}
+
+}  // namespace weightlift

@@ -1,0 +1,214 @@
+#include "weightlift/cli/publish.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cctype>
+#include <nlohmann/json.hpp>
+
+#include "weightlift/base/error.h"
+#include "weightlift/base/file.h"
+#include "weightlift/base/json.h"
+#include "weightlift/base/posix.h"
+
+namespace weightlift {
+
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+
+constexpr std::size_t kMaxTextBytes = std::size_t{4} << 20;
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kBlank = " \t\r'\"";
+  const std::size_t begin = text.find_first_not_of(kBlank);
+  if (begin == text.npos) return "";
+  return text.substr(begin, text.find_last_not_of(kBlank) - begin + 1);
+}
+
+/// `license` of a card's metadata: the text behind the key, and the list below it.
+std::string card_license(std::string_view card) {
+  const std::size_t begin = card.find_first_not_of(" \t\r\n");
+  constexpr std::string_view kFence = "---";
+  if (begin == card.npos || card.substr(begin, kFence.size()) != kFence) return "";
+  std::string license;
+  bool inside = false;
+  for (std::size_t at = card.find('\n', begin); at != card.npos; at = card.find('\n', at + 1)) {
+    std::string_view line = card.substr(at + 1);
+    line = line.substr(0, line.find('\n'));
+    if (line.starts_with(kFence)) break;
+    constexpr std::string_view kKey = "license:";
+    const bool item = trimmed(line).starts_with('-');
+    if (line.starts_with(kKey)) {
+      license = trimmed(line.substr(kKey.size()));
+      inside = true;
+    } else if (inside && item) {
+      license += (license.empty() ? "" : ", ") + std::string(trimmed(trimmed(line).substr(1)));
+    } else {
+      inside = false;
+    }
+  }
+  return license;
+}
+
+std::string text_of(const Json& object, std::string_view key) {
+  const Json* value = find_member(object, key);
+  return value != nullptr && value->is_string() ? value->get<std::string>() : "";
+}
+
+/// `license` of timm's config.json, in either of its forms.
+std::string config_license(const std::string& text, const std::string& where) {
+  const Json config = parse_json(text, where);
+  const Json* pretrained = find_member(config, "pretrained_cfg");
+  const std::string inner = pretrained != nullptr ? text_of(*pretrained, "license") : "";
+  return inner.empty() ? text_of(config, "license") : inner;
+}
+
+std::string read_if_there(const fs::path& file) {
+  std::error_code error;
+  if (!fs::is_regular_file(file, error)) return "";
+  return read_text_file(file, kMaxTextBytes);
+}
+
+void note_what_stays(const ModelFiles& files, ProgressSink& progress) {
+  std::string text;
+  if (files.hidden > 0) text = fmt::format("{} hidden", files.hidden);
+  if (files.others > 0) {
+    text +=
+        fmt::format("{}{} that are no files of a model", text.empty() ? "" : " and ", files.others);
+  }
+  if (!text.empty()) progress.note("left out: " + text);
+}
+
+}  // namespace
+
+void add_publish_flags(CLI::App& command, PublishFlags& flags) {
+  command.add_option("--repo-id", flags.repo_id, "Repository: OWNER/NAME, or NAME of your own");
+  command.add_option("--organization", flags.organization,
+                     "Owner, where the repository names none");
+  command.add_flag("--private", flags.private_repo, "Make a missing repository a private one");
+  command.add_flag("--create-pr", flags.create_pr, "Open a pull request instead of committing");
+  command.add_option("--revision", flags.revision, "Branch, made where it is missing")
+      ->capture_default_str();
+  command.add_option("--commit-message", flags.commit_message, "Of the one commit")
+      ->capture_default_str();
+}
+
+RepoId choose_repo(const PublishFlags& flags, const std::string& name, HttpClient& http) {
+  const std::string& given = flags.repo_id.empty() ? name : flags.repo_id;
+  if (given.find('/') == std::string::npos) {
+    // The name is looked at first: a bad one needs no question to the Hub.
+    const RepoId bare = RepoId::parse(given);
+    const std::string owner = flags.organization.empty() ? whoami(http) : flags.organization;
+    return RepoId::parse(owner + "/" + bare.string());
+  }
+  RepoId repo = RepoId::parse(given);
+  if (!flags.organization.empty() && flags.organization != repo.owner()) {
+    throw UsageError(
+        fmt::format("--organization {}: expected the repository's owner {}, got another",
+                    flags.organization, repo.owner()));
+  }
+  return repo;
+}
+
+ModelFiles list_model_files(const fs::path& folder) {
+  std::error_code error;
+  const fs::file_status status = fs::status(folder, error);
+  if (!fs::is_directory(status)) {
+    throw IoError(fmt::format("{}: expected a folder of a model, got {}", shown(folder),
+                              fs::exists(status) ? "something else" : "nothing"));
+  }
+  ModelFiles files;
+  fs::recursive_directory_iterator entry(folder, error);
+  const fs::recursive_directory_iterator end;
+  for (; !error && entry != end; entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    const bool cache = name == "__pycache__";
+    if (name.starts_with('.') || cache) {
+      ++(cache ? files.others : files.hidden);
+      entry.disable_recursion_pending();
+      continue;
+    }
+    std::error_code dangling;
+    if (entry->is_regular_file(dangling)) {  // or a link to one
+      files.paths.push_back(entry->path().lexically_relative(folder).generic_string());
+    } else if (entry->is_symlink(dangling) || !entry->is_directory(dangling)) {
+      ++files.others;
+    }
+  }
+  if (error) throw IoError(fmt::format("{}: {}", shown(folder), error.message()));
+  std::ranges::sort(files.paths);
+  return files;
+}
+
+bool is_noncommercial(std::string_view license) {
+  std::string letters;
+  for (const char c : license) {
+    const auto byte = static_cast<unsigned char>(c);
+    letters += std::isalnum(byte) != 0 ? static_cast<char>(std::tolower(byte)) : '-';
+  }
+  letters = "-" + letters + "-";
+  return letters.find("-nc-") != std::string::npos ||
+         letters.find("noncommercial") != std::string::npos ||
+         letters.find("non-commercial") != std::string::npos;
+}
+
+std::string find_noncommercial_license(const fs::path& folder) {
+  std::string license = card_license(read_if_there(folder / "README.md"));
+  if (is_noncommercial(license)) return license;
+  const fs::path config = folder / "config.json";
+  const std::string text = read_if_there(config);
+  license = text.empty() ? "" : config_license(text, shown(config));
+  return is_noncommercial(license) ? license : "";
+}
+
+CommitInfo publish_folder(const PublishRequest& request, HttpClient& http, ProgressSink& progress) {
+  note_what_stays(request.files, progress);
+  const std::string license = is_noncommercial(request.license)
+                                  ? request.license
+                                  : find_noncommercial_license(request.folder);
+  if (!license.empty()) {
+    progress.note(
+        fmt::format("{}: these weights are under {}: no commercial use; what is published "
+                    "stays under that licence",
+                    request.repo.string(), printable(license)));
+  }
+  UploadRequest upload = {.folder = request.folder,
+                          .files = request.files.paths,
+                          .repo = request.repo,
+                          .revision = request.flags.revision,
+                          .commit_message = request.flags.commit_message,
+                          .create_repo = true,
+                          .private_repo = request.flags.private_repo,
+                          .create_pr = request.flags.create_pr};
+  return upload_folder(http, upload, progress);
+}
+
+std::string describe(const CommitInfo& info) {
+  const std::string counts =
+      info.nothing_changed
+          ? fmt::format("  nothing changed: {} files are there already, no commit was made\n",
+                        info.unchanged)
+          : fmt::format("  committed {} files ({} sent), {} were there already\n", info.committed,
+                        info.uploaded, info.unchanged);
+  return fmt::format("{}{}\n", counts,
+                     info.pull_request_url.empty() ? info.url : info.pull_request_url);
+}
+
+std::string to_json_line(const RepoId& repo, const CommitInfo& info) {
+  nlohmann::ordered_json json = {{"repo_id", repo.string()},
+                                 {"commit", info.oid},
+                                 {"commit_url", info.url},
+                                 {"pull_request_url", nullptr},
+                                 {"committed", info.committed},
+                                 {"uploaded", info.uploaded},
+                                 {"unchanged", info.unchanged},
+                                 {"ignored", info.ignored},
+                                 {"nothing_changed", info.nothing_changed}};
+  if (!info.pull_request_url.empty()) json["pull_request_url"] = info.pull_request_url;
+  return dump_json_line(json);
+}
+
+}  // namespace weightlift

@@ -1,0 +1,127 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "weightlift/base/error.h"
+#include "weightlift/base/json.h"
+#include "weightlift/cli/commands.h"
+#include "weightlift/cli/folder_check.h"
+#include "weightlift/cli/log.h"
+#include "weightlift/cli/print.h"
+#include "weightlift/cli/progress.h"
+#include "weightlift/cli/publish.h"
+#include "weightlift/hub/local_file.h"
+#include "weightlift/hub/settings.h"
+
+namespace weightlift {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct PushFlags {
+  std::string folder;
+  PublishFlags publish;
+  bool dry_run = false, json = false;
+};
+
+/// The folder's own name, also where it was given as "." or with a final slash.
+std::string name_of(const fs::path& folder) {
+  std::error_code error;
+  const fs::path whole = fs::canonical(folder, error);
+  if (error) throw IoError(fmt::format("{}: {}", folder.string(), error.message()));
+  return whole.filename().string();
+}
+
+struct PlannedFile {
+  std::string path;
+  std::uint64_t size_bytes;
+  std::string sha256;
+};
+
+std::vector<PlannedFile> hash_files(const fs::path& folder, const ModelFiles& files,
+                                    ProgressSink& progress) {
+  std::vector<PlannedFile> planned;
+  for (const std::string& path : files.paths) {
+    const LocalFile file(folder / path);
+    progress.step("hash " + path, file.size_bytes());
+    planned.push_back({path, file.size_bytes(), file.sha256([&](std::uint64_t done) {
+                         progress.check();
+                         progress.advance(done);
+                       })});
+  }
+  return planned;
+}
+
+/// Nobody is asked and nothing is sent.
+int dry_run(const PushFlags& flags, const ModelFiles& files, const std::string& checked) {
+  std::vector<PlannedFile> planned;
+  {
+    TerminalProgress progress("");
+    planned = hash_files(flags.folder, files, progress);
+  }
+  const std::string repo =
+      flags.publish.repo_id.empty() ? name_of(flags.folder) : flags.publish.repo_id;
+  if (flags.json) {
+    nlohmann::ordered_json list = nlohmann::ordered_json::array();
+    for (const PlannedFile& file : planned) {
+      list.push_back({{"path", file.path}, {"size", file.size_bytes}, {"sha256", file.sha256}});
+    }
+    const nlohmann::ordered_json json = {
+        {"folder", flags.folder},
+        {"repo_id", repo},
+        {"revision", flags.publish.revision},
+        {"checked", checked},
+        {"noncommercial_license", find_noncommercial_license(flags.folder)},
+        {"files", list},
+        {"dry_run", true}};
+    fmt::print("{}\n", dump_json_line(json));
+    return 0;
+  }
+  fmt::print("{} -> {}, {} (dry run)\n  {}\n", printable(flags.folder, 400), printable(repo),
+             printable(flags.publish.revision), printable(checked, 400));
+  for (const PlannedFile& file : planned) {
+    fmt::print("  {}  {:>9}  {}\n", file.sha256, readable_bytes(file.size_bytes),
+               printable(file.path, 400));
+  }
+  return 0;
+}
+
+int run_push(const PushFlags& flags) {
+  catch_signals();
+  const ModelFiles files = list_model_files(flags.folder);
+  const std::string checked = check_model_folder(flags.folder, files.paths);
+  if (flags.dry_run) return dry_run(flags, files, checked);
+  log_warning(fmt::format("{}: {}", printable(flags.folder, 400), checked));
+  HttpClient http(read_hub_settings(), check_signals);
+  const RepoId repo = choose_repo(flags.publish, name_of(flags.folder), http);
+  CommitInfo info;
+  {
+    TerminalProgress progress("");
+    info = publish_folder({flags.folder, files, repo, flags.publish}, http, progress);
+  }
+  if (flags.json) {
+    fmt::print("{}\n", to_json_line(repo, info));
+  } else {
+    fmt::print("{} -> {}\n{}", printable(flags.folder, 400), repo.string(), describe(info));
+  }
+  return 0;
+}
+
+}  // namespace
+
+Action add_push(CLI::App& app) {
+  auto* command = app.add_subcommand("push", "Publish the folder of a model in one commit");
+  auto flags = std::make_shared<PushFlags>();
+  command->add_option("FOLDER", flags->folder, "Folder of a model, of timm or transformers")
+      ->required();
+  command->add_option("REPO", flags->publish.repo_id,
+                      "Repository, OWNER/NAME; by default your own, of the folder's name");
+  add_publish_flags(*command, flags->publish);
+  command->add_flag("--dry-run", flags->dry_run, "Say what would be published; send nothing");
+  command->add_flag("--json", flags->json, "One JSON object on one line");
+  return [flags] { return run_push(*flags); };
+}
+
+}  // namespace weightlift
