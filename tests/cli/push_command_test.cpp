@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "tests/cli/program.h"
 #include "tests/support/hub_server.h"
@@ -28,7 +30,8 @@ class PushCommandTest : public ::testing::Test {
  protected:
   PushCommandTest() { write_file(folder / "README.md", "---\nlicense: mit\n---\n"); }
 
-  Outcome push(std::vector<std::string> arguments, const std::string& token = "hf_alice_write") {
+  std::vector<std::string> command(const std::vector<std::string>& arguments,
+                                   const std::string& token) const {
     std::vector<std::string> command = {"/usr/bin/env",
                                         "HF_ENDPOINT=" + server.url(),
                                         "HF_HOME=" + (room.dir / "home").string(),
@@ -36,7 +39,12 @@ class PushCommandTest : public ::testing::Test {
                                         WEIGHTLIFT_PROGRAM,
                                         "push"};
     command.insert(command.end(), arguments.begin(), arguments.end());
-    return testing::run_program(command);
+    return command;
+  }
+
+  Outcome push(const std::vector<std::string>& arguments,
+               const std::string& token = "hf_alice_write") {
+    return testing::run_program(command(arguments, token));
   }
 
   Room room;
@@ -149,6 +157,19 @@ TEST_F(PushCommandTest, EndsWithFiveWhereTheHubRefuses) {
   EXPECT_THAT(outcome.err,
               AllOf(HasSubstr("you must use a write token"), Not(HasSubstr("hf_alice_read"))));
   EXPECT_EQ(push({folder}, "").exit_code, 5);
+}
+
+TEST_F(PushCommandTest, CanBeInterruptedAndRunAgain) {
+  server.set_faults(R"([{"path": "^/_lfs/object/", "rate": 20000, "times": -1}])");
+  testing::Process process(command({folder, "alice/net"}, "hf_alice_write"));
+  while (process.is_running() && server.requests("PUT ").empty()) std::this_thread::yield();
+  process.signal(SIGINT);
+  const Outcome outcome = process.wait();
+  EXPECT_EQ(outcome.exit_code, 130);
+  EXPECT_THAT(outcome.err, HasSubstr("weightlift: error: interrupted\n"));
+  EXPECT_EQ(server.commit_titles("alice/net").size(), 1U);
+  server.clear_faults();
+  EXPECT_THAT(push({folder, "alice/net"}).out, HasSubstr("committed 3 files"));
 }
 
 TEST_F(PushCommandTest, EndsWithThreeWhereThereIsNoModel) {

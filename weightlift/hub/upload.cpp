@@ -21,7 +21,6 @@ namespace weightlift {
 
 namespace {
 
-namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
 constexpr int kMaxTries = 10;                   // of the commit: each lost race is another's commit
