@@ -55,13 +55,15 @@ TEST_P(DocsTest, CommandsPrintWhatTheDocumentShows) {
   }
 }
 
+std::string name_of(const ::testing::TestParamInfo<Document>& document) {
+  std::string name = document.param.path;
+  for (char& c : name) c = c == '/' || c == '.' ? '_' : c;
+  return name;
+}
+
 INSTANTIATE_TEST_SUITE_P(All, DocsTest,
                          ::testing::Values(Document{"README.md", 1}, Document{"docs/cli.md", 3}),
-                         [](const auto& info) {
-                           std::string name = info.param.path;
-                           for (char& c : name) c = c == '/' || c == '.' ? '_' : c;
-                           return name;
-                         });
+                         name_of);
 
 }  // namespace
 }  // namespace weightlift::testing
