@@ -42,7 +42,7 @@ TEST(ConvertCommandTest, TellsWhatItDid) {
       fmt::format("{} -> {}\n"
                   "  network: basic [2, 1, 1, 1], channels [64, 16, 24, 32], 3 in, 5 classes "
                   "out, 196,565 parameters, float32\n"
-                  "  moved: 29 operations, 86 tensors\n"
+                  "  moved: 29 operations with parameters, 86 tensors\n"
                   "  labels: none known (LABEL_0, LABEL_1, ...)\n"
                   "  verified: 86 tensors bit-equal, 49 operations equal, logits bit-equal (1 "
                   "input [1, 3, 32, 32], seed 0)\n"
@@ -110,12 +110,17 @@ TEST(ConvertCommandTest, ReportOfSeveralSourcesIsAList) {
   EXPECT_EQ(report.size(), 1U);
 }
 
-TEST(ConvertCommandTest, AReportThatCannotBeWrittenIsSaid) {
+TEST(ConvertCommandTest, AReportThatCannotBeWrittenIsSaidBeforeTheWork) {
   const Room room;
   const Outcome outcome = convert(room, {"--report", room.dir / "no/such/report.json"});
   EXPECT_EQ(outcome.exit_code, 3);
   EXPECT_THAT(outcome.err, HasSubstr("no/such/report.json: "));
-  EXPECT_THAT(names_in(room.out()), ElementsAre("small"));
+  EXPECT_THAT(names_in(room.out()), IsEmpty());
+  const std::string weights = testing::read_file(room.dir / "in/small/model.safetensors");
+  const Outcome own = convert(room, {"--report", room.dir / "in/small/model.safetensors"});
+  EXPECT_EQ(own.exit_code, 3);
+  EXPECT_THAT(own.err, HasSubstr("expected a place outside"));
+  EXPECT_EQ(testing::read_file(room.dir / "in/small/model.safetensors"), weights);
 }
 
 TEST(ConvertCommandTest, OneFailureOfSeveralIsTheExitCodeAndTheOthersAreDone) {
@@ -218,7 +223,7 @@ TEST(ConvertCommandTest, ADryRunWritesNothing) {
   const Room room;
   const Outcome outcome = convert(room, {"--dry-run"});
   EXPECT_EQ(outcome.exit_code, 0);
-  EXPECT_THAT(outcome.out, AllOf(HasSubstr("would move: 29 operations, 86 tensors"),
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("would move: 29 operations with parameters, 86 tensors"),
                                  HasSubstr("would write config.json, model.safetensors")));
   EXPECT_THAT(names_in(room.dir.path()), ElementsAre("in"));
 }

@@ -354,8 +354,8 @@ TEST(ConvertJobTest, AsIsHeldAgainstTheTensors) {
               HasSubstr("w.safetensors: layer type of resnet50: expected bottleneck"));
   request.as = "resnet51";
   EXPECT_THAT(refusal<UsageError>([&] { run(request); }),
-              HasSubstr("--as resnet51: expected a name of timm's registry, got none; nearest: "
-                        "resnet50, "));
+              HasSubstr("--as resnet51: expected a name of timm's registry, got none; weightlift "
+                        "models lists them, the nearest: resnet50, "));
 }
 
 }  // namespace
