@@ -1,0 +1,142 @@
+// The token goes to the endpoint's host and nowhere else.
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/hub/client.h"
+#include "tests/support/timm_checkpoint.h"
+
+namespace weightlift {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::HubClientTest;
+using testing::kAliceWrite;
+using ::testing::Not;
+using testing::Outcome;
+using testing::run_program;
+using testing::tree_of;
+using Json = nlohmann::json;
+
+class TokenServerTest : public HubClientTest {
+ protected:
+  TokenServerTest() {
+    testing::small_checkpoint().write_folder(dir_ / "net");
+    server_.add_repo("timm/net", dir_ / "net");
+    server_.add_repo("bob/secret", dir_ / "net", {{"private", true}});
+    server_.add_repo("timm/gated", dir_ / "net", {{"gated", "manual"}});
+  }
+  /// Runs the program and looks at all that it says.
+  Outcome run(const std::vector<std::string>& arguments, const std::string& token = kAliceWrite) {
+    Outcome outcome = run_program(program(arguments, token));
+    EXPECT_THAT(outcome.out + outcome.err, Not(HasSubstr(token)));
+    return outcome;
+  }
+  /// A pull into an empty cache, and a push to a new repository.
+  void pull_and_push() {
+    std::filesystem::remove_all(dir_ / "hub");
+    run({"pull", "timm/net"});
+    testing::small_checkpoint(LayerType::kBasic, ++seed_).write_folder(dir_ / "net");
+    testing::write_file(dir_ / "net/README.md", "---\nlicense: mit\n---\n");
+    run({"push", dir_ / "net", fmt::format("alice/net{}", seed_)});
+  }
+  /// Looks at every request since the last call. Returns how many went to another host.
+  int expect_token_stayed() {
+    const std::string hub = server_.url().substr(std::string("http://").size());
+    int elsewhere = 0;
+    for (Json entry : server_.log()) {
+      const bool at_home = entry["headers"]["host"] == hub;
+      elsewhere += at_home ? 0 : 1;
+      if (at_home) entry["headers"].erase("authorization");
+      EXPECT_THAT(entry.dump(), Not(HasSubstr("hf_")));
+    }
+    server_.clear_log();
+    return elsewhere;
+  }
+  void expect_no_token_in_files() {
+    for (const auto& [name, bytes] : tree_of(dir_.path())) {
+      EXPECT_THAT(bytes, Not(HasSubstr(kAliceWrite))) << name;
+    }
+  }
+  std::uint64_t seed_ = 1;
+};
+
+TEST_F(TokenServerTest, StaysWhereWeightsLieOnAnotherHost) {
+  server_.set_mode(R"({"lfs_download": "cdn", "lfs_upload": "cdn"})");
+  pull_and_push();
+  EXPECT_EQ(expect_token_stayed(), 2);
+  server_.set_mode(R"({"multipart_over": 1000, "chunk_size": 200000})");
+  pull_and_push();
+  EXPECT_GT(expect_token_stayed(), 4);
+  expect_no_token_in_files();
+}
+
+TEST_F(TokenServerTest, StaysAcrossRedirectsOfEveryRequest) {
+  for (const char* step :
+       {"/api/models/.*/revision/", "/tree/", "/resolve/", "/api/repos/create", "/validate-yaml",
+        "/preupload/", "objects/batch", "/_lfs/object/", "/_lfs/verify", "/commit/"}) {
+    for (const int code : {302, 307}) {
+      const Json rule = {{"path", step}, {"redirect", "cdn"}, {"code", code}, {"times", -1}};
+      server_.clear_faults();
+      server_.set_faults(Json::array({rule}).dump());
+      pull_and_push();
+      EXPECT_GT(expect_token_stayed(), 0) << step;
+    }
+  }
+  expect_no_token_in_files();
+}
+
+TEST_F(TokenServerTest, AnotherNameOfTheSameHostIsAnotherHost) {
+  const std::string port = server_.url().substr(server_.url().rfind(':'));
+  for (const std::string& place : {"http://localhost" + port, server_.cdn_url()}) {
+    server_.clear_faults();
+    server_.set_faults(
+        Json::array(
+            {{{"path", "^/timm/net/resolve/"}, {"redirect", place + "/elsewhere"}, {"times", -1}}})
+            .dump());
+    EXPECT_EQ(run({"pull", "timm/net"}).exit_code, 5);
+    EXPECT_GT(expect_token_stayed(), 0);
+  }
+}
+
+TEST_F(TokenServerTest, IsInNoErrorAndNoLogLine) {
+  for (const char* what : {"timm/none", "bob/secret", "timm/gated", "timm/net@v9"}) {
+    EXPECT_EQ(run({"pull", what}).exit_code, 5) << what;
+    EXPECT_EQ(run({"pull", what}, "hf_this_is_not_good").exit_code, 5) << what;
+    EXPECT_EQ(run({"push", dir_ / "net", "bob/other"}, "hf_this_is_not_good").exit_code, 5);
+  }
+  EXPECT_EQ(run({"push", dir_ / "net", "bob/other"}).exit_code, 5);
+  expect_no_token_in_files();
+}
+
+TEST_F(TokenServerTest, IsHiddenWhereTheServerRepeatsIt) {
+  const std::string body = fmt::format(R"({{"error": "Bearer {} is no good"}})", kAliceWrite);
+  const Json headers = {{"X-Error-Message", std::string("no: ") + kAliceWrite},
+                        {"X-Request-Id", kAliceWrite}};
+  for (const char* step : {"/revision/", "/tree/", "/resolve/", "/repos/create", "/commit/"}) {
+    for (const bool in_header : {false, true}) {
+      Json rule = {{"path", step}, {"status", 400}, {"body", body}, {"times", -1}};
+      if (in_header) rule["headers"] = headers;
+      server_.clear_faults();
+      server_.set_faults(Json::array({rule}).dump());
+      pull_and_push();
+    }
+  }
+  expect_no_token_in_files();
+}
+
+TEST_F(TokenServerTest, ComesFromTheFileOfTheLogin) {
+  testing::write_file(dir_ / "home/token", std::string(kAliceWrite) + "\n");
+  server_.add_repo("alice/own", dir_ / "net", {{"private", true}});
+  EXPECT_EQ(run_program(program({"pull", "alice/own"}, "")).exit_code, 0);
+  std::filesystem::remove_all(dir_ / "hub");
+  server_.clear_log();
+  server_.set_mode(R"({"lfs_download": "cdn"})");
+  const Outcome outcome = run_program(program({"pull", "alice/own"}, ""));
+  EXPECT_THAT(outcome.out + outcome.err, Not(HasSubstr(kAliceWrite)));
+  EXPECT_EQ(expect_token_stayed(), 1);
+}
+
+}  // namespace
+}  // namespace weightlift
