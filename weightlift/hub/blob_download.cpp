@@ -256,9 +256,7 @@ void throw_refusal(const HttpRequest& request, const HttpResponse& response) {
     throw_hub_error(request, response);
   } catch (const HubError& error) {
     if (std::ranges::find(kPassing, response.status) == kPassing.end()) throw;
-    HubUnreachable trouble(error.what());
-    trouble.may_pass = true;
-    throw trouble;
+    throw HubUnreachable(error.what(), true);
   }
 }
 

@@ -67,10 +67,10 @@ struct HttpRequest {
 
 /// The Hub, or the way to it, cannot be reached: refused, timed out, cut off, offline.
 struct HubUnreachable : HubError {
-  using HubError::HubError;
-  /// It may be otherwise the next time: worth another try.
-  bool may_pass = false;
-  bool sink_has_bytes = false;  ///< the reply broke off after the request's sink got a piece of it
+  explicit HubUnreachable(const std::string& message, bool passes = false, bool broke_off = false)
+      : HubError(message), may_pass(passes), sink_has_bytes(broke_off) {}
+  bool may_pass;        ///< it may be otherwise the next time: worth another try
+  bool sink_has_bytes;  ///< the reply broke off after the request's sink got a piece of it
 };
 
 /// What a reply may hold that is kept in memory. A page of a listing has 1000 files, of at most a

@@ -350,12 +350,10 @@ std::string_view advice(CURLcode code) {
 
 [[noreturn]] void throw_lost(const Exchange& exchange, const Running& running, std::string_view why,
                              bool passes, std::string_view what_to_do) {
-  HubUnreachable error(fmt::format("{}: {}: expected a whole reply, got none: {}{}",
-                                   shown_url(exchange.url), exchange.method, printable(why, 300),
-                                   what_to_do));
-  error.may_pass = passes;
-  error.sink_has_bytes = running.sink_has_bytes();
-  throw error;
+  throw HubUnreachable(
+      fmt::format("{}: {}: expected a whole reply, got none: {}{}", shown_url(exchange.url),
+                  exchange.method, printable(why, 300), what_to_do),
+      passes, running.sink_has_bytes());
 }
 
 /// Throws where nothing moved for too long.
