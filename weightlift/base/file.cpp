@@ -86,38 +86,6 @@ void on_bus_error(int number, siginfo_t* info, void*) {
   errno = saved_errno;
 }
 
-struct Opened {
-  Descriptor descriptor;
-  std::size_t size_bytes;
-  std::int64_t modified_ns;
-};
-
-std::int64_t modified_ns(const struct stat& status) {
-  constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
-  return status.st_mtim.tv_sec * kNanosecondsPerSecond + status.st_mtim.tv_nsec;
-}
-
-void require_regular(const std::filesystem::path& path, const struct stat& status) {
-  if (S_ISREG(status.st_mode)) return;
-  throw IoError(fmt::format("{}: file: expected a regular file, got {}", shown(path),
-                            kind_of(status.st_mode)));
-}
-
-Opened open_regular(const std::filesystem::path& path) {
-  constexpr std::string_view kCannotOpen = "file: cannot be opened";
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) throw_io_error(path, kCannotOpen, errno);
-  require_regular(path, status);
-  // Somebody may have put a FIFO or a terminal there since: do not hang on the one, nor adopt the
-  // other.
-  Descriptor descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (!descriptor || ::fstat(descriptor.get(), &status) != 0) {
-    throw_io_error(path, kCannotOpen, errno);
-  }
-  require_regular(path, status);
-  return {std::move(descriptor), narrow<std::size_t>(status.st_size), modified_ns(status)};
-}
-
 }  // namespace
 
 MappedFile::MappedFile(std::filesystem::path path, Descriptor descriptor, std::size_t size_bytes,
@@ -136,7 +104,7 @@ MappedFile::MappedFile(std::filesystem::path path, Descriptor descriptor, std::s
 }
 
 std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& path) {
-  Opened opened = open_regular(path);
+  OpenedFile opened = open_regular(path);
   return std::shared_ptr<const MappedFile>(
       new MappedFile(path, std::move(opened.descriptor), opened.size_bytes, opened.modified_ns));
 }
@@ -195,8 +163,17 @@ void release_mapped(std::span<const std::byte> bytes) {
   ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
 }
 
+bool is_within(const std::filesystem::path& path, const std::filesystem::path& folder) {
+  std::error_code error;
+  const auto inner = std::filesystem::weakly_canonical(path, error);
+  if (error) return false;
+  const auto outer = std::filesystem::weakly_canonical(folder, error);
+  return !error &&
+         std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end()).first == outer.end();
+}
+
 std::string read_text_file(const std::filesystem::path& path, std::size_t max_bytes) {
-  const Opened opened = open_regular(path);
+  const OpenedFile opened = open_regular(path);
   std::string text(std::min(opened.size_bytes, max_bytes) + 1, '\0');
   std::size_t length = 0;
   while (length < text.size()) {

@@ -54,6 +54,10 @@ void guard_mapped_files();
 /// live MappedFile; reading them again brings them back. Does nothing for other memory.
 void release_mapped(std::span<const std::byte> bytes);
 
+/// Whether `path` is `folder` or lies in it, links followed as far as they lead somewhere. False
+/// where the system does not say.
+bool is_within(const std::filesystem::path& path, const std::filesystem::path& folder);
+
 /// The whole of a small file. Throws FormatError beyond `max_bytes`, else as MappedFile::open.
 std::string read_text_file(const std::filesystem::path& path, std::size_t max_bytes);
 

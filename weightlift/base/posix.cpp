@@ -1,12 +1,15 @@
 #include "weightlift/base/posix.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <random>
 #include <system_error>
 
+#include "weightlift/base/bytes.h"
 #include "weightlift/base/error.h"
 
 namespace weightlift {
@@ -48,6 +51,33 @@ std::string_view kind_of(unsigned int mode) {
     default:
       return "a device";
   }
+}
+
+std::int64_t modified_ns(const struct stat& status) {
+  constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
+  return status.st_mtim.tv_sec * kNanosecondsPerSecond + status.st_mtim.tv_nsec;
+}
+
+void require_regular(const std::filesystem::path& path, const struct stat& status) {
+  if (S_ISREG(status.st_mode)) return;
+  throw IoError(fmt::format("{}: file: expected a regular file, got {}", shown(path),
+                            kind_of(status.st_mode)));
+}
+
+OpenedFile open_regular(const std::filesystem::path& path) {
+  constexpr std::string_view kCannotOpen = "file: cannot be opened";
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) throw_io_error(path, kCannotOpen, errno);
+  require_regular(path, status);
+  // Somebody may have put a FIFO or a terminal there since: do not hang on the one, nor adopt the
+  // other.
+  Descriptor descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!descriptor || ::fstat(descriptor.get(), &status) != 0) {
+    throw_io_error(path, kCannotOpen, errno);
+  }
+  require_regular(path, status);
+  return {std::move(descriptor), narrow<std::uint64_t>(status.st_size), modified_ns(status),
+          status.st_dev, status.st_ino};
 }
 
 std::string random_suffix() {

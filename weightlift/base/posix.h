@@ -1,9 +1,12 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
 #include <utility>
+
+struct stat;
 
 namespace weightlift {
 
@@ -33,6 +36,24 @@ std::string shown(const std::filesystem::path& path);
 
 /// "a regular file", "a folder", "a symbolic link", ... for a stat's st_mode.
 std::string_view kind_of(unsigned int mode);
+
+/// st_mtime of a stat, in nanoseconds.
+std::int64_t modified_ns(const struct stat& status);
+
+/// Throws IoError naming what it is instead, unless the stat is a regular file's.
+void require_regular(const std::filesystem::path& path, const struct stat& status);
+
+/// A file opened to be read, and what it was then.
+struct OpenedFile {
+  Descriptor descriptor;
+  std::uint64_t size_bytes = 0;
+  std::int64_t modified_ns = 0;
+  std::uint64_t device = 0, inode = 0;
+};
+
+/// Throws IoError where the path cannot be opened, or leads to no regular file: never opened, so
+/// that nothing hangs.
+OpenedFile open_regular(const std::filesystem::path& path);
 
 /// Six letters and digits, as mkstemp chooses them.
 std::string random_suffix();

@@ -164,10 +164,7 @@ void require_report_place(const ConvertFlags& flags,
   }
   for (const ConversionRequest& request : requests) {
     for (const fs::path& taken : {fs::path(request.source), planned_folder(request)}) {
-      const fs::path place = fs::weakly_canonical(taken, error);
-      const auto end =
-          std::mismatch(place.begin(), place.end(), report.begin(), report.end()).first;
-      if (!error && end == place.end()) {
+      if (is_within(report, taken)) {
         throw IoError(fmt::format("--report {}: expected a place outside {}, which it would change",
                                   printable(flags.report, 400), printable(taken.native(), 400)));
       }

@@ -19,10 +19,21 @@
 namespace weightlift {
 namespace {
 
+const CLI::App& chosen_command(const CLI::App& app) {
+  return app.get_subcommands().empty() ? app : *app.get_subcommands().front();
+}
+
+/// "; see weightlift convert --help"
+std::string help_advice(const CLI::App& app) {
+  const CLI::App& command = chosen_command(app);
+  return &command == &app ? "; see weightlift --help"
+                          : fmt::format("; see weightlift {} --help", command.get_name());
+}
+
 /// A word that nothing was made of: an unknown flag or command, with the nearest spelling, or an
 /// argument too many.
 std::string describe_unknown(const CLI::App& app, const std::vector<std::string>& extras) {
-  const CLI::App* command = app.get_subcommands().empty() ? &app : app.get_subcommands().front();
+  const CLI::App* command = &chosen_command(app);
   const std::string word = extras.front().substr(0, extras.front().find('='));
   std::vector<std::string> known;
   if (word.starts_with('-')) {
@@ -35,9 +46,7 @@ std::string describe_unknown(const CLI::App& app, const std::vector<std::string>
     for (const CLI::App* part : app.get_subcommands({})) known.push_back(part->get_name());
   }
   const std::vector<std::string> near = nearest(word, known, 1);
-  const std::string help = command == &app
-                               ? "; see weightlift --help"
-                               : fmt::format("; see weightlift {} --help", command->get_name());
+  const std::string help = help_advice(app);
   const std::string advice = near.empty() ? help : fmt::format("; did you mean {}?", near.front());
   if (word.starts_with('-')) {
     return fmt::format("{}: expected a flag, got one that is not known{}", printable(word), advice);
@@ -64,12 +73,7 @@ int parse(CLI::App& app, int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     // CLI11 reports a missing argument before a flag it does not know; the flag is the cause.
     const std::vector<std::string> extras = app.remaining(true);
-    const CLI::App* command = app.get_subcommands().empty() ? &app : app.get_subcommands().front();
-    const std::string help = command == &app
-                                 ? "weightlift --help"
-                                 : fmt::format("weightlift {} --help", command->get_name());
-    log_error(extras.empty() ? fmt::format("{}; see {}", error.what(), help)
-                             : describe_unknown(app, extras));
+    log_error(extras.empty() ? error.what() + help_advice(app) : describe_unknown(app, extras));
     return kUsage;
   }
   return -1;

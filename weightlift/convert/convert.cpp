@@ -92,12 +92,7 @@ TempFolder::Existing existing(const ConversionRequest& request) {
 
 /// Replacing a folder that holds the source would delete what is converted.
 void refuse_own_source(const Source& source, const fs::path& folder) {
-  std::error_code error;
-  const fs::path target = fs::canonical(folder, error);
-  if (error) return;  // there is no such folder
-  const fs::path from = fs::canonical(source.path, error);
-  const auto end = std::mismatch(target.begin(), target.end(), from.begin(), from.end()).first;
-  if (!error && end == target.end()) {
+  if (is_within(source.path, folder)) {
     throw IoError(fmt::format(
         "{}: destination: expected another folder than the source's own, got {}; --output or "
         "--name gives another",

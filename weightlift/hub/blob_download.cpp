@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <charconv>
 #include <optional>
@@ -251,11 +250,10 @@ void require_space(const fs::path& folder, std::uint64_t bytes) {
 }
 
 void throw_refusal(const HttpRequest& request, const HttpResponse& response) {
-  constexpr std::array kPassing = {408, 429, 500, 502, 503, 504};
   try {
     throw_hub_error(request, response);
   } catch (const HubError& error) {
-    if (std::ranges::find(kPassing, response.status) == kPassing.end()) throw;
+    if (!may_pass(response.status)) throw;
     throw HubUnreachable(error.what(), true);
   }
 }

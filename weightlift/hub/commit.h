@@ -16,6 +16,9 @@
 
 namespace weightlift {
 
+/// "ENDPOINT/api/models/OWNER/NAME".
+std::string model_api_url(const HubSettings& settings, const RepoId& repo);
+
 /// "ENDPOINT/api/models/OWNER/NAME/CALL/REVISION": the revision is one part, its slashes quoted.
 std::string model_api_url(const HubSettings& settings, const RepoId& repo, std::string_view call,
                           std::string_view revision);

@@ -31,11 +31,6 @@ bool equal_names(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, {}, lower, lower);
 }
 
-bool may_pass(int status) {
-  constexpr std::array kStatuses = {408, 429, 500, 502, 503, 504};
-  return std::ranges::find(kStatuses, status) != kStatuses.end();
-}
-
 bool is_redirect(int status) {
   constexpr std::array kStatuses = {301, 302, 303, 307, 308};
   return std::ranges::find(kStatuses, status) != kStatuses.end();
@@ -99,6 +94,11 @@ void hide_token(HttpResponse& response, const std::string& token) {
 }
 
 }  // namespace
+
+bool may_pass(int status) {
+  constexpr std::array kStatuses = {408, 429, 500, 502, 503, 504};
+  return std::ranges::find(kStatuses, status) != kStatuses.end();
+}
 
 std::string_view HttpResponse::header(std::string_view name) const {
   for (const HttpHeader& header : headers) {

@@ -109,6 +109,9 @@ class HttpClient {
   std::unique_ptr<Pool> pool_;
 };
 
+/// Statuses that may be otherwise the next time: 408, 429, 500, 502, 503, 504.
+bool may_pass(int status);
+
 /// Throws the HubError that says what was asked, the status, the server's own words, the request
 /// id, and what to do. Never the token, never a query string (it may sign the URL).
 [[noreturn]] void throw_hub_error(const HttpRequest& request, const HttpResponse& response);

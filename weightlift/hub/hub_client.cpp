@@ -79,6 +79,18 @@ std::uint64_t bytes_of(const std::vector<RepoFile>& files) {
   return sum;
 }
 
+/// The files of a commit as the cache knows them.
+struct CachedFiles {
+  std::vector<RepoFile> files;
+  bool is_listing;  ///< of all that the commit has; else of what is there
+};
+
+CachedFiles cached_files(const RepoCache& cache, const std::string& commit) {
+  auto listed = read_tree(cache.tree(commit));
+  if (listed) return {std::move(*listed), true};
+  return {list_snapshot(cache.snapshot(commit)), false};
+}
+
 /// Bytes of these files that need no room any more: of whole blobs and of begun ones.
 std::uint64_t bytes_at_hand(const RepoCache& cache, const std::vector<RepoFile>& files) {
   std::vector<RepoFile> there = files;
@@ -106,7 +118,7 @@ HttpResponse HubClient::get(const std::string& url) {
 
 std::string HubClient::nearest_refs(const RepoRevision& from) {
   HttpRequest request;
-  request.url = fmt::format("{}/api/models/{}/refs", http_.settings().endpoint, from.repo.string());
+  request.url = model_api_url(http_.settings(), from.repo) + "/refs";
   request.timeout = http_.settings().etag_timeout;
   request.retry = false;
   try {
@@ -221,17 +233,16 @@ std::optional<Snapshot> HubClient::find_cached(const RepoRevision& from, const W
   const std::optional<std::string> commit = cache.commit_of(from.revision);
   missing = shown(cache.folder());
   if (!commit || !fs::is_directory(cache.snapshot(*commit))) return std::nullopt;
-  const auto kept = read_tree(cache.tree(*commit));
-  const auto files = kept ? *kept : list_snapshot(cache.snapshot(*commit));
+  const CachedFiles cached = cached_files(cache, *commit);
   std::size_t count = 0;
-  for (const RepoFile& file : files) {
+  for (const RepoFile& file : cached.files) {
     if (wanted && !wanted(file)) continue;
     const fs::path path = cache.file(*commit, file.path);
     missing = shown(path);
     if (file_size_at(path) != file.size_bytes) return std::nullopt;
     ++count;
   }
-  if (count == 0 && !kept) return std::nullopt;
+  if (count == 0 && !cached.is_listing) return std::nullopt;
   return Snapshot{*commit, cache.snapshot(*commit)};
 }
 
@@ -268,8 +279,7 @@ std::string HubClient::download_to_folder(const RepoRevision& from, const fs::pa
   const auto listed_in_cache = [&](const std::string& why) {
     Listing listing;
     listing.commit = use_cached(from, wanted, why).commit;
-    const auto kept = read_tree(cache.tree(listing.commit));
-    listing.files = kept ? *kept : list_snapshot(cache.snapshot(listing.commit));
+    listing.files = cached_files(cache, listing.commit).files;
     return listing;
   };
   Listing listing;

@@ -20,30 +20,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::int64_t modified_ns(const struct stat& status) {
-  return std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
-}
-
-struct Opened {
-  Descriptor descriptor;
-  struct stat status {};
-};
-
-Opened open_regular(const fs::path& path) {
-  Opened opened;
-  // O_NONBLOCK: opening a FIFO would hang.
-  opened.descriptor = Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!opened.descriptor) throw_io_error(path, "cannot be opened", errno);
-  if (::fstat(opened.descriptor.get(), &opened.status) != 0) {
-    throw_io_error(path, "cannot be examined", errno);
-  }
-  if (!S_ISREG(opened.status.st_mode)) {
-    throw IoError(fmt::format("{}: expected a regular file, got {}", shown(path),
-                              kind_of(opened.status.st_mode)));
-  }
-  return opened;
-}
-
 [[noreturn]] void throw_changed(const fs::path& path) {
   throw FormatError(
       fmt::format("{}: file: expected it to stay as it was while it is uploaded, got other "
@@ -70,21 +46,20 @@ std::string digest_of(const LocalFile& file, Hasher hasher,
 }  // namespace
 
 LocalFile::LocalFile(fs::path path) : path_(std::move(path)) {
-  const Opened opened = open_regular(path_);
-  size_bytes_ = static_cast<std::uint64_t>(opened.status.st_size);
-  modified_ns_ = modified_ns(opened.status);
-  device_ = opened.status.st_dev;
-  inode_ = opened.status.st_ino;
+  const OpenedFile opened = open_regular(path_);
+  size_bytes_ = opened.size_bytes;
+  modified_ns_ = opened.modified_ns;
+  device_ = opened.device;
+  inode_ = opened.inode;
 }
 
 void LocalFile::read(std::uint64_t offset, std::span<std::byte> into) const {
   if (offset > size_bytes_ || into.size() > size_bytes_ - offset) {
     throw std::out_of_range("read beyond the end of a file to upload");
   }
-  const Opened opened = open_regular(path_);
-  const struct stat& now = opened.status;
-  if (static_cast<std::uint64_t>(now.st_size) != size_bytes_ || modified_ns(now) != modified_ns_ ||
-      now.st_dev != device_ || now.st_ino != inode_) {
+  const OpenedFile opened = open_regular(path_);
+  if (opened.size_bytes != size_bytes_ || opened.modified_ns != modified_ns_ ||
+      opened.device != device_ || opened.inode != inode_) {
     throw_changed(path_);
   }
   while (!into.empty()) {

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <sys/types.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -39,8 +37,7 @@ class LocalFile {
   std::filesystem::path path_;
   std::uint64_t size_bytes_ = 0;
   std::int64_t modified_ns_ = 0;
-  dev_t device_ = 0;
-  ino_t inode_ = 0;
+  std::uint64_t device_ = 0, inode_ = 0;
 };
 
 }  // namespace weightlift

@@ -140,7 +140,7 @@ class FolderUpload {
     constexpr int kConflict = 409;
     if (response.ok() || response.status == kConflict) return;
     HttpRequest look;
-    look.url = fmt::format("{}/api/models/{}", http_.settings().endpoint, request_.repo.string());
+    look.url = model_api_url(http_.settings(), request_.repo);
     const bool may_be_there =
         response.status == 401 || response.status == 402 || response.status == 403;
     if (!may_be_there || !http_.send(look).ok()) throw_hub_error(request, response);
@@ -380,8 +380,7 @@ class FolderUpload {
 
   std::optional<CommitInfo> find_lost_pull_request() {
     HttpRequest request;
-    request.url = fmt::format("{}/api/models/{}/refs?include_prs=1", http_.settings().endpoint,
-                              request_.repo.string());
+    request.url = model_api_url(http_.settings(), request_.repo) + "/refs?include_prs=1";
     std::vector<PullRequest> pulls = parse_pull_requests(send(request));
     constexpr std::size_t kNewest = 3;
     pulls.resize(std::min(pulls.size(), kNewest));
