@@ -118,33 +118,20 @@ TEST(UsageTest, WhatComesLaterIsSaid) {
               HasSubstr("--weights-format bin: expected safetensors, the only format written yet"));
 }
 
-TEST(HubTest, NamesNeedItAndSayWhatWorks) {
-  const Room room;
-  for (const char* name : {"resnet50", "resnet18.tv_in1k", "tv_resnet34",
-                           "hf-hub:timm/resnet18.a1_in1k", "timm/resnet18.a1_in1k"}) {
-    EXPECT_THAT(refusal_of({"convert", name, "-o", room.out()}, 5),
-                AllOf(HasSubstr(name), HasSubstr("fetching from the Hub is not there yet"),
-                      HasSubstr("give a local folder")));
-  }
-  EXPECT_THAT(names_in(room.out()), IsEmpty());
+TEST(UsageTest, OneSourceForOneName) {
+  EXPECT_THAT(usage_error({"convert", "resnet18", "resnet34", "-o", "y", "--repo-id", "a/b"}),
+              HasSubstr("--repo-id: expected one SOURCE, got 2"));
+  EXPECT_THAT(usage_error({"convert", "-o", "y", "--name", "n"}),
+              HasSubstr("--name: expected one SOURCE, got 6"));
+  EXPECT_THAT(usage_error({"convert", "resnet18", "--all", "-o", "y"}),
+              HasSubstr("--all: expected no SOURCE beside it"));
 }
 
-TEST(HubTest, AllSixNeedIt) {
-  for (const auto& arguments : {std::vector<std::string>{"convert", "-o", "out"},
-                                {"convert", "--all", "-o", "out"},
-                                {"convert", "--pytorch_dump_folder_path", "out"}}) {
-    EXPECT_THAT(refusal_of(arguments, 5),
-                HasSubstr("the six by name: fetching from the Hub is not there yet"));
-  }
-}
-
-TEST(HubTest, PublishingIsNotThereYet) {
+TEST(UsageTest, NothingUnverifiedIsPublished) {
   const Room room;
-  for (const char* flag :
-       {"--push-to-hub", "--push_to_hub", "--push_to_hub=True", "--push_to_hub=true"}) {
-    EXPECT_THAT(refusal_of({"convert", room.source(), "-o", room.out(), flag}, 5),
-                HasSubstr("--push-to-hub: publishing is not there yet; today local folders"));
-  }
+  EXPECT_THAT(
+      usage_error({"convert", room.source(), "-o", room.out(), "--push-to-hub", "--no-verify"}),
+      HasSubstr("nothing is published that was not verified"));
   EXPECT_THAT(names_in(room.out()), IsEmpty());
 }
 

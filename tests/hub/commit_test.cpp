@@ -93,7 +93,7 @@ TEST(PreuploadTest, RefusesRepliesOfAnotherForm) {
 TEST(ModelApiUrlTest, QuotesTheRevisionAsOnePart) {
   HubSettings settings;
   settings.endpoint = "http://hub.test:8080/hf";
-  EXPECT_EQ(model_api_url(settings, RepoId::parse("alice/net"), "commit", "refs/pr/2"),
+  EXPECT_EQ(repo_api_url(settings, RepoId::parse("alice/net"), "commit", "refs/pr/2"),
             "http://hub.test:8080/hf/api/models/alice/net/commit/refs%2Fpr%2F2");
 }
 

@@ -86,5 +86,32 @@ TEST(RepoRevisionTest, KnowsACommit) {
   EXPECT_FALSE(is_commit("main"));
 }
 
+TEST(RepoIdTest, OfADatasetHasItsOwnFolder) {
+  EXPECT_EQ(RepoId::parse("a/b", RepoType::kDataset).cache_folder(), "datasets--a--b");
+  EXPECT_NE(RepoId::parse("a/b", RepoType::kDataset), RepoId::parse("a/b"));
+}
+
+// huggingface_hub.HfFileSystem().resolve_path gives the same parts.
+TEST(HfAddressTest, NamesAFileOfARepository) {
+  const RepoFileName labels = parse_hf_address("hf://datasets/huggingface/label-files/a/b.json");
+  EXPECT_EQ(labels.in.repo, RepoId::parse("huggingface/label-files", RepoType::kDataset));
+  EXPECT_EQ(labels.in.revision, "main");
+  EXPECT_EQ(labels.path, "a/b.json");
+  const RepoFileName model = parse_hf_address("hf://timm/resnet18.a1_in1k@v1/config.json");
+  EXPECT_EQ(model.in.repo, RepoId::parse("timm/resnet18.a1_in1k"));
+  EXPECT_EQ(model.in.revision, "v1");
+  EXPECT_EQ(parse_hf_address("hf://a/b@refs%2Fpr%2F1/c").in.revision, "refs/pr/1");
+}
+
+TEST(HfAddressTest, IsWholeOrRefused) {
+  for (const char* text : {"hf://", "hf://datasets/a/b", "hf://a/b", "hf://a/b/", "hf://a", "a/b/c",
+                           "hf://datasets/a/b/"}) {
+    EXPECT_THAT(refusal<UsageError>([&] { parse_hf_address(text); }),
+                HasSubstr("expected hf://datasets/owner/name/path"));
+  }
+  EXPECT_THAT(refusal<UsageError>([] { parse_hf_address("hf://a/b@x..y/c"); }),
+              HasSubstr("revision"));
+}
+
 }  // namespace
 }  // namespace weightlift

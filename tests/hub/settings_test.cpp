@@ -83,6 +83,19 @@ TEST_F(SettingsTest, TheCacheIsFoundAsPythonFindsIt) {
             "/v//vx$WL_NONE/hub");
 }
 
+// torch.hub.get_dir() gives the same folders.
+TEST(TorchCacheTest, IsFoundAsTorchFindsIt) {
+  const auto folder = [](const Variables& variables) {
+    const testing::Environment chosen(variables);
+    return torch_checkpoints_folder();
+  };
+  const testing::Environment clean(
+      Variables{{"HOME", "/h"}, {"XDG_CACHE_HOME", std::nullopt}, {"TORCH_HOME", std::nullopt}});
+  EXPECT_EQ(folder({}), "/h/.cache/torch/hub/checkpoints");
+  EXPECT_EQ(folder({{"XDG_CACHE_HOME", "/c"}}), "/c/torch/hub/checkpoints");
+  EXPECT_EQ(folder({{"TORCH_HOME", "~/t"}}), "/h/t/hub/checkpoints");
+}
+
 TEST_F(SettingsTest, TheTokenComesFromTheEnvironmentFirst) {
   write_file(home_ / ".cache/huggingface/token", " hf_file\r\n");
   EXPECT_EQ(read().token, "hf_file");

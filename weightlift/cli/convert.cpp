@@ -6,6 +6,8 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
+#include <exception>
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -14,16 +16,32 @@
 #include "weightlift/base/file.h"
 #include "weightlift/base/json.h"
 #include "weightlift/cli/commands.h"
+#include "weightlift/cli/convert_result.h"
+#include "weightlift/cli/fetch.h"
 #include "weightlift/cli/log.h"
 #include "weightlift/cli/print.h"
 #include "weightlift/cli/progress.h"
+#include "weightlift/cli/publish.h"
 
 namespace weightlift {
 
 namespace {
 
+// What convert_resnet_to_pytorch.py converts where no name is given.
+constexpr std::array<const char*, 6> kTheSix = {"resnet18", "resnet26",  "resnet34",
+                                                "resnet50", "resnet101", "resnet152"};
+
+/// One SOURCE, what is made of it and where that is published.
+struct Job {
+  SourceName name;
+  std::exception_ptr refusal;  ///< why the source is none; said when its turn comes
+  ConversionRequest request;
+  std::optional<RepoId> repo;
+};
+
 struct ConvertFlags {
   ConversionRequest request;
+  PublishFlags publish;
   std::vector<std::string> sources;
   std::string model_name;  // the old script's --model_name
   std::string as, head = "keep", dtype = "keep", to = "transformers",
@@ -31,47 +49,6 @@ struct ConvertFlags {
   std::string report;
   bool all = false, push = false, no_verify = false, json = false;
 };
-
-/// What a dry run says beside the rest: what is read, and what the card would state.
-void print_claims(const ConversionResult& result) {
-  const Provenance& from = result.provenance;
-  fmt::print("  reads: {}\n", printable(result.source_file, 400));
-  if (!from.license.empty()) {
-    fmt::print("  licence: {}\n", printable(from.license));
-  } else {
-    fmt::print("  licence: not known{}\n",
-               from.claimed_license.empty()
-                   ? ""
-                   : fmt::format(", the source claims {}", printable(from.claimed_license)));
-  }
-}
-
-void print_result(const ConversionRequest& request, const ConversionResult& result) {
-  const ResNetConfig& config = result.config;
-  fmt::print("{} -> {}\n", printable(request.source, 400), printable(result.folder.string(), 400));
-  fmt::print("  network: {} [{}], channels [{}], {} in, {} out, {} parameters, {}\n",
-             to_string(config.layer_type), fmt::join(config.depths, ", "),
-             fmt::join(config.hidden_sizes, ", "), config.num_channels,
-             config.head == Head::kKeep ? fmt::format("{} classes", config.num_labels) : "features",
-             with_commas(result.parameters), torch_name(config.dtype));
-  fmt::print("  {}: {} operations with parameters, {} tensors\n",
-             request.dry_run ? "would move" : "moved", result.transfer.operations.size(),
-             result.transfer.tensor_count());
-  fmt::print("  labels: {}\n", result.labels_from);
-  if (request.dry_run) print_claims(result);
-  if (result.verification) {
-    fmt::print("{}", describe(*result.verification));
-  } else {
-    fmt::print("  not verified{}\n", request.dry_run ? " (dry run)" : "");
-  }
-  const std::string files = fmt::format("config.json, model.safetensors, {}README.md",
-                                        result.processor ? "preprocessor_config.json, " : "");
-  fmt::print("  {} {}\n",
-             result.written    ? "wrote"
-             : request.dry_run ? "would write"
-                               : "NOT written:",
-             files);
-}
 
 /// One object for one source, a list for several, whether they were converted or not.
 void write_report(const ConvertFlags& flags, const std::vector<std::string>& reports) {
@@ -81,11 +58,103 @@ void write_report(const ConvertFlags& flags, const std::vector<std::string>& rep
                    one ? reports.front() : fmt::format("[\n{}]\n", fmt::join(reports, ",\n")));
 }
 
-int convert_one(const ConversionRequest& request, const ConvertFlags& flags,
+/// Nobody is asked whose token it is.
+void print_planned_push(const Job& job, const ConvertFlags& flags) {
+  const PublishFlags& publish = flags.publish;
+  std::string repo =
+      publish.repo_id.empty() ? planned_folder(job.request).filename().string() : publish.repo_id;
+  RepoId::parse(repo);
+  if (repo.find('/') == std::string::npos && !publish.organization.empty()) {
+    repo = publish.organization + "/" + repo;
+  }
+  if (flags.json) {
+    fmt::print("{}\n", dump_json_line({{"repo_id", repo}, {"dry_run", true}}));
+  } else {
+    fmt::print("  would publish to {}{}\n", repo,
+               repo.find('/') == std::string::npos ? " of the token's account" : "");
+  }
+}
+
+/// A dry run of what is not here: fetching it all only to look at it would be much.
+void print_remote(const Job& job, const std::vector<RepoFile>& files, bool json) {
+  const std::string folder = planned_folder(job.request).string();
+  std::uint64_t bytes = 0;
+  std::vector<std::string> names;
+  for (const RepoFile& file : files) {
+    bytes += file.size_bytes;
+    names.push_back(file.path);
+  }
+  if (json) {
+    fmt::print("{}\n", dump_json_line({{"source", job.name.given},
+                                       {"repository", job.name.repository},
+                                       {"fetch", names},
+                                       {"bytes", bytes},
+                                       {"folder", folder},
+                                       {"written", false}}));
+    return;
+  }
+  fmt::print("{} -> {}\n  would fetch from {}: {} ({})\n", printable(job.name.given, 400),
+             printable(folder, 400), printable(job.name.repository), fmt::join(names, ", "),
+             readable_bytes(bytes));
+  if (job.name.cfg) {
+    const std::string_view license = job.name.cfg->license;
+    fmt::print("  licence: {}\n", license.empty() ? "not known" : license);
+  }
+  fmt::print("  what else would be done is known once it is here: weightlift pull {}\n",
+             printable(job.name.repository));
+}
+
+/// The source is here after this; nothing for a dry run of one that is not.
+std::optional<FetchedSource> fetch(const Job& job, bool json, Fetcher& fetcher,
+                                   ProgressSink& progress) {
+  if (!job.request.dry_run) return fetcher.fetch_source(job.name, progress);
+  std::optional<FetchedSource> found = fetcher.find_source(job.name, progress);
+  if (!found) print_remote(job, fetcher.list_source(job.name, progress), json);
+  return found;
+}
+
+/// A verified folder, in one commit.
+void publish(const Job& job, const ConvertFlags& flags, const ConversionResult& result,
+             Fetcher& fetcher) {
+  const Provenance& from = result.provenance;
+  const PublishRequest request = {result.folder, list_model_files(result.folder), *job.repo,
+                                  flags.publish,
+                                  from.license.empty() ? from.claimed_license : from.license};
+  CommitInfo info;
+  try {
+    TerminalProgress progress("");
+    info = publish_folder(request, fetcher.http(), progress);
+  } catch (const HubError&) {
+    log_warning(
+        fmt::format("{}: verified, but not published; when the cause is mended: "
+                    "weightlift push {} {}",
+                    printable(result.folder.string(), 400), printable(result.folder.string(), 400),
+                    job.repo->string()));
+    throw;
+  }
+  if (flags.json) {
+    fmt::print("{}\n", to_json_line(*job.repo, info));
+  } else {
+    fmt::print("{} -> {}\n{}", printable(result.folder.string(), 400), job.repo->string(),
+               describe(info));
+  }
+}
+
+int convert_one(Job& job, const ConvertFlags& flags, Fetcher& fetcher,
                 std::vector<std::string>& reports) {
+  if (job.refusal) std::rethrow_exception(job.refusal);
+  ConversionRequest& request = job.request;
   ConversionResult result;
   {
-    TerminalProgress progress(flags.sources.size() > 1 ? request.source : "");
+    TerminalProgress progress(flags.sources.size() > 1 ? job.name.given : "");
+    std::optional<FetchedSource> here = fetch(job, flags.json, fetcher, progress);
+    if (!here) {
+      if (flags.push) print_planned_push(job, flags);
+      return 0;
+    }
+    request.source = here->path;
+    request.origin = here->origin;
+    if (here->as && !request.as) request.as = here->as;
     result = convert(request, progress);
   }
   for (const TransferredOperation& operation : result.transfer.operations) {
@@ -95,20 +164,34 @@ int convert_one(const ConversionRequest& request, const ConvertFlags& flags,
   if (flags.json) {
     fmt::print("{}\n", to_result_json(result));
   } else {
-    print_result(request, result);
+    print_result(job.name.given, request, result);
+  }
+  if (flags.push && request.dry_run) print_planned_push(job, flags);
+  const bool different = result.verification && !result.verification->verified();
+  if (job.repo && result.written) {
+    flush_results();
+    publish(job, flags, result, fetcher);
   }
   flush_results();
-  const bool different = result.verification && !result.verification->verified();
   return static_cast<int>(different ? ExitCode::kDifferent : ExitCode::kOk);
 }
 
-std::vector<ConversionRequest> make_requests(const ConvertFlags& flags) {
-  std::vector<ConversionRequest> requests;
+/// All names are told apart, and all folders named, before anything is fetched or written.
+std::vector<Job> make_jobs(const ConvertFlags& flags) {
+  std::vector<Job> jobs;
   std::map<std::filesystem::path, std::string> taken;
   for (const std::string& source : flags.sources) {
-    ConversionRequest request = flags.request;
-    request.source = source;
-    const std::filesystem::path folder = planned_folder(request);
+    Job job;
+    job.name.given = source;
+    job.request = flags.request;
+    try {
+      job.name = parse_source_name(source);
+    } catch (const Error&) {
+      job.refusal = std::current_exception();
+    }
+    job.request.source = source;
+    if (job.name.kind != SourceName::Kind::kPath) job.request.source_name = job.name.last_part;
+    const std::filesystem::path folder = planned_folder(job.request);
     const auto [place, fresh] = taken.emplace(folder, source);
     if (!fresh) {
       throw MismatchError(
@@ -117,23 +200,38 @@ std::vector<ConversionRequest> make_requests(const ConvertFlags& flags) {
                       "one by one with --name",
                       place->second, source, folder.string()));
     }
-    requests.push_back(std::move(request));
+    jobs.push_back(std::move(job));
   }
-  return requests;
+  return jobs;
 }
 
-void refuse_what_comes_later(const ConvertFlags& flags) {
-  constexpr std::string_view kToday =
-      "today local folders and weights files are converted into local folders";
-  if (flags.push) {
-    throw HubError(fmt::format("--push-to-hub: publishing is not there yet; {}", kToday));
+/// Where each folder goes, asked before there is one: a bad token should not cost a download.
+void choose_repos(ConvertFlags& flags, Fetcher& fetcher, std::vector<Job>& jobs) {
+  if (!flags.push || flags.request.dry_run) return;
+  PublishFlags& publish = flags.publish;
+  const std::string account = whoami(fetcher.http());
+  const bool owned = publish.repo_id.find('/') != std::string::npos;
+  if (!owned && publish.organization.empty()) publish.organization = account;
+  for (Job& job : jobs) {
+    const std::string name = planned_folder(job.request).filename().string();
+    job.repo = choose_repo(publish, name, fetcher.http());
   }
-  if (flags.all || flags.sources.empty()) {
-    throw HubError(
-        fmt::format("the six by name: fetching from the Hub is not there yet; {}: weightlift "
-                    "convert FOLDER -o DIR",
-                    kToday));
+}
+
+/// Files that all sources share.
+void fetch_shared_files(const ConvertFlags& flags, Fetcher& fetcher, std::vector<Job>& jobs) {
+  TerminalProgress progress("");
+  const FetchedFile labels = fetcher.fetch_labels(flags.request.id2label, progress);
+  const FetchedFile processor = fetcher.fetch_processor(flags.request.image_processor, progress);
+  for (Job& job : jobs) {
+    job.request.id2label = labels.path;
+    job.request.id2label_from = labels.from;
+    job.request.image_processor = processor.path;
+    job.request.image_processor_from = processor.from;
   }
+}
+
+void refuse_contradictions(const ConvertFlags& flags) {
   if (flags.to != "transformers") {
     throw UsageError(
         fmt::format("--to {}: expected transformers, the only direction there is yet", flags.to));
@@ -143,12 +241,23 @@ void refuse_what_comes_later(const ConvertFlags& flags) {
         fmt::format("--weights-format {}: expected safetensors, the only format written yet",
                     flags.weights_format));
   }
+  const std::size_t count = flags.sources.size();
+  if (!flags.request.name.empty() && count > 1) {
+    throw UsageError(fmt::format("--name: expected one SOURCE, got {}", count));
+  }
+  if (!flags.publish.repo_id.empty() && count > 1) {
+    throw UsageError(fmt::format("--repo-id: expected one SOURCE, got {}", count));
+  }
+  if (flags.push && flags.no_verify) {
+    throw UsageError(
+        "--push-to-hub: expected a verified folder, got --no-verify; nothing is published that was "
+        "not verified");
+  }
 }
 
 /// A report is written last, into a place that is looked at first: a folder that is there, a file
 /// of no source and no result.
-void require_report_place(const ConvertFlags& flags,
-                          const std::vector<ConversionRequest>& requests) {
+void require_report_place(const ConvertFlags& flags, const std::vector<Job>& jobs) {
   if (flags.report.empty()) return;
   namespace fs = std::filesystem;
   std::error_code error;
@@ -162,9 +271,11 @@ void require_report_place(const ConvertFlags& flags,
     throw IoError(fmt::format("--report {}: expected a file's name, got that of something else",
                               printable(flags.report, 400)));
   }
-  for (const ConversionRequest& request : requests) {
-    for (const fs::path& taken : {fs::path(request.source), planned_folder(request)}) {
-      if (is_within(report, taken)) {
+  for (const Job& job : jobs) {
+    const bool here = job.name.kind == SourceName::Kind::kPath;
+    for (const fs::path& taken :
+         {here ? fs::path(job.name.given) : fs::path(), planned_folder(job.request)}) {
+      if (!taken.empty() && is_within(report, taken)) {
         throw IoError(fmt::format("--report {}: expected a place outside {}, which it would change",
                                   printable(flags.report, 400), printable(taken.native(), 400)));
       }
@@ -190,9 +301,13 @@ int attempt(const std::function<int()>& action, const std::string& source = "") 
   }
 }
 
-int run_convert(ConvertFlags flags) {
+/// What the flags' words mean to the library.
+void read_words(ConvertFlags& flags) {
   if (!flags.model_name.empty()) flags.sources.push_back(flags.model_name);
-  refuse_what_comes_later(flags);
+  if (flags.all && !flags.sources.empty()) {
+    throw UsageError("--all: expected no SOURCE beside it, got one");
+  }
+  if (flags.sources.empty()) flags.sources.assign(kTheSix.begin(), kTheSix.end());
   ConversionRequest& request = flags.request;
   if (!flags.as.empty()) request.as = flags.as;
   request.verify = !flags.no_verify;
@@ -200,17 +315,22 @@ int run_convert(ConvertFlags flags) {
   const std::map<std::string, DType> dtypes = {
       {"float32", DType::F32}, {"float16", DType::F16}, {"bfloat16", DType::BF16}};
   if (flags.dtype != "keep") request.dtype = dtypes.at(flags.dtype);
-  if (!request.name.empty() && flags.sources.size() > 1) {
-    throw UsageError(fmt::format("--name: expected one SOURCE, got {}", flags.sources.size()));
-  }
+}
+
+int run_convert(ConvertFlags flags) {
+  read_words(flags);
+  refuse_contradictions(flags);
   catch_signals();
-  const std::vector<ConversionRequest> requests = make_requests(flags);
-  require_report_place(flags, requests);
+  Fetcher fetcher;
+  std::vector<Job> jobs = make_jobs(flags);
+  require_report_place(flags, jobs);
+  choose_repos(flags, fetcher, jobs);
+  fetch_shared_files(flags, fetcher, jobs);
   int exit = 0;
   std::vector<std::string> reports;
-  for (const ConversionRequest& one : requests) {
-    const int code =
-        attempt([&] { return convert_one(one, flags, reports); }, flags.json ? one.source : "");
+  for (Job& job : jobs) {
+    const int code = attempt([&] { return convert_one(job, flags, fetcher, reports); },
+                             flags.json ? job.name.given : "");
     if (exit == 0) exit = code;
   }
   const int code = attempt([&] {
@@ -222,7 +342,7 @@ int run_convert(ConvertFlags flags) {
 
 void add_old_flags(CLI::App& command, ConvertFlags& flags) {
   command.add_flag("--push-to-hub,--push_to_hub", flags.push,
-                   "Publish after verification [not there yet]");
+                   "Publish what was verified, in one commit");
   command.add_option("--model_name", flags.model_name, "The old script's spelling of SOURCE");
 }
 
@@ -233,21 +353,25 @@ Action add_convert(CLI::App& app) {
       app.add_subcommand("convert", "Convert checkpoints of timm into transformers folders");
   auto flags = std::make_shared<ConvertFlags>();
   ConversionRequest& request = flags->request;
-  command->add_option("SOURCE", flags->sources, "Folders or weights files of timm");
+  command->add_option("SOURCE", flags->sources,
+                      "Folders or weights files of timm, its names (resnet50.tv_in1k), or "
+                      "repositories (OWNER/NAME[@REVISION]); none: resnet18, 26, 34, 50, 101, 152");
   command
       ->add_option("-o,--output,--pytorch_dump_folder_path", request.output,
                    "Parent folder, made if missing")
       ->required();
-  command->add_flag("--all", flags->all, "The six by name [not there yet]");
+  command->add_flag("--all", flags->all, "The six, as without SOURCE");
   command->add_option("--name", request.name, "Folder name, for one SOURCE");
   command->add_option("--as", flags->as, "What a lone weights file is (resnet50.tv_in1k)");
   command->add_flag("--force", request.force, "Replace an existing folder, in one step");
   command->add_flag("--dry-run", request.dry_run, "Say what would be done; write nothing");
   command->add_option("--id2label", request.id2label,
-                      "Labels: imagenet-1k, or a file (JSON object, JSON array, or lines)");
+                      "Labels: imagenet-1k, a file (JSON object, JSON array, or lines), or "
+                      "hf://datasets/OWNER/NAME/FILE");
   command
       ->add_option("--image-processor", request.image_processor,
-                   "source, source-test, convnext-base-224-22k-1k, or a preprocessor_config.json")
+                   "source, source-test, convnext-base-224-22k-1k, a preprocessor_config.json, or "
+                   "a repository that has one (OWNER/NAME)")
       ->capture_default_str();
   command->add_option("--head", flags->head, "keep, or none for a backbone (ResNetModel)")
       ->capture_default_str()
@@ -270,6 +394,7 @@ Action add_convert(CLI::App& app) {
   command->add_option("--report", flags->report, "File for a JSON report of every operation");
   command->add_flag("--fsync", request.fsync, "Wait until the disk has everything");
   command->add_flag("--json", flags->json, "One JSON object per source on one line");
+  add_publish_flags(*command, flags->publish);
   add_old_flags(*command, *flags);
   return [flags] { return run_convert(*flags); };
 }

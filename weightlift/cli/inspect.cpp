@@ -7,8 +7,10 @@
 #include "weightlift/base/error.h"
 #include "weightlift/base/json.h"
 #include "weightlift/cli/commands.h"
+#include "weightlift/cli/fetch.h"
 #include "weightlift/cli/log.h"
 #include "weightlift/cli/print.h"
+#include "weightlift/cli/progress.h"
 #include "weightlift/convert/labels.h"
 #include "weightlift/convert/source.h"
 
@@ -25,10 +27,10 @@ struct Inspection {
   std::string reason;  ///< why there is no source
 };
 
-Inspection inspect(const std::string& given) {
-  Inspection result{open_checkpoint(find_source_weights(given)), std::nullopt, ""};
+Inspection inspect(const FetchedSource& here) {
+  Inspection result{open_checkpoint(find_source_weights(here.path)), std::nullopt, ""};
   try {
-    result.source = open_source(given, std::nullopt);
+    result.source = open_source(here.path, here.as);
   } catch (const Error& error) {
     result.reason = error.what();
   }
@@ -142,7 +144,8 @@ void print_text(const Inspection& found) {
 }
 
 int run_inspect(const std::string& given, bool json) {
-  const Inspection found = inspect(given);
+  catch_signals();
+  const Inspection found = inspect(fetch_one(given));
   for (const std::string& note : found.checkpoint.notes) log_warning(note);
   if (json) {
     print_json(given, found);
@@ -159,7 +162,7 @@ Action add_inspect(CLI::App& app) {
       app.add_subcommand("inspect", "Show what a checkpoint holds, without its weights");
   auto source = std::make_shared<std::string>();
   auto json = std::make_shared<bool>(false);
-  command->add_option("SOURCE", *source, "Folder or weights file")->required();
+  command->add_option("SOURCE", *source, "Folder, weights file, name or repository")->required();
   command->add_flag("--json", *json, "One JSON object on one line");
   return [source, json] { return run_inspect(*source, *json); };
 }

@@ -6,6 +6,7 @@
 
 #include "weightlift/base/error.h"
 #include "weightlift/cli/commands.h"
+#include "weightlift/cli/fetch.h"
 #include "weightlift/cli/print.h"
 #include "weightlift/cli/progress.h"
 #include "weightlift/convert/convert.h"
@@ -24,9 +25,11 @@ int run_verify(const VerifyFlags& flags) {
   catch_signals();
   Verification verification;
   {
+    const FetchedSource source = fetch_one(flags.source);
+    std::optional<std::string> as = source.as;
+    if (!flags.as.empty()) as = flags.as;
     TerminalProgress progress("");
-    const std::optional<std::string> as = flags.as.empty() ? std::nullopt : std::optional(flags.as);
-    verification = verify_folder(flags.source, as, flags.folder, flags.options, progress);
+    verification = verify_folder(source.path, as, flags.folder, flags.options, progress);
   }
   if (flags.json) {
     fmt::print("{}\n", to_report_json(verification));
@@ -69,7 +72,8 @@ void add_verify_options(CLI::App& command, VerifyOptions& options) {
 Action add_verify(CLI::App& app) {
   auto* command = app.add_subcommand("verify", "Hold a converted folder against its source");
   auto flags = std::make_shared<VerifyFlags>();
-  command->add_option("SOURCE", flags->source, "Folder or weights file of timm")->required();
+  command->add_option("SOURCE", flags->source, "Folder, weights file, name or repository of timm")
+      ->required();
   command->add_option("FOLDER", flags->folder, "Folder of transformers")->required();
   command->add_option("--as", flags->as, "What a lone weights file is (resnet50.tv_in1k)");
   add_verify_options(*command, flags->options);

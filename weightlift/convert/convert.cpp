@@ -12,6 +12,7 @@
 #include "weightlift/base/temp_folder.h"
 #include "weightlift/convert/labels.h"
 #include "weightlift/convert/source.h"
+#include "weightlift/convert/source_name.h"
 #include "weightlift/export/model_card.h"
 #include "weightlift/export/model_folder.h"
 #include "weightlift/models/registry.h"
@@ -53,7 +54,8 @@ ProcessorChoice given_processor(const ImageProcessor& processor, std::string not
   return choice;
 }
 
-ProcessorChoice choose_processor(const Source& source, const std::string& which) {
+ProcessorChoice choose_processor(const Source& source, const ConversionRequest& request) {
+  const std::string& which = request.image_processor;
   const std::int64_t channels = source.config.num_channels;
   if (which == "convnext-base-224-22k-1k") {
     return given_processor({},
@@ -69,14 +71,27 @@ ProcessorChoice choose_processor(const Source& source, const std::string& which)
             {"no image processor: a weights file says nothing of its pictures; --as NAME "
              "or --image-processor does"}};
   }
-  return given_processor(
-      parse_image_processor(read_text_file(which, kMaxProcessorBytes), which),
-      fmt::format("image processor: from {}, as asked for", fs::path(which).filename().string()),
-      channels);
+  const std::string& from = request.image_processor_from;
+  return given_processor(parse_image_processor(read_text_file(which, kMaxProcessorBytes), which),
+                         fmt::format("image processor: from {}, as asked for",
+                                     from.empty() ? fs::path(which).filename().string() : from),
+                         channels);
 }
 
-std::string folder_name(const ConversionRequest& request, const Source& source) {
-  std::string name = request.name.empty() ? checkpoint_name(source.last_part) : request.name;
+/// What the source is called: by its path, without a weights file's ending, unless it was given.
+std::string name_of_source(const ConversionRequest& request) {
+  if (!request.source_name.empty()) return request.source_name;
+  std::error_code ignored;
+  std::string last = last_part_of(request.source);
+  return fs::is_directory(request.source, ignored) ? last : strip_known_ending(last);
+}
+
+std::string folder_name(const ConversionRequest& request) {
+  return request.name.empty() ? checkpoint_name(name_of_source(request)) : request.name;
+}
+
+std::string require_folder_name(const ConversionRequest& request) {
+  std::string name = folder_name(request);
   if (name.empty() || name.front() == '.' || name.find('/') != std::string::npos) {
     throw UsageError(
         fmt::format("{}: expected a folder name of one part that does not begin with a dot, got "
@@ -122,12 +137,12 @@ Plan make_plan(const ConversionRequest& request) {
                     "converted already",
                     request.source));
   }
-  plan.name = folder_name(request, source);
+  plan.name = require_folder_name(request);
   refuse_own_source(source, request.output / plan.name);
   require_place(request.output, plan.name, existing(request));
   if (request.force) refuse_foreign_folder(request.output / plan.name);
-  plan.labels = choose_labels(source, request.id2label);
-  plan.processor = choose_processor(source, request.image_processor);
+  plan.labels = choose_labels(source, request.id2label, request.id2label_from);
+  plan.processor = choose_processor(source, request);
   plan.config = source.config;
   plan.config.head = request.head;
   plan.config.id2label = plan.labels.id2label;
@@ -138,11 +153,29 @@ Plan make_plan(const ConversionRequest& request) {
   return plan;
 }
 
+/// What the tag's registry entry says of the weights is true of them.
+void state_facts(const PretrainedCfg& cfg, std::string known_by, Provenance& from) {
+  from.known_by = std::move(known_by);
+  from.architecture = cfg.architecture;
+  from.tag = cfg.tag;
+  from.license = cfg.license;
+  from.origin_url = cfg.origin_url;
+  from.base_model = "timm/" + full_name(cfg);
+  if (cfg.tag.ends_with("in1k")) from.datasets = {"imagenet-1k"};
+}
+
+/// The tag whose own repository on the Hub the source is; nothing for any other.
+std::optional<PretrainedCfg> find_by_origin(const std::optional<SourceOrigin>& origin) {
+  if (!origin) return std::nullopt;
+  const auto cfg = find_pretrained(name_of_repository(origin->repo_id));
+  return cfg && origin->repo_id == "timm/" + full_name(*cfg) ? cfg : std::nullopt;
+}
+
 Provenance make_provenance(const ConversionRequest& request, const Plan& plan,
                            const std::string& sha256_hex) {
   Provenance from;
-  from.source_name = plan.source.path.filename().empty() ? plan.source.last_part
-                                                         : plan.source.path.filename().string();
+  from.source_name = request.origin ? request.origin->repo_id : last_part_of(request.source);
+  from.commit = request.origin ? request.origin->commit : "";
   from.source_file = plan.source.checkpoint.path.filename().string();
   from.source_sha256 = sha256_hex;
   if (const auto& timm = plan.source.timm) {
@@ -154,13 +187,9 @@ Provenance make_provenance(const ConversionRequest& request, const Plan& plan,
     from.paper_ids = timm->pretrained_cfg.paper_ids;
   }
   if (const auto known = find_by_sha256(sha256_hex)) {
-    from.known_weights = true;
-    from.architecture = known->architecture;
-    from.tag = known->tag;
-    from.license = known->license;
-    from.origin_url = known->origin_url;
-    from.base_model = "timm/" + full_name(*known);
-    if (known->tag.ends_with("in1k")) from.datasets = {"imagenet-1k"};
+    state_facts(*known, "by the file's sha256", from);
+  } else if (const auto published = find_by_origin(request.origin)) {
+    state_facts(*published, "from their own repository", from);
   }
   if (!request.license.empty()) from.license = request.license;
   if (!request.base_model.empty()) from.base_model = request.base_model;
@@ -260,12 +289,7 @@ void collect_notes(const Plan& plan, ConversionResult& result, ProgressSink& pro
 }  // namespace
 
 fs::path planned_folder(const ConversionRequest& request) {
-  if (!request.name.empty()) return request.output / request.name;
-  std::error_code ignored;
-  const fs::path path = fs::absolute(request.source, ignored).lexically_normal();
-  std::string last = (path.has_filename() ? path : path.parent_path()).filename().string();
-  if (!fs::is_directory(path, ignored)) last = strip_known_ending(last);
-  return request.output / checkpoint_name(last);
+  return request.output / folder_name(request);
 }
 
 ConversionResult convert(const ConversionRequest& request, ProgressSink& progress) {

@@ -15,18 +15,29 @@
 
 namespace weightlift {
 
+/// The repository of the Hub that a source was fetched from.
+struct SourceOrigin {
+  std::string repo_id;  ///< "timm/resnet50.a1_in1k"
+  std::string commit;   ///< 40 hex digits
+};
+
 /// One conversion: timm's checkpoint in, transformers' folder out.
 struct ConversionRequest {
-  std::string source = {};             ///< SOURCE of the command line
+  std::string source = {};       ///< a folder or a weights file that lies here
+  std::string source_name = {};  ///< what it is called where its path does not say it: a registry
+                                 ///< name, the last part of a repository
+  std::optional<SourceOrigin> origin = {};
   std::optional<std::string> as = {};  ///< registry name of a lone weights file
   std::filesystem::path output = ".";  ///< parent folder, made if missing
   std::string name = {};               ///< of the new folder; empty: checkpoint_name of the source
   bool force = false;                  ///< replace an existing folder, in one step
   bool dry_run = false;                ///< plan only: nothing is written
   bool fsync = false;
-  std::string id2label = {};  ///< empty, "imagenet-1k" or a file
+  std::string id2label = {};       ///< empty, "imagenet-1k" or a file
+  std::string id2label_from = {};  ///< what the card calls the file; empty: "a file"
   std::string image_processor =
       "source";  ///< "source", "source-test", "convnext-base-224-22k-1k", a file
+  std::string image_processor_from = {};  ///< what the card calls the file; empty: its name
   Head head = Head::kKeep;
   std::optional<DType> dtype = {};  ///< of floating weights; nothing keeps the source's
   bool verify = true;
@@ -58,8 +69,8 @@ struct ConversionResult {
 /// exception. Throws an Error of base/error.h, and leaves nothing behind.
 ConversionResult convert(const ConversionRequest& request, ProgressSink& progress);
 
-/// The folder that convert() would make, by names alone: for callers that convert several sources
-/// and must know that no two meet.
+/// The folder that convert() would make, by names alone, be the source here already or not: for
+/// callers that convert several sources and must know that no two meet.
 std::filesystem::path planned_folder(const ConversionRequest& request);
 
 /// Holds a folder of transformers (or any SOURCE) against a SOURCE: what `weightlift verify` does.

@@ -100,13 +100,14 @@ void note_duplicates(const std::vector<std::string>& labels, std::vector<std::st
 
 }  // namespace
 
-Labels choose_labels(const Source& source, const std::string& id2label) {
+Labels choose_labels(const Source& source, const std::string& id2label, const std::string& from) {
   Labels result;
   std::vector<std::string> labels;
   if (!id2label.empty()) {
     labels = read_labels(id2label);
-    result.from =
-        id2label == "imagenet-1k" ? "ImageNet-1k's, as asked for" : "from a file, as asked for";
+    result.from = id2label == "imagenet-1k"
+                      ? "ImageNet-1k's, as asked for"
+                      : fmt::format("from {}, as asked for", from.empty() ? "a file" : from);
     if (static_cast<std::int64_t>(labels.size()) != source.config.num_labels) {
       throw MismatchError(fmt::format("--id2label {}: expected {} labels, one per class, got {}",
                                       id2label, source.config.num_labels, labels.size()));

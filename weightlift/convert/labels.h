@@ -18,7 +18,8 @@ struct Labels {
 /// The labels of a conversion: `id2label` ("imagenet-1k", or a file: a JSON object of ids, a JSON
 /// array, or one label a line) where given, else the source's own, else ImageNet-1k's for a
 /// 1000-class ImageNet-1k tag, else none. Throws MismatchError where their number is not that of
-/// the classes.
-Labels choose_labels(const Source& source, const std::string& id2label);
+/// the classes. `from`: what a file is called in the card; empty: "a file".
+Labels choose_labels(const Source& source, const std::string& id2label,
+                     const std::string& from = "");
 
 }  // namespace weightlift

@@ -59,6 +59,10 @@ Json summary(const ConversionResult& result) {
                {"notes", result.notes}};
   const std::string& digest = result.provenance.source_sha256;
   if (!digest.empty()) json["source"]["sha256"] = digest;  // none after a dry run
+  if (!result.provenance.commit.empty()) {
+    json["source"]["repo_id"] = result.provenance.source_name;
+    json["source"]["commit"] = result.provenance.commit;
+  }
   json["verification"] = result.verification ? to_json(*result.verification) : Json(nullptr);
   return json;
 }

@@ -4,10 +4,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
 
 #include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
+#include "weightlift/convert/source_name.h"
 #include "weightlift/models/infer.h"
 #include "weightlift/models/registry.h"
 #include "weightlift/models/resnet.h"
@@ -19,16 +19,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxConfigBytes = std::size_t{4} << 20;  // ImageNet-21k's labels take 2 MB
-
-// The longer ending first.
-constexpr std::array<std::string_view, 6> kEndings = {".pth.tar", ".safetensors", ".pth",
-                                                      ".pt",      ".bin",         ".ckpt"};
-
-std::string_view known_ending(std::string_view name) {
-  const auto* found = std::ranges::find_if(
-      kEndings, [&](std::string_view ending) { return name.ends_with(ending); });
-  return found == kEndings.end() ? std::string_view() : *found;
-}
 
 /// What is at the path, following links. Throws IoError where the system does not say.
 fs::file_type type_of(const fs::path& path) {
@@ -42,12 +32,8 @@ fs::file_type type_of(const fs::path& path) {
 
 bool is_there(const fs::path& path) { return type_of(path) != fs::file_type::not_found; }
 
-/// Last part of a path that may end in "/" or be "." or "..".
-std::string last_part_of(const fs::path& path) {
-  std::error_code ignored;
-  const fs::path absolute = fs::absolute(path, ignored).lexically_normal();
-  return absolute.has_filename() ? absolute.filename().string()
-                                 : absolute.parent_path().filename().string();
+[[noreturn]] void refuse_absent(const std::string& given) {
+  throw IoError(fmt::format("{}: no such file or folder", printable(given, 400)));
 }
 
 /// The weights of a folder, looked for in timm's order.
@@ -73,43 +59,6 @@ fs::path find_folder_weights(const fs::path& folder) {
   throw IoError(fmt::format("{}: expected model.safetensors or one other weights file, got {}",
                             folder.string(),
                             others.empty() ? "none" : fmt::format("{} of them", others.size())));
-}
-
-[[noreturn]] void refuse_name(const std::string& given) {
-  constexpr std::string_view kToday =
-      "fetching from the Hub is not there yet, give a local folder (timm.models.save_for_hf writes "
-      "one) or weights file";
-  if (given.starts_with("hf-hub:")) {
-    throw HubError(fmt::format("{}: {}", printable(given), kToday));
-  }
-  if (find_pretrained(given)) {
-    throw HubError(
-        fmt::format("{}: no such file or folder here, and as a name of timm's registry it "
-                    "is on the Hub: {}",
-                    printable(given), kToday));
-  }
-  const bool repository = std::ranges::count(given, '/') == 1 && !given.starts_with('/') &&
-                          !given.starts_with('.') && !given.ends_with('/');
-  if (repository && known_ending(given).empty()) {
-    throw HubError(fmt::format("{}: no such file or folder here, and if it is a repository: {}",
-                               printable(given), kToday));
-  }
-  if (given.find('/') != std::string::npos || !known_ending(given).empty()) {
-    throw IoError(fmt::format("{}: no such file or folder", printable(given)));
-  }
-  const std::string_view reason = reason_against(given.substr(0, given.find('.')));
-  if (!reason.empty()) {
-    throw UsageError(
-        fmt::format("{}: expected a plain ResNet, got a network of timm that is none: {}",
-                    printable(given), reason));
-  }
-  const std::vector<std::string> near = nearest_names(given);
-  throw UsageError(
-      fmt::format("{}: expected a file, a folder or a name of timm's registry, got none "
-                  "of these{}",
-                  printable(given),
-                  near.empty() ? "; weightlift models lists the names"
-                               : fmt::format("; did you mean {}?", fmt::join(near, ", "))));
 }
 
 /// Files from before 2018 have no num_batches_tracked: torch takes it as 0 then.
@@ -178,17 +127,16 @@ void read_folder_config(Source& source) {
 
 fs::path find_source_weights(const std::string& given) {
   const fs::file_type type = type_of(given);
-  if (type == fs::file_type::not_found) refuse_name(given);
+  if (type == fs::file_type::not_found) refuse_absent(given);
   return type == fs::file_type::directory ? find_folder_weights(given) : fs::path(given);
 }
 
 Source open_source(const std::string& given, const std::optional<std::string>& as) {
   const fs::path path = given;
   const fs::file_type type = type_of(path);
-  if (type == fs::file_type::not_found) refuse_name(given);
+  if (type == fs::file_type::not_found) refuse_absent(given);
   Source source{};
   source.path = path;
-  source.last_part = last_part_of(path);
   const bool folder = type == fs::file_type::directory;
   source.kind = folder ? SourceKind::kTimmFolder : SourceKind::kFile;
   if (folder) {
@@ -202,7 +150,6 @@ Source open_source(const std::string& given, const std::optional<std::string>& a
     if (as) throw UsageError("--as: expected a lone weights file, got a folder with a config");
     read_folder_config(source);
   } else {
-    source.last_part = strip_known_ending(source.last_part);
     describe_file(source, as);
   }
   source.checkpoint = open_checkpoint(find_source_weights(given));
@@ -236,19 +183,6 @@ std::unique_ptr<Module> make_network(const Source& source, Head head) {
     throw MismatchError(fmt::format("{}: {}", source.checkpoint.path.string(), error.what()));
   }
   return network;
-}
-
-std::string strip_known_ending(std::string name) {
-  name.resize(name.size() - known_ending(name).size());
-  return name;
-}
-
-std::string checkpoint_name(const std::string& last_part) {
-  const auto cfg = find_pretrained(last_part);
-  if (!cfg) return last_part;
-  constexpr std::string_view kFamily = "resnet";
-  std::string name = fmt::format("resnet-{}", cfg->architecture.substr(kFamily.size()));
-  return cfg->is_default ? name : fmt::format("{}.{}", name, cfg->tag);
 }
 
 std::int64_t count_parameters(const StateDict& tensors) {

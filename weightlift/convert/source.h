@@ -24,7 +24,6 @@ enum class SourceKind : std::uint8_t {
 struct Source {
   SourceKind kind;
   std::filesystem::path path;  ///< as given
-  std::string last_part;       ///< the path's last part, without a weights file's ending
   Checkpoint checkpoint;
   ResNetConfig config;             ///< the network, from the tensors; labels of kTransformersFolder
   std::optional<TimmConfig> timm;  ///< kTimmFolder, or a file with `as`
@@ -33,25 +32,18 @@ struct Source {
   std::vector<std::string> notes;   ///< for the log, one line each
 };
 
-/// The weights file of a SOURCE: the file itself, or what timm would take from the folder. Throws
+/// The weights file of a source: the file itself, or what timm would take from the folder. Throws
 /// as open_source does.
 std::filesystem::path find_source_weights(const std::string& given);
 
-/// Opens a SOURCE of the command line. Throws UsageError with the nearest names for a name that
-/// timm does not have, HubError for what only the Hub has, else IoError, FormatError or
-/// MismatchError. `as`: the registry name that a lone weights file goes by.
+/// Opens a source that lies here: a folder or a weights file. Throws UsageError where `as`, the
+/// registry name that a lone weights file goes by, is none, else IoError, FormatError or
+/// MismatchError.
 Source open_source(const std::string& given, const std::optional<std::string>& as);
 
 /// The network of a source with its tensors bound. Head::kNone leaves fc out. Throws MismatchError
 /// naming the file and the missing, unexpected or misshapen tensors.
 std::unique_ptr<Module> make_network(const Source& source, Head head);
-
-/// A file name without the ending of a weights file (.safetensors, .pth.tar, ...).
-std::string strip_known_ending(std::string name);
-
-/// The folder's name: "resnet-50" for a registry name with its default tag, "resnet-50.tv_in1k"
-/// with another, else the last part as it is.
-std::string checkpoint_name(const std::string& last_part);
 
 /// Parameters as torch counts them: running statistics and counters are buffers, not parameters.
 std::int64_t count_parameters(const StateDict& tensors);

@@ -52,9 +52,9 @@ void add_front_matter(std::string& out, const CardFacts& facts) {
 
 std::string tag_line(const Provenance& from) {
   const std::string tag = code(from.tag);
-  if (from.known_weights) {
-    return fmt::format("- weights: timm's {}, known by the file's sha256\n",
-                       code(from.architecture + "." + from.tag));
+  if (!from.known_by.empty()) {
+    return fmt::format("- weights: timm's {}, known {}\n", code(from.architecture + "." + from.tag),
+                       from.known_by);
   }
   if (from.named_by_user) {
     return fmt::format("- weights: those of the tag {}, as the user says; not checked\n", tag);
@@ -78,7 +78,10 @@ std::string fact_line(std::string_view what, const Provenance& from, const std::
 
 void add_provenance(std::string& out, const Provenance& from) {
   out += "## Where it comes from\n\n";
-  out += fmt::format("- source: {}, file {}, sha256 `{}`\n", code(from.source_name),
+  out += fmt::format("- source: {}, file {}, sha256 `{}`\n",
+                     from.commit.empty() ? code(from.source_name)
+                                         : fmt::format("repository {} of the Hub at commit {}",
+                                                       code(from.source_name), code(from.commit)),
                      code(from.source_file), from.source_sha256);
   if (!from.architecture.empty()) {
     out += fmt::format("- architecture: timm's {}\n", code(from.architecture));
@@ -92,7 +95,7 @@ void add_provenance(std::string& out, const Provenance& from) {
   if (!from.origin_url.empty() || !from.claimed_origin_url.empty()) {
     out += fact_line("origin", from, from.origin_url, from.claimed_origin_url);
   }
-  if (from.known_weights && !from.paper_ids.empty()) {
+  if (!from.known_by.empty() && !from.paper_ids.empty()) {
     out += fmt::format("- papers: {}\n", code(fmt::format("{}", fmt::join(from.paper_ids, ", "))));
   }
   out += "\n";

@@ -13,13 +13,15 @@ namespace weightlift {
 /// What the card says of where the weights come from: as facts, or as what the source's config
 /// claims.
 struct Provenance {
-  std::string source_name;  ///< name of the file or folder, without a path
+  std::string source_name;  ///< name of the file or folder, without a path; the repository's id
+  std::string commit;       ///< of the repository; empty: a local source
   std::string source_file;  ///< the weights file in it
   std::string source_sha256;
   std::string architecture;    ///< "resnet50", empty for a lone file
   std::string tag;             ///< claimed or known
   bool named_by_user = false;  ///< architecture and tag are the user's word for a lone file
-  bool known_weights = false;  ///< the sha256 is that of the tag's file: its facts are facts
+  std::string known_by;  ///< how it is known that these are the tag's weights, so that its facts
+                         ///< are facts: "by the file's sha256"; empty: it is not
   std::string license, base_model, origin_url;  ///< facts where known or given by flag, else empty
   std::vector<std::string> datasets;
   std::string claimed_license, claimed_origin_url;  ///< what the config says of itself

@@ -93,13 +93,14 @@ PreuploadAnswer parse_preupload_entry(const HttpResponse& response, const Json& 
 
 }  // namespace
 
-std::string model_api_url(const HubSettings& settings, const RepoId& repo) {
-  return fmt::format("{}/api/models/{}", settings.endpoint, repo.string());
+std::string repo_api_url(const HubSettings& settings, const RepoId& repo) {
+  return fmt::format("{}/api/{}/{}", settings.endpoint,
+                     repo.type() == RepoType::kModel ? "models" : "datasets", repo.string());
 }
 
-std::string model_api_url(const HubSettings& settings, const RepoId& repo, std::string_view call,
-                          std::string_view revision) {
-  return fmt::format("{}/{}/{}", model_api_url(settings, repo), call, percent_encode(revision));
+std::string repo_api_url(const HubSettings& settings, const RepoId& repo, std::string_view call,
+                         std::string_view revision) {
+  return fmt::format("{}/{}/{}", repo_api_url(settings, repo), call, percent_encode(revision));
 }
 
 std::string make_create_repo_request(const RepoId& repo, bool private_repo) {

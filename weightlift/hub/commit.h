@@ -16,12 +16,12 @@
 
 namespace weightlift {
 
-/// "ENDPOINT/api/models/OWNER/NAME".
-std::string model_api_url(const HubSettings& settings, const RepoId& repo);
+/// "ENDPOINT/api/models/OWNER/NAME", of a dataset "ENDPOINT/api/datasets/OWNER/NAME".
+std::string repo_api_url(const HubSettings& settings, const RepoId& repo);
 
-/// "ENDPOINT/api/models/OWNER/NAME/CALL/REVISION": the revision is one part, its slashes quoted.
-std::string model_api_url(const HubSettings& settings, const RepoId& repo, std::string_view call,
-                          std::string_view revision);
+/// The same with "/CALL/REVISION": the revision is one part, its slashes quoted.
+std::string repo_api_url(const HubSettings& settings, const RepoId& repo, std::string_view call,
+                         std::string_view revision);
 
 /// POST /api/repos/create. The owner of the id goes as organisation, be it the user's own name.
 std::string make_create_repo_request(const RepoId& repo, bool private_repo);

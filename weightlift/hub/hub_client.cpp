@@ -51,7 +51,8 @@ std::string name_of(const RepoRevision& from) {
 
 std::string file_url(const HubSettings& settings, const RepoId& repo, const std::string& commit,
                      const std::string& path) {
-  return fmt::format("{}/{}/resolve/{}/{}", settings.endpoint, repo.string(), commit,
+  return fmt::format("{}/{}{}/resolve/{}/{}", settings.endpoint,
+                     repo.type() == RepoType::kModel ? "" : "datasets/", repo.string(), commit,
                      percent_encode(path, true));
 }
 
@@ -118,7 +119,7 @@ HttpResponse HubClient::get(const std::string& url) {
 
 std::string HubClient::nearest_refs(const RepoRevision& from) {
   HttpRequest request;
-  request.url = model_api_url(http_.settings(), from.repo) + "/refs";
+  request.url = repo_api_url(http_.settings(), from.repo) + "/refs";
   request.timeout = http_.settings().etag_timeout;
   request.retry = false;
   try {
@@ -133,7 +134,7 @@ std::string HubClient::nearest_refs(const RepoRevision& from) {
 
 std::string HubClient::resolve_revision(const RepoRevision& from) {
   HttpRequest request;
-  request.url = model_api_url(http_.settings(), from.repo, "revision", from.revision);
+  request.url = repo_api_url(http_.settings(), from.repo, "revision", from.revision);
   request.timeout = http_.settings().etag_timeout;
   progress_.check();
   const HttpResponse response = http_.send(request);
@@ -153,7 +154,7 @@ std::string HubClient::resolve_revision(const RepoRevision& from) {
 }
 
 std::vector<RepoFile> HubClient::list_repo_tree(const RepoRevision& from) {
-  std::string url = model_api_url(http_.settings(), from.repo, "tree", from.revision) +
+  std::string url = repo_api_url(http_.settings(), from.repo, "tree", from.revision) +
                     "?recursive=true&expand=false";
   std::vector<RepoFile> files;
   std::set<std::string> seen;

@@ -10,6 +10,8 @@ namespace weightlift {
 
 namespace {
 
+constexpr std::string_view kHfScheme = "hf://";
+
 bool is_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
@@ -68,13 +70,13 @@ std::string_view fault_of_revision(std::string_view text) {
 
 }  // namespace
 
-RepoId RepoId::parse(std::string_view text) {
+RepoId RepoId::parse(std::string_view text, RepoType type) {
   const std::string_view fault = fault_of_id(text);
   if (!fault.empty()) {
     throw UsageError(fmt::format("{}: repository: expected owner/name, got {}",
                                  text.empty() ? "''" : printable(text), fault));
   }
-  return RepoId(std::string(text));
+  return {std::string(text), type};
 }
 
 std::string RepoId::owner() const {
@@ -88,8 +90,10 @@ std::string RepoId::name() const {
 }
 
 std::string RepoId::cache_folder() const {
+  const std::string_view kind = type_ == RepoType::kModel ? "models" : "datasets";
   const std::string of = owner();
-  return of.empty() ? "models--" + text_ : fmt::format("models--{}--{}", of, name());
+  return of.empty() ? fmt::format("{}--{}", kind, text_)
+                    : fmt::format("{}--{}--{}", kind, of, name());
 }
 
 void require_revision(std::string_view text) {
@@ -107,16 +111,40 @@ bool is_commit(std::string_view text) {
          });
 }
 
-RepoRevision RepoRevision::parse(std::string_view text) {
+RepoRevision RepoRevision::parse(std::string_view text, RepoType type) {
   constexpr std::string_view kScheme = "hf-hub:";
   if (text.starts_with(kScheme)) text.remove_prefix(kScheme.size());
   const std::size_t at = text.find('@');
-  RepoRevision parsed{RepoId::parse(text.substr(0, at))};
+  RepoRevision parsed{RepoId::parse(text.substr(0, at), type)};
   if (at != text.npos) {
     require_revision(text.substr(at + 1));
     parsed.revision = text.substr(at + 1);
   }
   return parsed;
+}
+
+bool is_hf_address(std::string_view text) { return text.starts_with(kHfScheme); }
+
+RepoFileName parse_hf_address(std::string_view text) {
+  constexpr std::string_view kDatasets = "datasets/";
+  std::string_view rest = text.substr(std::min(text.size(), kHfScheme.size()));
+  const bool dataset = rest.starts_with(kDatasets);
+  if (dataset) rest.remove_prefix(kDatasets.size());
+  const std::size_t slash = rest.find('/');
+  const std::size_t end = slash == rest.npos ? rest.npos : rest.find('/', slash + 1);
+  if (!is_hf_address(text) || end == rest.npos || end + 1 == rest.size()) {
+    throw UsageError(
+        fmt::format("{}: expected hf://datasets/owner/name/path of a file, or hf://owner/name/path",
+                    printable(text)));
+  }
+  // A revision's own slashes are quoted: refs%2Fpr%2F1.
+  std::string repository(rest.substr(0, end));
+  for (std::size_t at = repository.find("%2F"); at != repository.npos;
+       at = repository.find("%2F")) {
+    repository.replace(at, 3, "/");
+  }
+  return {RepoRevision::parse(repository, dataset ? RepoType::kDataset : RepoType::kModel),
+          std::string(rest.substr(end + 1))};
 }
 
 }  // namespace weightlift

@@ -76,10 +76,9 @@ fs::path path_of(const std::string& name, const fs::path& fallback) {
   return value.empty() ? fallback : expand(value);
 }
 
-fs::path hf_home() {
-  const fs::path cache = path_of("XDG_CACHE_HOME", fs::path(home()) / ".cache");
-  return path_of("HF_HOME", cache / "huggingface");
-}
+fs::path cache_home() { return path_of("XDG_CACHE_HOME", fs::path(home()) / ".cache"); }
+
+fs::path hf_home() { return path_of("HF_HOME", cache_home() / "huggingface"); }
 
 std::string read_endpoint(const std::string& fallback) {
   std::string endpoint = variable("HF_ENDPOINT");
@@ -156,6 +155,10 @@ HubSettings read_hub_settings() {
   settings.download_timeout = read_seconds("HF_HUB_DOWNLOAD_TIMEOUT", settings.download_timeout);
   settings.user_agent = "weightlift/" WEIGHTLIFT_VERSION;
   return settings;
+}
+
+fs::path torch_checkpoints_folder() {
+  return path_of("TORCH_HOME", cache_home() / "torch") / "hub" / "checkpoints";
 }
 
 }  // namespace weightlift

@@ -23,4 +23,8 @@ struct HubSettings {
 /// IoError for a token file that cannot be read.
 HubSettings read_hub_settings();
 
+/// Where torch.hub keeps the weights that it downloaded: $TORCH_HOME/hub/checkpoints, by default
+/// ~/.cache/torch/hub/checkpoints.
+std::filesystem::path torch_checkpoints_folder();
+
 }  // namespace weightlift

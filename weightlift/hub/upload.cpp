@@ -119,7 +119,7 @@ class FolderUpload {
   }
 
   std::string api_url(std::string_view call) const {
-    return model_api_url(http_.settings(), request_.repo, call, request_.revision);
+    return repo_api_url(http_.settings(), request_.repo, call, request_.revision);
   }
 
   HttpResponse send(const HttpRequest& request) {
@@ -140,7 +140,7 @@ class FolderUpload {
     constexpr int kConflict = 409;
     if (response.ok() || response.status == kConflict) return;
     HttpRequest look;
-    look.url = model_api_url(http_.settings(), request_.repo);
+    look.url = repo_api_url(http_.settings(), request_.repo);
     const bool may_be_there =
         response.status == 401 || response.status == 402 || response.status == 403;
     if (!may_be_there || !http_.send(look).ok()) throw_hub_error(request, response);
@@ -380,7 +380,7 @@ class FolderUpload {
 
   std::optional<CommitInfo> find_lost_pull_request() {
     HttpRequest request;
-    request.url = model_api_url(http_.settings(), request_.repo) + "/refs?include_prs=1";
+    request.url = repo_api_url(http_.settings(), request_.repo) + "/refs?include_prs=1";
     std::vector<PullRequest> pulls = parse_pull_requests(send(request));
     constexpr std::size_t kNewest = 3;
     pulls.resize(std::min(pulls.size(), kNewest));
@@ -397,7 +397,7 @@ class FolderUpload {
     for (std::size_t begin = 0; begin < files.size(); begin += kMaxPathsInfo) {
       const auto some = files.subspan(begin, std::min(kMaxPathsInfo, files.size() - begin));
       HttpRequest request =
-          make_post(model_api_url(http_.settings(), request_.repo, "paths-info", revision),
+          make_post(repo_api_url(http_.settings(), request_.repo, "paths-info", revision),
                     make_paths_info_request(some));
       request.headers = {{"Content-Type", "application/x-www-form-urlencoded"}};
       if (!holds_files(send(request), some)) return false;

@@ -1,0 +1,292 @@
+// Sources, labels and processors by name, and what is published, against the stand-in Hub.
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/cli/program.h"
+#include "tests/support/hub_server.h"
+
+namespace weightlift {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::Contains;
+using testing::count_errors;
+using ::testing::ElementsAre;
+using testing::files_of;
+using ::testing::HasSubstr;
+using testing::HubServer;
+using ::testing::IsEmpty;
+using testing::json_lines;
+using testing::names_in;
+using ::testing::Not;
+using testing::Outcome;
+using testing::read_file;
+using testing::Room;
+using testing::write_file;
+
+/// A Hub where timm/resnet18.a1_in1k is a small network, and a home with nothing in it.
+class HubSourceTest : public ::testing::Test {
+ protected:
+  HubSourceTest() { commit = server.add_repo("timm/resnet18.a1_in1k", room.source()); }
+
+  Outcome run(const std::vector<std::string>& arguments,
+              const std::vector<std::string>& environment = {}) const {
+    std::vector<std::string> command = {
+        "/usr/bin/env", "HF_ENDPOINT=" + server.url(), "HF_HOME=" + (room.dir / "home").string(),
+        "TORCH_HOME=" + (room.dir / "torch").string(), "HF_TOKEN=hf_alice_write"};
+    command.insert(command.end(), environment.begin(), environment.end());
+    command.emplace_back(WEIGHTLIFT_PROGRAM);
+    command.insert(command.end(), arguments.begin(), arguments.end());
+    return testing::run_program(command);
+  }
+
+  Outcome convert(std::vector<std::string> arguments,
+                  const std::vector<std::string>& environment = {}) const {
+    arguments.insert(arguments.begin(), {"convert", "-o", room.out()});
+    return run(arguments, environment);
+  }
+
+  std::string card(const std::string& name) const {
+    return read_file(room.dir / "out" / name / "README.md");
+  }
+
+  Room room;
+  HubServer server;
+  std::string commit;
+};
+
+TEST_F(HubSourceTest, IsFetchedByItsNameOnce) {
+  const Outcome first = convert({"resnet18"});
+  EXPECT_EQ(first.exit_code, 0) << first.err;
+  EXPECT_THAT(first.err, HasSubstr("timm/resnet18.a1_in1k of the Hub at commit " + commit));
+  EXPECT_THAT(first.out, HasSubstr("resnet18 -> " + room.out() + "/resnet-18\n"));
+  EXPECT_THAT(server.requests("resolve"), ::testing::SizeIs(2));
+  server.clear_log();
+  EXPECT_EQ(convert({"hf-hub:timm/resnet18.a1_in1k", "--force"}).exit_code, 0);
+  EXPECT_THAT(server.requests("resolve"), IsEmpty());
+}
+
+TEST_F(HubSourceTest, ItsFactsAndItsCommitStandInTheCard) {
+  ASSERT_EQ(convert({"resnet18"}).exit_code, 0);
+  EXPECT_THAT(card("resnet-18"),
+              AllOf(HasSubstr("license: \"apache-2.0\"\n"),
+                    HasSubstr("base_model: \"timm/resnet18.a1_in1k\"\n"),
+                    HasSubstr("datasets:\n- \"imagenet-1k\"\n"),
+                    HasSubstr("repository `timm/resnet18.a1_in1k` of the Hub at commit `" + commit),
+                    HasSubstr("known from their own repository")));
+}
+
+TEST_F(HubSourceTest, OfOtherOwnersClaimsStayClaims) {
+  server.add_repo("bob/resnet18.a1_in1k", room.source());
+  ASSERT_EQ(convert({"bob/resnet18.a1_in1k"}).exit_code, 0);
+  EXPECT_THAT(card("resnet-18"), AllOf(HasSubstr("repository `bob/resnet18.a1_in1k` of the Hub"),
+                                       Not(HasSubstr("base_model:")), Not(HasSubstr("license:"))));
+}
+
+TEST_F(HubSourceTest, IsPinnedByRevision) {
+  write_file(fs::path(room.source()) / "note.txt", "a second commit");
+  const std::string second = server.add_repo("timm/resnet18.a1_in1k", room.source());
+  ASSERT_NE(second, commit);
+  ASSERT_EQ(convert({"timm/resnet18.a1_in1k@" + commit}).exit_code, 0);
+  EXPECT_THAT(card("resnet-18"), HasSubstr(commit));
+  ASSERT_EQ(convert({"hf-hub:timm/resnet18.a1_in1k@main", "--name", "new"}).exit_code, 0);
+  EXPECT_THAT(card("new"), HasSubstr(second));
+}
+
+TEST_F(HubSourceTest, IsGivenInTheReport) {
+  const auto lines = json_lines(convert({"resnet18", "--json"}).out);
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_EQ(lines[0]["source"]["repo_id"], "timm/resnet18.a1_in1k");
+  EXPECT_EQ(lines[0]["source"]["commit"], commit);
+}
+
+TEST_F(HubSourceTest, WorksOfflineFromTheCache) {
+  ASSERT_EQ(convert({"resnet18"}).exit_code, 0);
+  server.clear_log();
+  const Outcome offline = convert({"resnet18", "--name", "again"}, {"HF_HUB_OFFLINE=1"});
+  EXPECT_EQ(offline.exit_code, 0) << offline.err;
+  EXPECT_THAT(server.requests(), IsEmpty());
+  for (const char* command : {"inspect", "verify"}) {
+    std::vector<std::string> arguments = {command, "timm/resnet18.a1_in1k"};
+    if (arguments[0] == "verify") arguments.push_back(room.dir / "out/again");
+    const Outcome outcome = run(arguments, {"HF_HUB_OFFLINE=1"});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  }
+}
+
+TEST_F(HubSourceTest, NotCachedAndOfflineIsSaid) {
+  const Outcome outcome = convert({"resnet18"}, {"HF_HUB_OFFLINE=1"});
+  EXPECT_EQ(outcome.exit_code, 5);
+  EXPECT_EQ(count_errors(outcome.err), 1);
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("timm/resnet18.a1_in1k@main: offline"),
+                                 HasSubstr("expected it in the cache")));
+  EXPECT_THAT(names_in(room.out()), IsEmpty());
+}
+
+TEST_F(HubSourceTest, WeightsThatTimmCachedNeedNoConfig) {
+  // timm.create_model(..., pretrained=True) fetches the weights alone.
+  const fs::path cache = room.dir / "home/hub/models--timm--resnet18.tv_in1k";
+  fs::create_directories(cache / "refs");
+  write_file(cache / "refs/main", commit);
+  testing::TimmCheckpoint checkpoint = testing::small_checkpoint();
+  fs::create_directories(cache / "snapshots" / commit);
+  checkpoint.write_file(cache / "snapshots" / commit / "model.safetensors");
+  const Outcome outcome = convert({"resnet18.tv_in1k"}, {"HF_HUB_OFFLINE=1"});
+  EXPECT_THAT(outcome.err, HasSubstr("its config from the registry"));
+  // The small network is not the tag's: that it is held against the registry is the point here.
+  EXPECT_THAT(outcome.err, HasSubstr("expected [2, 2, 2, 2] as the config promises"));
+}
+
+TEST_F(HubSourceTest, IsFoundInTorchsCache) {
+  // Its sha256 begins with 394f9c45, as the name says.
+  const fs::path file = room.dir / "torch/hub/checkpoints/resnet152-394f9c45.pth";
+  fs::create_directories(file.parent_path());
+  write_file(file, "no checkpoint: 97883337\n");
+  const Outcome found = convert({"tv_resnet152"}, {"HF_HUB_OFFLINE=1"});
+  EXPECT_EQ(found.exit_code, 3);
+  EXPECT_THAT(found.err, AllOf(HasSubstr("tv_resnet152: resnet152-394f9c45.pth of torch's cache"),
+                               HasSubstr(file.string() + ": expected")));
+  write_file(file, "no checkpoint: 97883338\n");
+  const Outcome other = convert({"tv_resnet152"}, {"HF_HUB_OFFLINE=1"});
+  EXPECT_EQ(other.exit_code, 3);
+  EXPECT_THAT(other.err, HasSubstr("sha256: expected it to begin with 394f9c45, as the file's"));
+}
+
+TEST_F(HubSourceTest, OfAnotherNetworkIsRefusedBeforeItsWeightsCome) {
+  write_file(room.source() + "/config.json", R"({"architecture": "resnet50d"})");
+  server.add_repo("timm/resnet50d.ra2_in1k", room.source());
+  const Outcome outcome = convert({"timm/resnet50d.ra2_in1k"});
+  EXPECT_EQ(outcome.exit_code, 3);
+  EXPECT_THAT(outcome.err, HasSubstr("timm/resnet50d.ra2_in1k: config.json: architecture: "));
+  EXPECT_THAT(server.requests("model.safetensors"), IsEmpty());
+}
+
+TEST_F(HubSourceTest, WithoutSafetensorsIsRefused) {
+  fs::rename(room.source() + "/model.safetensors", room.source() + "/pytorch_model.bin");
+  server.add_repo("alice/old", room.source());
+  const Outcome outcome = convert({"alice/old"});
+  EXPECT_EQ(outcome.exit_code, 3);
+  EXPECT_THAT(outcome.err, HasSubstr("alice/old@main: expected model.safetensors in the "
+                                     "repository, got pytorch_model.bin alone"));
+}
+
+TEST_F(HubSourceTest, UnknownTagsGetTheNearest) {
+  const Outcome outcome = convert({"timm/resnet18.a9_in1k"});
+  EXPECT_EQ(outcome.exit_code, 5);
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("404"), HasSubstr("did you mean timm/resnet18.a")));
+  EXPECT_THAT(convert({"timm/resnet18.a1_in1k@mian"}).err, HasSubstr("did you mean main?"));
+}
+
+TEST_F(HubSourceTest, WithoutNamesAreTheSix) {
+  const Outcome outcome = convert({}, {});
+  EXPECT_EQ(outcome.exit_code, 5);  // this Hub has the first only
+  EXPECT_EQ(count_errors(outcome.err), 5);
+  EXPECT_THAT(names_in(room.out()), ElementsAre("resnet-18"));
+  for (const char* id : {"resnet26.bt_in1k", "resnet34.a1_in1k", "resnet50.a1_in1k",
+                         "resnet101.a1h_in1k", "resnet152.a1h_in1k"}) {
+    EXPECT_THAT(outcome.err, HasSubstr(id));
+  }
+}
+
+TEST_F(HubSourceTest, ADryRunFetchesNothing) {
+  const Outcome outcome = convert({"resnet18", "--dry-run", "--push-to-hub"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out,
+              AllOf(HasSubstr("would fetch from timm/resnet18.a1_in1k: config.json, model.s"),
+                    HasSubstr("licence: apache-2.0"),
+                    HasSubstr("would publish to resnet-18 of the token's account")));
+  EXPECT_THAT(server.requests("resolve"), IsEmpty());
+  EXPECT_FALSE(fs::exists(room.dir / "home"));
+  ASSERT_EQ(run({"pull", "timm/resnet18.a1_in1k"}).exit_code, 0);
+  EXPECT_THAT(convert({"resnet18", "--dry-run"}).out, HasSubstr("would write config.json"));
+}
+
+TEST_F(HubSourceTest, LabelsComeFromADataset) {
+  const fs::path folder = room.dir / "label-files";
+  fs::create_directories(folder);
+  write_file(folder / "five.json", R"({"0": "a", "1": "b", "2": "c", "3": "d", "4": "e"})");
+  server.add_repo("acme/label-files", folder, {{"type", "dataset"}});
+  const std::string address = "hf://datasets/acme/label-files/five.json";
+  const Outcome outcome = convert({"resnet18", "--id2label", address});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("labels: from five.json of acme/label-files, as asked for"));
+  EXPECT_THAT(read_file(room.dir / "out/resnet-18/config.json"), HasSubstr("\"4\": \"e\""));
+  EXPECT_THAT(names_in(room.dir / "home/hub"), Contains("datasets--acme--label-files"));
+  EXPECT_THAT(convert({"resnet18", "--id2label", "hf://datasets/acme/label-files/fiv.json"}).err,
+              HasSubstr("fiv.json: expected a file of the repository, got none; did you mean "
+                        "five.json?"));
+}
+
+TEST_F(HubSourceTest, TheProcessorComesFromAnyRepository) {
+  const fs::path folder = room.dir / "processor";
+  fs::create_directories(folder);
+  write_file(folder / "preprocessor_config.json",
+             R"({"crop_pct": 0.5, "do_normalize": true, "do_rescale": true, "do_resize": true,
+                 "image_mean": [0.5, 0.5, 0.5], "image_processor_type": "ConvNextImageProcessor",
+                 "image_std": [0.5, 0.5, 0.5], "resample": 2, "rescale_factor": 0.00392156862745098,
+                 "size": {"shortest_edge": 99}})");
+  server.add_repo("facebook/convnext", folder);
+  const Outcome outcome = convert({"resnet18", "--image-processor", "facebook/convnext"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(read_file(room.dir / "out/resnet-18/preprocessor_config.json"),
+              HasSubstr("\"shortest_edge\": 99"));
+  EXPECT_THAT(card("resnet-18"), HasSubstr("from preprocessor_config.json of facebook/convnext"));
+}
+
+TEST_F(HubSourceTest, ThePublishedFolderIsTheVerifiedOne) {
+  const Outcome outcome = convert({"resnet18", "--push-to-hub"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("-> alice/resnet-18\n  committed 4 files (4 sent)"));
+  EXPECT_EQ(server.commit_titles("alice/resnet-18").front(), "Add model and image processor");
+  for (const auto& [path, content] : files_of(room.dir / "out/resnet-18")) {
+    EXPECT_EQ(server.file("alice/resnet-18", path), content) << path;
+  }
+}
+
+TEST_F(HubSourceTest, PublishesWhereItIsTold) {
+  ASSERT_EQ(convert({"resnet18", "--push_to_hub=True", "--repo-id", "acme/r18", "--private",
+                     "--commit-message", "First"})
+                .exit_code,
+            0);
+  EXPECT_EQ(server.commit_titles("acme/r18").front(), "First");
+  const auto lines = json_lines(
+      convert({"resnet18", "--push-to-hub", "--organization", "acme", "--json", "--force"}).out);
+  ASSERT_EQ(lines.size(), 2U);
+  EXPECT_EQ(lines[1]["repo_id"], "acme/resnet-18");
+}
+
+TEST_F(HubSourceTest, PublishesNothingWithoutBeingAsked) {
+  ASSERT_EQ(convert({"resnet18", "--push_to_hub=False"}).exit_code, 0);
+  EXPECT_THAT(server.requests("POST"), IsEmpty());
+}
+
+TEST_F(HubSourceTest, ABadTokenIsFoundBeforeTheDownload) {
+  const Outcome outcome = convert({"resnet18", "--push-to-hub"}, {"HF_TOKEN=hf_nobody"});
+  EXPECT_EQ(outcome.exit_code, 5);
+  EXPECT_THAT(server.requests("resolve"), IsEmpty());
+  EXPECT_THAT(names_in(room.out()), IsEmpty());
+}
+
+TEST_F(HubSourceTest, WhatCouldNotBePublishedStaysAndIsSaid) {
+  const Outcome outcome = convert({"resnet18", "--push-to-hub", "--repo-id", "bob/r18"});
+  EXPECT_EQ(outcome.exit_code, 5);
+  EXPECT_THAT(outcome.err, HasSubstr("verified, but not published; when the cause is mended: "
+                                     "weightlift push " +
+                                     room.out() + "/resnet-18 bob/r18"));
+  EXPECT_THAT(names_in(room.out()), ElementsAre("resnet-18"));
+}
+
+TEST_F(HubSourceTest, WeightsOfNoCommercialUseAreNamed) {
+  server.add_repo("timm/resnet18.fb_ssl_yfcc100m_ft_in1k", room.source());
+  const Outcome outcome = convert({"ssl_resnet18", "--push-to-hub"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.err, HasSubstr("under cc-by-nc-4.0: no commercial use"));
+}
+
+}  // namespace
+}  // namespace weightlift

@@ -1,0 +1,57 @@
+#include "weightlift/cli/convert_result.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "weightlift/base/error.h"
+#include "weightlift/cli/print.h"
+
+namespace weightlift {
+
+namespace {
+
+/// What a dry run says beside the rest: what is read, and what the card would state.
+void print_claims(const ConversionResult& result) {
+  const Provenance& from = result.provenance;
+  fmt::print("  reads: {}\n", printable(result.source_file, 400));
+  if (!from.license.empty()) {
+    fmt::print("  licence: {}\n", printable(from.license));
+  } else {
+    fmt::print("  licence: not known{}\n",
+               from.claimed_license.empty()
+                   ? ""
+                   : fmt::format(", the source claims {}", printable(from.claimed_license)));
+  }
+}
+
+}  // namespace
+
+void print_result(const std::string& source, const ConversionRequest& request,
+                  const ConversionResult& result) {
+  const ResNetConfig& config = result.config;
+  fmt::print("{} -> {}\n", printable(source, 400), printable(result.folder.string(), 400));
+  fmt::print("  network: {} [{}], channels [{}], {} in, {} out, {} parameters, {}\n",
+             to_string(config.layer_type), fmt::join(config.depths, ", "),
+             fmt::join(config.hidden_sizes, ", "), config.num_channels,
+             config.head == Head::kKeep ? fmt::format("{} classes", config.num_labels) : "features",
+             with_commas(result.parameters), torch_name(config.dtype));
+  fmt::print("  {}: {} operations with parameters, {} tensors\n",
+             request.dry_run ? "would move" : "moved", result.transfer.operations.size(),
+             result.transfer.tensor_count());
+  fmt::print("  labels: {}\n", result.labels_from);
+  if (request.dry_run) print_claims(result);
+  if (result.verification) {
+    fmt::print("{}", describe(*result.verification));
+  } else {
+    fmt::print("  not verified{}\n", request.dry_run ? " (dry run)" : "");
+  }
+  const std::string files = fmt::format("config.json, model.safetensors, {}README.md",
+                                        result.processor ? "preprocessor_config.json, " : "");
+  fmt::print("  {} {}\n",
+             result.written    ? "wrote"
+             : request.dry_run ? "would write"
+                               : "NOT written:",
+             files);
+}
+
+}  // namespace weightlift

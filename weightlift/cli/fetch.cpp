@@ -1,0 +1,219 @@
+#include "weightlift/cli/fetch.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+
+#include "weightlift/base/error.h"
+#include "weightlift/base/file.h"
+#include "weightlift/base/nearest.h"
+#include "weightlift/base/posix.h"
+#include "weightlift/cli/progress.h"
+#include "weightlift/hub/local_file.h"
+#include "weightlift/hub/settings.h"
+#include "weightlift/models/timm_config.h"
+
+namespace weightlift {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kConfig = "config.json";
+// timm and transformers look for no other safetensors in a repository.
+constexpr std::string_view kWeights = "model.safetensors";
+
+bool is_config(const RepoFile& file) { return file.path == kConfig; }
+bool is_weights(const RepoFile& file) { return file.path == kWeights; }
+bool is_wanted(const RepoFile& file) { return is_config(file) || is_weights(file); }
+
+bool is_there(const fs::path& file) {
+  std::error_code error;
+  return fs::is_regular_file(file, error);
+}
+
+/// A client that answers from the cache alone.
+HttpClient make_offline_client() {
+  HubSettings settings = read_hub_settings();
+  settings.offline = true;
+  return HttpClient(settings, check_signals);
+}
+
+/// Before the weights come: what they cannot be converted from.
+void require_plain_network(const fs::path& config, const RepoRevision& from) {
+  if (!is_there(config)) return;  // said when the folder is opened
+  constexpr std::size_t kMaxConfigBytes = std::size_t{4} << 20;
+  const std::string where = fmt::format("{}: {}", from.repo.string(), kConfig);
+  const std::string text = read_text_file(config, kMaxConfigBytes);
+  if (is_transformers_config(text, where)) {
+    parse_resnet_config(text, where);
+  } else {
+    parse_timm_config(text, where);
+  }
+}
+
+[[noreturn]] void refuse_without_weights(const RepoRevision& from,
+                                         const std::vector<std::string>& listed) {
+  const bool pickled = std::ranges::find(listed, "pytorch_model.bin") != listed.end();
+  throw FormatError(fmt::format(
+      "{}@{}: expected {} in the repository, got {}", from.repo.string(), printable(from.revision),
+      kWeights,
+      pickled ? "pytorch_model.bin alone, which is not read yet; a newer revision may have "
+                "safetensors, or load it in Python and save it with safetensors.torch.save_file"
+              : "none"));
+}
+
+FetchedSource fetch_snapshot(HubClient& client, const RepoRevision& from, ProgressSink& progress) {
+  // Everything after the first answer is about one commit, whatever is pushed meanwhile.
+  const Snapshot config = client.snapshot_download(from, is_config);
+  require_plain_network(config.folder / kConfig, from);
+  std::vector<std::string> listed;
+  const Snapshot snapshot =
+      client.snapshot_download({from.repo, config.commit}, [&](const RepoFile& file) {
+        listed.push_back(file.path);
+        return is_wanted(file);
+      });
+  if (!is_there(snapshot.folder / kWeights)) refuse_without_weights(from, listed);
+  const std::string& id = from.repo.string();
+  progress.note(fmt::format("{} of the Hub at commit {}", id, snapshot.commit));
+  return {snapshot.folder, name_of_repository(id), SourceOrigin{id, snapshot.commit}, {}};
+}
+
+/// Weights that are here without a config, as timm.create_model leaves them: what they are is known
+/// by their repository's name.
+FetchedSource find_weights(HubClient& client, const RepoRevision& from, const SourceName& name,
+                           ProgressSink& progress) {
+  const Snapshot snapshot = client.snapshot_download(from, is_weights);
+  const fs::path weights = snapshot.folder / kWeights;
+  if (!is_there(weights)) throw HubUnreachable(fmt::format("{}: not cached", name.repository));
+  const std::string& id = from.repo.string();
+  progress.note(
+      fmt::format("{} of the Hub at commit {}, its config from the registry", id, snapshot.commit));
+  return {weights, name.last_part, SourceOrigin{id, snapshot.commit}, name.last_part};
+}
+
+/// The file of torch's own cache; nothing where there is none. Throws FormatError where it is not
+/// what its name promises.
+std::optional<FetchedSource> find_in_torch_cache(const SourceName& name, ProgressSink& progress) {
+  const fs::path file = torch_checkpoints_folder() / name.cfg->url_file;
+  if (name.cfg->url_file.empty() || !is_there(file)) return std::nullopt;
+  progress.step("hash " + std::string(name.cfg->url_file), 0);
+  const std::string digest = LocalFile(file).sha256([&](std::uint64_t) { progress.check(); });
+  if (!digest.starts_with(name.cfg->hash_prefix)) {
+    throw FormatError(
+        fmt::format("{}: sha256: expected it to begin with {}, as the file's name says, got {}; "
+                    "an incomplete download?",
+                    shown(file), name.cfg->hash_prefix, digest));
+  }
+  progress.note(fmt::format("{}: {} of torch's cache", name.given, name.cfg->url_file));
+  return FetchedSource{file, name.last_part, {}, name.last_part};
+}
+
+/// What else is here of a tag's weights when the Hub did not answer.
+std::optional<FetchedSource> find_elsewhere(const SourceName& name, const RepoRevision& from,
+                                            ProgressSink& progress) {
+  if (!name.cfg) return std::nullopt;
+  HttpClient offline = make_offline_client();
+  HubClient client(offline, progress);
+  try {
+    return find_weights(client, from, name, progress);
+  } catch (const HubUnreachable&) {
+    return find_in_torch_cache(name, progress);
+  }
+}
+
+/// The nearest names of timm's repositories, where the Hub knows none of this one.
+std::string advice_for(const SourceName& name) {
+  if (name.cfg || !name.repository.starts_with("timm/")) return "";
+  std::vector<std::string> near = nearest_names(name.last_part);
+  for (std::string& one : near) {
+    const auto cfg = find_pretrained(one);
+    one = "timm/" + (cfg ? full_name(*cfg) : one);
+  }
+  return near.empty() ? "" : fmt::format("; did you mean {}?", fmt::join(near, ", "));
+}
+
+}  // namespace
+
+HttpClient& Fetcher::http() {
+  if (!http_) http_ = std::make_unique<HttpClient>(read_hub_settings(), check_signals);
+  return *http_;
+}
+
+FetchedSource Fetcher::fetch_source(const SourceName& name, ProgressSink& progress) {
+  if (name.kind == SourceName::Kind::kPath) return {name.given};
+  const RepoRevision from = RepoRevision::parse(name.repository);
+  HubClient client(http(), progress);
+  try {
+    return fetch_snapshot(client, from, progress);
+  } catch (const HubUnreachable&) {
+    auto found = find_elsewhere(name, from, progress);
+    if (!found) throw;
+    return *std::move(found);
+  } catch (const HubError& error) {
+    const std::string advice = advice_for(name);
+    if (advice.empty()) throw;
+    throw HubError(error.what() + advice);
+  }
+}
+
+std::optional<FetchedSource> Fetcher::find_source(const SourceName& name, ProgressSink& progress) {
+  if (name.kind == SourceName::Kind::kPath) return FetchedSource{name.given};
+  const RepoRevision from = RepoRevision::parse(name.repository);
+  HttpClient offline = make_offline_client();
+  HubClient client(offline, progress);
+  try {
+    return fetch_snapshot(client, from, progress);
+  } catch (const HubUnreachable&) {
+    return find_elsewhere(name, from, progress);
+  }
+}
+
+std::vector<RepoFile> Fetcher::list_source(const SourceName& name, ProgressSink& progress) {
+  HubClient client(http(), progress);
+  std::vector<RepoFile> files = client.list_repo_tree(RepoRevision::parse(name.repository));
+  std::erase_if(files, [](const RepoFile& file) { return !is_wanted(file); });
+  return files;
+}
+
+FetchedFile Fetcher::fetch_file(const RepoFileName& file, ProgressSink& progress) {
+  HubClient client(http(), progress);
+  std::vector<std::string> listed;
+  const Snapshot snapshot = client.snapshot_download(file.in, [&](const RepoFile& one) {
+    listed.push_back(one.path);
+    return one.path == file.path;
+  });
+  const fs::path path = snapshot.folder / file.path;
+  if (!is_there(path)) {
+    std::vector<std::string> near = nearest(file.path, listed, 3);
+    for (std::string& one : near) one = printable(one);
+    throw HubError(
+        fmt::format("{}@{}: {}: expected a file of the repository, got none{}",
+                    file.in.repo.string(), printable(file.in.revision), printable(file.path),
+                    near.empty() ? "" : fmt::format("; did you mean {}?", fmt::join(near, ", "))));
+  }
+  return {path, fmt::format("{} of {}", file.path, file.in.repo.string())};
+}
+
+FetchedFile Fetcher::fetch_labels(const std::string& id2label, ProgressSink& progress) {
+  return is_hf_address(id2label) ? fetch_file(parse_hf_address(id2label), progress)
+                                 : FetchedFile{id2label};
+}
+
+FetchedFile Fetcher::fetch_processor(const std::string& which, ProgressSink& progress) {
+  if (is_hf_address(which)) return fetch_file(parse_hf_address(which), progress);
+  if (which.find('/') == std::string::npos && !which.starts_with("hf-hub:")) return {which};
+  const SourceName name = parse_source_name(which);
+  if (name.kind == SourceName::Kind::kPath) return {which};
+  return fetch_file({RepoRevision::parse(name.repository), "preprocessor_config.json"}, progress);
+}
+
+FetchedSource fetch_one(const std::string& given) {
+  TerminalProgress progress("");
+  return Fetcher().fetch_source(parse_source_name(given), progress);
+}
+
+}  // namespace weightlift

@@ -1,0 +1,121 @@
+#include "weightlift/convert/source_name.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+
+#include "weightlift/base/error.h"
+
+namespace weightlift {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kTimm = "timm/";
+
+// The longer ending first.
+constexpr std::array<std::string_view, 6> kEndings = {".pth.tar", ".safetensors", ".pth",
+                                                      ".pt",      ".bin",         ".ckpt"};
+
+/// "owner/name", perhaps with a revision; not "./name", "/name" or "weights.pth".
+bool is_like_repository(std::string_view text) {
+  const std::string_view id = text.substr(0, text.find('@'));
+  return std::ranges::count(id, '/') == 1 && !id.starts_with('/') && !id.starts_with('.') &&
+         !id.ends_with('/') && known_ending(id).empty();
+}
+
+SourceName repository_name(const std::string& given, std::string_view repository) {
+  SourceName name{given, SourceName::Kind::kRepository, std::string(repository), {}, {}};
+  name.last_part = name_of_repository(name.repository);
+  const auto cfg = find_pretrained(name.last_part);
+  // An old name is timm's own, and none of a repository.
+  if (repository.starts_with(kTimm) && cfg && full_name(*cfg) == name.last_part) name.cfg = cfg;
+  return name;
+}
+
+[[noreturn]] void refuse(const std::string& given) {
+  if (given.find("://") != std::string::npos) {
+    throw UsageError(
+        fmt::format("{}: expected a path, a name or owner/name, got an address; a repository is "
+                    "given as hf-hub:owner/name",
+                    printable(given)));
+  }
+  if (given.find('/') != std::string::npos || !known_ending(given).empty()) {
+    throw IoError(fmt::format("{}: no such file or folder", printable(given)));
+  }
+  const std::string_view reason = reason_against(given.substr(0, given.find('.')));
+  if (!reason.empty()) {
+    throw UsageError(
+        fmt::format("{}: expected a plain ResNet, got a network of timm that is none: {}",
+                    printable(given), reason));
+  }
+  const std::vector<std::string> near = nearest_names(given);
+  throw UsageError(
+      fmt::format("{}: expected a file, a folder or a name of timm's registry, got none "
+                  "of these{}",
+                  printable(given),
+                  near.empty() ? "; weightlift models lists the names"
+                               : fmt::format("; did you mean {}?", fmt::join(near, ", "))));
+}
+
+}  // namespace
+
+SourceName parse_source_name(const std::string& given) {
+  std::error_code error;
+  const fs::file_type type = fs::status(given, error).type();
+  if (type == fs::file_type::none) {
+    throw IoError(fmt::format("{}: {}", printable(given, 400), error.message()));
+  }
+  if (type != fs::file_type::not_found) {
+    SourceName name{given, SourceName::Kind::kPath, {}, {}, last_part_of(given)};
+    if (type != fs::file_type::directory) name.last_part = strip_known_ending(name.last_part);
+    return name;
+  }
+  constexpr std::string_view kScheme = "hf-hub:";
+  if (given.starts_with(kScheme)) {
+    return repository_name(given, std::string_view(given).substr(kScheme.size()));
+  }
+  if (const auto cfg = find_pretrained(given)) {
+    const std::string full = full_name(*cfg);
+    return {given, SourceName::Kind::kRegistry, std::string(kTimm) + full, cfg, full};
+  }
+  if (is_like_repository(given)) return repository_name(given, given);
+  refuse(given);
+}
+
+std::string_view known_ending(std::string_view name) {
+  const auto* found = std::ranges::find_if(
+      kEndings, [&](std::string_view ending) { return name.ends_with(ending); });
+  return found == kEndings.end() ? std::string_view() : *found;
+}
+
+std::string strip_known_ending(std::string name) {
+  name.resize(name.size() - known_ending(name).size());
+  return name;
+}
+
+std::string last_part_of(const std::string& path) {
+  std::error_code ignored;
+  const fs::path absolute = fs::absolute(path, ignored).lexically_normal();
+  return absolute.has_filename() ? absolute.filename().string()
+                                 : absolute.parent_path().filename().string();
+}
+
+std::string checkpoint_name(const std::string& last_part) {
+  const auto cfg = find_pretrained(last_part);
+  if (!cfg) return last_part;
+  constexpr std::string_view kFamily = "resnet";
+  std::string name = fmt::format("resnet-{}", cfg->architecture.substr(kFamily.size()));
+  return cfg->is_default ? name : fmt::format("{}.{}", name, cfg->tag);
+}
+
+std::string name_of_repository(const std::string& repository) {
+  const std::string id = repository.substr(0, repository.find('@'));
+  return id.substr(id.rfind('/') + 1);
+}
+
+}  // namespace weightlift
