@@ -21,6 +21,7 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/weightlift DESTINATION ${CMAKE_INSTALL_I
   PATTERN "cli" EXCLUDE
   REGEX "/base/json\\.h$" EXCLUDE
   REGEX "/checkpoint/safetensors_header\\.h$" EXCLUDE
+  REGEX "/hub/curl_library\\.h$" EXCLUDE
   REGEX "/runtime/(arena|compiler|fusion|kernels|layout|onednn|weights)\\.h$" EXCLUDE)
 
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/weightliftConfig.cmake.in

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/cli/program.h"
+#include "weightlift/base/error.h"
 
 namespace weightlift {
 namespace {
@@ -41,6 +42,25 @@ TEST(UsageTest, VersionAndHelpAreResults) {
   EXPECT_EQ(help.exit_code, 0);
   EXPECT_THAT(help.out, AllOf(HasSubstr("convert"), HasSubstr("verify"), HasSubstr("inspect"),
                               HasSubstr("models")));
+}
+
+// Loading libcurl takes as long as all else at the start: only the Hub's commands may wait for it.
+TEST(UsageTest, OnlyTheHubNeedsLibcurl) {
+  const testing::TempDir dir;
+  testing::write_file(dir / "libcurl.so.4", std::string(100, 'x'));
+  const auto run = [&](const std::vector<std::string>& arguments) {
+    std::vector<std::string> command = testing::weightlift(arguments);
+    command.insert(command.begin(),
+                   {"/usr/bin/env", "LD_LIBRARY_PATH=" + dir.path().string(), "HF_ENDPOINT="});
+    return testing::run_program(command);
+  };
+  const Outcome version = run({"--version"});
+  EXPECT_EQ(version.exit_code, 0) << version.err;
+  const Outcome pull = run({"pull", "alice/net"});
+  EXPECT_EQ(pull.exit_code, static_cast<int>(ExitCode::kHub)) << pull.err;
+  EXPECT_THAT(pull.err, HasSubstr("libcurl.so.4: library: expected one that loads, got none: "));
+  EXPECT_THAT(pull.err, HasSubstr("; install the package libcurl4\n"));
+  EXPECT_EQ(count_errors(pull.err), 1) << pull.err;
 }
 
 TEST(UsageTest, HelpNamesDefaults) {

@@ -1,6 +1,5 @@
 #include "weightlift/hub/http_session.h"
 
-#include <curl/curl.h>
 #include <fmt/format.h>
 #include <strings.h>
 
@@ -9,9 +8,9 @@
 #include <csignal>
 #include <cstdlib>
 #include <exception>
-#include <mutex>
 #include <utility>
 
+#include "weightlift/hub/curl_library.h"
 #include "weightlift/hub/url.h"
 
 namespace weightlift {
@@ -30,7 +29,7 @@ constexpr std::chrono::minutes kMaxReplyTime{5};
 
 template <class Value>
 void set(CURL* easy, CURLoption option, Value value) {
-  if (curl_easy_setopt(easy, option, value) != CURLE_OK) {
+  if (curl().easy_setopt(easy, option, value) != CURLE_OK) {
     throw std::runtime_error("libcurl lacks an option");
   }
 }
@@ -38,7 +37,7 @@ void set(CURL* easy, CURLoption option, Value value) {
 template <class Value>
 Value info(CURL* easy, CURLINFO which) {
   Value value{};
-  curl_easy_getinfo(easy, which, &value);
+  curl().easy_getinfo(easy, which, &value);
   return value;
 }
 
@@ -75,12 +74,12 @@ class SigpipeHeldBack {
 /// The headers of a request, in libcurl's form.
 class HeaderList {
  public:
-  ~HeaderList() { curl_slist_free_all(list_); }
+  ~HeaderList() { curl().slist_free_all(list_); }
   HeaderList() = default;
   HeaderList(const HeaderList&) = delete;
   HeaderList& operator=(const HeaderList&) = delete;
   void add(const std::string& line) {
-    curl_slist* longer = curl_slist_append(list_, line.c_str());
+    curl_slist* longer = curl().slist_append(list_, line.c_str());
     if (longer == nullptr) throw std::bad_alloc();
     list_ = longer;
   }
@@ -397,11 +396,11 @@ class Watch {
 class Attached {
  public:
   Attached(CURLM* multi, CURL* easy) : multi_(multi), easy_(easy) {
-    if (curl_multi_add_handle(multi, easy) != CURLM_OK) {
+    if (curl().multi_add_handle(multi, easy) != CURLM_OK) {
       throw std::runtime_error("libcurl does not take a request");
     }
   }
-  ~Attached() { curl_multi_remove_handle(multi_, easy_); }
+  ~Attached() { curl().multi_remove_handle(multi_, easy_); }
   Attached(const Attached&) = delete;
   Attached& operator=(const Attached&) = delete;
 
@@ -416,33 +415,31 @@ CURLcode drive(CURLM* multi, Watch& watch, const std::function<void()>& interrup
   for (int running = 1;;) {
     {
       const SigpipeHeldBack held_back;
-      if (curl_multi_perform(multi, &running) != CURLM_OK) return CURLE_FAILED_INIT;
+      if (curl().multi_perform(multi, &running) != CURLM_OK) return CURLE_FAILED_INIT;
     }
     if (running == 0) break;
     interrupted();
     watch.look();
-    if (curl_multi_poll(multi, nullptr, 0, kPollMilliseconds, nullptr) != CURLM_OK) {
+    if (curl().multi_poll(multi, nullptr, 0, kPollMilliseconds, nullptr) != CURLM_OK) {
       return CURLE_FAILED_INIT;
     }
   }
   int rest = 0;
-  const CURLMsg* message = curl_multi_info_read(multi, &rest);
+  const CURLMsg* message = curl().multi_info_read(multi, &rest);
   return message == nullptr ? CURLE_FAILED_INIT : message->data.result;
 }
 
 }  // namespace
 
 struct HttpSession::Handles {
-  std::unique_ptr<CURLM, decltype(&curl_multi_cleanup)> multi{nullptr, curl_multi_cleanup};
-  std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> easy{nullptr, curl_easy_cleanup};
+  std::unique_ptr<CURLM, decltype(&curl_multi_cleanup)> multi{nullptr, curl().multi_cleanup};
+  std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> easy{nullptr, curl().easy_cleanup};
 };
 
 HttpSession::HttpSession(std::string user_agent)
     : user_agent_(std::move(user_agent)), handles_(std::make_unique<Handles>()) {
-  static std::once_flag once;
-  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
-  handles_->multi.reset(curl_multi_init());
-  handles_->easy.reset(curl_easy_init());
+  handles_->multi.reset(curl().multi_init());
+  handles_->easy.reset(curl().easy_init());
   if (handles_->multi == nullptr || handles_->easy == nullptr) throw std::bad_alloc();
 }
 
@@ -450,7 +447,7 @@ HttpSession::~HttpSession() = default;
 
 HttpResponse HttpSession::run(const Exchange& exchange) {
   CURL* easy = handles_->easy.get();
-  curl_easy_reset(easy);
+  curl().easy_reset(easy);
   Running running(exchange);
   HeaderList headers;
   std::array<char, CURL_ERROR_SIZE> error{};
@@ -468,7 +465,7 @@ HttpResponse HttpSession::run(const Exchange& exchange) {
   }
   running.rethrow();
   if (code != CURLE_OK) {
-    throw_lost(exchange, running, error[0] != 0 ? error.data() : curl_easy_strerror(code),
+    throw_lost(exchange, running, error[0] != 0 ? error.data() : curl().easy_strerror(code),
                may_pass(code), advice(code));
   }
   return running.finish();

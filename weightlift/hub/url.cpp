@@ -1,6 +1,5 @@
 #include "weightlift/hub/url.h"
 
-#include <curl/curl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,6 +7,7 @@
 #include <optional>
 
 #include "weightlift/base/error.h"
+#include "weightlift/hub/curl_library.h"
 
 namespace weightlift {
 
@@ -18,16 +18,16 @@ constexpr std::size_t kMaxShownBytes = 500;
 /// A URL taken apart by libcurl, so that what is compared is what is asked.
 class Parsed {
  public:
-  Parsed() : url_(curl_url(), curl_url_cleanup) {
+  Parsed() : url_(curl().url(), curl().url_cleanup) {
     if (url_ == nullptr) throw std::bad_alloc();
   }
   bool set(CURLUPart part, const char* value, unsigned int flags = 0) {
-    return curl_url_set(url_.get(), part, value, flags) == CURLUE_OK;
+    return curl().url_set(url_.get(), part, value, flags) == CURLUE_OK;
   }
   std::optional<std::string> get(CURLUPart part, unsigned int flags = 0) const {
     char* text = nullptr;
-    if (curl_url_get(url_.get(), part, &text, flags) != CURLUE_OK) return std::nullopt;
-    const std::unique_ptr<char, decltype(&curl_free)> owned(text, curl_free);
+    if (curl().url_get(url_.get(), part, &text, flags) != CURLUE_OK) return std::nullopt;
+    const std::unique_ptr<char, decltype(&curl_free)> owned(text, curl().free);
     return std::string(text);
   }
 
