@@ -19,7 +19,6 @@ namespace weightlift {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::json;
 
 constexpr std::size_t kMaxConfigBytes = std::size_t{4} << 20;
 constexpr std::size_t kMaxIndexBytes = std::size_t{64} << 20;  // some 100 bytes a tensor
@@ -48,11 +47,11 @@ bool is_readable(const std::vector<std::string>& files) {
 
 /// Whether the config is of a network that weights can be held against, by its name alone: what
 /// contradicts the name is a fault, and no reason to look less closely.
-bool is_resnet(const Json& config) {
-  const Json* architecture = find_member(config, "architecture");
+bool is_resnet(const nlohmann::json& config) {
+  const nlohmann::json* architecture = find_member(config, "architecture");
   if (architecture == nullptr) {
-    const Json* type = find_member(config, "model_type");
-    return type != nullptr && *type == Json("resnet");
+    const nlohmann::json* type = find_member(config, "model_type");
+    return type != nullptr && *type == nlohmann::json("resnet");
   }
   if (!architecture->is_string()) return true;  // a config of timm that is wrong
   const std::string name = architecture->get<std::string>();
@@ -66,7 +65,7 @@ std::string reason_against_config(const fs::path& folder, const std::vector<std:
   if (!contains(files, kConfig)) return "there is no config.json";
   const std::string where = shown(folder / kConfig);
   const std::string text = read_text_file(folder / kConfig, kMaxConfigBytes);
-  const Json config = parse_json(text, where);
+  const nlohmann::json config = parse_json(text, where);
   if (!is_resnet(config)) return "the network is no plain ResNet";
   return is_readable(files) ? "" : "the weights are not in one safetensors file";
 }
@@ -75,8 +74,8 @@ std::string reason_against_config(const fs::path& folder, const std::vector<std:
 void check_index(const fs::path& folder, const std::string& index,
                  const std::vector<std::string>& files) {
   const std::string where = shown(folder / index);
-  const Json json = parse_json(read_text_file(folder / index, kMaxIndexBytes), where);
-  const Json* map = find_member(json, "weight_map");
+  const nlohmann::json json = parse_json(read_text_file(folder / index, kMaxIndexBytes), where);
+  const nlohmann::json* map = find_member(json, "weight_map");
   if (map == nullptr || !map->is_object()) {
     throw FormatError(fmt::format("{}: weight_map: expected an object, got none", where));
   }

@@ -8,29 +8,29 @@ namespace weightlift {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 /// JSON has no infinities: null.
-Json finite(float value) {
-  return std::isfinite(value) ? Json(static_cast<double>(value)) : Json();
+OrderedJson finite(float value) {
+  return std::isfinite(value) ? OrderedJson(static_cast<double>(value)) : OrderedJson();
 }
 
-Json to_json(const Difference& difference) {
+OrderedJson to_json(const Difference& difference) {
   return {{"max_abs", finite(difference.max_abs)},
           {"max_rel", finite(difference.max_rel)},
           {"different", difference.different_count}};
 }
 
-Json to_json(const Verification& verification) {
-  Json json = {{"verified", verification.verified()},
-               {"tensors", verification.tensors},
-               {"different_tensors", verification.different_tensors},
-               {"operations", verification.operations},
-               {"different_operations", verification.graph_differences.size()},
-               {"input", verification.input_shape},
-               {"samples", verification.options.samples},
-               {"seed", verification.options.seed},
-               {"outputs", Json::array()}};
+OrderedJson to_json(const Verification& verification) {
+  OrderedJson json = {{"verified", verification.verified()},
+                      {"tensors", verification.tensors},
+                      {"different_tensors", verification.different_tensors},
+                      {"operations", verification.operations},
+                      {"different_operations", verification.graph_differences.size()},
+                      {"input", verification.input_shape},
+                      {"samples", verification.options.samples},
+                      {"seed", verification.options.seed},
+                      {"outputs", OrderedJson::array()}};
   for (const OutputComparison& output : verification.outputs) {
     json["outputs"].push_back({{"name", output.name},
                                {"bit_equal", output.bit_equal},
@@ -48,22 +48,22 @@ Json to_json(const Verification& verification) {
   return json;
 }
 
-Json summary(const ConversionResult& result) {
-  Json json = {{"folder", result.folder.string()},
-               {"written", result.written},
-               {"source", {{"file", result.source_file}, {"sha256", nullptr}}},
-               {"parameters", result.parameters},
-               {"logits_shape", result.logits_shape},
-               {"dtype", torch_name(result.config.dtype)},
-               {"labels", result.labels_from},
-               {"notes", result.notes}};
+OrderedJson summary(const ConversionResult& result) {
+  OrderedJson json = {{"folder", result.folder.string()},
+                      {"written", result.written},
+                      {"source", {{"file", result.source_file}, {"sha256", nullptr}}},
+                      {"parameters", result.parameters},
+                      {"logits_shape", result.logits_shape},
+                      {"dtype", torch_name(result.config.dtype)},
+                      {"labels", result.labels_from},
+                      {"notes", result.notes}};
   const std::string& digest = result.provenance.source_sha256;
   if (!digest.empty()) json["source"]["sha256"] = digest;  // none after a dry run
   if (!result.provenance.commit.empty()) {
     json["source"]["repo_id"] = result.provenance.source_name;
     json["source"]["commit"] = result.provenance.commit;
   }
-  json["verification"] = result.verification ? to_json(*result.verification) : Json(nullptr);
+  json["verification"] = result.verification ? to_json(*result.verification) : OrderedJson(nullptr);
   return json;
 }
 
@@ -78,10 +78,10 @@ std::string to_result_json(const ConversionResult& result) {
 }
 
 std::string to_report_json(const ConversionResult& result) {
-  Json json = summary(result);
-  Json operations = Json::array();
+  OrderedJson json = summary(result);
+  OrderedJson operations = OrderedJson::array();
   for (const TransferredOperation& operation : result.transfer.operations) {
-    Json tensors = Json::object();
+    OrderedJson tensors = OrderedJson::object();
     for (const auto& [from, to] : operation.tensors) tensors.emplace(from, to);
     operations.push_back({{"op", operation.op},
                           {"src", operation.src},
