@@ -22,15 +22,17 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kConfig = "config.json";
+constexpr std::string_view kConfigFile = "config.json";
 // timm and transformers look for no other safetensors in a repository.
-constexpr std::string_view kWeights = "model.safetensors";
+constexpr std::string_view kWeightsFile = "model.safetensors";
 
-bool is_config(const RepoFile& file) { return file.path == kConfig; }
-bool is_weights(const RepoFile& file) { return file.path == kWeights; }
-bool is_wanted(const RepoFile& file) { return is_config(file) || is_weights(file); }
+bool is_config_entry(const RepoFile& file) { return file.path == kConfigFile; }
+bool is_weights_entry(const RepoFile& file) { return file.path == kWeightsFile; }
+bool is_wanted_entry(const RepoFile& file) {
+  return is_config_entry(file) || is_weights_entry(file);
+}
 
-bool is_there(const fs::path& file) {
+bool is_file_there(const fs::path& file) {
   std::error_code error;
   return fs::is_regular_file(file, error);
 }
@@ -44,9 +46,9 @@ HttpClient make_offline_client() {
 
 /// Before the weights come: what they cannot be converted from.
 void require_plain_network(const fs::path& config, const RepoRevision& from) {
-  if (!is_there(config)) return;  // said when the folder is opened
+  if (!is_file_there(config)) return;  // said when the folder is opened
   constexpr std::size_t kMaxConfigBytes = std::size_t{4} << 20;
-  const std::string where = fmt::format("{}: {}", from.repo.string(), kConfig);
+  const std::string where = fmt::format("{}: {}", from.repo.string(), kConfigFile);
   const std::string text = read_text_file(config, kMaxConfigBytes);
   if (is_transformers_config(text, where)) {
     parse_resnet_config(text, where);
@@ -60,7 +62,7 @@ void require_plain_network(const fs::path& config, const RepoRevision& from) {
   const bool pickled = std::ranges::find(listed, "pytorch_model.bin") != listed.end();
   throw FormatError(fmt::format(
       "{}@{}: expected {} in the repository, got {}", from.repo.string(), printable(from.revision),
-      kWeights,
+      kWeightsFile,
       pickled ? "pytorch_model.bin alone, which is not read yet; a newer revision may have "
                 "safetensors, or load it in Python and save it with safetensors.torch.save_file"
               : "none"));
@@ -68,15 +70,15 @@ void require_plain_network(const fs::path& config, const RepoRevision& from) {
 
 FetchedSource fetch_snapshot(HubClient& client, const RepoRevision& from, ProgressSink& progress) {
   // Everything after the first answer is about one commit, whatever is pushed meanwhile.
-  const Snapshot config = client.snapshot_download(from, is_config);
-  require_plain_network(config.folder / kConfig, from);
+  const Snapshot config = client.snapshot_download(from, is_config_entry);
+  require_plain_network(config.folder / kConfigFile, from);
   std::vector<std::string> listed;
   const Snapshot snapshot =
       client.snapshot_download({from.repo, config.commit}, [&](const RepoFile& file) {
         listed.push_back(file.path);
-        return is_wanted(file);
+        return is_wanted_entry(file);
       });
-  if (!is_there(snapshot.folder / kWeights)) refuse_without_weights(from, listed);
+  if (!is_file_there(snapshot.folder / kWeightsFile)) refuse_without_weights(from, listed);
   const std::string& id = from.repo.string();
   progress.note(fmt::format("{} of the Hub at commit {}", id, snapshot.commit));
   return {snapshot.folder, name_of_repository(id), SourceOrigin{id, snapshot.commit}, {}};
@@ -86,9 +88,9 @@ FetchedSource fetch_snapshot(HubClient& client, const RepoRevision& from, Progre
 /// by their repository's name.
 FetchedSource find_weights(HubClient& client, const RepoRevision& from, const SourceName& name,
                            ProgressSink& progress) {
-  const Snapshot snapshot = client.snapshot_download(from, is_weights);
-  const fs::path weights = snapshot.folder / kWeights;
-  if (!is_there(weights)) throw HubUnreachable(fmt::format("{}: not cached", name.repository));
+  const Snapshot snapshot = client.snapshot_download(from, is_weights_entry);
+  const fs::path weights = snapshot.folder / kWeightsFile;
+  if (!is_file_there(weights)) throw HubUnreachable(fmt::format("{}: not cached", name.repository));
   const std::string& id = from.repo.string();
   progress.note(
       fmt::format("{} of the Hub at commit {}, its config from the registry", id, snapshot.commit));
@@ -99,7 +101,7 @@ FetchedSource find_weights(HubClient& client, const RepoRevision& from, const So
 /// what its name promises.
 std::optional<FetchedSource> find_in_torch_cache(const SourceName& name, ProgressSink& progress) {
   const fs::path file = torch_checkpoints_folder() / name.cfg->url_file;
-  if (name.cfg->url_file.empty() || !is_there(file)) return std::nullopt;
+  if (name.cfg->url_file.empty() || !is_file_there(file)) return std::nullopt;
   progress.step("hash " + std::string(name.cfg->url_file), 0);
   const std::string digest = LocalFile(file).sha256([&](std::uint64_t) { progress.check(); });
   if (!digest.starts_with(name.cfg->hash_prefix)) {
@@ -175,7 +177,7 @@ std::optional<FetchedSource> Fetcher::find_source(const SourceName& name, Progre
 std::vector<RepoFile> Fetcher::list_source(const SourceName& name, ProgressSink& progress) {
   HubClient client(http(), progress);
   std::vector<RepoFile> files = client.list_repo_tree(RepoRevision::parse(name.repository));
-  std::erase_if(files, [](const RepoFile& file) { return !is_wanted(file); });
+  std::erase_if(files, [](const RepoFile& file) { return !is_wanted_entry(file); });
   return files;
 }
 
@@ -187,7 +189,7 @@ FetchedFile Fetcher::fetch_file(const RepoFileName& file, ProgressSink& progress
     return one.path == file.path;
   });
   const fs::path path = snapshot.folder / file.path;
-  if (!is_there(path)) {
+  if (!is_file_there(path)) {
     std::vector<std::string> near = nearest(file.path, listed, 3);
     for (std::string& one : near) one = printable(one);
     throw HubError(
