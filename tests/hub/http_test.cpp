@@ -334,6 +334,16 @@ TEST_F(HttpTest, SaysThatNobodyListens) {
   EXPECT_THAT(text, Not(HasSubstr("secret")));
 }
 
+TEST_F(HttpTest, AHostWithoutAnAddressIsNotTriedAgain) {
+  HubSettings patient = settings();
+  patient.first_wait = std::chrono::hours(1);
+  HttpClient http(patient);
+  HttpRequest request;
+  request.url = "http://no-such-host.invalid/";
+  EXPECT_THAT(refusal<HubUnreachable>([&] { http.send(request); }),
+              HasSubstr("check the network and HF_ENDPOINT"));
+}
+
 TEST_F(HttpTest, SilenceTimesOut) {
   hub_.set_faults(R"([{"path": "config", "delay": 30}])");
   HttpRequest request = get(kConfig);

@@ -323,12 +323,12 @@ void set_reply(CURL* easy, Running& running, char* error) {
   set(easy, CURLOPT_ERRORBUFFER, error);
 }
 
-/// Whether the next try may find it otherwise.
+/// Whether the next try may find it otherwise. A host without an address is most often a machine
+/// without a network, where waiting for the cache's copy is only a nuisance.
 bool may_pass(CURLcode code) {
   constexpr std::array kPassing = {
-      CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_CONNECT,
-      CURLE_PARTIAL_FILE,          CURLE_OPERATION_TIMEDOUT,   CURLE_SSL_CONNECT_ERROR,
-      CURLE_GOT_NOTHING,           CURLE_SEND_ERROR,           CURLE_RECV_ERROR};
+      CURLE_COULDNT_CONNECT, CURLE_PARTIAL_FILE, CURLE_OPERATION_TIMEDOUT, CURLE_SSL_CONNECT_ERROR,
+      CURLE_GOT_NOTHING,     CURLE_SEND_ERROR,   CURLE_RECV_ERROR};
   return std::ranges::find(kPassing, code) != kPassing.end();
 }
 
