@@ -16,7 +16,7 @@
 #include "weightlift/base/file.h"
 #include "weightlift/base/json.h"
 #include "weightlift/cli/commands.h"
-#include "weightlift/cli/convert_result.h"
+#include "weightlift/cli/convert_job.h"
 #include "weightlift/cli/fetch.h"
 #include "weightlift/cli/log.h"
 #include "weightlift/cli/print.h"
@@ -31,23 +31,15 @@ namespace {
 constexpr std::array<const char*, 6> kTheSix = {"resnet18", "resnet26",  "resnet34",
                                                 "resnet50", "resnet101", "resnet152"};
 
-/// One SOURCE, what is made of it and where that is published.
-struct Job {
-  SourceName name;
-  std::exception_ptr refusal;  ///< why the source is none; said when its turn comes
-  ConversionRequest request;
-  std::optional<RepoId> repo;
-};
-
 struct ConvertFlags {
   ConversionRequest request;
-  PublishFlags publish;
+  JobSettings settings;
   std::vector<std::string> sources;
   std::string model_name;  // the old script's --model_name
   std::string as, head = "keep", dtype = "keep", to = "transformers",
                   weights_format = "safetensors";
   std::string report;
-  bool all = false, push = false, no_verify = false, json = false;
+  bool all = false, no_verify = false;
 };
 
 /// One object for one source, a list for several, whether they were converted or not.
@@ -58,130 +50,12 @@ void write_report(const ConvertFlags& flags, const std::vector<std::string>& rep
                    one ? reports.front() : fmt::format("[\n{}]\n", fmt::join(reports, ",\n")));
 }
 
-/// Nobody is asked whose token it is.
-void print_planned_push(const Job& job, const ConvertFlags& flags) {
-  const PublishFlags& publish = flags.publish;
-  std::string repo =
-      publish.repo_id.empty() ? planned_folder(job.request).filename().string() : publish.repo_id;
-  RepoId::parse(repo);
-  if (repo.find('/') == std::string::npos && !publish.organization.empty()) {
-    repo = publish.organization + "/" + repo;
-  }
-  if (flags.json) {
-    fmt::print("{}\n", dump_json_line({{"repo_id", repo}, {"dry_run", true}}));
-  } else {
-    fmt::print("  would publish to {}{}\n", repo,
-               repo.find('/') == std::string::npos ? " of the token's account" : "");
-  }
-}
-
-/// A dry run of what is not here: fetching it all only to look at it would be much.
-void print_remote(const Job& job, const std::vector<RepoFile>& files, bool json) {
-  const std::string folder = planned_folder(job.request).string();
-  std::uint64_t bytes = 0;
-  std::vector<std::string> names;
-  for (const RepoFile& file : files) {
-    bytes += file.size_bytes;
-    names.push_back(file.path);
-  }
-  if (json) {
-    fmt::print("{}\n", dump_json_line({{"source", job.name.given},
-                                       {"repository", job.name.repository},
-                                       {"fetch", names},
-                                       {"bytes", bytes},
-                                       {"folder", folder},
-                                       {"written", false}}));
-    return;
-  }
-  fmt::print("{} -> {}\n  would fetch from {}: {} ({})\n", printable(job.name.given, 400),
-             printable(folder, 400), printable(job.name.repository), fmt::join(names, ", "),
-             readable_bytes(bytes));
-  if (job.name.cfg) {
-    const std::string_view license = job.name.cfg->license;
-    fmt::print("  licence: {}\n", license.empty() ? "not known" : license);
-  }
-  fmt::print("  what else would be done is known once it is here: weightlift pull {}\n",
-             printable(job.name.repository));
-}
-
-/// The source is here after this; nothing for a dry run of one that is not.
-std::optional<FetchedSource> fetch(const Job& job, bool json, Fetcher& fetcher,
-                                   ProgressSink& progress) {
-  if (!job.request.dry_run) return fetcher.fetch_source(job.name, progress);
-  std::optional<FetchedSource> found = fetcher.find_source(job.name, progress);
-  if (!found) print_remote(job, fetcher.list_source(job.name, progress), json);
-  return found;
-}
-
-/// A verified folder, in one commit.
-void publish(const Job& job, const ConvertFlags& flags, const ConversionResult& result,
-             Fetcher& fetcher) {
-  const Provenance& from = result.provenance;
-  const PublishRequest request = {result.folder, list_model_files(result.folder), *job.repo,
-                                  flags.publish,
-                                  from.license.empty() ? from.claimed_license : from.license};
-  CommitInfo info;
-  try {
-    TerminalProgress progress("");
-    info = publish_folder(request, fetcher.http(), progress);
-  } catch (const HubError&) {
-    log_warning(
-        fmt::format("{}: verified, but not published; when the cause is mended: "
-                    "weightlift push {} {}",
-                    printable(result.folder.string(), 400), printable(result.folder.string(), 400),
-                    job.repo->string()));
-    throw;
-  }
-  if (flags.json) {
-    fmt::print("{}\n", to_json_line(*job.repo, info));
-  } else {
-    fmt::print("{} -> {}\n{}", printable(result.folder.string(), 400), job.repo->string(),
-               describe(info));
-  }
-}
-
-int convert_one(Job& job, const ConvertFlags& flags, Fetcher& fetcher,
-                std::vector<std::string>& reports) {
-  if (job.refusal) std::rethrow_exception(job.refusal);
-  ConversionRequest& request = job.request;
-  ConversionResult result;
-  {
-    TerminalProgress progress(flags.sources.size() > 1 ? job.name.given : "");
-    std::optional<FetchedSource> here = fetch(job, flags.json, fetcher, progress);
-    if (!here) {
-      if (flags.push) print_planned_push(job, flags);
-      return 0;
-    }
-    request.source = here->path;
-    request.origin = here->origin;
-    if (here->as && !request.as) request.as = here->as;
-    result = convert(request, progress);
-  }
-  for (const TransferredOperation& operation : result.transfer.operations) {
-    log_detail(fmt::format("{} -> {}  {}", operation.src, operation.dest, operation.op));
-  }
-  reports.push_back(to_report_json(result));
-  if (flags.json) {
-    fmt::print("{}\n", to_result_json(result));
-  } else {
-    print_result(job.name.given, request, result);
-  }
-  if (flags.push && request.dry_run) print_planned_push(job, flags);
-  const bool different = result.verification && !result.verification->verified();
-  if (job.repo && result.written) {
-    flush_results();
-    publish(job, flags, result, fetcher);
-  }
-  flush_results();
-  return static_cast<int>(different ? ExitCode::kDifferent : ExitCode::kOk);
-}
-
 /// All names are told apart, and all folders named, before anything is fetched or written.
-std::vector<Job> make_jobs(const ConvertFlags& flags) {
-  std::vector<Job> jobs;
+std::vector<ConvertJob> make_jobs(const ConvertFlags& flags) {
+  std::vector<ConvertJob> jobs;
   std::map<std::filesystem::path, std::string> taken;
   for (const std::string& source : flags.sources) {
-    Job job;
+    ConvertJob job;
     job.name.given = source;
     job.request = flags.request;
     try {
@@ -206,24 +80,25 @@ std::vector<Job> make_jobs(const ConvertFlags& flags) {
 }
 
 /// Where each folder goes, asked before there is one: a bad token should not cost a download.
-void choose_repos(ConvertFlags& flags, Fetcher& fetcher, std::vector<Job>& jobs) {
-  if (!flags.push || flags.request.dry_run) return;
-  PublishFlags& publish = flags.publish;
+void choose_repos(ConvertFlags& flags, Fetcher& fetcher, std::vector<ConvertJob>& jobs) {
+  if (!flags.settings.push || flags.request.dry_run) return;
+  PublishFlags& publish = flags.settings.publish;
   const std::string account = whoami(fetcher.http());
   const bool owned = publish.repo_id.find('/') != std::string::npos;
   if (!owned && publish.organization.empty()) publish.organization = account;
-  for (Job& job : jobs) {
+  for (ConvertJob& job : jobs) {
     const std::string name = planned_folder(job.request).filename().string();
     job.repo = choose_repo(publish, name, fetcher.http());
   }
 }
 
 /// Files that all sources share.
-void fetch_shared_files(const ConvertFlags& flags, Fetcher& fetcher, std::vector<Job>& jobs) {
+void fetch_shared_files(const ConvertFlags& flags, Fetcher& fetcher,
+                        std::vector<ConvertJob>& jobs) {
   TerminalProgress progress("");
   const FetchedFile labels = fetcher.fetch_labels(flags.request.id2label, progress);
   const FetchedFile processor = fetcher.fetch_processor(flags.request.image_processor, progress);
-  for (Job& job : jobs) {
+  for (ConvertJob& job : jobs) {
     job.request.id2label = labels.path;
     job.request.id2label_from = labels.from;
     job.request.image_processor = processor.path;
@@ -245,10 +120,10 @@ void refuse_contradictions(const ConvertFlags& flags) {
   if (!flags.request.name.empty() && count > 1) {
     throw UsageError(fmt::format("--name: expected one SOURCE, got {}", count));
   }
-  if (!flags.publish.repo_id.empty() && count > 1) {
+  if (!flags.settings.publish.repo_id.empty() && count > 1) {
     throw UsageError(fmt::format("--repo-id: expected one SOURCE, got {}", count));
   }
-  if (flags.push && flags.no_verify) {
+  if (flags.settings.push && flags.no_verify) {
     throw UsageError(
         "--push-to-hub: expected a verified folder, got --no-verify; nothing is published that was "
         "not verified");
@@ -257,7 +132,7 @@ void refuse_contradictions(const ConvertFlags& flags) {
 
 /// A report is written last, into a place that is looked at first: a folder that is there, a file
 /// of no source and no result.
-void require_report_place(const ConvertFlags& flags, const std::vector<Job>& jobs) {
+void require_report_place(const ConvertFlags& flags, const std::vector<ConvertJob>& jobs) {
   if (flags.report.empty()) return;
   namespace fs = std::filesystem;
   std::error_code error;
@@ -271,7 +146,7 @@ void require_report_place(const ConvertFlags& flags, const std::vector<Job>& job
     throw IoError(fmt::format("--report {}: expected a file's name, got that of something else",
                               printable(flags.report, 400)));
   }
-  for (const Job& job : jobs) {
+  for (const ConvertJob& job : jobs) {
     const bool here = job.name.kind == SourceName::Kind::kPath;
     for (const fs::path& taken :
          {here ? fs::path(job.name.given) : fs::path(), planned_folder(job.request)}) {
@@ -308,6 +183,7 @@ void read_words(ConvertFlags& flags) {
     throw UsageError("--all: expected no SOURCE beside it, got one");
   }
   if (flags.sources.empty()) flags.sources.assign(kTheSix.begin(), kTheSix.end());
+  flags.settings.several = flags.sources.size() > 1;
   ConversionRequest& request = flags.request;
   if (!flags.as.empty()) request.as = flags.as;
   request.verify = !flags.no_verify;
@@ -322,15 +198,15 @@ int run_convert(ConvertFlags flags) {
   refuse_contradictions(flags);
   catch_signals();
   Fetcher fetcher;
-  std::vector<Job> jobs = make_jobs(flags);
+  std::vector<ConvertJob> jobs = make_jobs(flags);
   require_report_place(flags, jobs);
   choose_repos(flags, fetcher, jobs);
   fetch_shared_files(flags, fetcher, jobs);
   int exit = 0;
   std::vector<std::string> reports;
-  for (Job& job : jobs) {
-    const int code = attempt([&] { return convert_one(job, flags, fetcher, reports); },
-                             flags.json ? job.name.given : "");
+  for (ConvertJob& job : jobs) {
+    const int code = attempt([&] { return run_convert_job(job, flags.settings, fetcher, reports); },
+                             flags.settings.json ? job.name.given : "");
     if (exit == 0) exit = code;
   }
   const int code = attempt([&] {
@@ -341,7 +217,7 @@ int run_convert(ConvertFlags flags) {
 }
 
 void add_old_flags(CLI::App& command, ConvertFlags& flags) {
-  command.add_flag("--push-to-hub,--push_to_hub", flags.push,
+  command.add_flag("--push-to-hub,--push_to_hub", flags.settings.push,
                    "Publish what was verified, in one commit");
   command.add_option("--model_name", flags.model_name, "The old script's spelling of SOURCE");
 }
@@ -393,8 +269,8 @@ Action add_convert(CLI::App& app) {
   add_verify_options(*command, request.verify_options);
   command->add_option("--report", flags->report, "File for a JSON report of every operation");
   command->add_flag("--fsync", request.fsync, "Wait until the disk has everything");
-  command->add_flag("--json", flags->json, "One JSON object per source on one line");
-  add_publish_flags(*command, flags->publish);
+  command->add_flag("--json", flags->settings.json, "One JSON object per source on one line");
+  add_publish_flags(*command, flags->settings.publish);
   add_old_flags(*command, *flags);
   return [flags] { return run_convert(*flags); };
 }
