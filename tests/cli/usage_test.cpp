@@ -147,6 +147,13 @@ TEST(UsageTest, OneSourceForOneName) {
               HasSubstr("--all: expected no SOURCE beside it"));
 }
 
+TEST(UsageTest, TheOldScriptsTrueIsNoSource) {
+  EXPECT_THAT(usage_error({"convert", "--model_name", "resnet18", "--pytorch_dump_folder_path", "y",
+                           "--push_to_hub", "True"}),
+              HasSubstr("--push_to_hub True: expected the value behind '=', got a word of its own; "
+                        "--push_to_hub=True"));
+}
+
 TEST(UsageTest, NothingUnverifiedIsPublished) {
   const Room room;
   EXPECT_THAT(

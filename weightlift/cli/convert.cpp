@@ -116,6 +116,15 @@ void refuse_contradictions(const ConvertFlags& flags) {
         fmt::format("--weights-format {}: expected safetensors, the only format written yet",
                     flags.weights_format));
   }
+  for (const std::string& source : flags.sources) {
+    // The old script took its value as a word of its own, which would be a SOURCE here.
+    if (flags.settings.push && (source == "True" || source == "False")) {
+      throw UsageError(
+          fmt::format("--push_to_hub {0}: expected the value behind '=', got a word "
+                      "of its own; --push_to_hub={0}",
+                      source));
+    }
+  }
   const std::size_t count = flags.sources.size();
   if (!flags.request.name.empty() && count > 1) {
     throw UsageError(fmt::format("--name: expected one SOURCE, got {}", count));
