@@ -226,8 +226,10 @@ int run_convert(ConvertFlags flags) {
 }
 
 void add_old_flags(CLI::App& command, ConvertFlags& flags) {
-  command.add_flag("--push-to-hub,--push_to_hub", flags.settings.push,
-                   "Publish what was verified, in one commit");
+  command
+      .add_flag("--push-to-hub,--push_to_hub", flags.settings.push,
+                "Publish what was verified, in one commit")
+      ->group("Publishing");
   command.add_option("--model_name", flags.model_name, "The old script's spelling of SOURCE");
 }
 
@@ -279,8 +281,8 @@ Action add_convert(CLI::App& app) {
   command->add_option("--report", flags->report, "File for a JSON report of every operation");
   command->add_flag("--fsync", request.fsync, "Wait until the disk has everything");
   command->add_flag("--json", flags->settings.json, "One JSON object per source on one line");
-  add_publish_flags(*command, flags->settings.publish);
   add_old_flags(*command, *flags);
+  add_publish_flags(*command, flags->settings.publish);
   return [flags] { return run_convert(*flags); };
 }
 

@@ -85,14 +85,19 @@ void note_what_stays(const ModelFiles& files, ProgressSink& progress) {
 }  // namespace
 
 void add_publish_flags(CLI::App& command, PublishFlags& flags) {
-  command.add_option("--repo-id", flags.repo_id, "Repository: OWNER/NAME, or NAME of your own");
-  command.add_option("--organization", flags.organization,
-                     "Owner, where the repository names none");
-  command.add_flag("--private", flags.private_repo, "Make a missing repository a private one");
-  command.add_flag("--create-pr", flags.create_pr, "Open a pull request instead of committing");
-  command.add_option("--revision", flags.revision, "Branch, made where it is missing")
+  const auto publishing = [](CLI::Option* option) { return option->group("Publishing"); };
+  publishing(command.add_option("--repo-id", flags.repo_id,
+                                "Repository: OWNER/NAME, or NAME of your own"));
+  publishing(command.add_option("--organization", flags.organization,
+                                "Owner, where the repository names none"));
+  publishing(
+      command.add_flag("--private", flags.private_repo, "Make a missing repository a private one"));
+  publishing(command.add_flag("--create-pr", flags.create_pr,
+                              "Open a pull request instead of committing"));
+  publishing(
+      command.add_option("--revision", flags.revision, "Branch to commit to, made if missing"))
       ->capture_default_str();
-  command.add_option("--commit-message", flags.commit_message, "Of the one commit")
+  publishing(command.add_option("--commit-message", flags.commit_message, "Of the one commit"))
       ->capture_default_str();
 }
 
