@@ -1,14 +1,26 @@
 #include "weightlift/runtime/arena.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdint>
+#include <cstring>
+#include <fstream>
 #include <limits>
 
 #include "weightlift/base/error.h"
 
 namespace weightlift {
 namespace {
+
+/// Memory of this process that is no page of a file.
+std::int64_t resident_bytes() {
+  std::int64_t size = 0;
+  std::int64_t resident = 0;
+  std::int64_t of_files = 0;
+  std::ifstream("/proc/self/statm") >> size >> resident >> of_files;
+  return (resident - of_files) * ::sysconf(_SC_PAGESIZE);
+}
 
 TEST(ArenaTest, PiecesThatLiveAtOnceDoNotOverlap) {
   // A pseudo-random crowd; every pair is checked.
@@ -51,6 +63,18 @@ TEST(ArenaTest, RefusesSizesBeyondMemory) {
   constexpr auto kMost = std::numeric_limits<std::size_t>::max();
   EXPECT_THROW(plan_arena({{kMost, 0, 0}}), MismatchError);
   EXPECT_THROW(plan_arena({{kMost - 64, 0, 0}, {128, 0, 0}}), MismatchError);
+}
+
+// malloc keeps the second one: freeing the first told it that such sizes are common.
+TEST(AlignedBufferTest, MemoryGoesBackToTheSystem) {
+  constexpr std::size_t kBytes = std::size_t{8} << 20;
+  const std::int64_t before = resident_bytes();
+  for (int i = 0; i < 3; ++i) {
+    const AlignedBuffer buffer(kBytes);
+    std::memset(buffer.data(), 1, kBytes);
+    EXPECT_GT(resident_bytes() - before, std::int64_t{7} << 20);
+  }
+  EXPECT_LT(resident_bytes() - before, std::int64_t{2} << 20);
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "weightlift/runtime/arena.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <new>
 #include <numeric>
@@ -59,12 +61,14 @@ ArenaPlan plan_arena(const std::vector<Lifetime>& lifetimes) {
   return plan;
 }
 
-AlignedBuffer::AlignedBuffer(std::size_t bytes)
-    : memory_(static_cast<std::byte*>(
-          ::operator new(std::max<std::size_t>(bytes, 1), std::align_val_t(kArenaAlignment)))) {}
-
-void AlignedBuffer::Free::operator()(std::byte* memory) const {
-  ::operator delete(memory, std::align_val_t(kArenaAlignment));
+AlignedBuffer::AlignedBuffer(std::size_t bytes) {
+  const std::size_t mapped = std::max<std::size_t>(bytes, 1);
+  void* memory =
+      ::mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) throw std::bad_alloc();
+  memory_ = {static_cast<std::byte*>(memory), Unmap{mapped}};
 }
+
+void AlignedBuffer::Unmap::operator()(std::byte* memory) const { ::munmap(memory, bytes); }
 
 }  // namespace weightlift

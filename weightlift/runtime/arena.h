@@ -26,7 +26,9 @@ constexpr std::size_t kArenaAlignment = 64;
 /// bytes is not countable.
 ArenaPlan plan_arena(const std::vector<Lifetime>& lifetimes);
 
-/// Memory that is not touched before it is used.
+/// Memory that is not touched before it is used, and that goes back to the system with its owner:
+/// malloc would keep what was freed, in as many pools as there were threads, and a process that
+/// runs one network after the other would grow.
 class AlignedBuffer {
  public:
   AlignedBuffer() = default;
@@ -35,10 +37,11 @@ class AlignedBuffer {
   std::byte* data() const { return memory_.get(); }
 
  private:
-  struct Free {
+  struct Unmap {
+    std::size_t bytes;
     void operator()(std::byte* memory) const;
   };
-  std::unique_ptr<std::byte, Free> memory_;
+  std::unique_ptr<std::byte, Unmap> memory_;
 };
 
 }  // namespace weightlift
