@@ -17,7 +17,6 @@ namespace weightlift {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::json;
 
 constexpr std::size_t kMaxTextBytes = std::size_t{4} << 20;
 
@@ -53,15 +52,15 @@ std::string card_license(std::string_view card) {
   return license;
 }
 
-std::string text_of(const Json& object, std::string_view key) {
-  const Json* value = find_member(object, key);
+std::string text_of(const nlohmann::json& object, std::string_view key) {
+  const nlohmann::json* value = find_member(object, key);
   return value != nullptr && value->is_string() ? value->get<std::string>() : "";
 }
 
 /// `license` of timm's config.json, in either of its forms.
 std::string config_license(const std::string& text, const std::string& where) {
-  const Json config = parse_json(text, where);
-  const Json* pretrained = find_member(config, "pretrained_cfg");
+  const nlohmann::json config = parse_json(text, where);
+  const nlohmann::json* pretrained = find_member(config, "pretrained_cfg");
   const std::string inner = pretrained != nullptr ? text_of(*pretrained, "license") : "";
   return inner.empty() ? text_of(config, "license") : inner;
 }

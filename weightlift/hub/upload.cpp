@@ -24,7 +24,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr int kMaxTries = 10;                   // of the commit: each lost race is another's commit
-constexpr std::chrono::seconds kPatience{300};  // a server may take long over a large commit
+constexpr std::chrono::seconds kCommitPatience{300};  // a server may take long over a large commit
 constexpr std::size_t kMaxCardBytes = std::size_t{4} << 20;
 constexpr const char* kEmptySha256 =
     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -320,7 +320,7 @@ class FolderUpload {
     request.headers = {{"Content-Type", "application/x-ndjson"}};
     request.upload = &upload;
     request.retry = false;  // a commit whose reply was lost may have been made
-    request.timeout = kPatience;
+    request.timeout = kCommitPatience;
     progress_.step(fmt::format("commit {}", request_.repo.string()), 0);
     HttpResponse response;
     try {
