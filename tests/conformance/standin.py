@@ -13,8 +13,8 @@ import textwrap
 import urllib.request
 
 import pytest
-from conftest import ROOT
 
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SERVER = ROOT / "tests" / "support" / "hub_server.py"
 PRELUDE = f"import sys; sys.path.insert(0, {str(ROOT / 'scripts')!r})\n"
 

@@ -11,6 +11,7 @@ MODES = {
     "regular_download": "direct",  # or "relative307"
     "multipart_over": 64 << 20,  # bytes; larger objects are uploaded in parts ...
     "chunk_size": 16 << 20,  # ... of this size
+    "check_parts": True,  # objects that came in parts must have their sha256
     "page": 1000,  # entries of a listing
     "relative_links": False,  # of the next page
     "expire_urls_after": -1,  # signed URLs of one reply are good for so many requests (-1: all)

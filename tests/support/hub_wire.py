@@ -12,7 +12,7 @@ import urllib.parse
 import zlib
 from typing import Iterator, List, Optional, Tuple
 
-PIECE = 1 << 18
+PIECE = 1 << 20
 MOVED = "/_moved"
 
 
@@ -63,10 +63,10 @@ def json_reply(value, status: int = 200, headers=()) -> Reply:
 
 
 class RequestBody:
-    """The body of a request, read once, as it comes."""
+    """The body of a request, read once, as it comes. A piece is good until the next one."""
 
-    def __init__(self, rfile, headers, fault: dict):
-        self.rfile = rfile
+    def __init__(self, rfile, connection: socket.socket, headers, fault: dict):
+        self.rfile, self.connection = rfile, connection
         self.count = 0
         self.whole: Optional[bytes] = None
         self.chunked = headers.get("Transfer-Encoding", "").lower() == "chunked"
@@ -86,7 +86,7 @@ class RequestBody:
             raise Cut  # the body was no longer than that
 
     def read(self) -> bytes:
-        self.whole = b"".join(self.pieces())
+        self.whole = b"".join(bytes(piece) for piece in self.pieces())
         return self.whole
 
     def drain(self) -> None:
@@ -95,18 +95,23 @@ class RequestBody:
 
     def _run(self, left: int) -> Iterator[bytes]:
         most = min(PIECE, max(1, self.rate // 200)) if self.rate else PIECE
+        buffer, buffered = memoryview(bytearray(min(left, most))), True
         while left > 0:
             limit = min(left, most)
             if self.cut_after is not None:
                 limit = min(limit, self.cut_after - self.count)
                 if limit <= 0:
                     raise Cut
-            piece = self.rfile.read1(limit)
-            if not piece:
+            if buffered:
+                got = self.rfile.readinto1(buffer[:limit])
+                buffered = got == limit
+            else:  # few calls, since each may have to wait for the interpreter
+                got = self.connection.recv_into(buffer, limit, socket.MSG_WAITALL)
+            if got == 0:
                 raise Cut  # by the client
-            left -= len(piece)
+            left -= got
             self.left = left
-            yield piece
+            yield buffer[:got]
 
     def _chunks(self) -> Iterator[bytes]:
         while True:
@@ -176,7 +181,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         tested = not request.path.startswith("/_test/")
         entry = hub.log.begin(request) if tested else None
         fault = hub.faults.match(request) if tested else {}
-        request.body = RequestBody(self.rfile, request.headers, fault)
+        request.body = RequestBody(self.rfile, self.connection, request.headers, fault)
         if fault.get("ignore_range"):
             del request.headers["Range"]
         try:
