@@ -64,16 +64,17 @@ void Process::signal(int number) const {
 }
 
 bool Process::is_running() {
-  if (pid_ > 0 && ::waitpid(pid_, &status_, WNOHANG) == pid_) pid_ = 0;
+  if (pid_ > 0 && ::wait4(pid_, &status_, WNOHANG, &usage_) == pid_) pid_ = 0;
   return pid_ > 0;
 }
 
 Outcome Process::wait() {
-  while (pid_ > 0 && ::waitpid(pid_, &status_, 0) < 0 && errno == EINTR) continue;
+  while (pid_ > 0 && ::wait4(pid_, &status_, 0, &usage_) < 0 && errno == EINTR) continue;
   pid_ = 0;
   Outcome outcome;
   if (WIFEXITED(status_)) outcome.exit_code = WEXITSTATUS(status_);
   if (WIFSIGNALED(status_)) outcome.signal = WTERMSIG(status_);
+  outcome.peak_kib = usage_.ru_maxrss;
   outcome.out = read_memory(out_);
   outcome.err = read_memory(err_);
   return outcome;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include <string>
@@ -12,6 +13,7 @@ struct Outcome {
   int exit_code = -1;  ///< -1 where a signal ended it
   int signal = 0;      ///< that signal
   std::string out, err;
+  long peak_kib = 0;  ///< its largest resident set, and no less than this process had at its start
 };
 
 /// A program that runs beside the test. What it prints goes to memory, so that nobody waits.
@@ -34,6 +36,7 @@ class Process {
   pid_t pid_ = 0;
   int out_, err_;  // memory
   int status_ = 0;
+  rusage usage_{};
 };
 
 /// Runs a program to its end.

@@ -1,0 +1,50 @@
+// What a transfer takes of the memory does not grow with the file.
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "tests/hub/client.h"
+#include "tests/support/safetensors_builder.h"
+
+namespace weightlift {
+namespace {
+
+using testing::HubClientTest;
+using testing::Outcome;
+using testing::run_program;
+
+constexpr long kMaxPeakKib = 40L << 10;
+
+class TransferMemoryTest : public HubClientTest {
+ protected:
+  /// Zeros that take no room here: this process is to stay small, too (Outcome::peak_kib).
+  void write_model(const std::filesystem::path& folder, std::size_t data_bytes) {
+    const std::string entry = testing::raw_entry("\"U8\"", fmt::format("[{}]", data_bytes),
+                                                 fmt::format("[0,{}]", data_bytes));
+    const std::string head = testing::safetensors_with(testing::one_tensor(entry), 0);
+    testing::write_file(folder / "model.safetensors", head);
+    std::filesystem::resize_file(folder / "model.safetensors", head.size() + data_bytes);
+    testing::write_file(folder / "config.json", R"({"model_type": "large"})");
+  }
+  long peak_kib(const std::vector<std::string>& arguments) {
+    const Outcome outcome = run_program(program(arguments));
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    return outcome.peak_kib;
+  }
+};
+
+TEST_F(TransferMemoryTest, IsThatOfASmallFile) {
+  write_model(dir_ / "net", std::size_t{250} << 20);
+  EXPECT_LT(peak_kib({"push", dir_ / "net", "alice/parts"}), kMaxPeakKib);
+  EXPECT_LT(peak_kib({"pull", "alice/parts"}), kMaxPeakKib);
+  // In one piece, and of other bytes, so that they go over.
+  server_.set_mode(R"({"multipart_over": 1000000000})");
+  write_model(dir_ / "net", (std::size_t{250} << 20) + 1);
+  EXPECT_LT(peak_kib({"push", dir_ / "net", "alice/whole"}), kMaxPeakKib);
+}
+
+}  // namespace
+}  // namespace weightlift
