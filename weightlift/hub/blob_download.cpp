@@ -29,10 +29,13 @@ Hasher hasher_of(const RepoFile& file) {
   return file.oid.size() == kSha256Digits ? Hasher::sha256() : Hasher::git_blob(file.size_bytes);
 }
 
+// Of files to read, write and hash: few system calls, and it stays in the cache between them.
+constexpr std::size_t kPieceBytes = std::size_t{256} << 10;
+
 /// Hands the whole file to `take`, piece by piece.
 template <class Take>
 void read_pieces(int descriptor, const fs::path& path, ProgressSink& progress, Take&& take) {
-  std::vector<std::byte> piece(std::size_t{1} << 18);
+  std::vector<std::byte> piece(kPieceBytes);
   for (std::uint64_t at = 0;;) {
     progress.check();
     const ssize_t n = ::pread(descriptor, piece.data(), piece.size(), static_cast<off_t>(at));
@@ -67,8 +70,18 @@ class Incomplete : public HttpSink {
         progress_(progress),
         out_(::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666)) {
     if (!out_) throw_io_error(path_, "file: cannot be written", errno);
+    piece_.reserve(std::min<std::uint64_t>(kPieceBytes, file.size_bytes));
     take_up();
   }
+  ~Incomplete() override {
+    try {
+      flush();
+    } catch (...) {
+      // What came last is not kept: the next download asks for it.
+    }
+  }
+  Incomplete(const Incomplete&) = delete;
+  Incomplete& operator=(const Incomplete&) = delete;
 
   std::uint64_t size_bytes() const { return size_; }
   bool is_whole() const { return size_ == file_.size_bytes; }
@@ -77,6 +90,7 @@ class Incomplete : public HttpSink {
   void restart() {
     if (::ftruncate(out_.get(), 0) != 0) throw_io_error(path_, "file: cannot be written", errno);
     size_ = 0;
+    piece_.clear();
     hasher_ = hasher_of(file_);
   }
 
@@ -104,22 +118,39 @@ class Incomplete : public HttpSink {
     }
   }
 
+  /// What comes in small pieces goes on in large ones: flush() where no more comes.
   void write(std::span<const std::byte> piece) override {
     progress_.check();
-    if (piece.size() > file_.size_bytes - size_) {
+    if (piece.size() > file_.size_bytes - size_ - piece_.size()) {
       throw HubError(fmt::format("{}: {}: expected {} bytes, got more", shown_url(url_),
                                  printable(file_.path), file_.size_bytes));
     }
-    for (std::span<const std::byte> rest = piece; !rest.empty();) {
+    while (!piece.empty()) {
+      const auto part = piece.first(std::min(piece.size(), kPieceBytes - piece_.size()));
+      piece_.insert(piece_.end(), part.begin(), part.end());
+      piece = piece.subspan(part.size());
+      if (piece_.size() == kPieceBytes) flush();
+    }
+    progress_.advance(size_ + piece_.size());
+  }
+
+  /// Puts everything that came into the file.
+  void flush() {
+    if (piece_.empty()) return;
+    std::span<const std::byte> rest = piece_;
+    while (!rest.empty()) {
       const ssize_t n = ::pwrite(out_.get(), rest.data(), rest.size(), static_cast<off_t>(size_));
       if (n < 0 && errno == EINTR) continue;
-      if (n < 0) throw_io_error(path_, "file: cannot be written", errno);
-      const auto written = static_cast<std::size_t>(n);
-      hasher_.update(rest.first(written));
-      rest = rest.subspan(written);
-      size_ += written;
+      if (n < 0) {
+        const int error = errno;
+        piece_.clear();  // a part of it may be there: no second time
+        throw_io_error(path_, "file: cannot be written", error);
+      }
+      rest = rest.subspan(static_cast<std::size_t>(n));
+      size_ += static_cast<std::uint64_t>(n);
     }
-    progress_.advance(size_);
+    hasher_.update(piece_);
+    piece_.clear();
   }
 
  private:
@@ -140,8 +171,9 @@ class Incomplete : public HttpSink {
   const RepoFile& file_;
   ProgressSink& progress_;
   Descriptor out_;
-  std::uint64_t size_ = 0;
+  std::uint64_t size_ = 0;  // of the file, which the digest is of
   Hasher hasher_ = hasher_of(file_);
+  std::vector<std::byte> piece_;  // what comes behind that, at most kPieceBytes
   std::string got_;
 };
 
@@ -157,8 +189,10 @@ bool fetch_rest(HttpClient& http, const std::string& url, Incomplete& into) {
   HttpResponse response;
   try {
     response = http.send(request);
+    into.flush();
   } catch (const HubUnreachable& lost) {
     if (!lost.sink_has_bytes) throw;
+    into.flush();
     return false;
   }
   constexpr int kRangeNotSatisfiable = 416;
@@ -215,6 +249,7 @@ bool copy_checked(const fs::path& from, const RepoFile& file, const Destination&
   into.restart();
   read_pieces(source.get(), from, progress,
               [&](std::span<const std::byte> piece) { into.write(piece); });
+  into.flush();
   if (into.is_whole() && into.is_right()) {
     into.take_name(to.target);
     return true;
