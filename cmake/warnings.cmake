@@ -7,9 +7,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   # GCC 12 warns of overlapping copies inside std::string's own operator+ (GCC bug 105651).
   target_compile_options(weightlift_options INTERFACE -Wno-restrict)
 endif()
-if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  # It takes sources that are compiled together for headers, which must not name what one source keeps to itself.
-  target_compile_options(weightlift_options INTERFACE -Wno-subobject-linkage)
+if(CMAKE_UNITY_BUILD)
+  # Where files are compiled together, what one of them keeps to itself looks like a header's to the next.
+  target_compile_options(weightlift_options INTERFACE
+    -Wno-shadow $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
 endif()
 if(WEIGHTLIFT_WERROR)
   target_compile_options(weightlift_options INTERFACE -Werror)
