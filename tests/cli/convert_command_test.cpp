@@ -110,6 +110,16 @@ TEST(ConvertCommandTest, ReportOfSeveralSourcesIsAList) {
   EXPECT_EQ(report.size(), 1U);
 }
 
+TEST(ConvertCommandTest, AReportMayBeANameAlone) {
+  const Room room;
+  const std::string command = "cd '" + room.dir.path().string() +
+                              "' && '" WEIGHTLIFT_PROGRAM
+                              "' convert in/small -o out --report report.json";
+  const Outcome outcome = testing::run_program({"/bin/sh", "-c", command});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(names_in(room.dir.path()), ::testing::Contains("report.json"));
+}
+
 TEST(ConvertCommandTest, AReportThatCannotBeWrittenIsSaidBeforeTheWork) {
   const Room room;
   const Outcome outcome = convert(room, {"--report", room.dir / "no/such/report.json"});

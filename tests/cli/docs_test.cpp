@@ -7,7 +7,6 @@
 
 #include "tests/cli/program.h"
 #include "tests/support/hub_server.h"
-#include "tests/support/resnets.h"
 
 namespace weightlift::testing {
 namespace {
@@ -41,12 +40,7 @@ class DocumentedHub {
  public:
   DocumentedHub() {
     const TempDir folder;
-    TimmCheckpoint checkpoint = make_timm_checkpoint(resnet_config("resnet18"), "resnet18");
-    checkpoint.config_json =
-        merged(checkpoint.config_json,
-               R"({"pretrained_cfg": {"tag": "a1_in1k", "input_size": [3, 224, 224],
-                   "crop_pct": 0.95, "interpolation": "bicubic"}})");
-    checkpoint.write_folder(folder / "resnet18");
+    resnet18_checkpoint().write_folder(folder / "resnet18");
     server_.add_repo("timm/resnet18.a1_in1k", folder / "resnet18");
   }
 

@@ -71,7 +71,17 @@ TEST_F(HubSourceTest, IsFetchedByItsNameOnce) {
   EXPECT_THAT(server.requests("resolve"), IsEmpty());
 }
 
-TEST_F(HubSourceTest, ItsFactsAndItsCommitStandInTheCard) {
+/// The same Hub, where the repository has the shape that the registry knows.
+class RealShapeTest : public HubSourceTest {
+ protected:
+  RealShapeTest() {
+    testing::resnet18_checkpoint().write_folder(room.dir / "real");
+    commit = server.add_repo(kId, room.dir / "real");
+  }
+  static constexpr const char* kId = "timm/resnet18.a1_in1k";
+};
+
+TEST_F(RealShapeTest, ItsFactsAndItsCommitStandInTheCard) {
   ASSERT_EQ(convert({"resnet18"}).exit_code, 0);
   EXPECT_THAT(card("resnet-18"),
               AllOf(HasSubstr("license: \"apache-2.0\"\n"),
@@ -79,6 +89,48 @@ TEST_F(HubSourceTest, ItsFactsAndItsCommitStandInTheCard) {
                     HasSubstr("datasets:\n- \"imagenet-1k\"\n"),
                     HasSubstr("repository `timm/resnet18.a1_in1k` of the Hub at commit `" + commit),
                     HasSubstr("known from their own repository")));
+  // Anybody may open a pull request, and a commit does not say whose it is.
+  ASSERT_EQ(convert({std::string(kId) + "@" + commit, "--name", "pinned"}).exit_code, 0);
+  EXPECT_THAT(card("pinned"), AllOf(HasSubstr(commit), Not(HasSubstr("base_model:"))));
+}
+
+TEST_F(RealShapeTest, ADamagedCacheIsFoundBeforeAnythingIsWritten) {
+  ASSERT_EQ(run({"pull", kId}).exit_code, 0);
+  const fs::path file =
+      room.dir / "home/hub/models--timm--resnet18.a1_in1k/snapshots" / commit / "model.safetensors";
+  const fs::path blob = fs::canonical(file);
+  fs::permissions(blob, fs::perms::owner_write, fs::perm_options::add);
+  std::string bytes = read_file(blob);
+  bytes.back() = static_cast<char>(bytes.back() ^ 1);
+  write_file(blob, bytes);
+  const Outcome outcome = convert({"resnet18", "--push-to-hub"});
+  EXPECT_EQ(outcome.exit_code, 3);
+  EXPECT_THAT(outcome.err, HasSubstr("the cache's copy is damaged: remove it"));
+  EXPECT_THAT(names_in(room.out()), IsEmpty());
+  EXPECT_THAT(server.requests("/commit/"), IsEmpty());
+}
+
+TEST_F(HubSourceTest, OfAnotherShapeHasNoFacts) {
+  ASSERT_EQ(convert({"resnet18"}).exit_code, 0);
+  EXPECT_THAT(card("resnet-18"),
+              AllOf(HasSubstr(commit), Not(HasSubstr("base_model:")), Not(HasSubstr("license:"))));
+}
+
+TEST_F(HubSourceTest, WhatTheNameDecidesIsSaidBeforeTheDownload) {
+  fs::create_directories(room.dir / "out/resnet-18");
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"resnet18"},
+        {"resnet18", "--name", ".b"},
+        {"resnet18", "--name", "x", "--as", "resnet18"},
+        {"resnet18", "--name", "x", "--id2label", "missing.json"},
+        {"resnet18", "--name", "x", "--image-processor", "missing.json"},
+        {"resnet18", "--name", "x", "--push-to-hub", "--revision", "a b"}}) {
+    const Outcome outcome = convert(arguments);
+    EXPECT_NE(outcome.exit_code, 0);
+    EXPECT_EQ(count_errors(outcome.err), 1) << outcome.err;
+  }
+  EXPECT_EQ(run({"verify", "resnet18", room.dir / "out/none"}).exit_code, 3);
+  EXPECT_THAT(server.requests("resolve"), IsEmpty());
 }
 
 TEST_F(HubSourceTest, OfOtherOwnersClaimsStayClaims) {
@@ -151,10 +203,15 @@ TEST_F(HubSourceTest, IsFoundInTorchsCache) {
   EXPECT_EQ(found.exit_code, 3);
   EXPECT_THAT(found.err, AllOf(HasSubstr("tv_resnet152: resnet152-394f9c45.pth of torch's cache"),
                                HasSubstr(file.string() + ": expected")));
+  // That cache knows of no revisions.
+  const Outcome pinned = convert({"timm/resnet152.tv_in1k@v7"}, {"HF_HUB_OFFLINE=1"});
+  EXPECT_EQ(pinned.exit_code, 5);
+  EXPECT_THAT(pinned.err, Not(HasSubstr("torch")));
   write_file(file, "no checkpoint: 97883338\n");
   const Outcome other = convert({"tv_resnet152"}, {"HF_HUB_OFFLINE=1"});
-  EXPECT_EQ(other.exit_code, 3);
-  EXPECT_THAT(other.err, HasSubstr("sha256: expected it to begin with 394f9c45, as the file's"));
+  EXPECT_EQ(other.exit_code, 5);
+  EXPECT_THAT(other.err, AllOf(HasSubstr("expected it in the cache"),
+                               HasSubstr("sha256: expected it to begin with 394f9c45")));
 }
 
 TEST_F(HubSourceTest, OfAnotherNetworkIsRefusedBeforeItsWeightsCome) {
@@ -204,6 +261,12 @@ TEST_F(HubSourceTest, ADryRunFetchesNothing) {
   EXPECT_FALSE(fs::exists(room.dir / "home"));
   ASSERT_EQ(run({"pull", "timm/resnet18.a1_in1k"}).exit_code, 0);
   EXPECT_THAT(convert({"resnet18", "--dry-run"}).out, HasSubstr("would write config.json"));
+}
+
+TEST_F(HubSourceTest, ADryRunRefusesWhatTheListingShows) {
+  fs::remove(room.source() + "/model.safetensors");
+  server.add_repo("alice/empty", room.source());
+  EXPECT_EQ(convert({"alice/empty", "--dry-run"}).exit_code, 3);
 }
 
 TEST_F(HubSourceTest, LabelsComeFromADataset) {
@@ -281,11 +344,77 @@ TEST_F(HubSourceTest, WhatCouldNotBePublishedStaysAndIsSaid) {
   EXPECT_THAT(names_in(room.out()), ElementsAre("resnet-18"));
 }
 
+TEST_F(HubSourceTest, TheAdviceKeepsTheFlags) {
+  const Outcome outcome = convert({"resnet18", "--push-to-hub", "--repo-id", "bob/r18", "--private",
+                                   "--create-pr", "--revision", "dev"});
+  EXPECT_THAT(outcome.err, HasSubstr("resnet-18 bob/r18 --private --create-pr --revision dev\n"));
+}
+
+TEST_F(HubSourceTest, ItsOwnRepositoryIsNotReplaced) {
+  server.add_repo("alice/flowers", room.source());
+  const Outcome outcome = convert({"alice/flowers", "--push-to-hub"});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.err,
+              HasSubstr("expected another repository to publish to than the source's"));
+  EXPECT_THAT(server.requests("resolve"), IsEmpty());
+  EXPECT_EQ(convert({"alice/flowers", "--push-to-hub", "--repo-id", "alice/flowers"}).exit_code, 0);
+}
+
+TEST_F(HubSourceTest, WhatIsToBePrivateGoesIntoNoPublicRepository) {
+  server.add_repo("alice/open", room.source());
+  const std::vector<std::string> to = {"resnet18", "--push-to-hub", "--private", "--force"};
+  std::vector<std::string> arguments = to;
+  arguments.insert(arguments.end(), {"--repo-id", "alice/open"});
+  const Outcome outcome = convert(arguments);
+  EXPECT_EQ(outcome.exit_code, 5);
+  EXPECT_THAT(outcome.err, HasSubstr("alice/open: --private: expected a private repository, got "
+                                     "a public one that was there before; nothing was sent"));
+  EXPECT_THAT(server.requests("/commit/"), IsEmpty());
+  EXPECT_EQ(convert(to).exit_code, 0);
+  EXPECT_EQ(convert(to).exit_code, 0);  // it is private by now
+}
+
+TEST_F(HubSourceTest, FlagsOfPublishingNeedIt) {
+  const Outcome outcome = convert({"resnet18", "--repo-id", "alice/x"});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.err,
+              HasSubstr("expected --push-to-hub beside flags that say how to publish"));
+}
+
+TEST_F(HubSourceTest, AnyNetworkCanBeInspected) {
+  write_file(room.source() + "/config.json", R"({"architecture": "resnet50d"})");
+  server.add_repo("timm/resnet50d.ra2_in1k", room.source());
+  const Outcome outcome = run({"inspect", "timm/resnet50d.ra2_in1k"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("network: cannot be converted: "));
+}
+
+TEST_F(HubSourceTest, WhatIsTooLargeToBeReadIsNotFetched) {
+  const fs::path folder = room.dir / "labels";
+  fs::create_directories(folder);
+  write_file(folder / "large.json", std::string(17 << 20, ' '));
+  server.add_repo("acme/labels", folder, {{"type", "dataset"}});
+  const Outcome outcome =
+      convert({"resnet18", "--id2label", "hf://datasets/acme/labels/large.json"});
+  EXPECT_EQ(outcome.exit_code, 3);
+  EXPECT_THAT(outcome.err, HasSubstr("large.json: expected at most 16777216 bytes, got 17825792"));
+  EXPECT_THAT(server.requests("resolve"), IsEmpty());
+}
+
+TEST_F(HubSourceTest, APathThatIsNoneIsSaidToBeNone) {
+  EXPECT_THAT(convert({"out/resnet-19"}).err, HasSubstr("nor is there such a file or folder here"));
+  EXPECT_THAT(convert({"timm/resnet50d"}).err,
+              HasSubstr("resnet50d is no plain ResNet: deep stem"));
+}
+
 TEST_F(HubSourceTest, WeightsOfNoCommercialUseAreNamed) {
   server.add_repo("timm/resnet18.fb_ssl_yfcc100m_ft_in1k", room.source());
   const Outcome outcome = convert({"ssl_resnet18", "--push-to-hub"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_THAT(outcome.err, HasSubstr("under cc-by-nc-4.0: no commercial use"));
+  const Outcome flagged =
+      convert({"ssl_resnet18", "--push-to-hub", "--license", "mit", "--name", "mine"});
+  EXPECT_THAT(flagged.err, HasSubstr("under cc-by-nc-4.0: no commercial use"));
 }
 
 }  // namespace

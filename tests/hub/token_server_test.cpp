@@ -126,6 +126,20 @@ TEST_F(TokenServerTest, IsHiddenWhereTheServerRepeatsIt) {
   expect_no_token_in_files();
 }
 
+TEST_F(TokenServerTest, IsHiddenWhereAReplyOfSuccessIsNone) {
+  const std::string token = kAliceWrite;
+  for (const std::string& body : {"you sent " + token, "[\"" + token + "\"]",
+                                  R"({"sha": ")" + token + R"(", "size": ")" + token + "\"}"}) {
+    for (const char* step : {"/revision/", "/tree/", "/preupload/", "/commit/"}) {
+      server_.clear_faults();
+      const Json rule = {{"path", step}, {"status", 200}, {"body", body}, {"times", -1}};
+      server_.set_faults(Json::array({rule}).dump());
+      pull_and_push();
+    }
+  }
+  expect_no_token_in_files();
+}
+
 TEST_F(TokenServerTest, ComesFromTheFileOfTheLogin) {
   testing::write_file(dir_ / "home/token", std::string(kAliceWrite) + "\n");
   server_.add_repo("alice/own", dir_ / "net", {{"private", true}});

@@ -372,17 +372,20 @@ TEST_F(UploadTest, PublishesNothingWhereAPrivateRepositoryBecamePublic) {
   request.private_repo = true;
   server.set_faults(R"([{"path": "/revision/main", "body": "{\"sha\": null, \"private\": false}",
                          "status": 200, "times": -1}])");
-  EXPECT_THAT(failed_push(), HasSubstr("expected it to be made private, as asked for, got a public "
-                                       "one; nothing was uploaded"));
+  EXPECT_THAT(failed_push(),
+              HasSubstr("--private: expected a private repository, got a public one; "
+                        "nothing was sent"));
   EXPECT_EQ(count("preupload"), 0U);
 }
 
-TEST_F(UploadTest, SaysThatARepositoryWasPublicBefore) {
+TEST_F(UploadTest, PutsNothingPrivateIntoAPublicRepository) {
   push();
+  write_file(folder / "config.json", "{}");
   request.private_repo = true;
-  push();
-  EXPECT_THAT(listener.notes,
-              ElementsAre(server.url() + "/alice/net was there before, and it is public"));
+  EXPECT_THAT(refusal<HubError>([&] { push(); }),
+              HasSubstr("/alice/net: --private: expected a private repository, got a public one "
+                        "that was there before; nothing was sent"));
+  EXPECT_NE(server.file("alice/net", "config.json"), "{}");
 }
 
 TEST_F(UploadTest, TakesAConflictWithAnyBodyForARepositoryThatIsThere) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "tests/support/counter_random.h"
+#include "tests/support/resnets.h"
 #include "tests/support/temp_dir.h"
 #include "weightlift/checkpoint/safetensors_writer.h"
 #include "weightlift/models/resnet.h"
@@ -88,6 +89,15 @@ TimmCheckpoint small_checkpoint(LayerType type, std::uint64_t seed) {
   network.depths = {1, 2, 1, 1};
   network.hidden_sizes = {64, 32, 48, 64};
   return make_timm_checkpoint(network, "resnet50", seed);
+}
+
+TimmCheckpoint resnet18_checkpoint() {
+  TimmCheckpoint checkpoint = make_timm_checkpoint(resnet_config("resnet18"), "resnet18");
+  checkpoint.config_json =
+      merged(checkpoint.config_json,
+             R"({"pretrained_cfg": {"tag": "a1_in1k", "input_size": [3, 224, 224],
+                 "crop_pct": 0.95, "interpolation": "bicubic"}})");
+  return checkpoint;
 }
 
 std::string merged(std::string_view json, std::string_view patch) {

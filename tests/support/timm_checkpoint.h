@@ -33,6 +33,9 @@ TimmCheckpoint small_checkpoint(LayerType type = LayerType::kBasic, std::uint64_
 TimmCheckpoint make_timm_checkpoint(const ResNetConfig& network, std::string_view architecture,
                                     std::uint64_t seed = 1);
 
+/// timm's resnet18 as its repository timm/resnet18.a1_in1k has it, with random weights (47 MB).
+TimmCheckpoint resnet18_checkpoint();
+
 /// `json` with a JSON merge patch (RFC 7396) applied: members are replaced, null removes.
 std::string merged(std::string_view json, std::string_view patch);
 

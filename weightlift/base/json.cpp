@@ -168,4 +168,15 @@ std::string get_string(const Json& object, std::string_view key, const std::stri
   return value->get<std::string>();
 }
 
+Number to_number(const Json& value, std::string_view key, const std::string& where) {
+  constexpr double kMost = 9007199254740991.0;  // above it two integers share one double
+  if (!value.is_number()) throw_wrong_json(where, key, "a number", value);
+  const auto number = value.get<double>();
+  const bool integer = value.is_number_integer();
+  if (integer && std::abs(number) > kMost) {
+    throw_wrong_json(where, key, "a number below 2^53", value);
+  }
+  return {number, integer};
+}
+
 }  // namespace weightlift

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "weightlift/base/number.h"
+
 // Internal: included by .cpp files only, and not installed.
 
 namespace weightlift {
@@ -38,6 +40,10 @@ bool get_bool(const nlohmann::json& object, std::string_view key, const std::str
               bool fallback);
 std::string get_string(const nlohmann::json& object, std::string_view key, const std::string& where,
                        std::string_view fallback);
+
+/// `value` as a number, an integer kept one. Throws FormatError unless it is one that a double
+/// holds exactly (integers below 2^53).
+Number to_number(const nlohmann::json& value, std::string_view key, const std::string& where);
 
 /// Throws the FormatError "where: key: expected X, got Y", with Y the value as JSON, shortened.
 [[noreturn]] void throw_wrong_json(const std::string& where, std::string_view key,

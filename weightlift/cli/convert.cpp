@@ -64,6 +64,10 @@ std::vector<ConvertJob> make_jobs(const ConvertFlags& flags) {
       job.refusal = std::current_exception();
     }
     job.request.source = source;
+    if (job.refusal) {
+      jobs.push_back(std::move(job));
+      continue;
+    }
     if (job.name.kind != SourceName::Kind::kPath) job.request.source_name = job.name.last_part;
     const std::filesystem::path folder = planned_folder(job.request);
     const auto [place, fresh] = taken.emplace(folder, source);
@@ -83,12 +87,21 @@ std::vector<ConvertJob> make_jobs(const ConvertFlags& flags) {
 void choose_repos(ConvertFlags& flags, Fetcher& fetcher, std::vector<ConvertJob>& jobs) {
   if (!flags.settings.push || flags.request.dry_run) return;
   PublishFlags& publish = flags.settings.publish;
+  require_revision(publish.revision);
   const std::string account = whoami(fetcher.http());
   const bool owned = publish.repo_id.find('/') != std::string::npos;
   if (!owned && publish.organization.empty()) publish.organization = account;
   for (ConvertJob& job : jobs) {
     const std::string name = planned_folder(job.request).filename().string();
     job.repo = choose_repo(publish, name, fetcher.http());
+    // The source would be gone from its own branch.
+    const std::string from = job.name.repository.substr(0, job.name.repository.find('@'));
+    if (publish.repo_id.empty() && job.repo->string() == from) {
+      throw UsageError(
+          fmt::format("{}: expected another repository to publish to than the source's own; "
+                      "--repo-id or --name gives one, or --repo-id {} replaces it",
+                      job.name.given, from));
+    }
   }
 }
 
@@ -132,6 +145,11 @@ void refuse_contradictions(const ConvertFlags& flags) {
   if (!flags.settings.publish.repo_id.empty() && count > 1) {
     throw UsageError(fmt::format("--repo-id: expected one SOURCE, got {}", count));
   }
+  if (!flags.settings.push && flags.settings.publish != PublishFlags()) {
+    throw UsageError(
+        "expected --push-to-hub beside flags that say how to publish (--repo-id, --private, ...), "
+        "got none");
+  }
   if (flags.settings.push && flags.no_verify) {
     throw UsageError(
         "--push-to-hub: expected a verified folder, got --no-verify; nothing is published that was "
@@ -145,7 +163,7 @@ void require_report_place(const ConvertFlags& flags, const std::vector<ConvertJo
   if (flags.report.empty()) return;
   namespace fs = std::filesystem;
   std::error_code error;
-  const fs::path report = fs::weakly_canonical(flags.report, error);
+  const fs::path report = fs::weakly_canonical(fs::absolute(flags.report), error);
   if (error || !fs::is_directory(report.parent_path(), error) ||
       access(report.parent_path().c_str(), W_OK) != 0) {
     throw IoError(fmt::format("--report {}: expected a file in a folder that can be written to",

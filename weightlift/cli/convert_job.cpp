@@ -65,29 +65,35 @@ void print_remote(const ConvertJob& job, const std::vector<RepoFile>& files, boo
 /// The source is here after this; nothing for a dry run of one that is not.
 std::optional<FetchedSource> fetch(const ConvertJob& job, bool json, Fetcher& fetcher,
                                    ProgressSink& progress) {
-  if (!job.request.dry_run) return fetcher.fetch_source(job.name, progress);
+  if (!job.request.dry_run) return fetcher.fetch_source(job.name, Network::kPlain, progress);
   std::optional<FetchedSource> found = fetcher.find_source(job.name, progress);
   if (!found) print_remote(job, fetcher.list_source(job.name, progress), json);
   return found;
 }
 
+/// The licence that forbids commercial use, whoever knows of it: a flag for the card does not lift
+/// it.
+std::string license_of(const ConvertJob& job, const Provenance& from) {
+  const std::string registered = job.name.cfg ? std::string(job.name.cfg->license) : "";
+  for (const std::string& license : {registered, from.claimed_license}) {
+    if (is_noncommercial(license)) return license;
+  }
+  return from.license;
+}
+
 /// A verified folder, in one commit.
 void publish(const ConvertJob& job, const JobSettings& settings, const ConversionResult& result,
              Fetcher& fetcher) {
-  const Provenance& from = result.provenance;
   const PublishRequest request = {result.folder, list_model_files(result.folder), *job.repo,
-                                  settings.publish,
-                                  from.license.empty() ? from.claimed_license : from.license};
+                                  settings.publish, license_of(job, result.provenance)};
   CommitInfo info;
   try {
     TerminalProgress progress("");
     info = publish_folder(request, fetcher.http(), progress);
-  } catch (const HubError&) {
-    log_warning(
-        fmt::format("{}: verified, but not published; when the cause is mended: "
-                    "weightlift push {} {}",
-                    printable(result.folder.string(), 400), printable(result.folder.string(), 400),
-                    job.repo->string()));
+  } catch (const Error&) {
+    log_warning(fmt::format("{}: verified, but not published; when the cause is mended: {}",
+                            printable(result.folder.string(), 400),
+                            push_command(result.folder, *job.repo, settings.publish)));
     throw;
   }
   if (settings.json) {
@@ -104,6 +110,12 @@ int run_convert_job(ConvertJob& job, const JobSettings& settings, Fetcher& fetch
                     std::vector<std::string>& reports) {
   if (job.refusal) std::rethrow_exception(job.refusal);
   ConversionRequest& request = job.request;
+  // Before a download: what the name alone decides.
+  require_destination(request);
+  if (request.as && job.name.kind != SourceName::Kind::kPath) {
+    throw UsageError(fmt::format("--as: expected a lone weights file, got the name {}",
+                                 printable(job.name.given)));
+  }
   ConversionResult result;
   {
     TerminalProgress progress(settings.several ? job.name.given : "");

@@ -26,11 +26,23 @@ constexpr std::string_view kConfigFile = "config.json";
 // timm and transformers look for no other safetensors in a repository.
 constexpr std::string_view kWeightsFile = "model.safetensors";
 
-bool is_config_entry(const RepoFile& file) { return file.path == kConfigFile; }
-bool is_weights_entry(const RepoFile& file) { return file.path == kWeightsFile; }
-bool is_wanted_entry(const RepoFile& file) {
-  return is_config_entry(file) || is_weights_entry(file);
+// What is read whole must not be larger, and so need not be fetched.
+constexpr std::uint64_t kMaxConfigBytes = std::uint64_t{4} << 20;
+constexpr std::uint64_t kMaxTextBytes = std::uint64_t{16} << 20;
+
+void require_small(const RepoFile& file, std::uint64_t most) {
+  if (file.size_bytes <= most) return;
+  throw FormatError(fmt::format("{}: expected at most {} bytes, got {} in the repository",
+                                printable(file.path), most, file.size_bytes));
 }
+
+bool is_config_entry(const RepoFile& file) {
+  if (file.path != kConfigFile) return false;
+  require_small(file, kMaxConfigBytes);
+  return true;
+}
+
+bool is_weights_entry(const RepoFile& file) { return file.path == kWeightsFile; }
 
 bool is_file_there(const fs::path& file) {
   std::error_code error;
@@ -47,7 +59,6 @@ HttpClient make_offline_client() {
 /// Before the weights come: what they cannot be converted from.
 void require_plain_network(const fs::path& config, const RepoRevision& from) {
   if (!is_file_there(config)) return;  // said when the folder is opened
-  constexpr std::size_t kMaxConfigBytes = std::size_t{4} << 20;
   const std::string where = fmt::format("{}: {}", from.repo.string(), kConfigFile);
   const std::string text = read_text_file(config, kMaxConfigBytes);
   if (is_transformers_config(text, where)) {
@@ -68,33 +79,47 @@ void require_plain_network(const fs::path& config, const RepoRevision& from) {
               : "none"));
 }
 
-FetchedSource fetch_snapshot(HubClient& client, const RepoRevision& from, ProgressSink& progress) {
+/// The digest of the weights in a listing, as far as it tells one.
+std::string sha256_of(const RepoFile& file) {
+  constexpr std::size_t kDigits = 64;
+  return file.oid.size() == kDigits ? file.oid : "";
+}
+
+FetchedSource fetch_snapshot(HubClient& client, const RepoRevision& from, Network network,
+                             ProgressSink& progress) {
   // Everything after the first answer is about one commit, whatever is pushed meanwhile.
   const Snapshot config = client.snapshot_download(from, is_config_entry);
-  require_plain_network(config.folder / kConfigFile, from);
+  if (network == Network::kPlain) require_plain_network(config.folder / kConfigFile, from);
+  const std::string& id = from.repo.string();
+  SourceOrigin origin{id, config.commit, from.revision};
   std::vector<std::string> listed;
   const Snapshot snapshot =
       client.snapshot_download({from.repo, config.commit}, [&](const RepoFile& file) {
         listed.push_back(file.path);
-        return is_wanted_entry(file);
+        if (is_weights_entry(file)) origin.weights_sha256 = sha256_of(file);
+        return is_weights_entry(file) || is_config_entry(file);
       });
   if (!is_file_there(snapshot.folder / kWeightsFile)) refuse_without_weights(from, listed);
-  const std::string& id = from.repo.string();
   progress.note(fmt::format("{} of the Hub at commit {}", id, snapshot.commit));
-  return {snapshot.folder, name_of_repository(id), SourceOrigin{id, snapshot.commit}, {}};
+  return {snapshot.folder, name_of_repository(id), std::move(origin), {}};
 }
 
 /// Weights that are here without a config, as timm.create_model leaves them: what they are is known
 /// by their repository's name.
 FetchedSource find_weights(HubClient& client, const RepoRevision& from, const SourceName& name,
                            ProgressSink& progress) {
-  const Snapshot snapshot = client.snapshot_download(from, is_weights_entry);
+  const std::string& id = from.repo.string();
+  SourceOrigin origin{id, {}, from.revision};
+  const Snapshot snapshot = client.snapshot_download(from, [&](const RepoFile& file) {
+    if (is_weights_entry(file)) origin.weights_sha256 = sha256_of(file);
+    return is_weights_entry(file);
+  });
+  origin.commit = snapshot.commit;
   const fs::path weights = snapshot.folder / kWeightsFile;
   if (!is_file_there(weights)) throw HubUnreachable(fmt::format("{}: not cached", name.repository));
-  const std::string& id = from.repo.string();
   progress.note(
       fmt::format("{} of the Hub at commit {}, its config from the registry", id, snapshot.commit));
-  return {weights, name.last_part, SourceOrigin{id, snapshot.commit}, name.last_part};
+  return {weights, name.last_part, std::move(origin), name.last_part};
 }
 
 /// The file of torch's own cache; nothing where there is none. Throws FormatError where it is not
@@ -114,7 +139,8 @@ std::optional<FetchedSource> find_in_torch_cache(const SourceName& name, Progres
   return FetchedSource{file, name.last_part, {}, name.last_part};
 }
 
-/// What else is here of a tag's weights when the Hub did not answer.
+/// What else is here of a tag's weights when the Hub did not answer. Torch's cache knows of no
+/// revisions.
 std::optional<FetchedSource> find_elsewhere(const SourceName& name, const RepoRevision& from,
                                             ProgressSink& progress) {
   if (!name.cfg) return std::nullopt;
@@ -123,19 +149,33 @@ std::optional<FetchedSource> find_elsewhere(const SourceName& name, const RepoRe
   try {
     return find_weights(client, from, name, progress);
   } catch (const HubUnreachable&) {
-    return find_in_torch_cache(name, progress);
+    return from.revision == "main" ? find_in_torch_cache(name, progress) : std::nullopt;
   }
 }
 
-/// The nearest names of timm's repositories, where the Hub knows none of this one.
+/// What may have been meant where the Hub knows of no such repository: the nearest names of timm's,
+/// or a path.
 std::string advice_for(const SourceName& name) {
-  if (name.cfg || !name.repository.starts_with("timm/")) return "";
+  if (name.cfg) return "";
+  if (!name.repository.starts_with("timm/")) {
+    return name.given == name.repository ? "; nor is there such a file or folder here" : "";
+  }
+  const std::string architecture = name.last_part.substr(0, name.last_part.find('.'));
+  const std::string_view reason = reason_against(architecture);
+  if (!reason.empty()) return fmt::format("; {} is no plain ResNet: {}", architecture, reason);
   std::vector<std::string> near = nearest_names(name.last_part);
   for (std::string& one : near) {
     const auto cfg = find_pretrained(one);
     one = "timm/" + (cfg ? full_name(*cfg) : one);
   }
   return near.empty() ? "" : fmt::format("; did you mean {}?", fmt::join(near, ", "));
+}
+
+/// Said before anything is fetched for its sake.
+void require_here(std::string_view flag, const std::string& file) {
+  std::error_code error;
+  if (fs::exists(file, error)) return;
+  throw IoError(fmt::format("{} {}: no such file or folder", flag, printable(file, 400)));
 }
 
 }  // namespace
@@ -145,20 +185,25 @@ HttpClient& Fetcher::http() {
   return *http_;
 }
 
-FetchedSource Fetcher::fetch_source(const SourceName& name, ProgressSink& progress) {
+FetchedSource Fetcher::fetch_source(const SourceName& name, Network network,
+                                    ProgressSink& progress) {
   if (name.kind == SourceName::Kind::kPath) return {name.given};
   const RepoRevision from = RepoRevision::parse(name.repository);
   HubClient client(http(), progress);
   try {
-    return fetch_snapshot(client, from, progress);
-  } catch (const HubUnreachable&) {
-    auto found = find_elsewhere(name, from, progress);
+    return fetch_snapshot(client, from, network, progress);
+  } catch (const HubUnreachable& lost) {
+    std::optional<FetchedSource> found;
+    try {
+      found = find_elsewhere(name, from, progress);
+    } catch (const FormatError& error) {
+      throw HubUnreachable(fmt::format("{}; and {}", lost.what(), error.what()));
+    }
     if (!found) throw;
+    if (!http().settings().offline) progress.note(lost.what());
     return *std::move(found);
   } catch (const HubError& error) {
-    const std::string advice = advice_for(name);
-    if (advice.empty()) throw;
-    throw HubError(error.what() + advice);
+    throw HubError(error.what() + advice_for(name));
   }
 }
 
@@ -168,7 +213,7 @@ std::optional<FetchedSource> Fetcher::find_source(const SourceName& name, Progre
   HttpClient offline = make_offline_client();
   HubClient client(offline, progress);
   try {
-    return fetch_snapshot(client, from, progress);
+    return fetch_snapshot(client, from, Network::kPlain, progress);
   } catch (const HubUnreachable&) {
     return find_elsewhere(name, from, progress);
   }
@@ -176,8 +221,14 @@ std::optional<FetchedSource> Fetcher::find_source(const SourceName& name, Progre
 
 std::vector<RepoFile> Fetcher::list_source(const SourceName& name, ProgressSink& progress) {
   HubClient client(http(), progress);
-  std::vector<RepoFile> files = client.list_repo_tree(RepoRevision::parse(name.repository));
-  std::erase_if(files, [](const RepoFile& file) { return !is_wanted_entry(file); });
+  const RepoRevision from = RepoRevision::parse(name.repository);
+  std::vector<RepoFile> files;
+  std::vector<std::string> listed;
+  for (RepoFile& file : client.list_repo_tree(from)) {
+    listed.push_back(file.path);
+    if (is_config_entry(file) || is_weights_entry(file)) files.push_back(std::move(file));
+  }
+  if (std::ranges::none_of(files, is_weights_entry)) refuse_without_weights(from, listed);
   return files;
 }
 
@@ -186,7 +237,9 @@ FetchedFile Fetcher::fetch_file(const RepoFileName& file, ProgressSink& progress
   std::vector<std::string> listed;
   const Snapshot snapshot = client.snapshot_download(file.in, [&](const RepoFile& one) {
     listed.push_back(one.path);
-    return one.path == file.path;
+    if (one.path != file.path) return false;
+    require_small(one, kMaxTextBytes);
+    return true;
   });
   const fs::path path = snapshot.folder / file.path;
   if (!is_file_there(path)) {
@@ -201,21 +254,29 @@ FetchedFile Fetcher::fetch_file(const RepoFileName& file, ProgressSink& progress
 }
 
 FetchedFile Fetcher::fetch_labels(const std::string& id2label, ProgressSink& progress) {
-  return is_hf_address(id2label) ? fetch_file(parse_hf_address(id2label), progress)
-                                 : FetchedFile{id2label};
+  if (is_hf_address(id2label)) return fetch_file(parse_hf_address(id2label), progress);
+  if (!id2label.empty() && id2label != "imagenet-1k") require_here("--id2label", id2label);
+  return {id2label};
 }
 
 FetchedFile Fetcher::fetch_processor(const std::string& which, ProgressSink& progress) {
+  constexpr std::array<std::string_view, 3> kWords = {"source", "source-test",
+                                                      "convnext-base-224-22k-1k"};
+  if (std::ranges::find(kWords, which) != kWords.end()) return {which};
   if (is_hf_address(which)) return fetch_file(parse_hf_address(which), progress);
-  if (which.find('/') == std::string::npos && !which.starts_with("hf-hub:")) return {which};
+  std::error_code error;
+  const bool named = which.find('/') != std::string::npos || which.starts_with("hf-hub:");
+  if (!named || fs::exists(which, error)) {
+    require_here("--image-processor", which);
+    return {which};
+  }
   const SourceName name = parse_source_name(which);
-  if (name.kind == SourceName::Kind::kPath) return {which};
   return fetch_file({RepoRevision::parse(name.repository), "preprocessor_config.json"}, progress);
 }
 
-FetchedSource fetch_one(const std::string& given) {
+FetchedSource fetch_one(const std::string& given, Network network) {
   TerminalProgress progress("");
-  return Fetcher().fetch_source(parse_source_name(given), progress);
+  return Fetcher().fetch_source(parse_source_name(given), network, progress);
 }
 
 }  // namespace weightlift

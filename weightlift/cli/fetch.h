@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +12,9 @@
 #include "weightlift/hub/hub_client.h"
 
 namespace weightlift {
+
+/// Which networks a command can do something with.
+enum class Network : std::uint8_t { kPlain, kAny };
 
 /// A source that lies here, and what convert() is told of it.
 struct FetchedSource {
@@ -33,17 +37,17 @@ class Fetcher {
   /// Throws UsageError for settings of the Hub that cannot be meant.
   HttpClient& http();
 
-  /// The source, its weights and config fetched as far as the cache lacks them. A network that
-  /// cannot be converted is refused before its weights come. Where the Hub cannot be reached, a
-  /// registry name is also taken from weights in the cache that lack their config, and from torch's
-  /// own cache, the hash in the file's name checked. Throws as HubClient::snapshot_download, and
-  /// FormatError where the repository has no safetensors.
-  FetchedSource fetch_source(const SourceName& name, ProgressSink& progress);
+  /// The source, its weights and config fetched as far as the cache lacks them. With kPlain a
+  /// network that cannot be converted is refused before its weights come. Where the Hub cannot be
+  /// reached, a registry name is also taken from weights in the cache that lack their config, and
+  /// from torch's own cache, the hash in the file's name checked. Throws as
+  /// HubClient::snapshot_download, and FormatError where the repository has no safetensors.
+  FetchedSource fetch_source(const SourceName& name, Network network, ProgressSink& progress);
 
   /// The same without asking the Hub: nothing where something is missing here.
   std::optional<FetchedSource> find_source(const SourceName& name, ProgressSink& progress);
 
-  /// The files that fetch_source would fetch. Asks the Hub.
+  /// The files that fetch_source would fetch. Asks the Hub. Throws FormatError as that does.
   std::vector<RepoFile> list_source(const SourceName& name, ProgressSink& progress);
 
   /// --id2label: fetches the file of "hf://..."; all else is as it was given.
@@ -59,6 +63,6 @@ class Fetcher {
 };
 
 /// The one SOURCE of a command that only looks at it, shown on the terminal while it comes.
-FetchedSource fetch_one(const std::string& given);
+FetchedSource fetch_one(const std::string& given, Network network);
 
 }  // namespace weightlift

@@ -145,7 +145,7 @@ void print_text(const Inspection& found) {
 
 int run_inspect(const std::string& given, bool json) {
   catch_signals();
-  const Inspection found = inspect(fetch_one(given));
+  const Inspection found = inspect(fetch_one(given, Network::kAny));
   for (const std::string& note : found.checkpoint.notes) log_warning(note);
   if (json) {
     print_json(given, found);

@@ -100,6 +100,18 @@ void add_publish_flags(CLI::App& command, PublishFlags& flags) {
       ->capture_default_str();
 }
 
+std::string push_command(const fs::path& folder, const RepoId& repo, const PublishFlags& flags) {
+  const PublishFlags usual;
+  std::string command = fmt::format("weightlift push {} {}", shown(folder), repo.string());
+  if (flags.private_repo) command += " --private";
+  if (flags.create_pr) command += " --create-pr";
+  if (flags.revision != usual.revision) command += " --revision " + printable(flags.revision);
+  if (flags.commit_message != usual.commit_message) {
+    command += fmt::format(" --commit-message '{}'", printable(flags.commit_message));
+  }
+  return command;
+}
+
 RepoId choose_repo(const PublishFlags& flags, const std::string& name, HttpClient& http) {
   const std::string& given = flags.repo_id.empty() ? name : flags.repo_id;
   if (given.find('/') == std::string::npos) {

@@ -23,10 +23,15 @@ struct PublishFlags {
   std::string commit_message = "Add model and image processor";
   bool private_repo = false;
   bool create_pr = false;
+  bool operator==(const PublishFlags&) const = default;
 };
 
 /// --repo-id, --organization, --private, --create-pr, --revision and --commit-message.
 void add_publish_flags(CLI::App& command, PublishFlags& flags);
+
+/// The command that publishes `folder` by hand, with these flags.
+std::string push_command(const std::filesystem::path& folder, const RepoId& repo,
+                         const PublishFlags& flags);
 
 /// Where to: OWNER/NAME as given; NAME is `name` where none is given, and OWNER the organisation or
 /// the token's account, which the Hub is asked for. Throws UsageError, HubError.

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <cmath>
 #include <cstdlib>
+#include <filesystem>
 
 #include "weightlift/base/error.h"
 #include "weightlift/cli/commands.h"
@@ -25,7 +26,11 @@ int run_verify(const VerifyFlags& flags) {
   catch_signals();
   Verification verification;
   {
-    const FetchedSource source = fetch_one(flags.source);
+    std::error_code error;
+    if (!std::filesystem::exists(flags.folder, error)) {  // before a download
+      throw IoError(fmt::format("{}: no such file or folder", printable(flags.folder, 400)));
+    }
+    const FetchedSource source = fetch_one(flags.source, Network::kPlain);
     std::optional<std::string> as = source.as;
     if (!flags.as.empty()) as = flags.as;
     TerminalProgress progress("");

@@ -93,10 +93,10 @@ std::string folder_name(const ConversionRequest& request) {
 std::string require_folder_name(const ConversionRequest& request) {
   std::string name = folder_name(request);
   if (name.empty() || name.front() == '.' || name.find('/') != std::string::npos) {
-    throw UsageError(
-        fmt::format("{}: expected a folder name of one part that does not begin with a dot, got "
-                    "'{}'; --name gives one",
-                    request.source, printable(name)));
+    throw UsageError(fmt::format(
+        "{}: expected a folder name of one part that does not begin with a dot, got "
+        "'{}'; --name gives one",
+        request.source_name.empty() ? request.source : request.source_name, printable(name)));
   }
   return name;
 }
@@ -139,8 +139,7 @@ Plan make_plan(const ConversionRequest& request) {
   }
   plan.name = require_folder_name(request);
   refuse_own_source(source, request.output / plan.name);
-  require_place(request.output, plan.name, existing(request));
-  if (request.force) refuse_foreign_folder(request.output / plan.name);
+  require_destination(request);
   plan.labels = choose_labels(source, request.id2label, request.id2label_from);
   plan.processor = choose_processor(source, request);
   plan.config = source.config;
@@ -164,9 +163,17 @@ void state_facts(const PretrainedCfg& cfg, std::string known_by, Provenance& fro
   if (cfg.tag.ends_with("in1k")) from.datasets = {"imagenet-1k"};
 }
 
-/// The tag whose own repository on the Hub the source is; nothing for any other.
+/// Eight digits of a hash can be forged, and a repository can be another one's: what has not even
+/// the tag's shape has none of its facts.
+bool has_shape_of(const PretrainedCfg& cfg, const Source& source) {
+  return source.config.num_labels == cfg.num_classes &&
+         count_parameters(source.tensors) == cfg.parameters;
+}
+
+/// The tag whose own repository on the Hub the source is; nothing for any other, and for revisions
+/// that anybody may have made (pull requests).
 std::optional<PretrainedCfg> find_by_origin(const std::optional<SourceOrigin>& origin) {
-  if (!origin) return std::nullopt;
+  if (!origin || origin->revision != "main") return std::nullopt;
   const auto cfg = find_pretrained(name_of_repository(origin->repo_id));
   return cfg && origin->repo_id == "timm/" + full_name(*cfg) ? cfg : std::nullopt;
 }
@@ -186,9 +193,11 @@ Provenance make_provenance(const ConversionRequest& request, const Plan& plan,
     from.claimed_origin_url = timm->pretrained_cfg.origin_url;
     from.paper_ids = timm->pretrained_cfg.paper_ids;
   }
-  if (const auto known = find_by_sha256(sha256_hex)) {
+  const auto known = find_by_sha256(sha256_hex);
+  const auto published = find_by_origin(request.origin);
+  if (known && has_shape_of(*known, plan.source)) {
     state_facts(*known, "by the file's sha256", from);
-  } else if (const auto published = find_by_origin(request.origin)) {
+  } else if (published && has_shape_of(*published, plan.source)) {
     state_facts(*published, "from their own repository", from);
   }
   if (!request.license.empty()) from.license = request.license;
@@ -258,6 +267,18 @@ Verification verify_written(const ConversionRequest& request, Plan& plan, const 
   return verification;
 }
 
+/// What the cache holds may have been damaged since it was fetched.
+void require_hash_of_origin(const ConversionRequest& request, const Plan& plan,
+                            const std::string& sha256_hex) {
+  if (!request.origin || request.origin->weights_sha256.empty()) return;
+  if (request.origin->weights_sha256 == sha256_hex) return;
+  throw FormatError(
+      fmt::format("{}: sha256: expected {}, as {} has it, got {}; the cache's copy is damaged: "
+                  "remove it, and it is fetched anew",
+                  plan.source.checkpoint.path.string(), request.origin->weights_sha256,
+                  request.origin->repo_id, sha256_hex));
+}
+
 /// Where the source was shortened meanwhile, write(2) only says "Bad address".
 void write_folder(const Plan& plan, const fs::path& folder, ProgressSink& progress) {
   const MappedFile& file = *plan.source.checkpoint.file;
@@ -292,6 +313,12 @@ fs::path planned_folder(const ConversionRequest& request) {
   return request.output / folder_name(request);
 }
 
+void require_destination(const ConversionRequest& request) {
+  const std::string name = require_folder_name(request);
+  require_place(request.output, name, existing(request));
+  if (request.force) refuse_foreign_folder(request.output / name);
+}
+
 ConversionResult convert(const ConversionRequest& request, ProgressSink& progress) {
   progress.step("read", 0);
   Plan plan = make_plan(request);
@@ -321,7 +348,9 @@ ConversionResult convert(const ConversionRequest& request, ProgressSink& progres
     result.verification = verify_written(request, plan, src_graph, folder.path(), progress);
     add_note(non_finite_note(*result.verification), result, progress);
   }
-  result.provenance = make_provenance(request, plan, hashing.get());
+  const std::string digest = hashing.get();
+  require_hash_of_origin(request, plan, digest);
+  result.provenance = make_provenance(request, plan, digest);
   file.require_intact();
   progress.check();
   if (result.verification && !result.verification->verified()) return result;

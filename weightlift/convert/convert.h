@@ -17,8 +17,10 @@ namespace weightlift {
 
 /// The repository of the Hub that a source was fetched from.
 struct SourceOrigin {
-  std::string repo_id;  ///< "timm/resnet50.a1_in1k"
-  std::string commit;   ///< 40 hex digits
+  std::string repo_id;              ///< "timm/resnet50.a1_in1k"
+  std::string commit;               ///< 40 hex digits
+  std::string revision = "main";    ///< that was asked for: only main is what the owner published
+  std::string weights_sha256 = {};  ///< of the weights, as the Hub has them; empty: not known
 };
 
 /// One conversion: timm's checkpoint in, transformers' folder out.
@@ -72,6 +74,10 @@ ConversionResult convert(const ConversionRequest& request, ProgressSink& progres
 /// The folder that convert() would make, by names alone, be the source here already or not: for
 /// callers that convert several sources and must know that no two meet.
 std::filesystem::path planned_folder(const ConversionRequest& request);
+
+/// Throws unless the folder that convert() would make can be made: UsageError for its name, IoError
+/// for its place. Writes nothing.
+void require_destination(const ConversionRequest& request);
 
 /// Holds a folder of transformers (or any SOURCE) against a SOURCE: what `weightlift verify` does.
 Verification verify_folder(const std::string& source, const std::optional<std::string>& as,

@@ -88,13 +88,21 @@ bool claims_imagenet(const Source& source) {
 
 void note_duplicates(const std::vector<std::string>& labels, std::vector<std::string>& notes) {
   std::set<std::string> seen;
+  std::set<std::string> twice;
   for (const std::string& label : labels) {
-    if (!seen.insert(label).second) {
-      notes.push_back(
-          fmt::format("label '{}' stands for two classes: label2id keeps the last, as in "
-                      "transformers",
-                      printable(label)));
-    }
+    if (!seen.insert(label).second) twice.insert(label);
+  }
+  constexpr std::size_t kNamed = 3;
+  std::size_t count = 0;
+  for (const std::string& label : twice) {
+    if (++count > kNamed) break;
+    notes.push_back(
+        fmt::format("label '{}' stands for two classes: label2id keeps the last, as in "
+                    "transformers",
+                    printable(label)));
+  }
+  if (twice.size() > kNamed) {
+    notes.push_back(fmt::format("so do {} more labels", twice.size() - kNamed));
   }
 }
 

@@ -84,9 +84,15 @@ void replace_all(std::string& text, const std::string& what, std::string_view by
   }
 }
 
-/// A server may repeat the token in what it refuses; nobody shall read it from an error.
+/// A server may repeat the token in what it refuses; nobody shall read it from an error. What a
+/// reply of success holds is used, and may rightly hold it (headers for LFS): it is hidden where
+/// the reply is found wrong.
 void hide_token(HttpResponse& response, const std::string& token) {
-  if (token.empty() || response.ok()) return;
+  if (token.empty()) return;
+  if (response.ok()) {
+    response.secret = token;
+    return;
+  }
   constexpr std::string_view kHidden = "(token)";
   replace_all(response.body, token, kHidden);
   replace_all(response.url, token, kHidden);

@@ -35,6 +35,7 @@ struct HttpResponse {
   std::string body;  ///< of a request without a sink, or of a reply that is no 2xx
   std::string url;   ///< that answered
   bool token_was_sent = false;
+  std::string secret = {};  ///< the token, which no message about this reply may show
 
   /// The first header of that name, whatever its case; empty where there is none.
   std::string_view header(std::string_view name) const;

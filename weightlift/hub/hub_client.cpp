@@ -233,7 +233,8 @@ std::optional<Snapshot> HubClient::find_cached(const RepoRevision& from, const W
   const RepoCache cache(http_.settings().cache, from.repo);
   const std::optional<std::string> commit = cache.commit_of(from.revision);
   missing = shown(cache.folder());
-  if (!commit || !fs::is_directory(cache.snapshot(*commit))) return std::nullopt;
+  std::error_code unreadable;
+  if (!commit || !fs::is_directory(cache.snapshot(*commit), unreadable)) return std::nullopt;
   const CachedFiles cached = cached_files(cache, *commit);
   std::size_t count = 0;
   for (const RepoFile& file : cached.files) {

@@ -22,12 +22,21 @@ bool looks_like_html(const HttpResponse& response) {
          (start != std::string::npos && response.body[start] == '<');
 }
 
+/// Throws the HubError without the token, should the server have repeated it.
+[[noreturn]] void throw_hidden(const HttpResponse& response, std::string message) {
+  const std::string& secret = response.secret;
+  for (std::size_t at; !secret.empty() && (at = message.find(secret)) != std::string::npos;) {
+    message.replace(at, secret.size(), "(token)");
+  }
+  throw HubError(message);
+}
+
 }  // namespace
 
 void throw_bad_reply(const HttpResponse& response, std::string_view thing,
                      std::string_view expected, std::string_view got) {
-  throw HubError(
-      fmt::format("{}: {}: expected {}, got {}", shown_url(response.url), thing, expected, got));
+  throw_hidden(response, fmt::format("{}: {}: expected {}, got {}", shown_url(response.url), thing,
+                                     expected, got));
 }
 
 Json parse_reply_text(const HttpResponse& response) {
@@ -41,15 +50,16 @@ Json parse_reply_text(const HttpResponse& response) {
   try {
     return parse_json(response.body, where);
   } catch (const FormatError& error) {
-    throw HubError(error.what());  // what the network sends is the Hub's affair
+    throw_hidden(response, error.what());  // what the network sends is the Hub's affair
   }
 }
 
 Json parse_reply(const HttpResponse& response) {
   Json reply = parse_reply_text(response);
   if (!reply.is_object()) {
-    throw HubError(fmt::format("{}: expected a JSON object, got {}", shown_url(response.url),
-                               printable(response.body, kShownBytes)));
+    throw_hidden(response,
+                 fmt::format("{}: expected a JSON object, got {}", shown_url(response.url),
+                             printable(response.body, kShownBytes)));
   }
   return reply;
 }

@@ -23,7 +23,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int kMaxTries = 10;                   // of the commit: each lost race is another's commit
+constexpr int kMaxTries = 10;  // of the commit: each lost race is another's commit
 constexpr std::chrono::seconds kCommitPatience{300};  // a server may take long over a large commit
 constexpr std::size_t kMaxCardBytes = std::size_t{4} << 20;
 constexpr const char* kEmptySha256 =
@@ -194,19 +194,14 @@ class FolderUpload {
     if (!response.ok() && response.status != kConflict) throw_hub_error(request, response);
   }
 
+  /// What was meant to be private must not become public without a word.
   void require_private(const Json& info) {
     const Json* is_private = find_member(info, "private");
     if (!request_.private_repo || is_private == nullptr || *is_private != Json(false)) return;
-    if (made_repository_) {
-      throw HubError(
-          fmt::format("{}: repository: expected it to be made private, as asked for, "
-                      "got a public one; nothing was uploaded",
-                      web_url()));
-    }
-    if (!told_public_) {
-      progress_.note(fmt::format("{} was there before, and it is public", web_url()));
-    }
-    told_public_ = true;
+    throw HubError(
+        fmt::format("{}: --private: expected a private repository, got a public one{}; "
+                    "nothing was sent",
+                    web_url(), made_repository_ ? "" : " that was there before"));
   }
 
   void preupload() {
@@ -419,7 +414,6 @@ class FolderUpload {
   std::optional<Lost> lost_;
   std::string last_refusal_;
   bool made_repository_ = false;
-  bool told_public_ = false;
   bool told_ignored_ = false;
 };
 

@@ -31,10 +31,9 @@ Number get_number(const Json& json, std::string_view key, const std::string& whe
                   Number fallback) {
   const Json* value = find_member(json, key);
   if (value == nullptr) return fallback;
-  if (!value->is_number() || value->get<double>() <= 0) {
-    throw_wrong_json(where, key, "a positive number", *value);
-  }
-  return {value->get<double>(), value->is_number_integer()};
+  const Number number = to_number(*value, key, where);
+  if (number.value <= 0) throw_wrong_json(where, key, "a positive number", *value);
+  return number;
 }
 
 std::vector<Number> get_numbers(const Json& json, std::string_view key, const std::string& where,
@@ -45,7 +44,7 @@ std::vector<Number> get_numbers(const Json& json, std::string_view key, const st
   std::vector<Number> numbers;
   if (value->is_array() && value->size() <= kMostChannels) {
     for (const Json& item : *value) {
-      if (item.is_number()) numbers.push_back({item.get<double>(), item.is_number_integer()});
+      if (item.is_number()) numbers.push_back(to_number(item, key, where));
     }
   }
   if (numbers.empty() || numbers.size() != value->size()) {
@@ -105,6 +104,9 @@ ImageProcessor parse_image_processor(std::string_view text, const std::string& w
   }
   processor.image_mean = get_numbers(json, "image_mean", where, processor.image_mean);
   processor.image_std = get_numbers(json, "image_std", where, processor.image_std);
+  const bool divides = std::ranges::all_of(processor.image_std,
+                                           [](const Number& number) { return number.value > 0; });
+  if (!divides) throw_wrong_json(where, "image_std", "positive numbers", json["image_std"]);
   processor.do_resize = get_bool(json, "do_resize", where, true);
   processor.do_rescale = get_bool(json, "do_rescale", where, true);
   processor.do_normalize = get_bool(json, "do_normalize", where, true);

@@ -131,11 +131,6 @@ std::optional<std::int64_t> find_int(const Json& json, std::string_view key,
   return get_int(json, key, where);
 }
 
-Number to_number(const Json& value, std::string_view key, const std::string& where) {
-  if (!value.is_number()) throw_wrong_json(where, key, "a number", value);
-  return {value.get<double>(), value.is_number_integer()};
-}
-
 std::optional<Number> find_number(const Json& json, std::string_view key,
                                   const std::string& where) {
   const Json* value = find_member(json, key);
