@@ -48,7 +48,7 @@ TEST(ConvertCommandTest, TellsWhatItDid) {
                   "input [1, 3, 32, 32], seed 0)\n"
                   "  wrote config.json, model.safetensors, preprocessor_config.json, README.md\n",
                   room.source(), room.folder().string()));
-  EXPECT_THAT(outcome.err, StartsWith("weightlift: the crop begins where timm's does"));
+  EXPECT_THAT(outcome.err, StartsWith("weightlift: square pictures are cropped as by timm"));
   EXPECT_EQ(names_in(room.folder()).size(), 4U);
 }
 
@@ -144,7 +144,7 @@ TEST(ConvertCommandTest, OneFailureOfSeveralIsTheExitCodeAndTheOthersAreDone) {
   EXPECT_THAT(outcome.err, AllOf(HasSubstr("in/broken/config.json: expected JSON"),
                                  HasSubstr("resnet51: expected a file, a folder or a name")));
   EXPECT_THAT(names_in(room.out()), ElementsAre("last", "small"));
-  EXPECT_THAT(outcome.err, HasSubstr("weightlift: " + room.source() + ": the crop begins"));
+  EXPECT_THAT(outcome.err, HasSubstr("weightlift: " + room.source() + ": square pictures are"));
 }
 
 TEST(ConvertCommandTest, TheFirstFailureIsTheExitCode) {

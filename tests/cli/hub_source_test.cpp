@@ -129,7 +129,7 @@ TEST_F(HubSourceTest, WhatTheNameDecidesIsSaidBeforeTheDownload) {
     EXPECT_NE(outcome.exit_code, 0);
     EXPECT_EQ(count_errors(outcome.err), 1) << outcome.err;
   }
-  EXPECT_EQ(run({"verify", "resnet18", room.dir / "out/none"}).exit_code, 3);
+  EXPECT_EQ(run({"verify", "resnet18", room.dir / "no/such/folder"}).exit_code, 3);
   EXPECT_THAT(server.requests("resolve"), IsEmpty());
 }
 
@@ -299,6 +299,7 @@ TEST_F(HubSourceTest, TheProcessorComesFromAnyRepository) {
   EXPECT_THAT(read_file(room.dir / "out/resnet-18/preprocessor_config.json"),
               HasSubstr("\"shortest_edge\": 99"));
   EXPECT_THAT(card("resnet-18"), HasSubstr("from preprocessor_config.json of facebook/convnext"));
+  EXPECT_EQ(convert({"resnet18", "--image-processor", folder, "--name", "here"}).exit_code, 0);
 }
 
 TEST_F(HubSourceTest, ThePublishedFolderIsTheVerifiedOne) {
@@ -309,6 +310,14 @@ TEST_F(HubSourceTest, ThePublishedFolderIsTheVerifiedOne) {
   for (const auto& [path, content] : files_of(room.dir / "out/resnet-18")) {
     EXPECT_EQ(server.file("alice/resnet-18", path), content) << path;
   }
+}
+
+TEST_F(HubSourceTest, WhatWasPublishedCanBeVerifiedAndPulled) {
+  ASSERT_EQ(convert({"resnet18", "--push-to-hub"}).exit_code, 0);
+  const Outcome outcome = run({"verify", "resnet18", "alice/resnet-18"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("verified: "));
+  EXPECT_THAT(run({"pull", "resnet18"}).out, HasSubstr("models--timm--resnet18.a1_in1k/snapshots"));
 }
 
 TEST_F(HubSourceTest, PublishesWhereItIsTold) {

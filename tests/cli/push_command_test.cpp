@@ -178,6 +178,9 @@ TEST_F(PushCommandTest, EndsWithThreeWhereThereIsNoModel) {
   EXPECT_THAT(none.err, HasSubstr("expected a folder of a model, got nothing"));
   write_file(room.dir / "text/notes.txt", "x");
   EXPECT_THAT(push({room.dir / "text", "alice/net"}).err,
+              HasSubstr("expected the folder of a model, with its config.json, got none"));
+  write_file(room.dir / "text/config.json", R"({"model_type": "vit"})");
+  EXPECT_THAT(push({room.dir / "text", "alice/net"}).err,
               HasSubstr("expected the weights of a model, got none"));
 }
 

@@ -310,7 +310,7 @@ TEST(ConvertJobTest, ReadsALoneFile) {
   EXPECT_FALSE(result.processor);
   EXPECT_THAT(result.notes,
               AllOf(Contains(HasSubstr("a weights file without config: assumed plain")),
-                    Contains(HasSubstr("no image processor: a weights file says"))));
+                    Contains(HasSubstr("no image processor: a weights file alone says"))));
   EXPECT_THAT(result.card, HasSubstr("- architecture: assumed plain with ReLU"));
   EXPECT_EQ(result.verification->input_shape, (Shape{1, 3, 224, 224}));
 }
@@ -339,7 +339,7 @@ TEST(ConvertJobTest, AsSaysWhatALoneFileIs) {
   const ConversionResult result = run(request);
   EXPECT_TRUE(result.written);
   EXPECT_EQ(result.config.label(0), "tench, Tinca tinca");
-  EXPECT_EQ(result.labels_from, "ImageNet-1k's, for 1000 classes and the tag tv_in1k");
+  EXPECT_EQ(result.labels_from, "ImageNet-1k's, assumed for 1000 classes and the tag tv_in1k");
   EXPECT_EQ(result.processor->resample, 2);
   EXPECT_THAT(result.card, HasSubstr("- weights: those of the tag `tv_in1k`, as the user says"));
   EXPECT_THAT(result.notes, Contains(HasSubstr("weights.pth: holds safetensors, whatever")));

@@ -95,7 +95,7 @@ TEST(LabelsTest, OfTheSourceStandBeforeImagenets) {
 TEST(LabelsTest, OfImagenetStandForItsTags) {
   const Labels labels = choose_labels(imagenet_source("resnet18.tv_in1k"), "");
   EXPECT_EQ(labels.id2label[0].second, "tench, Tinca tinca");
-  EXPECT_EQ(labels.from, "ImageNet-1k's, for 1000 classes and the tag tv_in1k");
+  EXPECT_EQ(labels.from, "ImageNet-1k's, assumed for 1000 classes and the tag tv_in1k");
   EXPECT_THAT(labels.notes, ElementsAre(HasSubstr("label 'crane' stands for two classes")));
 }
 

@@ -284,10 +284,12 @@ Action add_convert(CLI::App& app) {
   command->add_option("--dtype", flags->dtype, "Of floating weights; counters stay int64")
       ->capture_default_str()
       ->check(CLI::IsMember({"keep", "float32", "float16", "bfloat16"}));
-  command->add_option("--to", flags->to, "Direction")
+  command->add_option("--to", flags->to, "Direction (only transformers yet)")
       ->capture_default_str()
       ->check(CLI::IsMember({"transformers", "timm", "torchvision"}));
-  command->add_option("--weights-format", flags->weights_format, "Of the weights")
+  command
+      ->add_option("--weights-format", flags->weights_format,
+                   "Of the weights (only safetensors yet)")
       ->capture_default_str()
       ->check(CLI::IsMember({"safetensors", "bin"}));
   command->add_option("--license", request.license, "Licence for the card, where you know it");

@@ -27,8 +27,8 @@ constexpr std::string_view kConfigFile = "config.json";
 constexpr std::string_view kWeightsFile = "model.safetensors";
 
 // What is read whole must not be larger, and so need not be fetched.
-constexpr std::uint64_t kMaxConfigBytes = std::uint64_t{4} << 20;
-constexpr std::uint64_t kMaxTextBytes = std::uint64_t{16} << 20;
+constexpr std::uint64_t kMaxFetchedConfigBytes = std::uint64_t{4} << 20;
+constexpr std::uint64_t kMaxFetchedTextBytes = std::uint64_t{16} << 20;
 
 void require_small(const RepoFile& file, std::uint64_t most) {
   if (file.size_bytes <= most) return;
@@ -36,9 +36,11 @@ void require_small(const RepoFile& file, std::uint64_t most) {
                                 printable(file.path), most, file.size_bytes));
 }
 
+constexpr const char* kProcessorFile = "preprocessor_config.json";
+
 bool is_config_entry(const RepoFile& file) {
   if (file.path != kConfigFile) return false;
-  require_small(file, kMaxConfigBytes);
+  require_small(file, kMaxFetchedConfigBytes);
   return true;
 }
 
@@ -60,7 +62,7 @@ HttpClient make_offline_client() {
 void require_plain_network(const fs::path& config, const RepoRevision& from) {
   if (!is_file_there(config)) return;  // said when the folder is opened
   const std::string where = fmt::format("{}: {}", from.repo.string(), kConfigFile);
-  const std::string text = read_text_file(config, kMaxConfigBytes);
+  const std::string text = read_text_file(config, kMaxFetchedConfigBytes);
   if (is_transformers_config(text, where)) {
     parse_resnet_config(text, where);
   } else {
@@ -238,7 +240,7 @@ FetchedFile Fetcher::fetch_file(const RepoFileName& file, ProgressSink& progress
   const Snapshot snapshot = client.snapshot_download(file.in, [&](const RepoFile& one) {
     listed.push_back(one.path);
     if (one.path != file.path) return false;
-    require_small(one, kMaxTextBytes);
+    require_small(one, kMaxFetchedTextBytes);
     return true;
   });
   const fs::path path = snapshot.folder / file.path;
@@ -265,13 +267,14 @@ FetchedFile Fetcher::fetch_processor(const std::string& which, ProgressSink& pro
   if (std::ranges::find(kWords, which) != kWords.end()) return {which};
   if (is_hf_address(which)) return fetch_file(parse_hf_address(which), progress);
   std::error_code error;
+  if (fs::is_directory(which, error)) return {fs::path(which) / kProcessorFile};
   const bool named = which.find('/') != std::string::npos || which.starts_with("hf-hub:");
   if (!named || fs::exists(which, error)) {
     require_here("--image-processor", which);
     return {which};
   }
   const SourceName name = parse_source_name(which);
-  return fetch_file({RepoRevision::parse(name.repository), "preprocessor_config.json"}, progress);
+  return fetch_file({RepoRevision::parse(name.repository), kProcessorFile}, progress);
 }
 
 FetchedSource fetch_one(const std::string& given, Network network) {

@@ -62,7 +62,10 @@ bool is_resnet(const nlohmann::json& config) {
 /// where it is one.
 std::string reason_against_config(const fs::path& folder, const std::vector<std::string>& files) {
   constexpr const char* kConfig = "config.json";
-  if (!contains(files, kConfig)) return "there is no config.json";
+  if (!contains(files, kConfig)) {
+    throw IoError(fmt::format("{}: expected the folder of a model, with its config.json, got none",
+                              shown(folder)));
+  }
   const std::string where = shown(folder / kConfig);
   const std::string text = read_text_file(folder / kConfig, kMaxConfigBytes);
   const nlohmann::json config = parse_json(text, where);

@@ -136,10 +136,14 @@ void print_text(const Inspection& found) {
   for (const auto& [name, tensor] : checkpoint.tensors) {
     width = std::max(width, printable(name).size());
   }
-  for (const auto& [name, tensor] : checkpoint.tensors) {
-    fmt::print("{:<{}}  {:<5} {:<20} {:>12}\n", printable(name), width, to_string(tensor.dtype()),
-               to_string(tensor.shape()),
-               with_commas(static_cast<std::int64_t>(tensor.bytes().size())));
+  // Counters last: there are as many as layers, and nobody looks for them.
+  for (const bool counters : {false, true}) {
+    for (const auto& [name, tensor] : checkpoint.tensors) {
+      if (name.ends_with("num_batches_tracked") != counters) continue;
+      fmt::print("{:<{}}  {:<5} {:<20} {:>12}\n", printable(name), width, to_string(tensor.dtype()),
+                 to_string(tensor.shape()),
+                 with_commas(static_cast<std::int64_t>(tensor.bytes().size())));
+    }
   }
 }
 

@@ -8,6 +8,7 @@
 #include "weightlift/cli/commands.h"
 #include "weightlift/cli/progress.h"
 #include "weightlift/hub/hub_client.h"
+#include "weightlift/models/registry.h"
 
 namespace weightlift {
 
@@ -20,7 +21,8 @@ struct PullFlags {
 
 int run_pull(const PullFlags& flags) {
   catch_signals();
-  const RepoRevision from = RepoRevision::parse(flags.repo);
+  const auto cfg = find_pretrained(flags.repo);  // no repository has a name of timm's registry
+  const RepoRevision from = RepoRevision::parse(cfg ? "timm/" + full_name(*cfg) : flags.repo);
   HttpClient http(read_hub_settings(), check_signals);
   Snapshot snapshot;
   {
@@ -50,7 +52,9 @@ int run_pull(const PullFlags& flags) {
 Action add_pull(CLI::App& app) {
   auto* command = app.add_subcommand("pull", "Download a repository into the Hub's cache");
   auto flags = std::make_shared<PullFlags>();
-  command->add_option("REPO", flags->repo, "Repository: OWNER/NAME or OWNER/NAME@REVISION")
+  command
+      ->add_option("REPO", flags->repo,
+                   "Repository: OWNER/NAME or OWNER/NAME@REVISION, or a name of timm")
       ->required();
   command->add_option("--local-dir", flags->local_dir, "Put the files here, not into the cache");
   command->add_flag("--json", flags->json, "One JSON object instead of the folder");

@@ -3,7 +3,6 @@
 #include <CLI/CLI.hpp>
 #include <cmath>
 #include <cstdlib>
-#include <filesystem>
 
 #include "weightlift/base/error.h"
 #include "weightlift/cli/commands.h"
@@ -26,15 +25,12 @@ int run_verify(const VerifyFlags& flags) {
   catch_signals();
   Verification verification;
   {
-    std::error_code error;
-    if (!std::filesystem::exists(flags.folder, error)) {  // before a download
-      throw IoError(fmt::format("{}: no such file or folder", printable(flags.folder, 400)));
-    }
+    const FetchedSource folder = fetch_one(flags.folder, Network::kPlain);
     const FetchedSource source = fetch_one(flags.source, Network::kPlain);
     std::optional<std::string> as = source.as;
     if (!flags.as.empty()) as = flags.as;
     TerminalProgress progress("");
-    verification = verify_folder(source.path, as, flags.folder, flags.options, progress);
+    verification = verify_folder(source.path, as, folder.path, flags.options, progress);
   }
   if (flags.json) {
     fmt::print("{}\n", to_report_json(verification));
@@ -79,7 +75,7 @@ Action add_verify(CLI::App& app) {
   auto flags = std::make_shared<VerifyFlags>();
   command->add_option("SOURCE", flags->source, "Folder, weights file, name or repository of timm")
       ->required();
-  command->add_option("FOLDER", flags->folder, "Folder of transformers")->required();
+  command->add_option("FOLDER", flags->folder, "Folder or repository of transformers")->required();
   command->add_option("--as", flags->as, "What a lone weights file is (resnet50.tv_in1k)");
   add_verify_options(*command, flags->options);
   command->add_flag("--json", flags->json, "One JSON object on one line");

@@ -68,8 +68,7 @@ ProcessorChoice choose_processor(const Source& source, const ConversionRequest& 
       return processor_from_claims(source.timm->pretrained_cfg, channels, which == "source-test");
     }
     return {std::nullopt,
-            {"no image processor: a weights file says nothing of its pictures; --as NAME "
-             "or --image-processor does"}};
+            {"no image processor: a weights file alone says nothing of its pictures"}};
   }
   const std::string& from = request.image_processor_from;
   return given_processor(parse_image_processor(read_text_file(which, kMaxProcessorBytes), which),

@@ -125,7 +125,7 @@ Labels choose_labels(const Source& source, const std::string& id2label, const st
     result.from = "the source's own";
   } else if (claims_imagenet(source)) {
     labels = imagenet_labels();
-    result.from = fmt::format("ImageNet-1k's, for 1000 classes and the tag {}",
+    result.from = fmt::format("ImageNet-1k's, assumed for 1000 classes and the tag {}",
                               printable(source.timm->pretrained_cfg.tag));
   } else {
     result.from = "none known (LABEL_0, LABEL_1, ...)";

@@ -86,13 +86,20 @@ void add_counters(Source& source, Module& network) {
       source.checkpoint.path.string(), absent.size()));
 }
 
+/// A file was named, and only it is read; but its config may lie beside it.
+std::string advice_on_config(const fs::path& file) {
+  std::error_code ignored;
+  return fs::exists(file.parent_path() / "config.json", ignored)
+             ? ", or the folder, whose config.json was not read"
+             : "";
+}
+
 void describe_file(Source& source, const std::optional<std::string>& as) {
   if (!as) {
     source.notes.push_back(
         fmt::format("{}: a weights file without config: assumed plain, ReLU, strides of timm; --as "
-                    "NAME says what "
-                    "it is",
-                    source.path.string()));
+                    "NAME says what it is{}",
+                    source.path.string(), advice_on_config(source.path)));
     return;
   }
   const auto cfg = find_pretrained(*as);

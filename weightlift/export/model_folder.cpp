@@ -46,8 +46,8 @@ void add_pixel_notes(const ImageProcessor& processor, const std::string& crop_mo
   const std::int64_t margin = resized - edge;
   if (margin % 4 == 3) {
     notes.push_back(
-        fmt::format("pixels differ from timm's: the crop of {} out of {} begins at pixel {} in "
-                    "transformers 5 and at {} in timm",
+        fmt::format("pixels differ from timm's: transformers begins the crop of {} out of {} at "
+                    "pixel {}, timm at {}",
                     edge, resized, margin / 2, margin / 2 + 1));
   } else if (margin < 0 && margin % 2 != 0) {
     notes.push_back(fmt::format(
@@ -56,8 +56,8 @@ void add_pixel_notes(const ImageProcessor& processor, const std::string& crop_mo
         -margin));
   } else {
     notes.emplace_back(
-        "the crop begins where timm's does on the short side; on the long side that of one picture "
-        "in four begins one pixel earlier");
+        "square pictures are cropped as by timm; the crop of one other picture in four begins one "
+        "pixel earlier");
   }
 }
 
