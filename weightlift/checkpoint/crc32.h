@@ -1,0 +1,13 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace weightlift {
+
+/// CRC-32 as zip has it (IEEE 802.3). Gives mapped pages back as it goes (release_mapped), as
+/// sha256 does.
+std::uint32_t crc32(std::span<const std::byte> bytes);
+
+}  // namespace weightlift

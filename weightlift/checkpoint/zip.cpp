@@ -1,0 +1,400 @@
+#include "weightlift/checkpoint/zip.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+#include <optional>
+
+#include "weightlift/base/bytes.h"
+#include "weightlift/base/error.h"
+#include "weightlift/checkpoint/crc32.h"
+
+// A zip as torch.save writes it, read from its end:
+//
+//   offset 0
+//   +--------+------+-------+---------+------------+--------+-----+-----------+---------+-----+
+//   | local  | name | extra | content | descriptor | local  | ... | central   | zip64   | end |
+//   | header |      |       |         | (16 or 24) | header |     | directory | records |     |
+//   +--------+------+-------+---------+------------+--------+-----+-----------+---------+-----+
+//   local header, 30 bytes    "PK\3\4", version, flags, method, time, date, crc, packed size, size,
+//                             name length, extra length (2 bytes each, crc and sizes 4)
+//   central entry, 46 bytes   "PK\1\2", version made by, then as above from version on, then
+//   comment
+//                             length, disk, attributes (2, 4), offset of the local header (4)
+//   end record, 22 bytes      "PK\5\6", disk, disk of the directory, entries on this disk, entries,
+//                             size and offset of the directory (4 each), comment length
+//   zip64 end record, 56      "PK\6\6", its size (8), versions, disks (4 each), entries on this
+//   disk,
+//                             entries, size and offset of the directory (8 each)
+//   zip64 locator, 20         "PK\6\7", disk (4), offset of the zip64 end record (8), disks (4)
+//
+// torch leaves crc and sizes in local headers 0, so only the directory knows where anything ends. A
+// size or offset of 0xFFFFFFFF there stands for eight bytes in the entry's extra field 1.
+//
+// Two readers may see two different archives in the same bytes: by a second end record inside a
+// comment, by local headers that disagree with the directory, by two entries of one name, by
+// entries that overlap. That is how checkpoints get past scanners, so what torch reads generously
+// is refused here. So is compression: torch never writes it, and torch itself, where it maps the
+// file, takes the packed bytes for weights.
+//
+// Nothing is allocated by a number that the file declares: an entry is kept after its 46 bytes were
+// found.
+
+namespace weightlift {
+
+namespace {
+
+using namespace std::string_view_literals;
+
+constexpr std::size_t kLocalBytes = 30;
+constexpr std::size_t kCentralBytes = 46;
+constexpr std::size_t kEndBytes = 22;
+constexpr std::size_t kZip64EndBytes = 56;
+constexpr std::size_t kLocatorBytes = 20;
+constexpr std::size_t kMaxCommentBytes = 65'535;
+
+/// Each takes 46 bytes in the file and up to 150 here. The largest published checkpoints have
+/// thousands of storages in a file; torch itself was tried with 70,000.
+constexpr std::uint64_t kMaxZipEntries = 300'000;
+/// Names are repeated in messages. torch's are the file's name and a number.
+constexpr std::size_t kMaxZipNameBytes = 4096;
+/// A data descriptor (bit 3) and names in UTF-8 (bit 11). The others stand for encryption, patches
+/// and compression.
+constexpr unsigned kKnownFlags = 0x0808;
+
+constexpr std::uint32_t kIn64 = 0xFFFFFFFFU;
+constexpr std::uint16_t kCountIn64 = 0xFFFFU;
+
+/// Bytes of known length with numbers in them.
+struct ZipRecord {
+  std::span<const std::byte> bytes;
+  std::uint16_t u16(std::size_t at) const { return load<std::uint16_t>(at); }
+  std::uint32_t u32(std::size_t at) const { return load<std::uint32_t>(at); }
+  std::uint64_t u64(std::size_t at) const { return load<std::uint64_t>(at); }
+
+ private:
+  template <class T>
+  T load(std::size_t at) const {
+    return load_little_endian<T>(bytes, at).value();
+  }
+};
+
+std::string_view text_of(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+/// Where the directory lies.
+struct DirectoryPlace {
+  std::uint64_t count = 0;
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+  std::uint64_t end = 0;  ///< where the first of the end records begins
+};
+
+/// An entry, and where its header and content lie.
+struct ZipExtent {
+  ZipEntry entry;
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+  bool described = false;  ///< a data descriptor follows
+};
+
+class ZipReader {
+ public:
+  ZipReader(std::span<const std::byte> bytes, const std::string& where)
+      : bytes_(bytes), where_(where) {}
+
+  Zip read() {
+    const DirectoryPlace place = find_directory();
+    std::vector<ZipExtent> extents = read_directory(place);
+    require_unique_names(extents);
+    require_disjoint(extents, place.offset);
+    for (ZipExtent& extent : extents) {
+      zip_.has_checksums = zip_.has_checksums || extent.entry.crc != 0;
+      if (!extent.entry.name.ends_with('/')) zip_.entries.push_back(extent.entry);
+    }
+    return std::move(zip_);
+  }
+
+ private:
+  [[noreturn]] void refuse(const std::string& what) const {
+    throw FormatError(fmt::format("{}: zip: {}", where_, what));
+  }
+  [[noreturn]] void refuse_entry(std::string_view name, const std::string& what) const {
+    refuse(fmt::format("entry '{}': {}", printable(name), what));
+  }
+
+  /// `size` bytes at `offset`, nothing where the file does not have them.
+  std::optional<ZipRecord> record(std::uint64_t offset, std::uint64_t size) const {
+    if (offset > bytes_.size() || bytes_.size() - offset < size) return std::nullopt;
+    return ZipRecord{bytes_.subspan(narrow<std::size_t>(offset), narrow<std::size_t>(size))};
+  }
+
+  std::size_t find_end() const;
+  DirectoryPlace find_directory();
+  DirectoryPlace read_zip64_end(std::size_t locator_at, const ZipRecord& end) const;
+  void require_place(const DirectoryPlace& place) const;
+  std::vector<ZipExtent> read_directory(const DirectoryPlace& place) const;
+  ZipExtent read_entry(const ZipRecord& central, std::string_view name, ZipRecord extra) const;
+  void require_name(std::string_view name) const;
+  void require_form(std::string_view name, unsigned flags, unsigned method) const;
+  void require_unique_names(const std::vector<ZipExtent>& extents) const;
+  void require_disjoint(const std::vector<ZipExtent>& extents, std::uint64_t directory);
+
+  std::span<const std::byte> bytes_;
+  const std::string& where_;
+  Zip zip_;
+};
+
+/// Any second mark refuses the file, even one that no end record could begin: readers look for it
+/// in different ways, and torch takes the last.
+std::size_t ZipReader::find_end() const {
+  const std::string_view text = text_of(bytes_);
+  const std::size_t reach = kEndBytes + kMaxCommentBytes;
+  const std::size_t from = text.size() - std::min(text.size(), reach);
+  std::optional<std::size_t> found;
+  for (std::size_t at = text.find("PK\x05\x06"sv, from); at != std::string_view::npos;
+       at = text.find("PK\x05\x06"sv, at + 1)) {
+    if (text.size() - at < kEndBytes) break;
+    if (found) refuse("end record: expected one, got several");
+    found = at;
+  }
+  if (!found) refuse("end record: expected one, got none; incomplete download?");
+  return *found;
+}
+
+DirectoryPlace ZipReader::find_directory() {
+  const std::size_t at = find_end();
+  const ZipRecord end{bytes_.subspan(at, kEndBytes)};
+  const std::size_t behind = bytes_.size() - at - kEndBytes;
+  const std::size_t comment = end.u16(20);
+  if (comment > behind) {
+    refuse(
+        fmt::format("comment: expected {} bytes, got {}; incomplete download?", comment, behind));
+  }
+  if (comment < behind) {
+    zip_.notes.push_back(fmt::format("{}: zip: {} bytes follow its end", where_, behind - comment));
+  }
+  if (end.u16(4) != 0 || end.u16(6) != 0 || end.u16(8) != end.u16(10)) {
+    refuse("end record: expected one disk, got an archive in parts");
+  }
+  DirectoryPlace place{end.u16(10), end.u32(16), end.u32(12), at};
+  if (at >= kLocatorBytes && text_of(bytes_).substr(at - kLocatorBytes).starts_with("PK\x06\x07")) {
+    place = read_zip64_end(at - kLocatorBytes, end);
+  }
+  require_place(place);
+  return place;
+}
+
+/// The zip64 record counts; the end record may only say the same or that it cannot.
+DirectoryPlace ZipReader::read_zip64_end(std::size_t locator_at, const ZipRecord& end) const {
+  const ZipRecord locator{bytes_.subspan(locator_at, kLocatorBytes)};
+  const std::uint64_t at = locator.u64(8);
+  const auto found = record(at, kZip64EndBytes);
+  if (!found || !text_of(found->bytes).starts_with("PK\x06\x06") ||
+      at + kZip64EndBytes != locator_at || found->u64(4) != kZip64EndBytes - 12) {
+    refuse(fmt::format("zip64 end record: expected one at {}, right before its locator, got none",
+                       at));
+  }
+  if (locator.u32(4) != 0 || locator.u32(16) > 1 || found->u32(16) != 0 || found->u32(20) != 0 ||
+      found->u64(24) != found->u64(32)) {
+    refuse("zip64 end record: expected one disk, got an archive in parts");
+  }
+  const DirectoryPlace place{found->u64(32), found->u64(48), found->u64(40), at};
+  if ((end.u16(10) != kCountIn64 && end.u16(10) != place.count) ||
+      (end.u32(12) != kIn64 && end.u32(12) != place.size) ||
+      (end.u32(16) != kIn64 && end.u32(16) != place.offset)) {
+    refuse("zip64 end record: expected what the end record says, got other numbers");
+  }
+  return place;
+}
+
+void ZipReader::require_place(const DirectoryPlace& place) const {
+  const auto end = checked_add(place.offset, place.size);
+  if (!end || *end != place.end) {
+    refuse(
+        fmt::format("directory: expected it to end at {}, where the end records begin, got {} "
+                    "bytes at {}; damaged file?",
+                    place.end, place.size, place.offset));
+  }
+  if (place.count > kMaxZipEntries) {
+    refuse(
+        fmt::format("directory: expected at most {} entries, got {}", kMaxZipEntries, place.count));
+  }
+  if (place.count == 0) refuse("directory: expected entries, got none");
+}
+
+std::vector<ZipExtent> ZipReader::read_directory(const DirectoryPlace& place) const {
+  std::vector<ZipExtent> extents;
+  std::uint64_t at = place.offset;
+  while (at < place.end) {
+    const auto central = at + kCentralBytes <= place.end ? record(at, kCentralBytes) : std::nullopt;
+    if (!central || !text_of(central->bytes).starts_with("PK\x01\x02")) {
+      refuse(fmt::format("directory: expected an entry at {}, got other bytes; damaged file?", at));
+    }
+    const std::uint64_t name_bytes = central->u16(28);
+    const std::uint64_t extra_bytes = central->u16(30);
+    const std::uint64_t size = kCentralBytes + name_bytes + extra_bytes + central->u16(32);
+    if (size > place.end - at) refuse("directory: expected whole entries, got one cut off");
+    const auto name = text_of(record(at + kCentralBytes, name_bytes)->bytes);
+    extents.push_back(
+        read_entry(*central, name, *record(at + kCentralBytes + name_bytes, extra_bytes)));
+    if (extents.size() > place.count) break;
+    at += size;
+  }
+  if (extents.size() != place.count) {
+    refuse(fmt::format("directory: expected {} entries, got {}; damaged file?", place.count,
+                       extents.size() > place.count ? "more" : std::to_string(extents.size())));
+  }
+  return extents;
+}
+
+void ZipReader::require_name(std::string_view name) const {
+  if (name.size() > kMaxZipNameBytes) {
+    refuse_entry(name, fmt::format("name: expected at most {} bytes, got {}", kMaxZipNameBytes,
+                                   name.size()));
+  }
+  std::string_view rest = name.ends_with('/') ? name.substr(0, name.size() - 1) : name;
+  bool plain = name.find_first_of("\0\\"sv) == std::string_view::npos;
+  for (bool more = true; more;) {
+    const std::size_t slash = rest.find('/');
+    const std::string_view part = rest.substr(0, slash);
+    plain = plain && !part.empty() && part != "." && part != "..";
+    more = slash != std::string_view::npos;
+    if (more) rest.remove_prefix(slash + 1);
+  }
+  if (!plain) refuse_entry(name, "name: expected plain parts between '/', got another form");
+}
+
+void ZipReader::require_form(std::string_view name, unsigned flags, unsigned method) const {
+  if ((flags & ~kKnownFlags) != 0) {
+    refuse_entry(name, fmt::format("flags: expected 0x0000 to 0x0808, got 0x{:04x}: encrypted or "
+                                   "damaged?",
+                                   flags));
+  }
+  if (method != 0) {
+    refuse_entry(name, fmt::format("method: expected 0 (stored), got {}{}; pack it again without "
+                                   "compression, or load and save it with torch",
+                                   method, method == 8 ? " (deflated)" : ""));
+  }
+}
+
+/// The eight-byte values of extra field 1, for each of `values` that says it has one, in order.
+void resolve_zip64(ZipRecord extra, std::span<std::uint64_t* const> values) {
+  std::size_t at = 0;
+  while (extra.bytes.size() - at >= 4) {
+    const std::size_t size = extra.u16(at + 2);
+    if (size > extra.bytes.size() - at - 4) return;
+    if (extra.u16(at) == 1) {
+      const ZipRecord field{extra.bytes.subspan(at + 4, size)};
+      std::size_t next = 0;
+      for (std::uint64_t* value : values) {
+        if (*value != kIn64) continue;
+        if (size - next < 8) return;
+        *value = field.u64(next);
+        next += 8;
+      }
+      return;
+    }
+    at += 4 + size;
+  }
+}
+
+ZipExtent ZipReader::read_entry(const ZipRecord& central, std::string_view name,
+                                ZipRecord extra) const {
+  require_name(name);
+  require_form(name, central.u16(8), central.u16(10));
+  std::uint64_t size = central.u32(24);
+  std::uint64_t packed = central.u32(20);
+  std::uint64_t offset = central.u32(42);
+  const std::array<std::uint64_t*, 3> wide = {&size, &packed, &offset};
+  resolve_zip64(extra, wide);
+  if (size != packed) {
+    refuse_entry(name, fmt::format("size: expected {} bytes stored, got {}", size, packed));
+  }
+  if (central.u16(34) != 0) refuse_entry(name, "disk: expected 0, got an archive in parts");
+  if (name.ends_with('/') && size != 0) refuse_entry(name, "size: expected none in a folder");
+  const auto local = record(offset, kLocalBytes);
+  if (!local || !text_of(local->bytes).starts_with("PK\x03\x04")) {
+    refuse_entry(name, fmt::format("expected its header at {}, got {}; damaged file?", offset,
+                                   local ? "other bytes" : "the end of the file"));
+  }
+  require_form(name, local->u16(6), local->u16(8));
+  const auto local_name = record(offset + kLocalBytes, local->u16(26));
+  if (!local_name || text_of(local_name->bytes) != name) {
+    refuse_entry(name, fmt::format("local header: expected the same name, got '{}'",
+                                   local_name ? printable(text_of(local_name->bytes)) : ""));
+  }
+  const std::uint64_t begin = offset + kLocalBytes + local->u16(26) + local->u16(28);
+  const auto content = record(begin, size);
+  if (!content) {
+    refuse_entry(name, fmt::format("expected {} bytes at {}, got the end of the file; incomplete "
+                                   "download?",
+                                   size, begin));
+  }
+  return {{name, content->bytes, central.u32(16)}, offset, begin + size, (local->u16(6) & 8U) != 0};
+}
+
+void ZipReader::require_unique_names(const std::vector<ZipExtent>& extents) const {
+  const auto lower = [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  };
+  const auto before = [&](std::string_view a, std::string_view b) {
+    return std::ranges::lexicographical_compare(a, b, {}, lower, lower);
+  };
+  std::vector<std::string_view> names;
+  names.reserve(extents.size());
+  for (const ZipExtent& extent : extents) names.push_back(extent.entry.name);
+  std::ranges::sort(names, before);
+  const auto twice = std::ranges::adjacent_find(
+      names, [&](std::string_view a, std::string_view b) { return !before(a, b); });
+  if (twice != names.end()) {
+    refuse_entry(*twice, "name: expected it once, in one spelling, got it twice");
+  }
+}
+
+/// Throws unless the extents, in the order of the file, end before the next begins, and the last
+/// before the directory. Bytes between them belong to nobody: repackers leave some.
+void ZipReader::require_disjoint(const std::vector<ZipExtent>& extents, std::uint64_t directory) {
+  constexpr std::uint64_t kLongestDescriptor = 24;
+  std::vector<std::size_t> order(extents.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::sort(order, {}, [&](std::size_t i) { return extents[i].begin; });
+  std::uint64_t unused = extents[order.front()].begin;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    const ZipExtent& extent = extents[order[i]];
+    const std::uint64_t next = i + 1 < order.size() ? extents[order[i + 1]].begin : directory;
+    if (extent.end > next) {
+      refuse_entry(
+          extent.entry.name,
+          fmt::format("expected it to end before {}, where {} begins, "
+                      "got {}: an overlap",
+                      next, i + 1 < order.size() ? "the next entry" : "the directory", extent.end));
+    }
+    const std::uint64_t gap = next - extent.end;
+    if (!extent.described || gap > kLongestDescriptor) unused += gap;
+  }
+  if (unused != 0) {
+    zip_.notes.push_back(fmt::format("{}: zip: {} bytes belong to no entry", where_, unused));
+  }
+}
+
+}  // namespace
+
+Zip parse_zip(std::span<const std::byte> bytes, const std::string& where) {
+  return ZipReader(bytes, where).read();
+}
+
+void require_crc(const ZipEntry& entry, const std::string& where) {
+  const std::uint32_t got = crc32(entry.data);
+  if (got != entry.crc) {
+    throw FormatError(
+        fmt::format("{}: zip: entry '{}': CRC-32: expected {:08x}, got {:08x}; damaged "
+                    "file?",
+                    where, printable(entry.name), entry.crc, got));
+  }
+}
+
+}  // namespace weightlift
