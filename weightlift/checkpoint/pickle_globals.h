@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "weightlift/tensor/dtype.h"
+
+namespace weightlift {
+
+/// What a global of a pickle stands for.
+enum class GlobalKind : std::uint8_t {
+  kOrderedDict,
+  kSet,
+  kSize,                       ///< torch.Size, a tuple
+  kRebuildTensor,              ///< (storage, offset, size, stride)
+  kRebuildTensorV2,            ///< the same, requires_grad, hooks[, metadata]
+  kRebuildTensorV3,            ///< the same with dtype before metadata
+  kRebuildParameter,           ///< (tensor, requires_grad, hooks)
+  kRebuildParameterWithState,  ///< the same, state
+  kRebuildFromType,            ///< (function, type, arguments of the function, state)
+  kTensorType,                 ///< torch.Tensor and Parameter, as a type in the former
+  kStorage,
+  kDType,
+};
+
+/// A global that stands for data. Its name is compared, nothing is looked up or called.
+struct KnownGlobal {
+  std::string_view module;
+  std::string_view name;
+  GlobalKind kind;
+  std::optional<DType> dtype = std::nullopt;  ///< of kStorage and kDType, where Tensor has it
+  std::size_t item_bytes = 0;                 ///< of kStorage and kDType
+};
+
+/// The row of exactly that module and name, nullptr where there is none.
+const KnownGlobal* find_known_global(std::string_view module, std::string_view name);
+
+}  // namespace weightlift
