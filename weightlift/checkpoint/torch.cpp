@@ -1,0 +1,148 @@
+#include "weightlift/checkpoint/torch.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "weightlift/base/bytes.h"
+#include "weightlift/base/error.h"
+#include "weightlift/checkpoint/torch_archive.h"
+#include "weightlift/checkpoint/torch_storage.h"
+#include "weightlift/checkpoint/torch_tensor.h"
+
+namespace weightlift {
+
+namespace {
+
+/// As safetensors_header.cpp has it, for the same reason.
+constexpr std::size_t kMaxTensorNameBytes = 4096;
+/// Copies of small files may be this large in any case.
+constexpr std::uint64_t kLeastCopyBudget = std::uint64_t{1} << 20U;
+
+/// Whether the text is UTF-8; Python would write lone surrogates, which nobody else reads.
+bool is_utf8(std::string_view text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[i]);
+    const std::size_t length = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+    if ((lead >= 0x80 && lead < 0xC2) || lead > 0xF4 || text.size() - i < length) return false;
+    for (std::size_t j = 1; j < length; ++j) {
+      if ((static_cast<unsigned char>(text[i + j]) & 0xC0U) != 0x80) return false;
+    }
+    const unsigned second = length > 1 ? static_cast<unsigned char>(text[i + 1]) : 0;
+    if ((lead == 0xE0 && second < 0xA0) || (lead == 0xED && second > 0x9F) ||
+        (lead == 0xF0 && second < 0x90) || (lead == 0xF4 && second > 0x8F)) {
+      return false;
+    }
+    i += length;
+  }
+  return true;
+}
+
+std::string_view name_of(const TorchFile& file, PickleId key) {
+  const PickleNode& node = file.pickle.at(key);
+  const bool text = node.kind == PickleKind::kText;
+  if (!text || node.text.empty() || node.text.size() > kMaxTensorNameBytes ||
+      node.text.find('\0') != std::string_view::npos || !is_utf8(node.text)) {
+    throw FormatError(
+        fmt::format("{}: state dict: name: expected 1 to {} bytes of UTF-8 without NUL, got {}",
+                    file.where, kMaxTensorNameBytes,
+                    text ? fmt::format("'{}'", printable(node.text, 40)) : describe(node)));
+  }
+  return node.text;
+}
+
+/// What lies beside tensors and is none: left out, unless it would be one that cannot be read.
+std::string left_out(const TorchFile& file, std::string_view name, const PickleNode& value) {
+  if (const std::string what = foreign_tensor(value); !what.empty()) {
+    throw FormatError(
+        fmt::format("{}: tensor '{}': expected a dense tensor of torch, got {} ({}.{})", file.where,
+                    printable(name), what, value.text, value.name));
+  }
+  return fmt::format("{} ({})", printable(name), describe(value));
+}
+
+void note_unused(const TorchArchive& archive, TorchFile& file) {
+  std::size_t count = 0;
+  for (const auto& [key, entry] : archive.storages) count += file.storages.contains(key) ? 0U : 1U;
+  if (count != 0) {
+    file.notes.push_back(
+        fmt::format("{}: zip: {} storages belong to no tensor", file.where, count));
+  }
+}
+
+}  // namespace
+
+TorchFile parse_torch_zip(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
+                          const std::string& where) {
+  TorchArchive archive = open_torch_archive(bytes, where);
+  TorchFile file;
+  file.where = where;
+  file.pickle = parse_pickle(archive.pickle, where);
+  if (file.pickle.size_bytes != archive.pickle.size()) {
+    throw FormatError(fmt::format("{}: pickle: expected {} bytes, got {}: some follow its end",
+                                  where, file.pickle.size_bytes, archive.pickle.size()));
+  }
+  file.storages = list_storages(file.pickle, TorchForm::kZip, where);
+  file.size_bytes = bytes.size();
+  file.owner = std::move(owner);
+  file.notes = std::move(archive.notes);
+  for (auto& [key, storage] : file.storages) {
+    const auto found = archive.storages.find(key);
+    const std::uint64_t needed = storage_bytes(key, storage, where);
+    if (found == archive.storages.end() || found->second.data.size() != needed) {
+      throw FormatError(fmt::format(
+          "{}: storage '{}': expected {} bytes, got {}; damaged file?", where, key, needed,
+          found == archive.storages.end() ? "none" : std::to_string(found->second.data.size())));
+    }
+    storage.bytes = found->second.data;
+    if (archive.has_checksums) storage.entry = found->second;
+  }
+  note_unused(archive, file);
+  file.dicts = list_dicts(file.pickle);
+  return file;
+}
+
+TorchStateDict load_state_dict(const TorchFile& file, PickleId dict) {
+  const PickleNode& node = file.pickle.at(dict);
+  if (node.kind != PickleKind::kDict && node.kind != PickleKind::kOrderedDict) {
+    throw FormatError(
+        fmt::format("{}: state dict: expected a dict, got {}", file.where, describe(node)));
+  }
+  TorchStateDict loaded;
+  std::set<std::string_view> seen;
+  std::uint64_t copy_budget = std::max(kLeastCopyBudget, std::uint64_t{file.size_bytes} * 4);
+  for (std::size_t i = 0; i < node.items.size(); i += 2) {
+    const std::string_view name = name_of(file, node.items[i]);
+    if (!seen.insert(name).second) {
+      throw FormatError(fmt::format("{}: state dict: name '{}': expected it once, got it twice",
+                                    file.where, printable(name)));
+    }
+    const PickleNode& value = file.pickle.at(node.items[i + 1]);
+    if (value.kind == PickleKind::kRebuild) {
+      loaded.tensors.insert(std::string(name),
+                            read_torch_tensor(file, node.items[i + 1], name, copy_budget));
+    } else {
+      loaded.others.push_back(left_out(file, name, value));
+    }
+  }
+  return loaded;
+}
+
+std::optional<PickleId> find_item(const Pickle& pickle, PickleId dict, std::string_view key) {
+  const PickleNode& node = pickle.at(dict);
+  if (node.kind != PickleKind::kDict && node.kind != PickleKind::kOrderedDict) return std::nullopt;
+  for (std::size_t i = node.items.size(); i > 0; i -= 2) {  // the last counts, as in Python
+    const PickleNode& name = pickle.at(node.items[i - 2]);
+    if (name.kind == PickleKind::kText && name.text == key) return node.items[i - 1];
+  }
+  return std::nullopt;
+}
+
+void require_checksums(const TorchFile& file) {
+  for (const auto& [key, storage] : file.storages) {
+    if (storage.entry) require_crc(*storage.entry, file.where);
+  }
+}
+
+}  // namespace weightlift

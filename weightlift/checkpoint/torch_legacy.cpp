@@ -1,0 +1,162 @@
+#include <fmt/format.h>
+
+#include <set>
+
+#include "weightlift/base/bytes.h"
+#include "weightlift/base/error.h"
+#include "weightlift/checkpoint/torch.h"
+#include "weightlift/checkpoint/torch_storage.h"
+
+// A file of torch before 1.6 (later ones write it when asked to):
+//
+//   offset 0      15
+//   +-------------+---------+----------+--------+------+-------+---------+-------+---------+-----
+//   | magic       | version | sys_info | object | keys | count | content | count | content | ...
+//   +-------------+---------+----------+--------+------+-------+---------+-------+---------+-----
+//    five pickles, one behind the other                 i64, then count elements, for each key
+//
+//   magic     the number 0x1950A86A20F9469CFC6C, 80 02 8A 0A 6C FC 9C 46 F9 20 6A A8 50 19 2E
+//   version   1001
+//   sys_info  a dict with the writer's sizes and byte order, which torch ignores: storages are
+//             little-endian always
+//   keys      the list of the storages' keys (addresses, as text), in the order of what follows
+//
+// Where a storage begins is known only after all before it, and its size only from the object.
+// torch itself, where a storage is missing in the list, gives out whatever its memory held; here
+// every storage that the object names must come exactly once, and no other.
+
+namespace weightlift {
+
+namespace {
+
+using namespace std::string_view_literals;
+
+constexpr std::string_view kMagicPickle =
+    "\x80\x02\x8A\x0A\x6C\xFC\x9C\x46\xF9\x20\x6A\xA8\x50\x19."sv;
+constexpr std::int64_t kLegacyVersion = 1001;
+
+class LegacyReader {
+ public:
+  LegacyReader(std::span<const std::byte> bytes, const std::string& where)
+      : bytes_(bytes), where_(where) {}
+
+  TorchFile read() {
+    const std::string_view text(reinterpret_cast<const char*>(bytes_.data()), bytes_.size());
+    if (!text.starts_with(kMagicPickle)) {
+      refuse("magic number", "expected torch's, got another; damaged file?");
+    }
+    at_ = kMagicPickle.size();
+    const Pickle version = next();
+    const PickleNode& number = version.at(version.root);
+    if (number.kind != PickleKind::kInt || number.integer != kLegacyVersion) {
+      refuse("version", fmt::format("expected {}, got {}", kLegacyVersion,
+                                    number.kind == PickleKind::kInt ? std::to_string(number.integer)
+                                                                    : describe(number)));
+    }
+    TorchFile file;
+    file.form = TorchForm::kLegacy;
+    file.where = where_;
+    note_byte_order(next(), file);
+    file.pickle = next();
+    file.storages = list_storages(file.pickle, TorchForm::kLegacy, where_);
+    read_storages(next(), file);
+    if (at_ != bytes_.size()) {
+      file.notes.push_back(
+          fmt::format("{}: {} bytes follow the last storage", where_, bytes_.size() - at_));
+    }
+    file.dicts = list_dicts(file.pickle);
+    file.size_bytes = bytes_.size();
+    return file;
+  }
+
+ private:
+  [[noreturn]] void refuse(std::string_view thing, const std::string& what) const {
+    throw FormatError(fmt::format("{}: {}: {}", where_, thing, what));
+  }
+
+  Pickle next() {
+    Pickle pickle = parse_pickle(bytes_.subspan(at_), where_);
+    at_ += pickle.size_bytes;
+    return pickle;
+  }
+
+  void note_byte_order(const Pickle& pickle, TorchFile& file) const {
+    const auto little = find_item(pickle, pickle.root, "little_endian");
+    if (little && pickle.at(*little).kind == PickleKind::kBool && pickle.at(*little).integer == 0) {
+      file.notes.push_back(
+          fmt::format("{}: says that it comes from a big-endian machine; read as little-endian, as "
+                      "torch writes "
+                      "and reads it anywhere",
+                      where_));
+    }
+  }
+
+  void read_storages(const Pickle& keys, TorchFile& file);
+  std::span<const std::byte> take(std::uint64_t size, std::string_view key);
+
+  std::span<const std::byte> bytes_;
+  const std::string& where_;
+  std::size_t at_ = 0;
+};
+
+std::span<const std::byte> LegacyReader::take(std::uint64_t size, std::string_view key) {
+  const std::size_t left = bytes_.size() - at_;
+  if (size > left) {
+    refuse(fmt::format("storage '{}'", key),
+           fmt::format("expected {} bytes, got {}; incomplete download?", size, left));
+  }
+  const auto taken = bytes_.subspan(at_, narrow<std::size_t>(size));
+  at_ += taken.size();
+  return taken;
+}
+
+void LegacyReader::read_storages(const Pickle& keys, TorchFile& file) {
+  const PickleNode& list = keys.at(keys.root);
+  if (list.kind != PickleKind::kList) {
+    refuse("storage keys", fmt::format("expected a list, got {}", describe(list)));
+  }
+  std::set<std::string_view> seen;
+  for (const PickleId id : list.items) {
+    const PickleNode& key = keys.at(id);
+    const auto found =
+        key.kind == PickleKind::kText ? file.storages.find(key.text) : file.storages.end();
+    if (found == file.storages.end() || !seen.insert(key.text).second) {
+      refuse("storage keys",
+             fmt::format("expected each storage that a tensor names, once, got {}",
+                         key.kind == PickleKind::kText
+                             ? fmt::format("'{}'{}", printable(key.text, 40),
+                                           found == file.storages.end() ? "" : " twice")
+                             : describe(key)));
+    }
+    TorchStorage& storage = found->second;
+    if (storage.type->name == "UntypedStorage") {
+      refuse(
+          fmt::format("storage '{}'", key.text),
+          "expected a typed one, got an UntypedStorage (float8, uint16 and the like), which torch "
+          "itself cannot read back from the legacy form; save without "
+          "_use_new_zipfile_serialization=False");
+    }
+    const auto count = load_little_endian<std::uint64_t>(take(sizeof(std::uint64_t), key.text));
+    if (std::cmp_not_equal(*count, storage.numel)) {
+      refuse(fmt::format("storage '{}'", key.text),
+             fmt::format("expected {} elements, got {}; damaged file?", storage.numel, *count));
+    }
+    storage.bytes = take(storage_bytes(key.text, storage, where_), key.text);
+  }
+  if (seen.size() != file.storages.size()) {
+    refuse("storage keys",
+           fmt::format("expected the {} storages that tensors name, got {}; damaged file?",
+                       file.storages.size(), seen.size()));
+  }
+}
+
+}  // namespace
+
+TorchFile parse_torch_legacy(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
+                             const std::string& where) {
+  TorchFile file = LegacyReader(bytes, where).read();
+  file.owner = std::move(owner);
+  return file;
+}
+
+}  // namespace weightlift
