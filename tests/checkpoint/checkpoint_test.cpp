@@ -6,6 +6,8 @@
 
 #include <filesystem>
 
+#include "tests/checkpoint/golden.h"
+#include "tests/support/refusal.h"
 #include "tests/support/safetensors_builder.h"
 #include "tests/support/temp_dir.h"
 #include "weightlift/base/error.h"
@@ -14,7 +16,6 @@
 namespace weightlift {
 namespace {
 
-using ::testing::AllOf;
 using ::testing::ElementsAre;
 using testing::good_header;
 using ::testing::HasSubstr;
@@ -50,9 +51,6 @@ std::string zip_with(const std::vector<std::string>& names) {
   return zip + "PK\x05\x06" + std::string(18, '\0');
 }
 
-const std::string kLegacyStart =
-    "\x80\x02\x8A\x0A\x6C\xFC\x9C\x46\xF9\x20\x6A\xA8\x50\x19.\x80\x02";
-
 TEST(CheckpointTest, OpensSafetensors) {
   const testing::TempDir dir;
   write_file(dir / "m.safetensors", safetensors_with(good_header(), 8));
@@ -84,14 +82,31 @@ TEST(CheckpointTest, SavesTheShippedCheckpointAgainByteForByte) {
   EXPECT_EQ(testing::read_file(dir / "again.safetensors"), testing::read_file(source));
 }
 
-TEST(CheckpointTest, TellsWhatToDoAboutATorchCheckpoint) {
-  for (const char* name : {"best.pth.tar", "model.safetensors"}) {
-    EXPECT_THAT(
-        refusal_of_bytes(zip_with({"archive/data.pkl", "archive/data/0"}), name),
-        AllOf(HasSubstr("got a torch checkpoint (zip), which cannot be read yet"),
-              HasSubstr("d = torch.load(\""), HasSubstr(name + "\", map_location=\"cpu\""s)));
-  }
-  EXPECT_THAT(refusal_of_bytes(kLegacyStart), HasSubstr("got a torch checkpoint (legacy pickle)"));
+TEST(CheckpointTest, OpensTorchFiles) {
+  const testing::TempDir dir;
+  write_file(dir / "m.pth.tar", testing::golden_zip());
+  const Checkpoint zip = open_checkpoint(dir / "m.pth.tar");
+  EXPECT_EQ(zip.format, CheckpointFormat::kTorchZip);
+  EXPECT_EQ(zip.tensors.at("w").owner(), zip.file);
+  EXPECT_THAT(zip.notes, IsEmpty());
+  require_checksums(zip);
+  write_file(dir / "m.bin", testing::golden_legacy());
+  const Checkpoint legacy = open_checkpoint(dir / "m.bin");
+  EXPECT_EQ(legacy.format, CheckpointFormat::kTorchLegacy);
+  EXPECT_EQ(legacy.tensors.at("w").shape(), Shape{2});
+  write_file(dir / "m.safetensors", testing::golden_zip());
+  EXPECT_THAT(open_checkpoint(dir / "m.safetensors").notes,
+              ElementsAre(HasSubstr("m.safetensors: holds a torch zip, whatever its name says")));
+}
+
+TEST(CheckpointTest, FindsDamageWhenAsked) {
+  const testing::TempDir dir;
+  std::string bytes = testing::golden_zip();
+  bytes[bytes.find(testing::golden_storage())] = '\1';
+  write_file(dir / "m.pth", bytes);
+  const Checkpoint checkpoint = open_checkpoint(dir / "m.pth");
+  EXPECT_THAT(testing::refusal<FormatError>([&] { require_checksums(checkpoint); }),
+              HasSubstr("m.pth: zip: entry 'archive/data/0': CRC-32: expected c3872656"));
 }
 
 TEST(CheckpointTest, TellsOtherZips) {

@@ -168,7 +168,7 @@ TEST(PickleTest, NeverCallsWhatItDoesNotKnow) {
                                                         {"numpy", "load"},
                                                         {"copyreg", "_reconstructor"}}) {
     const std::string bytes = pickle_of(call(global(module, name), text("touch /tmp/never")));
-    EXPECT_EQ(read(bytes), "a " + module + "." + name);
+    EXPECT_EQ(read(bytes), "an object of " + module + "." + name);
     EXPECT_THAT(foreign_globals(parse(bytes)), ElementsAre(module + "." + name));
   }
 }
@@ -184,21 +184,21 @@ TEST(PickleTest, NamesForeignGlobalsOnceAlsoUnused) {
 
 TEST(PickleTest, TakesWhateverIsDoneToAnOpaqueValue) {
   const std::string spaces = global("argparse", "Namespace") + ")\x81}" + text("lr") + "K\1sb"s;
-  EXPECT_EQ(read_body(spaces), "a argparse.Namespace");
+  EXPECT_EQ(read_body(spaces), "an object of argparse.Namespace");
   EXPECT_EQ(read_body(call(global("collections", "defaultdict"), global("__builtin__", "list")) +
                       "(K\1K\2u"s),
-            "a collections.defaultdict");
+            "an object of collections.defaultdict");
   EXPECT_EQ(read_body(call(global("collections", "deque"), "]") + "(K\1eK\2a"s),
-            "a collections.deque");
+            "an object of collections.deque");
   EXPECT_EQ(read_body(call(call(global("functools", "partial"), "K\1"s), "K\1"s)),
-            "a functools.partial");
-  EXPECT_EQ(read(pickle_of(global("a", "B") + ")}\x92"s, '\4')), "a a.B");
+            "an object of functools.partial");
+  EXPECT_EQ(read(pickle_of(global("a", "B") + ")}\x92"s, '\4')), "an object of a.B");
 }
 
 TEST(PickleTest, CompareNamesAsPairs) {
   // Joined by a dot these are torch's function; torch 2.13 takes them for it.
   EXPECT_EQ(read(pickle_of("\x8C\5torch\x8C\x19_utils._rebuild_tensor_v2\x93)R"s, '\4')),
-            "a torch._utils._rebuild_tensor_v2");
+            "an object of torch._utils._rebuild_tensor_v2");
   EXPECT_THAT(refusal_of(pickle_of(global("torch", "_utils._rebuild_tensor_v2"))),
               HasSubstr("global: expected a name without dots, got '_utils._rebuild_tensor_v2'"));
 }

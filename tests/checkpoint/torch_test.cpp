@@ -241,8 +241,9 @@ TEST(TorchZipTest, LeavesOutWhatIsNoTensorAndSaysWhat) {
                global("argparse", "Namespace") + ")\x81}b" + text("best") + "G\0\0\0\0\0\0\0\0"s +
                text("none") + "N" + text("run") + call(global("os", "system"), text("true"))));
   EXPECT_EQ(loaded.tensors.size(), 1U);
-  EXPECT_THAT(loaded.others, ElementsAre("epoch (an int)", "args (a argparse.Namespace)",
-                                         "best (a float)", "none (None)", "run (a os.system)"));
+  EXPECT_THAT(loaded.others,
+              ElementsAre("epoch (an int)", "args (an object of argparse.Namespace)",
+                          "best (a float)", "none (None)", "run (an object of os.system)"));
 }
 
 TEST(TorchZipTest, ListsDictsOfTensorsByPath) {
@@ -496,7 +497,7 @@ INSTANTIATE_TEST_SUITE_P(
         {"TopStorage", torch_zip(storage("FloatStorage", "0", "K\4"s), {counting_floats(4)}),
          "expected a dict, got a storage"},
         {"TopModule", torch_zip(global("my.models", "ResNet") + ")\x81}b", {}),
-         "expected a dict, got a my.models.ResNet"}}),
+         "expected a dict, got an object of my.models.ResNet"}}),
     case_name);
 
 INSTANTIATE_TEST_SUITE_P(

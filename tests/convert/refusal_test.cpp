@@ -230,14 +230,13 @@ TEST(WeightsRefusalTest, NamesAPage) {
   EXPECT_THAT(refusal_of_weights<FormatError>("Entry not found"), HasSubstr("got plain text"));
 }
 
-TEST(WeightsRefusalTest, NamesATorchCheckpoint) {
+TEST(WeightsRefusalTest, NamesADamagedTorchCheckpoint) {
   const std::string zip = "PK\x03\x04" + std::string(100, '\0') + "PK\x01\x02" +
                           std::string(42, '\0') + "archive/data.pkl" + "PK\x05\x06" +
                           std::string(18, '\0');
   EXPECT_THAT(
       refusal_of_weights<FormatError>(zip, "pytorch_model.bin"),
-      AllOf(HasSubstr("in/pytorch_model.bin: expected safetensors, got a torch checkpoint (zip)"),
-            HasSubstr("st.save_file(d.get(")));
+      HasSubstr("in/pytorch_model.bin: zip: directory: expected it to end at 166, where the end"));
 }
 
 TEST(WeightsRefusalTest, NamesACutFile) {

@@ -689,7 +689,7 @@ std::string describe(const PickleNode& node) {
     case PickleKind::kPersistent:
       return "a storage";
     case PickleKind::kOpaque:
-      return fmt::format("a {}.{}", node.text, node.name);
+      return fmt::format("an object of {}.{}", node.text, node.name);
   }
   return "an unknown value";
 }

@@ -61,7 +61,7 @@ struct Pickle {
 /// checkpoint needs, or more than the limits in the .cpp.
 Pickle parse_pickle(std::span<const std::byte> bytes, const std::string& where);
 
-/// What a value is, for a message: "a list of 3", "a numpy.ndarray".
+/// What a value is, for a message: "a list of 3", "an object of numpy.ndarray".
 std::string describe(const PickleNode& node);
 
 /// "module.name" of every global that is not known as data, each once, as they first come.

@@ -77,7 +77,11 @@ std::optional<std::string> not_a_torch_zip(std::string_view text) {
   if (tail.find("/constants.pkl") != std::string_view::npos) {
     return "a TorchScript archive, which holds a program; save the model's state dict instead";
   }
-  if (tail.find("/data.pkl") != std::string_view::npos) return std::nullopt;
+  // Of 15,000 storages the directory reaches beyond the tail; but torch writes its pickle first.
+  constexpr std::size_t kHead = 4096;
+  for (const std::string_view part : {tail, text.substr(0, kHead)}) {
+    if (part.find("/data.pkl") != std::string_view::npos) return std::nullopt;
+  }
   return "a zip archive that torch.save did not write";
 }
 
@@ -135,6 +139,18 @@ std::string describe(std::string_view text) {
 }
 
 }  // namespace
+
+std::string_view to_string(CheckpointFormat format) {
+  switch (format) {
+    case CheckpointFormat::kSafetensors:
+      return "safetensors";
+    case CheckpointFormat::kTorchZip:
+      return "torch zip";
+    case CheckpointFormat::kTorchLegacy:
+      return "torch legacy";
+  }
+  return "unknown";
+}
 
 CheckpointFormat detect_format(std::span<const std::byte> bytes, const std::string& where) {
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());

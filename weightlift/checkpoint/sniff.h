@@ -4,10 +4,14 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace weightlift {
 
 enum class CheckpointFormat : std::uint8_t { kSafetensors, kTorchZip, kTorchLegacy };
+
+/// "safetensors", "torch zip", "torch legacy"
+std::string_view to_string(CheckpointFormat format);
 
 /// The format of a checkpoint by its content. Throws FormatError "where: ..." that names what the
 /// bytes look like where they are no checkpoint: an LFS pointer, an HTML page, an archive.

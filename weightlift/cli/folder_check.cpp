@@ -122,6 +122,7 @@ std::string check_model_folder(const fs::path& folder, const std::vector<std::st
   if (!reason.empty()) return check_what_can_be_read(folder, files, reason);
   const Source source = open_source(folder.string(), std::nullopt);
   make_network(source, Head::kKeep);
+  require_checksums(source.checkpoint);
   return fmt::format("{} fits config.json: {} tensors", source.checkpoint.path.filename().string(),
                      source.tensors.size());
 }

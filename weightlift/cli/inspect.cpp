@@ -75,7 +75,7 @@ std::vector<std::string> labels_of(const Source& source) {
 void print_json(const std::string& given, const Inspection& found) {
   Json json = {{"source", given},
                {"file", found.checkpoint.path.string()},
-               {"format", "safetensors"},
+               {"format", to_string(found.checkpoint.format)},
                {"bytes", found.checkpoint.file->bytes().size()},
                {"parameters", count_parameters(found.checkpoint.tensors)}};
   if (found.source) {
@@ -83,6 +83,11 @@ void print_json(const std::string& given, const Inspection& found) {
     json["labels"] = labels_of(*found.source);
   } else {
     json["not_convertible"] = found.reason;
+  }
+  if (found.checkpoint.format != CheckpointFormat::kSafetensors) {
+    json["state_dict"] = found.checkpoint.state_dict;
+    json["left_out"] = found.checkpoint.left_out;
+    json["globals"] = found.checkpoint.globals;
   }
   json["metadata"] = Json::object();
   for (const auto& [key, value] : found.checkpoint.metadata) json["metadata"][key] = value;
@@ -120,8 +125,8 @@ void print_network(const Source& source) {
 
 void print_text(const Inspection& found) {
   const Checkpoint& checkpoint = found.checkpoint;
-  fmt::print("file: {}, safetensors, {}, {} tensors, {} parameters\n",
-             printable(checkpoint.path.string(), 400),
+  fmt::print("file: {}, {}, {}, {} tensors, {} parameters\n",
+             printable(checkpoint.path.string(), 400), to_string(checkpoint.format),
              readable_bytes(checkpoint.file->bytes().size()), checkpoint.tensors.size(),
              with_commas(count_parameters(checkpoint.tensors)));
   if (found.source) {
@@ -129,6 +134,11 @@ void print_text(const Inspection& found) {
   } else {
     fmt::print("network: cannot be converted: {}\n", found.reason);
   }
+  if (!checkpoint.state_dict.empty()) {
+    fmt::print("state dict: {}\n", printable(checkpoint.state_dict));
+  }
+  for (const std::string& other : checkpoint.left_out) fmt::print("left out: {}\n", other);
+  for (const std::string& name : checkpoint.globals) fmt::print("never made: {}\n", name);
   for (const auto& [key, value] : checkpoint.metadata) {
     fmt::print("metadata: {}={}\n", printable(key), printable(value));
   }

@@ -340,7 +340,10 @@ ConversionResult convert(const ConversionRequest& request, ProgressSink& progres
   if (request.dry_run) return result;
 
   TempFolder folder(request.output, plan.name);
-  auto hashing = std::async(std::launch::async, sha256, file.bytes());
+  auto hashing = std::async(std::launch::async, [&plan, &file] {
+    require_checksums(plan.source.checkpoint);
+    return sha256(file.bytes());
+  });
   write_folder(plan, folder.path(), progress);
   if (request.verify) {
     progress.step("verify", 0);
@@ -388,6 +391,8 @@ Verification verify_folder(const std::string& source, const std::optional<std::s
     progress.check();
     require_intact();
   });
+  require_checksums(from.checkpoint);
+  require_checksums(to.checkpoint);
   require_intact();
   const std::string note = non_finite_note(verification);
   if (!note.empty()) progress.note(note);

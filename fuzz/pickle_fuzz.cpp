@@ -1,0 +1,45 @@
+// Any bytes are refused by a FormatError or read. What was read is a tree of values that lie in the
+// input, no more of them than it has bytes.
+#include <cstdint>
+#include <vector>
+
+#include "fuzz/round_trip.h"
+#include "weightlift/base/error.h"
+#include "weightlift/checkpoint/pickle.h"
+
+namespace {
+
+using namespace weightlift;
+using fuzzing::require;
+
+constexpr std::size_t kSharedValues = 3;  // None, False, True
+
+void check(const Pickle& pickle, std::string_view input) {
+  require(pickle.size_bytes <= input.size());
+  require(pickle.nodes.size() <= pickle.size_bytes + kSharedValues);
+  require(pickle.root < pickle.nodes.size());
+  for (const PickleNode& node : pickle.nodes) {
+    require(!describe(node).empty());
+    for (const std::string_view view : {node.text, node.name}) {
+      require(view.empty() || (view.data() >= input.data() &&
+                               view.data() + view.size() <= input.data() + input.size()));
+    }
+    for (const PickleId item : node.items) require(item < pickle.nodes.size());
+    const bool dict = node.kind == PickleKind::kDict || node.kind == PickleKind::kOrderedDict;
+    require(!dict || node.items.size() % 2 == 0);
+    require((node.kind == PickleKind::kRebuild) <= (node.known != nullptr));
+  }
+  foreign_globals(pickle);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const auto bytes = std::as_bytes(std::span(data, size));
+  try {
+    check(parse_pickle(bytes, "input"), {reinterpret_cast<const char*>(data), size});
+  } catch (const FormatError&) {
+    return 0;
+  }
+  return 0;
+}

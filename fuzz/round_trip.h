@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "weightlift/base/file.h"
+#include "weightlift/tensor/state_dict.h"
+
+// What the targets share.
+
+namespace weightlift::fuzzing {
+
+inline void require(bool property) {
+  if (!property) std::abort();
+}
+
+/// The safetensors file that is written of the tensors, which is removed again at once.
+std::shared_ptr<const MappedFile> write(
+    const StateDict& tensors, const std::vector<std::pair<std::string, std::string>>& metadata,
+    const char* name);
+
+}  // namespace weightlift::fuzzing

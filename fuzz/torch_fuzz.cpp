@@ -1,0 +1,69 @@
+// Any bytes, as a zip or as a legacy file, are refused by a FormatError or read. The tensors of
+// what was read take no more memory than the file warrants; written as safetensors, they read back
+// equal.
+#include <algorithm>
+#include <cstdint>
+#include <string_view>
+
+#include "fuzz/round_trip.h"
+#include "weightlift/base/error.h"
+#include "weightlift/checkpoint/safetensors.h"
+#include "weightlift/checkpoint/torch.h"
+#include "weightlift/checkpoint/torch_choice.h"
+#include "weightlift/tensor/compare.h"
+
+namespace {
+
+using namespace weightlift;
+using fuzzing::require;
+
+/// Views may be many; only what is small is written.
+constexpr std::size_t kMostBytesWritten = std::size_t{1} << 20U;
+
+void check_memory(const TorchFile& file, const StateDict& tensors) {
+  std::size_t copied = 0;
+  for (const auto& [name, tensor] : tensors) {
+    const auto bytes = tensor.bytes();
+    if (tensor.owner() != file.owner) copied += bytes.size();
+  }
+  require(copied <= std::max(std::size_t{1} << 20U, file.size_bytes * 4));
+}
+
+void check_round_trip(const StateDict& tensors) {
+  std::size_t bytes = 0;
+  for (const auto& [name, tensor] : tensors) bytes += tensor.bytes().size();
+  if (bytes > kMostBytesWritten || tensors.contains("__metadata__")) return;
+  const SafetensorsFile written = load_safetensors(fuzzing::write(tensors, {}, ".torch"));
+  require(written.tensors.size() == tensors.size());
+  for (const auto& [name, tensor] : tensors) {
+    require(bit_equal(tensor, written.tensors.at(name)));
+  }
+}
+
+void read_all(const TorchFile& file) {
+  for (const TorchDict& dict : file.dicts) {
+    try {
+      const TorchStateDict loaded = load_state_dict(file, dict.id);
+      check_memory(file, loaded.tensors);
+      check_round_trip(loaded.tensors);
+    } catch (const FormatError&) {
+      continue;
+    }
+  }
+  choose_state_dict(file);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const auto bytes = std::as_bytes(std::span(data, size));
+  const auto owner = std::make_shared<const int>(0);
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  try {
+    read_all(text.starts_with("PK") ? parse_torch_zip(bytes, owner, "input")
+                                    : parse_torch_legacy(bytes, owner, "input"));
+  } catch (const FormatError&) {
+    return 0;
+  }
+  return 0;
+}
