@@ -223,13 +223,33 @@ TEST_F(HubSourceTest, OfAnotherNetworkIsRefusedBeforeItsWeightsCome) {
   EXPECT_THAT(server.requests("model.safetensors"), IsEmpty());
 }
 
-TEST_F(HubSourceTest, WithoutSafetensorsIsRefused) {
+TEST_F(HubSourceTest, WithoutSafetensorsTorchsFileIsFetched) {
   fs::rename(room.source() + "/model.safetensors", room.source() + "/pytorch_model.bin");
+  server.add_repo("alice/old", room.source());
+  // What it holds is told by its content: these are safetensors, under another name.
+  const Outcome outcome = convert({"alice/old"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(server.requests("resolve"), Contains(HasSubstr("pytorch_model.bin")));
+}
+
+TEST_F(HubSourceTest, WithoutWeightsIsRefused) {
+  fs::rename(room.source() + "/model.safetensors", room.source() + "/tf_model.h5");
   server.add_repo("alice/old", room.source());
   const Outcome outcome = convert({"alice/old"});
   EXPECT_EQ(outcome.exit_code, 3);
-  EXPECT_THAT(outcome.err, HasSubstr("alice/old@main: expected model.safetensors in the "
-                                     "repository, got pytorch_model.bin alone"));
+  EXPECT_THAT(outcome.err, HasSubstr("alice/old@main: expected model.safetensors or "
+                                     "pytorch_model.bin in the repository, got none"));
+}
+
+TEST_F(HubSourceTest, AConfigAloneInTheCacheIsNoRepositoryWithoutWeights) {
+  const fs::path cache = room.dir / "home/hub/models--alice--net";
+  fs::create_directories(cache / "refs");
+  fs::create_directories(cache / "snapshots" / commit);
+  write_file(cache / "refs/main", commit);
+  fs::copy(room.source() + "/config.json", cache / "snapshots" / commit / "config.json");
+  const Outcome outcome = convert({"alice/net"}, {"HF_HUB_OFFLINE=1"});
+  EXPECT_EQ(outcome.exit_code, 5);
+  EXPECT_THAT(outcome.err, HasSubstr("alice/net@main: offline: expected its weights in the cache"));
 }
 
 TEST_F(HubSourceTest, UnknownTagsGetTheNearest) {

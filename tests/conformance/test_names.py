@@ -78,6 +78,17 @@ def test_timm_reads_what_the_program_fetched(hub, rng, tmp_path):
     assert len(hub.requests()) == before
 
 
+def test_torchs_file_where_there_is_no_safetensors(hub, rng, tmp_path):
+    model = reference.make_model("resnet18")
+    timm.models.save_for_hf(model, tmp_path / "source", safe_serialization=False)
+    hub.add_repo("alice/flowers", tmp_path / "source")
+    run(hub, "convert", "alice/flowers", "-o", tmp_path / "out")
+    source = reference.save_timm_folder(model, tmp_path / "safe")
+    reference.save_reference_folder(
+        model, source, tmp_path / "expected", reference.imagenet_labels())
+    compare.assert_same_folder(tmp_path / "out" / "flowers", tmp_path / "expected")
+
+
 @pytest.mark.parametrize("name", ["resnet18.tv_in1k", "hf-hub:timm/resnet18.tv_in1k"])
 def test_the_program_reads_what_timm_fetched(hub, rng, tmp_path, name):
     """By its name timm fetches the weights alone, and knows the config itself; so do we."""

@@ -23,8 +23,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kConfigFile = "config.json";
-// timm and transformers look for no other safetensors in a repository.
-constexpr std::string_view kWeightsFile = "model.safetensors";
+// timm and transformers look for no others in a repository, and in this order.
+constexpr std::array<std::string_view, 2> kRepoWeights = {"model.safetensors", "pytorch_model.bin"};
 
 // What is read whole must not be larger, and so need not be fetched.
 constexpr std::uint64_t kMaxFetchedConfigBytes = std::uint64_t{4} << 20;
@@ -44,7 +44,13 @@ bool is_config_entry(const RepoFile& file) {
   return true;
 }
 
-bool is_weights_entry(const RepoFile& file) { return file.path == kWeightsFile; }
+/// The weights among the files of a repository; empty where there are none.
+std::string_view choose_weights(const std::vector<RepoFile>& listed) {
+  for (const std::string_view name : kRepoWeights) {
+    if (std::ranges::find(listed, name, &RepoFile::path) != listed.end()) return name;
+  }
+  return "";
+}
 
 bool is_file_there(const fs::path& file) {
   std::error_code error;
@@ -70,15 +76,16 @@ void require_plain_network(const fs::path& config, const RepoRevision& from) {
   }
 }
 
-[[noreturn]] void refuse_without_weights(const RepoRevision& from,
-                                         const std::vector<std::string>& listed) {
-  const bool pickled = std::ranges::find(listed, "pytorch_model.bin") != listed.end();
-  throw FormatError(fmt::format(
-      "{}@{}: expected {} in the repository, got {}", from.repo.string(), printable(from.revision),
-      kWeightsFile,
-      pickled ? "pytorch_model.bin alone, which is not read yet; a newer revision may have "
-                "safetensors, or load it in Python and save it with safetensors.torch.save_file"
-              : "none"));
+[[noreturn]] void refuse_without_weights(const RepoRevision& from) {
+  throw FormatError(fmt::format("{}@{}: expected {} in the repository, got none",
+                                from.repo.string(), printable(from.revision),
+                                fmt::join(kRepoWeights, " or ")));
+}
+
+/// Whether the cache has the list of all files of the commit, and not only some of the files.
+bool has_listing(const Snapshot& snapshot) {
+  const fs::path repository = snapshot.folder.parent_path().parent_path();
+  return is_file_there(repository / "trees" / (snapshot.commit + ".json"));
 }
 
 /// The digest of the weights in a listing, as far as it tells one.
@@ -89,19 +96,25 @@ std::string sha256_of(const RepoFile& file) {
 
 FetchedSource fetch_snapshot(HubClient& client, const RepoRevision& from, Network network,
                              ProgressSink& progress) {
-  // Everything after the first answer is about one commit, whatever is pushed meanwhile.
-  const Snapshot config = client.snapshot_download(from, is_config_entry);
+  std::vector<RepoFile> listed;
+  const Snapshot config = client.snapshot_download(from, [&](const RepoFile& file) {
+    listed.push_back(file);
+    return is_config_entry(file);
+  });
   if (network == Network::kPlain) require_plain_network(config.folder / kConfigFile, from);
+  const std::string_view weights = choose_weights(listed);
+  if (weights.empty() && has_listing(config)) refuse_without_weights(from);
+  if (weights.empty()) {
+    throw HubUnreachable(fmt::format("{}@{}: offline: expected its weights in the cache, got none",
+                                     from.repo.string(), printable(from.revision)));
+  }
   const std::string& id = from.repo.string();
   SourceOrigin origin{id, config.commit, from.revision};
-  std::vector<std::string> listed;
-  const Snapshot snapshot =
-      client.snapshot_download({from.repo, config.commit}, [&](const RepoFile& file) {
-        listed.push_back(file.path);
-        if (is_weights_entry(file)) origin.weights_sha256 = sha256_of(file);
-        return is_weights_entry(file) || is_config_entry(file);
-      });
-  if (!is_file_there(snapshot.folder / kWeightsFile)) refuse_without_weights(from, listed);
+  origin.weights_sha256 = sha256_of(*std::ranges::find(listed, weights, &RepoFile::path));
+  // Everything after the first answer is about one commit, whatever is pushed meanwhile.
+  const Snapshot snapshot = client.snapshot_download(
+      {from.repo, config.commit},
+      [&](const RepoFile& file) { return file.path == weights || is_config_entry(file); });
   progress.note(fmt::format("{} of the Hub at commit {}", id, snapshot.commit));
   return {snapshot.folder, name_of_repository(id), std::move(origin), {}};
 }
@@ -113,11 +126,12 @@ FetchedSource find_weights(HubClient& client, const RepoRevision& from, const So
   const std::string& id = from.repo.string();
   SourceOrigin origin{id, {}, from.revision};
   const Snapshot snapshot = client.snapshot_download(from, [&](const RepoFile& file) {
-    if (is_weights_entry(file)) origin.weights_sha256 = sha256_of(file);
-    return is_weights_entry(file);
+    const bool weights = file.path == kRepoWeights.front();
+    if (weights) origin.weights_sha256 = sha256_of(file);
+    return weights;
   });
   origin.commit = snapshot.commit;
-  const fs::path weights = snapshot.folder / kWeightsFile;
+  const fs::path weights = snapshot.folder / kRepoWeights.front();
   if (!is_file_there(weights)) throw HubUnreachable(fmt::format("{}: not cached", name.repository));
   progress.note(
       fmt::format("{} of the Hub at commit {}, its config from the registry", id, snapshot.commit));
@@ -224,13 +238,11 @@ std::optional<FetchedSource> Fetcher::find_source(const SourceName& name, Progre
 std::vector<RepoFile> Fetcher::list_source(const SourceName& name, ProgressSink& progress) {
   HubClient client(http(), progress);
   const RepoRevision from = RepoRevision::parse(name.repository);
-  std::vector<RepoFile> files;
-  std::vector<std::string> listed;
-  for (RepoFile& file : client.list_repo_tree(from)) {
-    listed.push_back(file.path);
-    if (is_config_entry(file) || is_weights_entry(file)) files.push_back(std::move(file));
-  }
-  if (std::ranges::none_of(files, is_weights_entry)) refuse_without_weights(from, listed);
+  std::vector<RepoFile> files = client.list_repo_tree(from);
+  const std::string weights(choose_weights(files));
+  if (weights.empty()) refuse_without_weights(from);
+  std::erase_if(
+      files, [&](const RepoFile& file) { return file.path != weights && !is_config_entry(file); });
   return files;
 }
 

@@ -41,7 +41,7 @@ class Fetcher {
   /// network that cannot be converted is refused before its weights come. Where the Hub cannot be
   /// reached, a registry name is also taken from weights in the cache that lack their config, and
   /// from torch's own cache, the hash in the file's name checked. Throws as
-  /// HubClient::snapshot_download, and FormatError where the repository has no safetensors.
+  /// HubClient::snapshot_download, and FormatError where the repository has no weights.
   FetchedSource fetch_source(const SourceName& name, Network network, ProgressSink& progress);
 
   /// The same without asking the Hub: nothing where something is missing here.
