@@ -92,6 +92,11 @@ TEST(TorchChoiceTest, RefusesWhatIsNoDictOfTensors) {
                 "state_dict()"));
 }
 
+TEST(TorchChoiceTest, RefusesAWrapperThatComesTwice) {
+  EXPECT_EQ(refusal_of(wrapped({"state_dict", "model", "state_dict"})),
+            "memory: top level: name 'state_dict': expected it once, got it 2 times");
+}
+
 TEST(TorchChoiceTest, NamesTheDictsThatCouldBeMeant) {
   const std::string nested = "}" + text("model") + dict_of("w") + "s";
   EXPECT_THAT(refusal_of("}" + text("checkpoint") + nested + "s"),

@@ -67,6 +67,20 @@ void require_dict(const TorchFile& file, std::string_view path, const PickleNode
                 describe(node) + (object ? ": a whole model? save its state_dict()" : ""));
 }
 
+/// Readers differ on which of two items of one name counts.
+void require_once(const TorchFile& file, std::string_view path) {
+  const PickleNode& top = file.pickle.at(file.pickle.root);
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < top.items.size(); i += 2) {
+    const PickleNode& key = file.pickle.at(top.items[i]);
+    if (key.kind == PickleKind::kText && key.text == path) ++count;
+  }
+  if (count > 1) {
+    throw FormatError(fmt::format("{}: top level: name '{}': expected it once, got it {} times",
+                                  file.where, printable(path), count));
+  }
+}
+
 bool is_average_counter(const StateDict::value_type& entry) {
   return entry.first == "n_averaged" && entry.second.dtype() == DType::I64 &&
          entry.second.shape().empty();
@@ -79,6 +93,7 @@ TorchChoice choose_state_dict(const TorchFile& file) {
   choice.path = find_wrapper(file);
   const PickleId id = choice.path.empty() ? file.pickle.root
                                           : *find_item(file.pickle, file.pickle.root, choice.path);
+  if (!choice.path.empty()) require_once(file, choice.path);
   require_dict(file, choice.path, file.pickle.at(id));
   const bool has_tensors = std::ranges::any_of(file.pickle.at(id).items, [&](PickleId item) {
     const PickleKind kind = file.pickle.at(item).kind;
