@@ -15,13 +15,20 @@
 // A pickle is a program for a small machine with a stack and numbered places to remember values in
 // (the memo). Each instruction is one byte, some with an argument behind it:
 //
-//   80 02            PROTO 2         63 "collections\nOrderedDict\n"    GLOBAL
-//   29               ()              52                                 REDUCE: call it:
-//   OrderedDict() 28               MARK            58 01 00 00 00 "w"                 the text "w"
-//   ...              its value       75                                 SETITEMS: all from MARK on
-//   71 05            BINPUT 5: remember what is on top                  68 05 BINGET 5: push it
-//   again 51               BINPERSID: the tuple on top names a storage       2E STOP: the one value
-//   left
+// clang-format off
+//   80 02                            PROTO 2
+//   63 "collections\nOrderedDict\n"  GLOBAL: two words
+//   29                               EMPTY_TUPLE: ()
+//   52                               REDUCE: call it: OrderedDict()
+//   28                               MARK
+//   58 01 00 00 00 "w"               BINUNICODE: the text "w"
+//   ...                              its value
+//   75                               SETITEMS: all from MARK on
+//   71 05                            BINPUT 5: remember what is on top
+//   68 05                            BINGET 5: push it again
+//   51                               BINPERSID: the tuple on top names a storage
+//   2E                               STOP: the one value left
+// clang-format on
 //
 // Python's own machine imports what GLOBAL names and runs what REDUCE, NEWOBJ and BUILD say. This
 // one does not: there is nothing in it that could be imported or called. A global is two words.

@@ -18,17 +18,17 @@
 //   | local  | name | extra | content | descriptor | local  | ... | central   | zip64   | end |
 //   | header |      |       |         | (16 or 24) | header |     | directory | records |     |
 //   +--------+------+-------+---------+------------+--------+-----+-----------+---------+-----+
+// clang-format off
 //   local header, 30 bytes    "PK\3\4", version, flags, method, time, date, crc, packed size, size,
 //                             name length, extra length (2 bytes each, crc and sizes 4)
-//   central entry, 46 bytes   "PK\1\2", version made by, then as above from version on, then
-//   comment
+//   central entry, 46 bytes   "PK\1\2", version made by, then as above from version on, then comment
 //                             length, disk, attributes (2, 4), offset of the local header (4)
 //   end record, 22 bytes      "PK\5\6", disk, disk of the directory, entries on this disk, entries,
 //                             size and offset of the directory (4 each), comment length
-//   zip64 end record, 56      "PK\6\6", its size (8), versions, disks (4 each), entries on this
-//   disk,
+//   zip64 end record, 56      "PK\6\6", its size (8), versions, disks (4 each), entries on this disk,
 //                             entries, size and offset of the directory (8 each)
 //   zip64 locator, 20         "PK\6\7", disk (4), offset of the zip64 end record (8), disks (4)
+// clang-format on
 //
 // torch leaves crc and sizes in local headers 0, so only the directory knows where anything ends. A
 // size or offset of 0xFFFFFFFF there stands for eight bytes in the entry's extra field 1.
