@@ -27,12 +27,15 @@ struct Inspection {
   std::string reason;  ///< why there is no source
 };
 
+/// Opened once where it is a ResNet: tensors of a torch file may have to be copied.
 Inspection inspect(const FetchedSource& here) {
-  Inspection result{open_checkpoint(find_source_weights(here.path)), std::nullopt, ""};
+  Inspection result{};
   try {
     result.source = open_source(here.path, here.as);
+    result.checkpoint = result.source->checkpoint;
   } catch (const Error& error) {
     result.reason = error.what();
+    result.checkpoint = open_checkpoint(find_source_weights(here.path));
   }
   return result;
 }
