@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "tests/checkpoint/golden.h"
 #include "tests/support/refusal.h"
@@ -16,6 +17,7 @@
 namespace weightlift {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using testing::good_header;
 using ::testing::HasSubstr;
@@ -107,6 +109,17 @@ TEST(CheckpointTest, FindsDamageWhenAsked) {
   const Checkpoint checkpoint = open_checkpoint(dir / "m.pth");
   EXPECT_THAT(testing::refusal<FormatError>([&] { require_checksums(checkpoint); }),
               HasSubstr("m.pth: zip: entry 'archive/data/0': CRC-32: expected c3872656"));
+}
+
+TEST(CheckpointTest, TellsChangeFromDamage) {
+  const testing::TempDir dir;
+  write_file(dir / "m.pth", testing::golden_zip());
+  const Checkpoint checkpoint = open_checkpoint(dir / "m.pth");
+  std::string bytes = testing::golden_zip();
+  bytes[bytes.find(testing::golden_storage())] = '\1';
+  std::ofstream(dir / "m.pth", std::ios::binary) << bytes << "more";
+  EXPECT_THAT(testing::refusal<FormatError>([&] { require_checksums(checkpoint); }),
+              AllOf(HasSubstr("m.pth: "), ::testing::Not(HasSubstr("CRC-32"))));
 }
 
 TEST(CheckpointTest, TellsOtherZips) {

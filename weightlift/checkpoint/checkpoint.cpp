@@ -93,8 +93,13 @@ Checkpoint open_checkpoint(const std::filesystem::path& path) {
 }
 
 void require_checksums(const Checkpoint& checkpoint) {
-  for (const ZipEntry& entry : checkpoint.checksums) {
-    require_crc(entry, shown(checkpoint.path));
+  try {
+    for (const ZipEntry& entry : checkpoint.checksums) {
+      require_crc(entry, shown(checkpoint.path));
+    }
+  } catch (const FormatError&) {
+    checkpoint.file->require_intact();
+    throw;
   }
 }
 
