@@ -13,6 +13,7 @@
 #include "tests/support/temp_dir.h"
 #include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
+#include "weightlift/checkpoint/sniff.h"
 #include "weightlift/checkpoint/torch_archive.h"
 
 namespace weightlift {
@@ -94,6 +95,19 @@ TEST(ZipTest, IgnoresWhatTorchIgnores) {
   EXPECT_THAT(notes_of(zip_of(checkpoint_parts(), {.comment = std::string(4096, 'x')})), IsEmpty());
 }
 
+TEST(ZipTest, TakesEitherVersionRecordFrom1To10) {
+  for (const char* version : {"1", "2", "3", "4\n", "10"}) {
+    EXPECT_THAT(notes_of(changed([&](auto& parts) { parts[3].content = version; })), IsEmpty());
+    EXPECT_THAT(notes_of(changed([&](auto& parts) {
+                  parts[3] = {"archive/.data/version", version};
+                })),
+                IsEmpty());
+  }
+  const std::string both = with_part({"archive/.data/version", "11"});
+  EXPECT_THAT(testing::refusal<FormatError>([&] { open(both); }),
+              HasSubstr(".data/version: expected 1 to 10, got '11'"));
+}
+
 TEST(ZipTest, NotesBytesOfNobody) {
   EXPECT_THAT(notes_of(zip_of(checkpoint_parts(), {.behind = std::string(40, 'x')})),
               ElementsAre(HasSubstr("memory: zip: 40 bytes follow its end")));
@@ -145,6 +159,7 @@ TEST(ZipTest, ReadsManyStorages) {
           le(static_cast<std::uint32_t>(directory.size())) +
           le(static_cast<std::uint32_t>(offset)) + le16(0);
   EXPECT_EQ(open(file).storages.size(), kCount);
+  EXPECT_EQ(detect_format(std::as_bytes(std::span(file)), "memory"), CheckpointFormat::kTorchZip);
 }
 
 /// A file with a hole in it: an entry of 4 GiB and 16 bytes, and one behind it.
