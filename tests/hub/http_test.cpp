@@ -11,6 +11,7 @@
 #include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
 #include "weightlift/base/error.h"
+#include "weightlift/hub/reply.h"
 #include "weightlift/hub/url.h"
 
 namespace weightlift {
@@ -470,6 +471,16 @@ TEST(HubErrorTest, SaysWhatToDo) {
   EXPECT_THAT(told(reply(404, {})), HasSubstr("check the name, the revision and HF_ENDPOINT"));
   EXPECT_THAT(told(reply(429, {})), HasSubstr("wait, or give a token"));
   EXPECT_THAT(told(reply(503, {})), HasSubstr("try again later"));
+}
+
+TEST(HubErrorTest, HidesAnyToken) {
+  for (const char* secret : {"token", "o", "(token)"}) {
+    HttpResponse response;
+    response.url = "http://hub/api";
+    response.secret = secret;
+    EXPECT_THAT(refusal<HubError>([&] { throw_bad_reply(response, "sha", "digits", secret); }),
+                ::testing::EndsWith("(token)"));
+  }
 }
 
 TEST(UrlTest, ResolvesAsBrowsersDo) {

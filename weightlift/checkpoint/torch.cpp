@@ -7,6 +7,7 @@
 
 #include "weightlift/base/bytes.h"
 #include "weightlift/base/error.h"
+#include "weightlift/base/text.h"
 #include "weightlift/checkpoint/torch_archive.h"
 #include "weightlift/checkpoint/torch_storage.h"
 #include "weightlift/checkpoint/torch_tensor.h"
@@ -20,21 +21,12 @@ constexpr std::size_t kMaxTensorNameBytes = 4096;
 /// Copies of small files may be this large in any case.
 constexpr std::uint64_t kLeastCopyBudget = std::uint64_t{1} << 20U;
 
-/// Whether the text is UTF-8; Python would write lone surrogates, which nobody else reads.
+/// Python would write lone surrogates, which nobody else reads.
 bool is_utf8(std::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[i]);
-    const std::size_t length = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-    if ((lead >= 0x80 && lead < 0xC2) || lead > 0xF4 || text.size() - i < length) return false;
-    for (std::size_t j = 1; j < length; ++j) {
-      if ((static_cast<unsigned char>(text[i + j]) & 0xC0U) != 0x80) return false;
-    }
-    const unsigned second = length > 1 ? static_cast<unsigned char>(text[i + 1]) : 0;
-    if ((lead == 0xE0 && second < 0xA0) || (lead == 0xED && second > 0x9F) ||
-        (lead == 0xF0 && second < 0x90) || (lead == 0xF4 && second > 0x8F)) {
-      return false;
-    }
-    i += length;
+  while (!text.empty()) {
+    const std::size_t length = utf8_length(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
   }
   return true;
 }

@@ -11,6 +11,7 @@
 #include <random>
 #include <thread>
 
+#include "weightlift/base/text.h"
 #include "weightlift/hub/http_session.h"
 #include "weightlift/hub/url.h"
 
@@ -78,12 +79,6 @@ void keep_hub_headers(const HttpResponse& hop, std::vector<HttpHeader>& kept) {
   }
 }
 
-void replace_all(std::string& text, const std::string& what, std::string_view by) {
-  for (std::size_t at = 0; (at = text.find(what, at)) != text.npos; at += by.size()) {
-    text.replace(at, what.size(), by);
-  }
-}
-
 /// A server may repeat the token in what it refuses; nobody shall read it from an error. What a
 /// reply of success holds is used, and may rightly hold it (headers for LFS): it is hidden where
 /// the reply is found wrong.
@@ -93,10 +88,9 @@ void hide_token(HttpResponse& response, const std::string& token) {
     response.secret = token;
     return;
   }
-  constexpr std::string_view kHidden = "(token)";
-  replace_all(response.body, token, kHidden);
-  replace_all(response.url, token, kHidden);
-  for (HttpHeader& header : response.headers) replace_all(header.value, token, kHidden);
+  replace_all(response.body, token, kHiddenToken);
+  replace_all(response.url, token, kHiddenToken);
+  for (HttpHeader& header : response.headers) replace_all(header.value, token, kHiddenToken);
 }
 
 }  // namespace

@@ -27,6 +27,9 @@ struct HttpUpload {
   std::function<void(std::uint64_t offset, std::span<std::byte> into)> read;
 };
 
+/// Stands in messages where a server repeated the token.
+inline constexpr std::string_view kHiddenToken = "(token)";
+
 struct HttpResponse {
   int status = 0;
   /// Of the last reply, in their order. X-Repo-Commit and X-Linked-* of a redirect on the way stand

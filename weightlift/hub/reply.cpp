@@ -6,6 +6,7 @@
 
 #include "weightlift/base/error.h"
 #include "weightlift/base/json.h"
+#include "weightlift/base/text.h"
 #include "weightlift/hub/url.h"
 
 namespace weightlift {
@@ -24,10 +25,7 @@ bool looks_like_html(const HttpResponse& response) {
 
 /// Throws the HubError without the token, should the server have repeated it.
 [[noreturn]] void throw_hidden(const HttpResponse& response, std::string message) {
-  const std::string& secret = response.secret;
-  for (std::size_t at; !secret.empty() && (at = message.find(secret)) != std::string::npos;) {
-    message.replace(at, secret.size(), "(token)");
-  }
+  if (!response.secret.empty()) replace_all(message, response.secret, kHiddenToken);
   throw HubError(message);
 }
 

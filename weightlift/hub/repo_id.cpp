@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "weightlift/base/error.h"
+#include "weightlift/base/text.h"
 
 namespace weightlift {
 
@@ -139,10 +140,7 @@ RepoFileName parse_hf_address(std::string_view text) {
   }
   // A revision's own slashes are quoted: refs%2Fpr%2F1.
   std::string repository(rest.substr(0, end));
-  for (std::size_t at = repository.find("%2F"); at != repository.npos;
-       at = repository.find("%2F")) {
-    repository.replace(at, 3, "/");
-  }
+  replace_all(repository, "%2F", "/");
   return {RepoRevision::parse(repository, dataset ? RepoType::kDataset : RepoType::kModel),
           std::string(rest.substr(end + 1))};
 }

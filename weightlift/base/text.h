@@ -1,0 +1,17 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace weightlift {
+
+/// Length in bytes of the well-formed UTF-8 sequence at the front of `text`, 0 where there is none.
+/// `text` is not empty.
+std::size_t utf8_length(std::string_view text);
+
+/// Puts `by` in the place of each `what`, which is not empty; what is put in is not looked at
+/// again.
+void replace_all(std::string& text, std::string_view what, std::string_view by);
+
+}  // namespace weightlift
