@@ -5,6 +5,7 @@
 
 #include "tests/checkpoint/golden.h"
 #include "tests/checkpoint/pickle_builder.h"
+#include "tests/checkpoint/refusal_case.h"
 #include "tests/support/refusal.h"
 #include "weightlift/base/error.h"
 
@@ -12,6 +13,7 @@ namespace weightlift {
 namespace {
 
 using testing::call;
+using testing::case_name;
 using ::testing::ElementsAre;
 using testing::global;
 using ::testing::HasSubstr;
@@ -19,6 +21,7 @@ using ::testing::IsEmpty;
 using testing::le;
 using testing::ordered_dict;
 using testing::pickle_of;
+using testing::Refusal;
 using ::testing::StartsWith;
 using testing::text;
 using testing::tuple;
@@ -203,14 +206,6 @@ TEST(PickleTest, CompareNamesAsPairs) {
               HasSubstr("global: expected a name without dots, got '_utils._rebuild_tensor_v2'"));
 }
 
-struct Refusal {
-  std::string name;
-  std::string bytes;
-  std::string reason;
-};
-
-void PrintTo(const Refusal& refusal, std::ostream* out) { *out << refusal.name; }
-
 class PickleRefusalTest : public ::testing::TestWithParam<Refusal> {};
 
 TEST_P(PickleRefusalTest, SaysWhy) {
@@ -220,8 +215,6 @@ TEST_P(PickleRefusalTest, SaysWhy) {
   EXPECT_LT(message.size(), 400U);
   EXPECT_EQ(message.find('\n'), std::string::npos);
 }
-
-std::string case_name(const ::testing::TestParamInfo<Refusal>& info) { return info.param.name; }
 
 Refusal body_case(std::string name, std::string_view body, std::string reason) {
   return {std::move(name), pickle_of(body), std::move(reason)};

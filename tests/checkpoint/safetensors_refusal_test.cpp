@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "tests/checkpoint/parse.h"
+#include "tests/checkpoint/refusal_case.h"
 #include "tests/support/safetensors_builder.h"
 #include "weightlift/base/error.h"
 #include "weightlift/checkpoint/safetensors.h"
@@ -12,25 +13,19 @@
 namespace weightlift {
 namespace {
 
+using testing::case_name;
 using testing::good_header;
 using ::testing::HasSubstr;
 using testing::one_tensor;
 using testing::raw_entry;
 using testing::raw_safetensors;
+using testing::Refusal;
 using testing::safetensors_with;
 using ::testing::StartsWith;
 
 constexpr std::uint64_t kMax64 = std::numeric_limits<std::uint64_t>::max();
 
 /// A file that must be refused, and a part of the reason.
-struct Refusal {
-  std::string name;
-  std::string bytes;
-  std::string reason;
-};
-
-void PrintTo(const Refusal& refusal, std::ostream* out) { *out << refusal.name; }
-
 class SafetensorsRefusalTest : public ::testing::TestWithParam<Refusal> {};
 
 TEST_P(SafetensorsRefusalTest, SaysWhy) {
@@ -40,8 +35,6 @@ TEST_P(SafetensorsRefusalTest, SaysWhy) {
   EXPECT_LT(message.size(), 600U);
   EXPECT_EQ(message.find('\n'), std::string::npos);
 }
-
-std::string case_name(const ::testing::TestParamInfo<Refusal>& info) { return info.param.name; }
 
 Refusal header_case(std::string name, const std::string& header, std::string reason) {
   return {std::move(name), safetensors_with(header, 8), std::move(reason)};

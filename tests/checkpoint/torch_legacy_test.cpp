@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/checkpoint/golden.h"
+#include "tests/checkpoint/refusal_case.h"
 #include "tests/checkpoint/torch_builder.h"
 #include "tests/support/refusal.h"
 #include "weightlift/base/error.h"
@@ -10,6 +11,7 @@
 namespace weightlift {
 namespace {
 
+using testing::case_name;
 using testing::counting_floats;
 using ::testing::ElementsAre;
 using testing::global;
@@ -19,6 +21,7 @@ using ::testing::IsEmpty;
 using testing::le;
 using testing::ordered_dict;
 using testing::pickle_of;
+using testing::Refusal;
 using ::testing::StartsWith;
 using testing::storage;
 using testing::tensor;
@@ -123,14 +126,6 @@ TEST(TorchLegacyTest, ReadsWhatPython2Wrote) {
   EXPECT_THAT(floats(torch_legacy(value, "]U\1" + "7a"s, counted(4))), ElementsAre(0, 1));
 }
 
-struct Refusal {
-  std::string name;
-  std::string bytes;
-  std::string reason;
-};
-
-void PrintTo(const Refusal& refusal, std::ostream* out) { *out << refusal.name; }
-
 class TorchLegacyRefusalTest : public ::testing::TestWithParam<Refusal> {};
 
 TEST_P(TorchLegacyRefusalTest, SaysWhy) {
@@ -139,8 +134,6 @@ TEST_P(TorchLegacyRefusalTest, SaysWhy) {
   EXPECT_THAT(message, HasSubstr(GetParam().reason));
   EXPECT_LT(message.size(), 500U);
 }
-
-std::string case_name(const ::testing::TestParamInfo<Refusal>& info) { return info.param.name; }
 
 Refusal keys_case(std::string name, const std::string& keys, std::string reason) {
   return {std::move(name), torch_legacy(value_of(kFrom), keys, counted(4) + counted(4)),

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/checkpoint/golden.h"
+#include "tests/checkpoint/refusal_case.h"
 #include "tests/checkpoint/torch_builder.h"
 #include "tests/support/refusal.h"
 #include "weightlift/base/error.h"
@@ -13,6 +14,7 @@ namespace weightlift {
 namespace {
 
 using testing::call;
+using testing::case_name;
 using testing::counting_floats;
 using ::testing::ElementsAre;
 using testing::float_tensor;
@@ -24,6 +26,7 @@ using ::testing::IsEmpty;
 using testing::no_hooks;
 using testing::ordered_dict;
 using testing::raw_tensor;
+using testing::Refusal;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
 using testing::storage;
@@ -278,14 +281,6 @@ TEST(TorchZipTest, FindsDamagedStorages) {
               HasSubstr("entry 'archive/data/0': CRC-32"));
 }
 
-struct Refusal {
-  std::string name;
-  std::string bytes;
-  std::string reason;
-};
-
-void PrintTo(const Refusal& refusal, std::ostream* out) { *out << refusal.name; }
-
 class TorchRefusalTest : public ::testing::TestWithParam<Refusal> {};
 
 TEST_P(TorchRefusalTest, SaysWhy) {
@@ -295,8 +290,6 @@ TEST_P(TorchRefusalTest, SaysWhy) {
   EXPECT_LT(message.size(), 500U);
   EXPECT_EQ(message.find('\n'), std::string::npos);
 }
-
-std::string case_name(const ::testing::TestParamInfo<Refusal>& info) { return info.param.name; }
 
 Refusal layout_case(std::string name, const std::string& offset, const std::string& size,
                     const std::string& stride, std::string reason) {

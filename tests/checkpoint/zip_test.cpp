@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "tests/checkpoint/golden.h"
+#include "tests/checkpoint/refusal_case.h"
 #include "tests/checkpoint/zip_builder.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
@@ -19,12 +20,14 @@
 namespace weightlift {
 namespace {
 
+using testing::case_name;
 using testing::checkpoint_parts;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::le;
 using testing::le16;
+using testing::Refusal;
 using ::testing::StartsWith;
 using testing::zip_of;
 using testing::ZipEnd;
@@ -208,14 +211,6 @@ TEST(ZipTest, ReadsBeyondFourGibibytes) {
 }
 
 /// A zip that must be refused, and a part of the reason.
-struct Refusal {
-  std::string name;
-  std::string bytes;
-  std::string reason;
-};
-
-void PrintTo(const Refusal& refusal, std::ostream* out) { *out << refusal.name; }
-
 class ZipRefusalTest : public ::testing::TestWithParam<Refusal> {};
 
 TEST_P(ZipRefusalTest, SaysWhy) {
@@ -225,8 +220,6 @@ TEST_P(ZipRefusalTest, SaysWhy) {
   EXPECT_LT(message.size(), 600U);
   EXPECT_EQ(message.find('\n'), std::string::npos);
 }
-
-std::string case_name(const ::testing::TestParamInfo<Refusal>& info) { return info.param.name; }
 
 std::string with_end(const ZipEnd& end) { return zip_of(checkpoint_parts(), end); }
 

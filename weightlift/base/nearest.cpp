@@ -4,6 +4,8 @@
 #include <numeric>
 #include <utility>
 
+#include "weightlift/base/error.h"
+
 namespace weightlift {
 
 namespace {
@@ -42,6 +44,14 @@ std::vector<std::string> nearest(std::string_view word, const std::vector<std::s
     if (names.size() < count) names.push_back(name);
   }
   return names;
+}
+
+std::string did_you_mean(const std::vector<std::string>& near) {
+  std::string text;
+  for (const std::string& name : near) {
+    text += (text.empty() ? "; did you mean " : ", ") + printable(name);
+  }
+  return text.empty() ? text : text + "?";
 }
 
 }  // namespace weightlift

@@ -12,4 +12,7 @@ namespace weightlift {
 std::vector<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates,
                                  std::size_t count);
 
+/// "; did you mean a, b?" to end a message with, untrusted names made fit for it; nothing for none.
+std::string did_you_mean(const std::vector<std::string>& near);
+
 }  // namespace weightlift

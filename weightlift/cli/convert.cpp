@@ -95,12 +95,11 @@ void choose_repos(ConvertFlags& flags, Fetcher& fetcher, std::vector<ConvertJob>
     const std::string name = planned_folder(job.request).filename().string();
     job.repo = choose_repo(publish, name, fetcher.http());
     // The source would be gone from its own branch.
-    const std::string from = job.name.repository.substr(0, job.name.repository.find('@'));
-    if (publish.repo_id.empty() && job.repo->string() == from) {
+    if (publish.repo_id.empty() && job.repo->string() == id_of_repository(job.name.repository)) {
       throw UsageError(
           fmt::format("{}: expected another repository to publish to than the source's own; "
                       "--repo-id or --name gives one, or --repo-id {} replaces it",
-                      job.name.given, from));
+                      job.name.given, job.repo->string()));
     }
   }
 }

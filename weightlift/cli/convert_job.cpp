@@ -18,13 +18,8 @@ namespace {
 
 /// Nobody is asked whose token it is.
 void print_planned_push(const ConvertJob& job, const JobSettings& settings) {
-  const PublishFlags& publish = settings.publish;
-  std::string repo =
-      publish.repo_id.empty() ? planned_folder(job.request).filename().string() : publish.repo_id;
-  RepoId::parse(repo);
-  if (repo.find('/') == std::string::npos && !publish.organization.empty()) {
-    repo = publish.organization + "/" + repo;
-  }
+  const std::string repo =
+      name_repo(settings.publish, planned_folder(job.request).filename().string());
   if (settings.json) {
     fmt::print("{}\n", dump_json_line({{"repo_id", repo}, {"dry_run", true}}));
   } else {

@@ -82,12 +82,6 @@ void require_plain_network(const fs::path& config, const RepoRevision& from) {
                                 fmt::join(kRepoWeights, " or ")));
 }
 
-/// Whether the cache has the list of all files of the commit, and not only some of the files.
-bool has_listing(const Snapshot& snapshot) {
-  const fs::path repository = snapshot.folder.parent_path().parent_path();
-  return is_file_there(repository / "trees" / (snapshot.commit + ".json"));
-}
-
 /// The digest of the weights in a listing, as far as it tells one.
 std::string sha256_of(const RepoFile& file) {
   constexpr std::size_t kDigits = 64;
@@ -103,7 +97,7 @@ FetchedSource fetch_snapshot(HubClient& client, const RepoRevision& from, Networ
   });
   if (network == Network::kPlain) require_plain_network(config.folder / kConfigFile, from);
   const std::string_view weights = choose_weights(listed);
-  if (weights.empty() && has_listing(config)) refuse_without_weights(from);
+  if (weights.empty() && config.is_listed) refuse_without_weights(from);
   if (weights.empty()) {
     throw HubUnreachable(fmt::format("{}@{}: offline: expected its weights in the cache, got none",
                                      from.repo.string(), printable(from.revision)));
@@ -182,9 +176,9 @@ std::string advice_for(const SourceName& name) {
   std::vector<std::string> near = nearest_names(name.last_part);
   for (std::string& one : near) {
     const auto cfg = find_pretrained(one);
-    one = "timm/" + (cfg ? full_name(*cfg) : one);
+    one = cfg ? repository_of(*cfg) : "timm/" + one;
   }
-  return near.empty() ? "" : fmt::format("; did you mean {}?", fmt::join(near, ", "));
+  return did_you_mean(near);
 }
 
 /// Said before anything is fetched for its sake.
@@ -257,12 +251,9 @@ FetchedFile Fetcher::fetch_file(const RepoFileName& file, ProgressSink& progress
   });
   const fs::path path = snapshot.folder / file.path;
   if (!is_file_there(path)) {
-    std::vector<std::string> near = nearest(file.path, listed, 3);
-    for (std::string& one : near) one = printable(one);
-    throw HubError(
-        fmt::format("{}@{}: {}: expected a file of the repository, got none{}",
-                    file.in.repo.string(), printable(file.in.revision), printable(file.path),
-                    near.empty() ? "" : fmt::format("; did you mean {}?", fmt::join(near, ", "))));
+    throw HubError(fmt::format("{}@{}: {}: expected a file of the repository, got none{}",
+                               file.in.repo.string(), printable(file.in.revision),
+                               printable(file.path), did_you_mean(nearest(file.path, listed, 3))));
   }
   return {path, fmt::format("{} of {}", file.path, file.in.repo.string())};
 }

@@ -112,21 +112,18 @@ std::string push_command(const fs::path& folder, const RepoId& repo, const Publi
   return command;
 }
 
+std::string name_repo(const PublishFlags& flags, const std::string& name) {
+  const RepoId given = RepoId::parse(flags.repo_id.empty() ? name : flags.repo_id);
+  if (flags.organization.empty() || flags.organization == given.owner()) return given.string();
+  if (given.owner().empty()) return RepoId::parse(flags.organization + "/" + given.name()).string();
+  throw UsageError(fmt::format("--organization {}: expected the repository's owner {}, got another",
+                               flags.organization, given.owner()));
+}
+
 RepoId choose_repo(const PublishFlags& flags, const std::string& name, HttpClient& http) {
-  const std::string& given = flags.repo_id.empty() ? name : flags.repo_id;
-  if (given.find('/') == std::string::npos) {
-    // The name is looked at first: a bad one needs no question to the Hub.
-    const RepoId bare = RepoId::parse(given);
-    const std::string owner = flags.organization.empty() ? whoami(http) : flags.organization;
-    return RepoId::parse(owner + "/" + bare.string());
-  }
-  RepoId repo = RepoId::parse(given);
-  if (!flags.organization.empty() && flags.organization != repo.owner()) {
-    throw UsageError(
-        fmt::format("--organization {}: expected the repository's owner {}, got another",
-                    flags.organization, repo.owner()));
-  }
-  return repo;
+  const std::string repo = name_repo(flags, name);  // a bad name needs no question to the Hub
+  const bool owned = repo.find('/') != std::string::npos;
+  return RepoId::parse(owned ? repo : whoami(http) + "/" + repo);
 }
 
 ModelFiles list_model_files(const fs::path& folder) {

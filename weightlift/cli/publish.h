@@ -33,6 +33,10 @@ void add_publish_flags(CLI::App& command, PublishFlags& flags);
 std::string push_command(const std::filesystem::path& folder, const RepoId& repo,
                          const PublishFlags& flags);
 
+/// Where to, as far as the flags say it: OWNER/NAME, or NAME alone where only the Hub knows whose
+/// token it is. NAME is `name` where none is given. Throws UsageError.
+std::string name_repo(const PublishFlags& flags, const std::string& name);
+
 /// Where to: OWNER/NAME as given; NAME is `name` where none is given, and OWNER the organisation or
 /// the token's account, which the Hub is asked for. Throws UsageError, HubError.
 RepoId choose_repo(const PublishFlags& flags, const std::string& name, HttpClient& http);

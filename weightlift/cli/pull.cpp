@@ -22,7 +22,7 @@ struct PullFlags {
 int run_pull(const PullFlags& flags) {
   catch_signals();
   const auto cfg = find_pretrained(flags.repo);  // no repository has a name of timm's registry
-  const RepoRevision from = RepoRevision::parse(cfg ? "timm/" + full_name(*cfg) : flags.repo);
+  const RepoRevision from = RepoRevision::parse(cfg ? repository_of(*cfg) : flags.repo);
   HttpClient http(read_hub_settings(), check_signals);
   Snapshot snapshot;
   {

@@ -158,7 +158,7 @@ void state_facts(const PretrainedCfg& cfg, std::string known_by, Provenance& fro
   from.tag = cfg.tag;
   from.license = cfg.license;
   from.origin_url = cfg.origin_url;
-  from.base_model = "timm/" + full_name(cfg);
+  from.base_model = repository_of(cfg);
   if (cfg.tag.ends_with("in1k")) from.datasets = {"imagenet-1k"};
 }
 
@@ -173,8 +173,7 @@ bool has_shape_of(const PretrainedCfg& cfg, const Source& source) {
 /// that anybody may have made (pull requests).
 std::optional<PretrainedCfg> find_by_origin(const std::optional<SourceOrigin>& origin) {
   if (!origin || origin->revision != "main") return std::nullopt;
-  const auto cfg = find_pretrained(name_of_repository(origin->repo_id));
-  return cfg && origin->repo_id == "timm/" + full_name(*cfg) ? cfg : std::nullopt;
+  return find_by_repository(origin->repo_id);
 }
 
 Provenance make_provenance(const ConversionRequest& request, const Plan& plan,

@@ -1,21 +1,19 @@
 #include "weightlift/convert/source_name.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
 #include <filesystem>
 
 #include "weightlift/base/error.h"
+#include "weightlift/base/nearest.h"
 
 namespace weightlift {
 
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::string_view kTimm = "timm/";
 
 // The longer ending first.
 constexpr std::array<std::string_view, 6> kEndings = {".pth.tar", ".safetensors", ".pth",
@@ -31,9 +29,7 @@ bool is_like_repository(std::string_view text) {
 SourceName repository_name(const std::string& given, std::string_view repository) {
   SourceName name{given, SourceName::Kind::kRepository, std::string(repository), {}, {}};
   name.last_part = name_of_repository(name.repository);
-  const auto cfg = find_pretrained(name.last_part);
-  // An old name is timm's own, and none of a repository.
-  if (repository.starts_with(kTimm) && cfg && full_name(*cfg) == name.last_part) name.cfg = cfg;
+  name.cfg = find_by_repository(id_of_repository(name.repository));
   return name;
 }
 
@@ -54,12 +50,10 @@ SourceName repository_name(const std::string& given, std::string_view repository
                     printable(given), reason));
   }
   const std::vector<std::string> near = nearest_names(given);
-  throw UsageError(
-      fmt::format("{}: expected a file, a folder or a name of timm's registry, got none "
-                  "of these{}",
-                  printable(given),
-                  near.empty() ? "; weightlift models lists the names"
-                               : fmt::format("; did you mean {}?", fmt::join(near, ", "))));
+  throw UsageError(fmt::format(
+      "{}: expected a file, a folder or a name of timm's registry, got none "
+      "of these{}",
+      printable(given), near.empty() ? "; weightlift models lists the names" : did_you_mean(near)));
 }
 
 }  // namespace
@@ -80,8 +74,7 @@ SourceName parse_source_name(const std::string& given) {
     return repository_name(given, std::string_view(given).substr(kScheme.size()));
   }
   if (const auto cfg = find_pretrained(given)) {
-    const std::string full = full_name(*cfg);
-    return {given, SourceName::Kind::kRegistry, std::string(kTimm) + full, cfg, full};
+    return {given, SourceName::Kind::kRegistry, repository_of(*cfg), cfg, full_name(*cfg)};
   }
   if (is_like_repository(given)) return repository_name(given, given);
   refuse(given);
@@ -113,8 +106,12 @@ std::string checkpoint_name(const std::string& last_part) {
   return cfg->is_default ? name : fmt::format("{}.{}", name, cfg->tag);
 }
 
+std::string id_of_repository(const std::string& repository) {
+  return repository.substr(0, repository.find('@'));
+}
+
 std::string name_of_repository(const std::string& repository) {
-  const std::string id = repository.substr(0, repository.find('@'));
+  const std::string id = id_of_repository(repository);
   return id.substr(id.rfind('/') + 1);
 }
 

@@ -42,7 +42,10 @@ std::string last_part_of(const std::string& path);
 /// with another, else the last part as it is.
 std::string checkpoint_name(const std::string& last_part);
 
-/// The last part of a repository, "timm/resnet50.a1_in1k@main" as "resnet50.a1_in1k".
+/// A repository without its revision, "timm/resnet50.a1_in1k@main" as "timm/resnet50.a1_in1k".
+std::string id_of_repository(const std::string& repository);
+
+/// The last part of that, "resnet50.a1_in1k".
 std::string name_of_repository(const std::string& repository);
 
 }  // namespace weightlift

@@ -123,10 +123,7 @@ std::string HubClient::nearest_refs(const RepoRevision& from) {
   request.timeout = http_.settings().etag_timeout;
   request.retry = false;
   try {
-    std::vector<std::string> near =
-        nearest(from.revision, ref_names(parse_reply(http_.send(request))), 3);
-    for (std::string& name : near) name = printable(name);
-    return fmt::format("{}", fmt::join(near, ", "));
+    return did_you_mean(nearest(from.revision, ref_names(parse_reply(http_.send(request))), 3));
   } catch (const HubError&) {
     return "";  // it was only for advice
   }
@@ -144,7 +141,7 @@ std::string HubClient::resolve_revision(const RepoRevision& from) {
       throw_hub_error(request, response);
     } catch (const HubError& error) {
       if (near.empty()) throw;
-      throw HubError(fmt::format("{}; did you mean {}?", error.what(), near));
+      throw HubError(error.what() + near);
     }
   }
   if (!response.ok()) throw_refusal(request, response);
@@ -245,7 +242,7 @@ std::optional<Snapshot> HubClient::find_cached(const RepoRevision& from, const W
     ++count;
   }
   if (count == 0 && !cached.is_listing) return std::nullopt;
-  return Snapshot{*commit, cache.snapshot(*commit)};
+  return Snapshot{*commit, cache.snapshot(*commit), cached.is_listing};
 }
 
 Snapshot HubClient::use_cached(const RepoRevision& from, const Wanted& wanted,

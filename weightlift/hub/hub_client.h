@@ -29,6 +29,7 @@ struct RepoFile {
 struct Snapshot {
   std::string commit;            ///< 40 hex digits
   std::filesystem::path folder;  ///< snapshots/<commit>
+  bool is_listed = true;  ///< `wanted` saw all files of the commit; else those that are cached
 };
 
 /// Reads repositories into the cache that huggingface_hub uses: what it fetched is not fetched

@@ -27,6 +27,15 @@ std::optional<PretrainedCfg> find_pretrained(std::string_view name) {
   return std::nullopt;
 }
 
+std::string repository_of(const PretrainedCfg& cfg) { return "timm/" + full_name(cfg); }
+
+std::optional<PretrainedCfg> find_by_repository(std::string_view repo_id) {
+  for (const PretrainedCfg& cfg : pretrained_cfgs()) {
+    if (repository_of(cfg) == repo_id) return cfg;
+  }
+  return std::nullopt;
+}
+
 std::optional<PretrainedCfg> find_by_sha256(std::string_view sha256) {
   for (const PretrainedCfg& cfg : pretrained_cfgs()) {
     if (!cfg.hash_prefix.empty() && sha256.starts_with(cfg.hash_prefix)) return cfg;

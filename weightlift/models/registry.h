@@ -69,6 +69,12 @@ std::span<const OtherArchitecture> other_architectures();
 /// The full name of a tag, "resnet50.a1_in1k".
 std::string full_name(const PretrainedCfg& cfg);
 
+/// The repository of the Hub where timm keeps a tag's weights, "timm/resnet50.a1_in1k".
+std::string repository_of(const PretrainedCfg& cfg);
+
+/// The tag whose weights a repository of the Hub has; nothing for all but timm's own.
+std::optional<PretrainedCfg> find_by_repository(std::string_view repo_id);
+
 /// The tag that a name means, as timm resolves it: "resnet50.tv_in1k", "resnet50" (its default tag)
 /// or an old name. Nothing where timm has no such pretrained name.
 std::optional<PretrainedCfg> find_pretrained(std::string_view name);
