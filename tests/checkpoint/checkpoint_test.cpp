@@ -1,5 +1,6 @@
 #include "weightlift/checkpoint/checkpoint.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -8,6 +9,7 @@
 #include <fstream>
 
 #include "tests/checkpoint/golden.h"
+#include "tests/checkpoint/torch_builder.h"
 #include "tests/support/refusal.h"
 #include "tests/support/safetensors_builder.h"
 #include "tests/support/temp_dir.h"
@@ -59,7 +61,7 @@ TEST(CheckpointTest, OpensSafetensors) {
   const Checkpoint checkpoint = open_checkpoint(dir / "m.safetensors");
   EXPECT_EQ(checkpoint.format, CheckpointFormat::kSafetensors);
   EXPECT_EQ(checkpoint.path, dir / "m.safetensors");
-  EXPECT_EQ(checkpoint.tensors.at("t").owner(), checkpoint.file);
+  EXPECT_EQ(load_dict(checkpoint, 0).tensors.at("t").owner(), checkpoint.files.front());
   EXPECT_THAT(checkpoint.notes, IsEmpty());
 }
 
@@ -67,7 +69,7 @@ TEST(CheckpointTest, BelievesTheContentNotTheNameAndNotesIt) {
   const testing::TempDir dir;
   write_file(dir / "m.bin", safetensors_with(good_header(), 8));
   const Checkpoint checkpoint = open_checkpoint(dir / "m.bin");
-  EXPECT_EQ(checkpoint.tensors.size(), 1U);
+  EXPECT_EQ(load_dict(checkpoint, 0).tensors.size(), 1U);
   EXPECT_THAT(checkpoint.notes, ElementsAre(HasSubstr("m.bin: holds safetensors, whatever")));
 }
 
@@ -77,7 +79,8 @@ TEST(CheckpointTest, SavesTheShippedCheckpointAgainByteForByte) {
   const testing::TempDir dir;
   const Checkpoint checkpoint = open_checkpoint(source);
   std::vector<SafetensorsEntry> entries;
-  for (const auto& [name, tensor] : checkpoint.tensors) {
+  const LoadedDict dict = load_dict(checkpoint, 0);
+  for (const auto& [name, tensor] : dict.tensors) {
     entries.push_back({name, tensor, tensor.dtype()});
   }
   write_safetensors(dir / "again.safetensors", entries, checkpoint.metadata);
@@ -89,16 +92,81 @@ TEST(CheckpointTest, OpensTorchFiles) {
   write_file(dir / "m.pth.tar", testing::golden_zip());
   const Checkpoint zip = open_checkpoint(dir / "m.pth.tar");
   EXPECT_EQ(zip.format, CheckpointFormat::kTorchZip);
-  EXPECT_EQ(zip.tensors.at("w").owner(), zip.file);
+  EXPECT_EQ(load_dict(zip, 0).tensors.at("w").owner(), zip.files.front());
   EXPECT_THAT(zip.notes, IsEmpty());
   require_checksums(zip);
   write_file(dir / "m.bin", testing::golden_legacy());
   const Checkpoint legacy = open_checkpoint(dir / "m.bin");
   EXPECT_EQ(legacy.format, CheckpointFormat::kTorchLegacy);
-  EXPECT_EQ(legacy.tensors.at("w").shape(), Shape{2});
+  EXPECT_EQ(load_dict(legacy, 0).tensors.at("w").shape(), Shape{2});
   write_file(dir / "m.safetensors", testing::golden_zip());
   EXPECT_THAT(open_checkpoint(dir / "m.safetensors").notes,
               ElementsAre(HasSubstr("m.safetensors: holds a torch zip, whatever its name says")));
+}
+
+/// {name: a tensor}.
+std::string dict_of(const std::string& name) {
+  return testing::ordered_dict(testing::text(name) + testing::float_tensor(4, 0, {2}, {1}));
+}
+
+/// A torch zip with that value at the top.
+Checkpoint open_value(const std::string& value) {
+  const testing::TempDir dir;
+  write_file(dir / "m.pth", testing::torch_zip(value, {testing::counting_floats(4)}));
+  return open_checkpoint(dir / "m.pth");
+}
+
+std::string refusal_of_value(const std::string& value) {
+  return testing::refusal<FormatError>([&] { load_dict(open_value(value), 0); });
+}
+
+TEST(CheckpointTest, ListsTheDictsInsideAndChoosesNone) {
+  using testing::text;
+  const Checkpoint checkpoint =
+      open_value("}(" + text("epoch") + "K\1"s + text("empty") + "}" + text("state_dict") +
+                 dict_of("w") + text("deep") + "}" + text("model") + dict_of("v") + "su");
+  std::vector<std::string> dicts;
+  for (const NamedDict& dict : checkpoint.dicts) {
+    dicts.push_back(fmt::format("{}:{}:{}", dict.path, dict.level, dict.names.size()));
+  }
+  EXPECT_THAT(dicts,
+              ElementsAre(":0:0", "empty:1:0", "state_dict:1:1", "deep:1:0", "deep.model:2:1"));
+  const LoadedDict loaded = load_dict(checkpoint, 2);
+  EXPECT_TRUE(loaded.tensors.contains("w"));
+  EXPECT_THAT(loaded.left_out,
+              ElementsAre("epoch (an int)", "empty (a dict of 0)", "deep (a dict of 1)"));
+}
+
+TEST(CheckpointTest, SaysWhatElseADictHolds) {
+  using testing::global;
+  using testing::text;
+  const Checkpoint checkpoint = open_value(
+      "}(" + text("args") + global("argparse", "Namespace") + ")\x81}b" + "K\7N"s + text("model") +
+      testing::ordered_dict(text("w") + testing::float_tensor(4, 0, {2}, {1}) + text("step") +
+                            "K\1"s) +
+      "u");
+  EXPECT_THAT(load_dict(checkpoint, 1).left_out,
+              ElementsAre("args (an object of argparse.Namespace)", "an int (None)",
+                          "model.step (an int)"));
+}
+
+TEST(CheckpointTest, RefusesWhatIsNoDictOfTensors) {
+  using testing::global;
+  using testing::text;
+  EXPECT_THAT(refusal_of_value("]"),
+              HasSubstr("top level: expected a dict of tensors, got a list of 0"));
+  EXPECT_THAT(refusal_of_value(testing::float_tensor(4, 0, {2}, {1})), HasSubstr("got a tensor"));
+  EXPECT_THAT(
+      refusal_of_value(global("torchvision.models.resnet", "ResNet") + ")\x81}b"),
+      HasSubstr("got an object of torchvision.models.resnet.ResNet: a whole model? save its "
+                "state_dict()"));
+  EXPECT_THAT(refusal_of_value(testing::ordered_dict(
+                  text("w") + global("torch._utils", "_rebuild_qtensor") + ")R")),
+              HasSubstr("tensor 'w': expected a dense tensor of torch, got a quantised tensor"));
+  const Checkpoint twice =
+      open_value("}(" + text("model") + dict_of("a") + text("model") + dict_of("b") + "u");
+  EXPECT_THAT(testing::refusal<FormatError>([&] { load_dict(twice, 1); }),
+              HasSubstr("m.pth: dict 'model': expected it once, got it 2 times"));
 }
 
 TEST(CheckpointTest, FindsDamageWhenAsked) {

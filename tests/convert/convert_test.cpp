@@ -292,7 +292,7 @@ TEST(ConvertJobTest, AddsTheCountersThatOldFilesLack) {
   const ConversionResult result = run(job.request);
   EXPECT_TRUE(result.verification->verified());
   EXPECT_THAT(result.notes,
-              Contains(HasSubstr("has no num_batches_tracked, as files from before")));
+              Contains(HasSubstr("14 num_batches_tracked are missing, as in files from before")));
   EXPECT_THAT(result.card, HasSubstr("num_batches_tracked were absent in the source and are 0"));
   const Checkpoint written = job.written();
   const Tensor counter =
@@ -335,7 +335,7 @@ TEST(ConvertJobTest, AsSaysWhatALoneFileIs) {
   const TempDir dir;
   write_zero_resnet18(dir / "weights.pth");
   ConversionRequest request = request_for(dir / "weights.pth", dir / "out");
-  request.as = "resnet18.tv_in1k";
+  request.hints.as = "resnet18.tv_in1k";
   const ConversionResult result = run(request);
   EXPECT_TRUE(result.written);
   EXPECT_EQ(result.config.label(0), "tench, Tinca tinca");
@@ -349,10 +349,10 @@ TEST(ConvertJobTest, AsIsHeldAgainstTheTensors) {
   const TempDir dir;
   small_checkpoint().write_file(dir / "w.safetensors");
   ConversionRequest request = request_for(dir / "w.safetensors", dir / "out");
-  request.as = "resnet50";
+  request.hints.as = "resnet50";
   EXPECT_THAT(refusal<MismatchError>([&] { run(request); }),
               HasSubstr("w.safetensors: layer type of resnet50: expected bottleneck"));
-  request.as = "resnet51";
+  request.hints.as = "resnet51";
   EXPECT_THAT(refusal<UsageError>([&] { run(request); }),
               HasSubstr("--as resnet51: expected a name of timm's registry, got none; weightlift "
                         "models lists them, the nearest: resnet50, "));

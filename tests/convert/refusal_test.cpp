@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "tests/convert/job.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/timm_checkpoint.h"
@@ -85,22 +87,15 @@ TEST(TensorRefusalTest, NamesATensorOfAnotherShape) {
                         "[31])"));
 }
 
-TEST(TensorRefusalTest, NamesCountersOfAnotherForm) {
+TEST(TensorRefusalTest, NamesCountersThatAreNoNumber) {
   TimmCheckpoint checkpoint = small_checkpoint();
-  checkpoint.tensors["bn1.num_batches_tracked"] = Tensor::of({1}, std::vector<std::int64_t>{5});
+  checkpoint.tensors["bn1.num_batches_tracked"] = Tensor::of({2}, std::vector<std::int64_t>{5, 6});
   EXPECT_THAT(refusal_of<MismatchError>(checkpoint),
-              HasSubstr("bn1.num_batches_tracked (expected [], got [1])"));
+              HasSubstr("bn1.num_batches_tracked (expected [], got [2])"));
   checkpoint = small_checkpoint();
-  checkpoint.tensors["bn1.num_batches_tracked"] = Tensor::of({}, std::vector<float>{5});
+  checkpoint.tensors["bn1.num_batches_tracked"] = Tensor::of({}, std::vector<float>{NAN});
   EXPECT_THAT(refusal_of<MismatchError>(checkpoint),
               HasSubstr("bn1.num_batches_tracked (expected I64, got F32)"));
-}
-
-TEST(TensorRefusalTest, NamesACounterThatIsMissingAlone) {
-  TimmCheckpoint checkpoint = small_checkpoint();
-  checkpoint.tensors.erase("bn1.num_batches_tracked");
-  EXPECT_THAT(refusal_of<MismatchError>(checkpoint),
-              HasSubstr("got 1 missing: bn1.num_batches_tracked"));
 }
 
 TEST(TensorRefusalTest, NamesMixedDtypes) {
@@ -251,8 +246,9 @@ TEST(WeightsRefusalTest, NamesACutFile) {
 }
 
 TEST(WeightsRefusalTest, NamesAnEmptyStateDict) {
-  EXPECT_THAT(refusal_of_weights<MismatchError>(std::string("\x02\0\0\0\0\0\0\0{}", 10)),
-              HasSubstr("in/model.safetensors: tensors: expected a network's, got an empty file"));
+  EXPECT_THAT(
+      refusal_of_weights<MismatchError>(std::string("\x02\0\0\0\0\0\0\0{}", 10)),
+      HasSubstr("in/model.safetensors: top level: expected a dict of tensors, got one without"));
 }
 
 }  // namespace

@@ -21,7 +21,7 @@ using testing::TempDir;
 using testing::TimmCheckpoint;
 using testing::write_file;
 
-Source open(const fs::path& path) { return open_source(path.string(), std::nullopt); }
+Source open(const fs::path& path) { return open_source(path.string()); }
 
 TEST(SourceTest, IsAFolderOfTimm) {
   const TempDir dir;
@@ -68,8 +68,9 @@ TEST(SourceTest, TakesTheWeightsThatTimmTakes) {
 TEST(SourceTest, AFolderNeedsNoNameBesides) {
   const TempDir dir;
   small_checkpoint().write_folder(dir / "small");
-  EXPECT_THAT(refusal<UsageError>([&] { open_source((dir / "small").string(), "resnet18"); }),
-              HasSubstr("--as: expected a lone weights file, got a folder"));
+  EXPECT_THAT(
+      refusal<UsageError>([&] { open_source((dir / "small").string(), {.as = "resnet18"}); }),
+      HasSubstr("--as: expected a source that does not say what it is, got a folder"));
 }
 
 TEST(SourceTest, AnInputSizeIsBounded) {
@@ -82,8 +83,7 @@ TEST(SourceTest, AnInputSizeIsBounded) {
 }
 
 TEST(SourceTest, IsOnlyWhatLiesHere) {
-  EXPECT_EQ(refusal<IoError>([] { open_source("resnet50", std::nullopt); }),
-            "resnet50: no such file or folder");
+  EXPECT_EQ(refusal<IoError>([] { open_source("resnet50"); }), "resnet50: no such file or folder");
 }
 
 }  // namespace

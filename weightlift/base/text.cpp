@@ -1,5 +1,11 @@
 #include "weightlift/base/text.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <span>
+
 namespace weightlift {
 
 std::size_t utf8_length(std::string_view text) {
@@ -21,6 +27,13 @@ void replace_all(std::string& text, std::string_view what, std::string_view by) 
   for (std::size_t at = 0; (at = text.find(what, at)) != text.npos; at += by.size()) {
     text.replace(at, what.size(), by);
   }
+}
+
+std::string first_of(const std::vector<std::string>& names, std::size_t shown) {
+  const std::span<const std::string> first(names.data(), std::min(shown, names.size()));
+  return names.size() <= shown
+             ? fmt::format("{}", fmt::join(names, ", "))
+             : fmt::format("{} and {} more", fmt::join(first, ", "), names.size() - shown);
 }
 
 }  // namespace weightlift

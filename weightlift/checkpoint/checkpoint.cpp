@@ -1,49 +1,56 @@
 #include "weightlift/checkpoint/checkpoint.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <span>
+#include <cassert>
+#include <string_view>
 
 #include "weightlift/base/error.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/checkpoint/safetensors.h"
-#include "weightlift/checkpoint/torch_choice.h"
 
 namespace weightlift {
 
 namespace {
 
-/// "a, b and 3 more"
-std::string some_of(const std::vector<std::string>& names) {
-  constexpr std::size_t kShown = 12;
-  const std::span<const std::string> first(names.data(), std::min(names.size(), kShown));
-  return names.size() <= kShown
-             ? fmt::format("{}", fmt::join(names, ", "))
-             : fmt::format("{} and {} more", fmt::join(first, ", "), names.size() - kShown);
+bool is_dict(const PickleNode& node) {
+  return node.kind == PickleKind::kDict || node.kind == PickleKind::kOrderedDict;
+}
+
+/// "epoch (an int)", for each item of the top level but the one that leads to `path`.
+std::vector<std::string> other_items(const Pickle& pickle, std::string_view path) {
+  std::vector<std::string> others;
+  const PickleNode& top = pickle.at(pickle.root);
+  for (std::size_t i = 0; i + 1 < top.items.size(); i += 2) {
+    const PickleNode& key = pickle.at(top.items[i]);
+    const std::string name = key.kind == PickleKind::kText ? printable(key.text) : describe(key);
+    const bool leads = path == name || path.starts_with(name + ".");
+    if (leads && is_dict(pickle.at(top.items[i + 1]))) continue;
+    others.push_back(fmt::format("{} ({})", name, describe(pickle.at(top.items[i + 1]))));
+  }
+  return others;
 }
 
 Checkpoint open_safetensors(std::shared_ptr<const MappedFile> file) {
   SafetensorsFile loaded = load_safetensors(file);
-  Checkpoint checkpoint{CheckpointFormat::kSafetensors, file->path(), std::move(file),
-                        std::move(loaded.tensors)};
+  Checkpoint checkpoint{CheckpointFormat::kSafetensors, file->path(), {std::move(file)}, {}};
+  checkpoint.tensors = std::move(loaded.tensors);
   checkpoint.metadata = std::move(loaded.metadata);
   checkpoint.notes = std::move(loaded.notes);
+  checkpoint.dicts = {name_tensors(checkpoint.tensors)};
   return checkpoint;
 }
 
-void note_choice(const TorchChoice& choice, const std::string& where, Checkpoint& checkpoint) {
-  if (!choice.path.empty() || !choice.left_out.empty()) {
-    checkpoint.notes.push_back(
-        fmt::format("{}: took {}, as timm does{}{}", where,
-                    choice.path.empty() ? "the tensors at the top level" : choice.path,
-                    choice.left_out.empty() ? "" : "; left out: ", some_of(choice.left_out)));
+NamedDict name_dict(const TorchFile& file, const TorchDict& dict) {
+  NamedDict named{dict.path, dict.level, {}};
+  const PickleNode& node = file.pickle.at(dict.id);
+  for (std::size_t i = 0; i + 1 < node.items.size(); i += 2) {
+    const PickleNode& key = file.pickle.at(node.items[i]);
+    const bool tensor = file.pickle.at(node.items[i + 1]).kind == PickleKind::kRebuild;
+    if (tensor && key.kind == PickleKind::kText) named.names.emplace_back(key.text);
   }
-  if (!checkpoint.globals.empty()) {
-    checkpoint.notes.push_back(fmt::format("{}: names what is no data, none of it made or run: {}",
-                                           where, some_of(checkpoint.globals)));
-  }
+  return named;
 }
 
 Checkpoint read_torch(CheckpointFormat format, std::shared_ptr<const MappedFile> file) {
@@ -51,16 +58,19 @@ Checkpoint read_torch(CheckpointFormat format, std::shared_ptr<const MappedFile>
   TorchFile torch = format == CheckpointFormat::kTorchZip
                         ? parse_torch_zip(file->bytes(), file, where)
                         : parse_torch_legacy(file->bytes(), file, where);
-  TorchChoice choice = choose_state_dict(torch);
-  Checkpoint checkpoint{format, file->path(), std::move(file), std::move(choice.dict.tensors)};
+  if (const PickleNode& top = torch.pickle.at(torch.pickle.root); !is_dict(top)) {
+    throw FormatError(fmt::format(
+        "{}: top level: expected a dict of tensors, got {}{}", where, describe(top),
+        top.kind == PickleKind::kOpaque ? ": a whole model? save its state_dict()" : ""));
+  }
+  Checkpoint checkpoint{format, file->path(), {std::move(file)}, {}};
+  for (const TorchDict& dict : torch.dicts) checkpoint.dicts.push_back(name_dict(torch, dict));
   checkpoint.notes = std::move(torch.notes);
   checkpoint.globals = foreign_globals(torch.pickle);
-  note_choice(choice, where, checkpoint);
-  checkpoint.state_dict = std::move(choice.path);
-  checkpoint.left_out = std::move(choice.left_out);
   for (const auto& [key, storage] : torch.storages) {
     if (storage.entry) checkpoint.checksums.push_back(*storage.entry);
   }
+  checkpoint.torch = std::move(torch);
   return checkpoint;
 }
 
@@ -75,6 +85,15 @@ Checkpoint open_torch(CheckpointFormat format, const std::shared_ptr<const Mappe
   }
 }
 
+/// Readers differ on which of two items of one name counts.
+void require_once(const Checkpoint& checkpoint, const std::string& path) {
+  const auto count = std::ranges::count(checkpoint.dicts, path, &NamedDict::path);
+  if (count > 1) {
+    throw FormatError(fmt::format("{}: dict '{}': expected it once, got it {} times",
+                                  shown(checkpoint.path), path, count));
+  }
+}
+
 }  // namespace
 
 Checkpoint open_checkpoint(const std::filesystem::path& path) {
@@ -83,13 +102,42 @@ Checkpoint open_checkpoint(const std::filesystem::path& path) {
   const bool safetensors = format == CheckpointFormat::kSafetensors;
   Checkpoint checkpoint =
       safetensors ? open_safetensors(std::move(file)) : open_torch(format, file);
-  checkpoint.tensors =
-      strip_wrapper_names(std::move(checkpoint.tensors), shown(path), checkpoint.notes);
   if (safetensors != (path.extension() == ".safetensors")) {
     checkpoint.notes.push_back(fmt::format("{}: holds {}{}, whatever its name says", shown(path),
                                            safetensors ? "" : "a ", to_string(format)));
   }
   return checkpoint;
+}
+
+LoadedDict load_dict(const Checkpoint& checkpoint, std::size_t index) {
+  assert(index < checkpoint.dicts.size());
+  if (!checkpoint.torch) return {checkpoint.tensors, {}};
+  const TorchFile& torch = *checkpoint.torch;
+  const std::string& path = checkpoint.dicts[index].path;
+  require_once(checkpoint, path);
+  LoadedDict loaded;
+  try {
+    TorchStateDict dict = load_state_dict(torch, torch.dicts[index].id);
+    loaded.tensors = std::move(dict.tensors);
+    if (!path.empty()) loaded.left_out = other_items(torch.pickle, path);
+    for (const std::string& other : dict.others) {
+      loaded.left_out.push_back(path.empty() ? other : path + "." + other);
+    }
+  } catch (const FormatError&) {
+    require_intact(checkpoint);
+    throw;
+  }
+  return loaded;
+}
+
+std::uint64_t size_bytes(const Checkpoint& checkpoint) {
+  std::uint64_t bytes = 0;
+  for (const auto& file : checkpoint.files) bytes += file->bytes().size();
+  return bytes;
+}
+
+void require_intact(const Checkpoint& checkpoint) {
+  for (const auto& file : checkpoint.files) file->require_intact();
 }
 
 void require_checksums(const Checkpoint& checkpoint) {
@@ -98,7 +146,7 @@ void require_checksums(const Checkpoint& checkpoint) {
       require_crc(entry, shown(checkpoint.path));
     }
   } catch (const FormatError&) {
-    checkpoint.file->require_intact();
+    require_intact(checkpoint);
     throw;
   }
 }

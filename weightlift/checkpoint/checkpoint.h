@@ -1,37 +1,56 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "weightlift/base/file.h"
 #include "weightlift/checkpoint/sniff.h"
+#include "weightlift/checkpoint/torch.h"
 #include "weightlift/checkpoint/zip.h"
 #include "weightlift/tensor/state_dict.h"
 
 namespace weightlift {
 
-/// One weights file, read as far as its names and shapes. The tensors are views of it, but for
-/// those of a torch file that do not lie there in row-major order.
+/// Weights in one file, or in the shards of an index, read as far as their names. Which of the
+/// dicts inside is meant is for the caller to say.
 struct Checkpoint {
-  CheckpointFormat format;
+  CheckpointFormat format;  ///< of an index: of its shards
   std::filesystem::path path;
-  std::shared_ptr<const MappedFile> file;
-  StateDict tensors;  ///< in the file's order, without what wrappers put before all names
+  std::vector<std::shared_ptr<const MappedFile>> files;  ///< `path`, and the shards of an index
+  std::vector<NamedDict> dicts;  ///< with tensors, or in the top level of a torch file
   std::vector<std::pair<std::string, std::string>> metadata{};
-  std::vector<std::string> notes{};     ///< accepted, yet worth a warning: one line each
-  std::string state_dict{};             ///< of a torch file: the key that holds it, "" for the top
-  std::vector<std::string> left_out{};  ///< of a torch file: "epoch (an int)"
-  std::vector<std::string> globals{};   ///< of a torch file: what was named and never made
-  std::vector<ZipEntry> checksums{};    ///< of a torch zip: what require_checksums reads
+  std::vector<std::string> notes{};    ///< accepted, yet worth a warning: one line each
+  std::vector<std::string> globals{};  ///< of a torch file: what was named and never made
+  std::vector<ZipEntry> checksums{};   ///< of a torch zip: what require_checksums reads
+  std::optional<TorchFile> torch{};    ///< of one torch file; not for callers
+  StateDict tensors{};                 ///< of anything else; not for callers
 };
 
-/// Opens a weights file, whatever its name says it is; of a torch file, the state dict that timm
-/// would take. Throws IoError where it cannot be opened, and FormatError where it is damaged or no
-/// checkpoint at all (the message says what it looks like).
+/// The tensors of one dict: views of the file, but for those of a torch file that do not lie there
+/// in row-major order.
+struct LoadedDict {
+  StateDict tensors;                  ///< in the file's order
+  std::vector<std::string> left_out;  ///< what else the file holds: "epoch (an int)"
+};
+
+/// Opens a weights file, or the index of a sharded one, whatever its name says it is. Throws
+/// IoError where it cannot be opened, and FormatError where it is damaged or no checkpoint at all
+/// (the message says what it looks like).
 Checkpoint open_checkpoint(const std::filesystem::path& path);
+
+/// The tensors of checkpoint.dicts[index]. Throws FormatError where one cannot be read.
+LoadedDict load_dict(const Checkpoint& checkpoint, std::size_t index);
+
+/// Bytes of all its files.
+std::uint64_t size_bytes(const Checkpoint& checkpoint);
+
+/// Throws FormatError where one of its files changed since it was opened.
+void require_intact(const Checkpoint& checkpoint);
 
 /// Reads all that the file has checksums for. Throws FormatError where one does not hold. To be
 /// called before what was read is published; opening does not, so that it takes no time.

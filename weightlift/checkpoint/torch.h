@@ -31,6 +31,7 @@ struct TorchDict {
   std::string path;  ///< the keys that lead to it, joined by dots; "" for the top level itself
   PickleId id = 0;
   std::size_t tensors = 0;
+  std::size_t level = 0;  ///< number of keys that lead to it
 };
 
 /// What torch.save wrote: one value, and the storages that its tensors lie in. Nothing is chosen

@@ -154,36 +154,32 @@ std::uint64_t storage_bytes(std::string_view key, const TorchStorage& storage,
 
 std::vector<TorchDict> list_dicts(const Pickle& pickle) {
   // Trainers nest two or three deep; paths are shown, and each level repeats the ones above.
-  constexpr std::size_t kMaxLevels = 4;
+  constexpr std::size_t kMaxLevels = 3;
   constexpr std::size_t kMaxKeyBytes = 256;
   constexpr std::size_t kMaxDicts = 1000;
-  struct Place {
-    TorchDict dict;
-    std::size_t level;
-  };
   std::vector<TorchDict> found;
   std::set<PickleId> seen;
-  std::vector<Place> open = {{{"", pickle.root, 0}, 1}};
+  std::vector<TorchDict> open = {{"", pickle.root, 0, 0}};
   while (!open.empty() && seen.size() < kMaxDicts) {
-    Place place = std::move(open.back());
+    TorchDict dict = std::move(open.back());
     open.pop_back();
-    const PickleNode& node = pickle.at(place.dict.id);
+    const PickleNode& node = pickle.at(dict.id);
     const bool is_dict = node.kind == PickleKind::kDict || node.kind == PickleKind::kOrderedDict;
-    if (!is_dict || !seen.insert(place.dict.id).second) continue;
+    if (!is_dict || !seen.insert(dict.id).second) continue;
     // From the last item on, so that the first lies on top.
     for (std::size_t i = node.items.size(); i > 0; i -= 2) {
       const PickleNode& key = pickle.at(node.items[i - 2]);
       const PickleNode& value = pickle.at(node.items[i - 1]);
-      if (value.kind == PickleKind::kRebuild) ++place.dict.tensors;
+      if (value.kind == PickleKind::kRebuild) ++dict.tensors;
       const bool deeper = value.kind == PickleKind::kDict || value.kind == PickleKind::kOrderedDict;
       if (!deeper || key.kind != PickleKind::kText || key.text.size() > kMaxKeyBytes ||
-          place.level == kMaxLevels || open.size() >= kMaxDicts) {
+          dict.level == kMaxLevels || open.size() >= kMaxDicts) {
         continue;
       }
-      std::string path = place.dict.path.empty() ? "" : place.dict.path + ".";
-      open.push_back({{path + printable(key.text), node.items[i - 1], 0}, place.level + 1});
+      const std::string path = dict.path.empty() ? "" : dict.path + ".";
+      open.push_back({path + printable(key.text), node.items[i - 1], 0, dict.level + 1});
     }
-    if (place.dict.tensors != 0) found.push_back(std::move(place.dict));
+    if (dict.tensors != 0 || dict.level <= 1) found.push_back(std::move(dict));
   }
   return found;
 }

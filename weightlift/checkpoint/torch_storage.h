@@ -31,7 +31,7 @@ std::map<std::string_view, TorchStorage, std::less<>> list_storages(const Pickle
 std::uint64_t storage_bytes(std::string_view key, const TorchStorage& storage,
                             const std::string& where);
 
-/// The dicts with tensors that text keys lead to.
+/// The dicts that text keys lead to: those of the top level, and deeper ones that hold tensors.
 std::vector<TorchDict> list_dicts(const Pickle& pickle);
 
 }  // namespace weightlift

@@ -22,6 +22,9 @@ Action add_models(CLI::App& app);
 Action add_pull(CLI::App& app);
 Action add_push(CLI::App& app);
 
+/// --weights-key of the commands that open a source.
+void add_weights_key(CLI::App& command, std::string& weights_key);
+
 /// --samples, --seed, --rtol, --atol and --threads, which convert and verify share.
 void add_verify_options(CLI::App& command, VerifyOptions& options);
 

@@ -211,7 +211,7 @@ void read_words(ConvertFlags& flags) {
   if (flags.sources.empty()) flags.sources.assign(kTheSix.begin(), kTheSix.end());
   flags.settings.several = flags.sources.size() > 1;
   ConversionRequest& request = flags.request;
-  if (!flags.as.empty()) request.as = flags.as;
+  if (!flags.as.empty()) request.hints.as = flags.as;
   request.verify = !flags.no_verify;
   request.head = flags.head == "none" ? Head::kNone : Head::kKeep;
   const std::map<std::string, DType> dtypes = {
@@ -267,6 +267,7 @@ Action add_convert(CLI::App& app) {
   command->add_flag("--all", flags->all, "The six, as without SOURCE");
   command->add_option("--name", request.name, "Folder name, for one SOURCE");
   command->add_option("--as", flags->as, "What a lone weights file is (resnet50.tv_in1k)");
+  add_weights_key(*command, request.hints.weights_key);
   command->add_flag("--force", request.force, "Replace an existing folder, in one step");
   command->add_flag("--dry-run", request.dry_run, "Say what would be done; write nothing");
   command->add_option("--id2label", request.id2label,

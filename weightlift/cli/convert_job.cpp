@@ -107,7 +107,7 @@ int run_convert_job(ConvertJob& job, const JobSettings& settings, Fetcher& fetch
   ConversionRequest& request = job.request;
   // Before a download: what the name alone decides.
   require_destination(request);
-  if (request.as && job.name.kind != SourceName::Kind::kPath) {
+  if (request.hints.as && job.name.kind != SourceName::Kind::kPath) {
     throw UsageError(fmt::format("--as: expected a lone weights file, got the name {}",
                                  printable(job.name.given)));
   }
@@ -121,7 +121,7 @@ int run_convert_job(ConvertJob& job, const JobSettings& settings, Fetcher& fetch
     }
     request.source = here->path;
     request.origin = here->origin;
-    if (here->as && !request.as) request.as = here->as;
+    if (here->as && !request.hints.as) request.hints.as = here->as;
     result = convert(request, progress);
   }
   for (const TransferredOperation& operation : result.transfer.operations) {

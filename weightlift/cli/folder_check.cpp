@@ -120,7 +120,7 @@ std::string check_what_can_be_read(const fs::path& folder, const std::vector<std
 std::string check_model_folder(const fs::path& folder, const std::vector<std::string>& files) {
   const std::string reason = reason_against_config(folder, files);
   if (!reason.empty()) return check_what_can_be_read(folder, files, reason);
-  const Source source = open_source(folder.string(), std::nullopt);
+  const Source source = open_source(folder.string());
   make_network(source, Head::kKeep);
   require_checksums(source.checkpoint);
   return fmt::format("{} fits config.json: {} tensors", source.checkpoint.path.filename().string(),

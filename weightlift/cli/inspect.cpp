@@ -18,26 +18,41 @@ namespace weightlift {
 
 namespace {
 
+namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 /// What can be said of a SOURCE: its file always, the network where it is a ResNet.
 struct Inspection {
   Checkpoint checkpoint;
+  WeightsChoice choice;
+  LoadedDict dict;
+  std::vector<std::string> notes;
   std::optional<Source> source;
   std::string reason;  ///< why there is no source
 };
 
+/// What the file holds where it is no source: the dict that timm would take.
+void inspect_file(const fs::path& weights, const std::string& weights_key, Inspection& found) {
+  found.checkpoint = open_checkpoint(weights);
+  found.notes = found.checkpoint.notes;
+  found.choice = choose_weights(found.checkpoint.dicts, weights_key, shown(weights));
+  found.dict = load_dict(found.checkpoint, found.choice.dict);
+}
+
 /// Opened once where it is a ResNet: tensors of a torch file may have to be copied.
-Inspection inspect(const FetchedSource& here) {
-  Inspection result{};
+Inspection inspect(const FetchedSource& here, const std::string& weights_key) {
+  Inspection found{};
   try {
-    result.source = open_source(here.path, here.as);
-    result.checkpoint = result.source->checkpoint;
+    found.source = open_source(here.path, {.as = here.as, .weights_key = weights_key});
+    found.checkpoint = found.source->checkpoint;
+    found.choice = found.source->choice;
+    found.dict = {found.source->tensors, found.source->left_out};
+    found.notes = found.source->notes;
   } catch (const Error& error) {
-    result.reason = error.what();
-    result.checkpoint = open_checkpoint(find_source_weights(here.path));
+    found.reason = error.what();
+    inspect_file(find_source_weights(here.path), weights_key, found);
   }
-  return result;
+  return found;
 }
 
 std::string_view form_of(const Source& source) {
@@ -75,27 +90,38 @@ std::vector<std::string> labels_of(const Source& source) {
   return labels;
 }
 
+/// Which of the file's tensors were taken, and what else it holds.
+Json contents_json(const Inspection& found) {
+  Json dicts = Json::array();
+  for (const NamedDict& dict : found.checkpoint.dicts) {
+    if (!dict.names.empty()) dicts.push_back({{"path", dict.path}, {"tensors", dict.names.size()}});
+  }
+  return {{"state_dicts", dicts},
+          {"state_dict", found.checkpoint.dicts[found.choice.dict].path},
+          {"prefix", found.choice.prefix},
+          {"naming", to_string(found.choice.naming)},
+          {"left_out", found.dict.left_out},
+          {"globals", found.checkpoint.globals}};
+}
+
 void print_json(const std::string& given, const Inspection& found) {
   Json json = {{"source", given},
                {"file", found.checkpoint.path.string()},
                {"format", to_string(found.checkpoint.format)},
-               {"bytes", found.checkpoint.file->bytes().size()},
-               {"parameters", count_parameters(found.checkpoint.tensors)}};
+               {"files", found.checkpoint.files.size()},
+               {"bytes", size_bytes(found.checkpoint)},
+               {"parameters", count_parameters(found.dict.tensors)}};
   if (found.source) {
     json.update(network_json(*found.source));
     json["labels"] = labels_of(*found.source);
   } else {
     json["not_convertible"] = found.reason;
   }
-  if (found.checkpoint.format != CheckpointFormat::kSafetensors) {
-    json["state_dict"] = found.checkpoint.state_dict;
-    json["left_out"] = found.checkpoint.left_out;
-    json["globals"] = found.checkpoint.globals;
-  }
+  json.update(contents_json(found));
   json["metadata"] = Json::object();
   for (const auto& [key, value] : found.checkpoint.metadata) json["metadata"][key] = value;
   Json tensors = Json::array();
-  for (const auto& [name, tensor] : found.checkpoint.tensors) {
+  for (const auto& [name, tensor] : found.dict.tensors) {
     tensors.push_back({{"name", name},
                        {"dtype", to_string(tensor.dtype())},
                        {"shape", tensor.shape()},
@@ -126,32 +152,12 @@ void print_network(const Source& source) {
   }
 }
 
-void print_text(const Inspection& found) {
-  const Checkpoint& checkpoint = found.checkpoint;
-  fmt::print("file: {}, {}, {}, {} tensors, {} parameters\n",
-             printable(checkpoint.path.string(), 400), to_string(checkpoint.format),
-             readable_bytes(checkpoint.file->bytes().size()), checkpoint.tensors.size(),
-             with_commas(count_parameters(checkpoint.tensors)));
-  if (found.source) {
-    print_network(*found.source);
-  } else {
-    fmt::print("network: cannot be converted: {}\n", found.reason);
-  }
-  if (!checkpoint.state_dict.empty()) {
-    fmt::print("state dict: {}\n", printable(checkpoint.state_dict));
-  }
-  for (const std::string& other : checkpoint.left_out) fmt::print("left out: {}\n", other);
-  for (const std::string& name : checkpoint.globals) fmt::print("never made: {}\n", name);
-  for (const auto& [key, value] : checkpoint.metadata) {
-    fmt::print("metadata: {}={}\n", printable(key), printable(value));
-  }
+void print_tensors(const StateDict& tensors) {
   std::size_t width = 0;
-  for (const auto& [name, tensor] : checkpoint.tensors) {
-    width = std::max(width, printable(name).size());
-  }
+  for (const auto& [name, tensor] : tensors) width = std::max(width, printable(name).size());
   // Counters last: there are as many as layers, and nobody looks for them.
   for (const bool counters : {false, true}) {
-    for (const auto& [name, tensor] : checkpoint.tensors) {
+    for (const auto& [name, tensor] : tensors) {
       if (name.ends_with("num_batches_tracked") != counters) continue;
       fmt::print("{:<{}}  {:<5} {:<20} {:>12}\n", printable(name), width, to_string(tensor.dtype()),
                  to_string(tensor.shape()),
@@ -160,12 +166,54 @@ void print_text(const Inspection& found) {
   }
 }
 
-int run_inspect(const std::string& given, bool json) {
+void print_contents(const Inspection& found) {
+  const std::vector<NamedDict>& dicts = found.checkpoint.dicts;
+  const NamedDict& taken = dicts[found.choice.dict];
+  if (!taken.path.empty()) fmt::print("state dict: {}\n", printable(taken.path));
+  if (!found.choice.prefix.empty()) fmt::print("prefix: {}\n", printable(found.choice.prefix));
+  if (found.choice.naming != Naming::kUnknown) {
+    fmt::print("names: {}\n", to_string(found.choice.naming));
+  }
+  for (const NamedDict& dict : dicts) {
+    if (&dict == &taken || dict.names.empty()) continue;
+    fmt::print("other dict of tensors: {} ({})\n",
+               dict.path.empty() ? "the top level" : printable(dict.path), dict.names.size());
+  }
+  for (const std::string& other : found.dict.left_out) fmt::print("left out: {}\n", other);
+  for (const std::string& name : found.checkpoint.globals) fmt::print("never made: {}\n", name);
+  for (const auto& [key, value] : found.checkpoint.metadata) {
+    fmt::print("metadata: {}={}\n", printable(key), printable(value));
+  }
+}
+
+void print_text(const Inspection& found) {
+  const Checkpoint& checkpoint = found.checkpoint;
+  const std::size_t shards = checkpoint.files.size() - 1;
+  fmt::print("file: {}, {}{}, {}, {} tensors, {} parameters\n",
+             printable(checkpoint.path.string(), 400), to_string(checkpoint.format),
+             shards == 0 ? "" : fmt::format(" in {} shards", shards),
+             readable_bytes(size_bytes(checkpoint)), found.dict.tensors.size(),
+             with_commas(count_parameters(found.dict.tensors)));
+  if (found.source) {
+    print_network(*found.source);
+  } else {
+    fmt::print("network: cannot be converted: {}\n", found.reason);
+  }
+  print_contents(found);
+  print_tensors(found.dict.tensors);
+}
+
+struct InspectFlags {
+  std::string source, weights_key;
+  bool json = false;
+};
+
+int run_inspect(const InspectFlags& flags) {
   catch_signals();
-  const Inspection found = inspect(fetch_one(given, Network::kAny));
-  for (const std::string& note : found.checkpoint.notes) log_warning(note);
-  if (json) {
-    print_json(given, found);
+  const Inspection found = inspect(fetch_one(flags.source, Network::kAny), flags.weights_key);
+  for (const std::string& note : found.notes) log_warning(note);
+  if (flags.json) {
+    print_json(flags.source, found);
   } else {
     print_text(found);
   }
@@ -177,11 +225,12 @@ int run_inspect(const std::string& given, bool json) {
 Action add_inspect(CLI::App& app) {
   auto* command =
       app.add_subcommand("inspect", "Show what a checkpoint holds, without its weights");
-  auto source = std::make_shared<std::string>();
-  auto json = std::make_shared<bool>(false);
-  command->add_option("SOURCE", *source, "Folder, weights file, name or repository")->required();
-  command->add_flag("--json", *json, "One JSON object on one line");
-  return [source, json] { return run_inspect(*source, *json); };
+  auto flags = std::make_shared<InspectFlags>();
+  command->add_option("SOURCE", flags->source, "Folder, weights file, name or repository")
+      ->required();
+  add_weights_key(*command, flags->weights_key);
+  command->add_flag("--json", flags->json, "One JSON object on one line");
+  return [flags] { return run_inspect(*flags); };
 }
 
 }  // namespace weightlift

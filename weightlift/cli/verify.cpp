@@ -16,7 +16,7 @@ namespace weightlift {
 namespace {
 
 struct VerifyFlags {
-  std::string source, folder, as;
+  std::string source, folder, as, weights_key;
   VerifyOptions options;
   bool json = false;
 };
@@ -27,10 +27,10 @@ int run_verify(const VerifyFlags& flags) {
   {
     const FetchedSource folder = fetch_one(flags.folder, Network::kPlain);
     const FetchedSource source = fetch_one(flags.source, Network::kPlain);
-    std::optional<std::string> as = source.as;
-    if (!flags.as.empty()) as = flags.as;
+    SourceHints hints{.as = source.as, .weights_key = flags.weights_key};
+    if (!flags.as.empty()) hints.as = flags.as;
     TerminalProgress progress("");
-    verification = verify_folder(source.path, as, folder.path, flags.options, progress);
+    verification = verify_folder(source.path, hints, folder.path, flags.options, progress);
   }
   if (flags.json) {
     fmt::print("{}\n", to_report_json(verification));
@@ -55,6 +55,12 @@ std::string check_tolerance(const std::string& text) {
 
 }  // namespace
 
+void add_weights_key(CLI::App& command, std::string& weights_key) {
+  command.add_option("--weights-key", weights_key,
+                     "Which network of a file with several: the keys and prefix that lead to it, "
+                     "joined by dots (state_dict.module.encoder_k)");
+}
+
 void add_verify_options(CLI::App& command, VerifyOptions& options) {
   command.add_option("--samples", options.samples, "Random inputs to compare outputs on")
       ->capture_default_str()
@@ -77,6 +83,7 @@ Action add_verify(CLI::App& app) {
       ->required();
   command->add_option("FOLDER", flags->folder, "Folder or repository of transformers")->required();
   command->add_option("--as", flags->as, "What a lone weights file is (resnet50.tv_in1k)");
+  add_weights_key(*command, flags->weights_key);
   add_verify_options(*command, flags->options);
   command->add_flag("--json", flags->json, "One JSON object on one line");
   return [flags] { return run_verify(*flags); };

@@ -10,6 +10,7 @@
 #include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
 #include "weightlift/base/temp_folder.h"
+#include "weightlift/base/text.h"
 #include "weightlift/convert/labels.h"
 #include "weightlift/convert/source.h"
 #include "weightlift/convert/source_name.h"
@@ -127,8 +128,26 @@ void refuse_foreign_folder(const fs::path& folder) {
       folder.string(), printable(entries->path().filename().native())));
 }
 
+/// A classifier is one linear layer on the pooled features. What else stands there is lost in a
+/// ResNetForImageClassification, and only the user can say that it may be.
+void require_head(const Source& source, Head head) {
+  const bool promised = source.kind == SourceKind::kTransformersFolder ||
+                        (source.timm && source.timm->num_classes == 0);
+  std::vector<std::string> layers;
+  for (const auto& [name, tensor] : source.tensors) {
+    if (name.starts_with("fc.")) layers.push_back(printable(name));
+  }
+  const bool linear = source.tensors.contains("fc.weight") && !source.choice.projection;
+  if (head == Head::kNone || linear || (promised && layers.empty())) return;
+  throw MismatchError(fmt::format(
+      "{}: head: expected one linear layer (fc.weight, fc.bias), got {}{}; --head none converts "
+      "the backbone without it",
+      source.checkpoint.path.string(), layers.empty() ? "none" : first_of(layers),
+      source.choice.projection ? ", a projection for training and no classifier" : ""));
+}
+
 Plan make_plan(const ConversionRequest& request) {
-  Plan plan{open_source(request.source, request.as), {}, {}, {}, {}, {}, {}, {}};
+  Plan plan{open_source(request.source, request.hints), {}, {}, {}, {}, {}, {}, {}};
   const Source& source = plan.source;
   if (source.kind == SourceKind::kTransformersFolder) {
     throw MismatchError(
@@ -136,6 +155,7 @@ Plan make_plan(const ConversionRequest& request) {
                     "converted already",
                     request.source));
   }
+  require_head(source, request.head);
   plan.name = require_folder_name(request);
   refuse_own_source(source, request.output / plan.name);
   require_destination(request);
@@ -253,15 +273,15 @@ std::string make_card(const Plan& plan, const ConversionResult& result) {
 /// Maps the written folder back and holds it against the source: what lies on disk is what runs.
 Verification verify_written(const ConversionRequest& request, Plan& plan, const Graph& src_graph,
                             const fs::path& folder, ProgressSink& progress) {
-  const Source written = open_source(folder.string(), std::nullopt);
+  const Source written = open_source(folder.string());
   const auto network = make_network(written, written.config.head);
   const Graph graph = trace(*network, plan.input);
   Verification verification =
       verify_networks({*plan.src, src_graph}, {*network, graph}, request.verify_options, [&] {
         progress.check();
-        plan.source.checkpoint.file->require_intact();
+        require_intact(plan.source.checkpoint);
       });
-  written.checkpoint.file->require_intact();
+  require_intact(written.checkpoint);
   return verification;
 }
 
@@ -279,8 +299,7 @@ void require_hash_of_origin(const ConversionRequest& request, const Plan& plan,
 
 /// Where the source was shortened meanwhile, write(2) only says "Bad address".
 void write_folder(const Plan& plan, const fs::path& folder, ProgressSink& progress) {
-  const MappedFile& file = *plan.source.checkpoint.file;
-  progress.step("write", file.bytes().size());
+  progress.step("write", size_bytes(plan.source.checkpoint));
   try {
     write_model_folder(folder, plan.config, plan.dest->state_dict(), plan.processor.processor,
                        [&progress](std::uint64_t done, std::uint64_t) {
@@ -288,7 +307,7 @@ void write_folder(const Plan& plan, const fs::path& folder, ProgressSink& progre
                          progress.advance(done);
                        });
   } catch (const IoError&) {
-    file.require_intact();
+    require_intact(plan.source.checkpoint);
     throw;
   }
 }
@@ -320,7 +339,7 @@ void require_destination(const ConversionRequest& request) {
 ConversionResult convert(const ConversionRequest& request, ProgressSink& progress) {
   progress.step("read", 0);
   Plan plan = make_plan(request);
-  const MappedFile& file = *plan.source.checkpoint.file;
+  const MappedFile& file = *plan.source.checkpoint.files.front();
   ConversionResult result;
   result.folder = request.output / plan.name;
   result.source_file = plan.source.checkpoint.path.string();
@@ -352,7 +371,7 @@ ConversionResult convert(const ConversionRequest& request, ProgressSink& progres
   const std::string digest = hashing.get();
   require_hash_of_origin(request, plan, digest);
   result.provenance = make_provenance(request, plan, digest);
-  file.require_intact();
+  require_intact(plan.source.checkpoint);
   progress.check();
   if (result.verification && !result.verification->verified()) return result;
   result.card = make_card(plan, result);
@@ -365,7 +384,7 @@ ConversionResult convert(const ConversionRequest& request, ProgressSink& progres
   return result;
 }
 
-Verification verify_folder(const std::string& source, const std::optional<std::string>& as,
+Verification verify_folder(const std::string& source, const SourceHints& hints,
                            const std::string& folder, const VerifyOptions& options,
                            ProgressSink& progress) {
   progress.step("verify", 0);
@@ -373,8 +392,8 @@ Verification verify_folder(const std::string& source, const std::optional<std::s
   if (fs::is_regular_file(folder, ignored)) {
     throw IoError(fmt::format("{}: expected a folder with config.json, got a file", folder));
   }
-  const Source from = open_source(source, as);
-  const Source to = open_source(folder, std::nullopt);
+  const Source from = open_source(source, hints);
+  const Source to = open_source(folder);
   for (const std::string& note : from.notes) progress.note(note);
   const bool hf_source = from.kind == SourceKind::kTransformersFolder;
   const auto src = make_network(from, hf_source ? from.config.head : to.config.head);
@@ -382,17 +401,17 @@ Verification verify_folder(const std::string& source, const std::optional<std::s
   const Shape input = input_shape(from);
   const Graph src_graph = trace(*src, input);
   const Graph dest_graph = trace(*dest, {1, to.config.num_channels, input[2], input[3]});
-  const auto require_intact = [&] {
-    from.checkpoint.file->require_intact();
-    to.checkpoint.file->require_intact();
+  const auto require_both_intact = [&] {
+    require_intact(from.checkpoint);
+    require_intact(to.checkpoint);
   };
   Verification verification = verify_networks({*src, src_graph}, {*dest, dest_graph}, options, [&] {
     progress.check();
-    require_intact();
+    require_both_intact();
   });
   require_checksums(from.checkpoint);
   require_checksums(to.checkpoint);
-  require_intact();
+  require_both_intact();
   const std::string note = non_finite_note(verification);
   if (!note.empty()) progress.note(note);
   return verification;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "weightlift/base/progress.h"
+#include "weightlift/convert/source.h"
 #include "weightlift/convert/verify.h"
 #include "weightlift/export/model_card.h"
 #include "weightlift/image/processor.h"
@@ -29,7 +30,7 @@ struct ConversionRequest {
   std::string source_name = {};  ///< what it is called where its path does not say it: a registry
                                  ///< name, the last part of a repository
   std::optional<SourceOrigin> origin = {};
-  std::optional<std::string> as = {};  ///< registry name of a lone weights file
+  SourceHints hints = {};
   std::filesystem::path output = ".";  ///< parent folder, made if missing
   std::string name = {};               ///< of the new folder; empty: checkpoint_name of the source
   bool force = false;                  ///< replace an existing folder, in one step
@@ -80,7 +81,7 @@ std::filesystem::path planned_folder(const ConversionRequest& request);
 void require_destination(const ConversionRequest& request);
 
 /// Holds a folder of transformers (or any SOURCE) against a SOURCE: what `weightlift verify` does.
-Verification verify_folder(const std::string& source, const std::optional<std::string>& as,
+Verification verify_folder(const std::string& source, const SourceHints& hints,
                            const std::string& folder, const VerifyOptions& options,
                            ProgressSink& progress);
 

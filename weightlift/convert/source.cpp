@@ -4,13 +4,16 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 
 #include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
+#include "weightlift/base/text.h"
 #include "weightlift/convert/source_name.h"
 #include "weightlift/models/infer.h"
 #include "weightlift/models/registry.h"
 #include "weightlift/models/resnet.h"
+#include "weightlift/tensor/convert.h"
 
 namespace weightlift {
 
@@ -36,22 +39,16 @@ bool is_there(const fs::path& path) { return type_of(path) != fs::file_type::not
   throw IoError(fmt::format("{}: no such file or folder", printable(given, 400)));
 }
 
-/// The weights of a folder, looked for in timm's order.
+/// The weights of a folder, looked for in timm's order, and for shards as transformers does.
 fs::path find_folder_weights(const fs::path& folder) {
-  for (const char* name : {"model.safetensors", "pytorch_model.bin"}) {
+  for (const char* name : {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
+                           "pytorch_model.bin.index.json", "pytorch_model.pth", "model.pth"}) {
     if (is_there(folder / name)) return folder / name;
   }
   std::vector<fs::path> others;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(folder, error)) {
     const std::string name = entry.path().filename().string();
-    if (name.ends_with(".index.json")) {
-      throw FormatError(
-          fmt::format("{}: expected one weights file, got the index of a sharded checkpoint; save "
-                      "it in one file "
-                      "(save_pretrained with max_shard_size=\"50GB\")",
-                      entry.path().string()));
-    }
     if (!known_ending(name).empty()) others.push_back(entry.path());
   }
   if (error) throw IoError(fmt::format("{}: {}", folder.string(), error.message()));
@@ -59,31 +56,6 @@ fs::path find_folder_weights(const fs::path& folder) {
   throw IoError(fmt::format("{}: expected model.safetensors or one other weights file, got {}",
                             folder.string(),
                             others.empty() ? "none" : fmt::format("{} of them", others.size())));
-}
-
-/// Files from before 2018 have no num_batches_tracked: torch takes it as 0 then.
-void add_counters(Source& source, Module& network) {
-  StateDict complete;
-  std::int64_t present = 0;
-  std::vector<std::string> absent;
-  for (const Module::Slot& slot : network.slots()) {
-    if (!slot.counter) continue;
-    if (source.tensors.contains(slot.name)) {
-      ++present;
-    } else {
-      absent.push_back(slot.name);
-    }
-  }
-  if (absent.empty() || present != 0) return;  // some but not all: strict loading names them
-  for (const auto& [name, tensor] : source.tensors) complete.insert(name, tensor);
-  for (const std::string& name : absent) {
-    complete.insert(name, Tensor::of(Shape{}, std::vector<std::int64_t>{0}));
-  }
-  source.tensors = std::move(complete);
-  source.counters_added = static_cast<std::int64_t>(absent.size());
-  source.notes.push_back(fmt::format(
-      "{}: has no num_batches_tracked, as files from before 2018; {} counters are written as 0",
-      source.checkpoint.path.string(), absent.size()));
 }
 
 /// A file was named, and only it is read; but its config may lie beside it.
@@ -94,23 +66,23 @@ std::string advice_on_config(const fs::path& file) {
              : "";
 }
 
+PretrainedCfg require_pretrained(const std::string& as) {
+  if (const auto cfg = find_pretrained(as)) return *cfg;
+  const std::vector<std::string> nearest = nearest_names(as);
+  throw UsageError(fmt::format(
+      "--as {}: expected a name of timm's registry, got none; weightlift models lists them{}{}",
+      printable(as), nearest.empty() ? "" : ", the nearest: ", fmt::join(nearest, ", ")));
+}
+
 void describe_file(Source& source, const std::optional<std::string>& as) {
-  if (!as) {
-    source.notes.push_back(
-        fmt::format("{}: a weights file without config: assumed plain, ReLU, strides of timm; --as "
-                    "NAME says what it is{}",
-                    source.path.string(), advice_on_config(source.path)));
+  if (as) {
+    source.timm = timm_config_of(require_pretrained(*as));
     return;
   }
-  const auto cfg = find_pretrained(*as);
-  if (!cfg) {
-    throw UsageError(fmt::format(
-        "--as {}: expected a name of timm's registry, got none; weightlift models lists "
-        "them{}{}",
-        printable(*as),
-        nearest_names(*as).empty() ? "" : ", the nearest: ", fmt::join(nearest_names(*as), ", ")));
-  }
-  source.timm = timm_config_of(*cfg);
+  source.notes.push_back(
+      fmt::format("{}: a weights file without config: assumed plain, ReLU, strides of timm; --as "
+                  "NAME says what it is{}",
+                  source.path.string(), advice_on_config(source.path)));
 }
 
 void read_folder_config(Source& source) {
@@ -130,6 +102,121 @@ void read_folder_config(Source& source) {
   }
 }
 
+void require_content(const fs::path& folder) {
+  std::error_code error;
+  const bool empty = fs::is_empty(folder, error);
+  if (error) throw IoError(fmt::format("{}: {}", folder.string(), error.message()));
+  if (empty) {
+    throw IoError(
+        fmt::format("{}: expected config.json and weights, got an empty folder", folder.string()));
+  }
+}
+
+/// What was taken of a file that holds more than one network's tensors in its own names.
+void note_choice(Source& source) {
+  const WeightsChoice& choice = source.choice;
+  const std::string where = shown(source.checkpoint.path);
+  const std::string& path = source.checkpoint.dicts[choice.dict].path;
+  std::string what = path.empty() ? "" : fmt::format(" {}", path);
+  if (!choice.prefix.empty()) {
+    what += fmt::format(
+        "{} names behind '{}'{}", what.empty() ? "" : ", of it the", printable(choice.prefix),
+        choice.wrappers.empty() ? "" : fmt::format(" ({})", fmt::join(choice.wrappers, ", ")));
+  }
+  if (what.empty() && !source.left_out.empty()) what = " the tensors at the top level";
+  const bool renamed = choice.naming == Naming::kChildren || choice.naming == Naming::kTransformers;
+  if (renamed && source.kind != SourceKind::kTransformersFolder) {
+    what += fmt::format("{} names that are {}", what.empty() ? "" : ";", to_string(choice.naming));
+  }
+  if (!what.empty()) {
+    constexpr std::size_t kShown = 12;
+    source.notes.push_back(fmt::format(
+        "{}: took{}{}{}", where, what,
+        source.left_out.empty() ? "" : "; left out: ", first_of(source.left_out, kShown)));
+  }
+  if (!source.checkpoint.globals.empty()) {
+    constexpr std::size_t kShown = 12;
+    source.notes.push_back(fmt::format("{}: names what is no data, none of it made or run: {}",
+                                       where, first_of(source.checkpoint.globals, kShown)));
+  }
+}
+
+/// The network's tensors: which of the file's, and in whose names.
+void read_weights(Source& source, std::string_view weights_key) {
+  const Checkpoint& checkpoint = source.checkpoint;
+  const std::string where = shown(checkpoint.path);
+  source.notes.insert(source.notes.end(), checkpoint.notes.begin(), checkpoint.notes.end());
+  source.choice = choose_weights(checkpoint.dicts, weights_key, where);
+  LoadedDict loaded = load_dict(checkpoint, source.choice.dict);
+  source.left_out = std::move(loaded.left_out);
+  WeightsChoice as_they_are = source.choice;
+  if (source.kind == SourceKind::kTransformersFolder) as_they_are.naming = Naming::kUnknown;
+  source.tensors = take_weights(loaded.tensors, as_they_are, where, source.left_out);
+  note_choice(source);
+}
+
+/// One counter as torch loads it: int64, without dimensions. Nothing where it is no such number.
+std::optional<Tensor> as_counter(const Tensor& tensor) {
+  if (tensor.numel() != 1) return std::nullopt;
+  std::int64_t count = 0;
+  if (is_floating(tensor.dtype())) {
+    const Tensor wide = to_dtype(tensor, DType::F64);
+    const double value = wide.data<double>()[0];
+    constexpr double kMost = 9e15;  // beyond, doubles skip integers
+    if (!(value > -kMost && value < kMost)) return std::nullopt;
+    count = static_cast<std::int64_t>(value);
+  } else if (tensor.dtype() == DType::I64) {
+    const Tensor whole = tensor.aligned();
+    count = whole.data<std::int64_t>()[0];
+  } else {
+    return std::nullopt;
+  }
+  return Tensor::of(Shape{}, std::vector<std::int64_t>{count});
+}
+
+/// num_batches_tracked: files from before 2018 have none, which torch takes as 0; some trainers
+/// write it with a dimension or as a float, which torch loads as well.
+void complete_counters(Source& source) {
+  const bool hf = source.kind == SourceKind::kTransformersFolder;
+  const auto network =
+      hf ? make_hf_resnet(source.config, source.config.head) : make_timm_resnet(source.config);
+  std::map<std::string, Tensor> mended;
+  std::vector<std::string> absent;
+  for (const Module::Slot& slot : network->slots()) {
+    if (!slot.counter) continue;
+    const Tensor* tensor = source.tensors.find(slot.name);
+    if (tensor == nullptr) {
+      absent.push_back(slot.name);
+    } else if (tensor->dtype() != DType::I64 || !tensor->shape().empty()) {
+      if (auto counter = as_counter(*tensor)) mended.emplace(slot.name, std::move(*counter));
+    }
+  }
+  if (absent.empty() && mended.empty()) return;
+  StateDict complete;
+  for (const auto& [name, tensor] : source.tensors) {
+    const auto found = mended.find(name);
+    complete.insert(name, found == mended.end() ? tensor : found->second);
+  }
+  for (const std::string& name : absent) {
+    complete.insert(name, Tensor::of(Shape{}, std::vector<std::int64_t>{0}));
+  }
+  source.tensors = std::move(complete);
+  source.counters_added = static_cast<std::int64_t>(absent.size());
+  const std::string where = shown(source.checkpoint.path);
+  if (!absent.empty()) {
+    source.notes.push_back(
+        fmt::format("{}: {} num_batches_tracked are missing, as in files from before 2018; they "
+                    "are written as 0",
+                    where, absent.size()));
+  }
+  if (!mended.empty()) {
+    source.notes.push_back(
+        fmt::format("{}: {} num_batches_tracked are no int64 scalars; they are written as such, as "
+                    "torch loads them",
+                    where, mended.size()));
+  }
+}
+
 }  // namespace
 
 fs::path find_source_weights(const std::string& given) {
@@ -138,7 +225,7 @@ fs::path find_source_weights(const std::string& given) {
   return type == fs::file_type::directory ? find_folder_weights(given) : fs::path(given);
 }
 
-Source open_source(const std::string& given, const std::optional<std::string>& as) {
+Source open_source(const std::string& given, const SourceHints& hints) {
   const fs::path path = given;
   const fs::file_type type = type_of(path);
   if (type == fs::file_type::not_found) refuse_absent(given);
@@ -147,22 +234,17 @@ Source open_source(const std::string& given, const std::optional<std::string>& a
   const bool folder = type == fs::file_type::directory;
   source.kind = folder ? SourceKind::kTimmFolder : SourceKind::kFile;
   if (folder) {
-    std::error_code error;
-    const bool empty = fs::is_empty(path, error);
-    if (error) throw IoError(fmt::format("{}: {}", given, error.message()));
-    if (empty) {
-      throw IoError(
-          fmt::format("{}: expected config.json and weights, got an empty folder", given));
-    }
-    if (as) throw UsageError("--as: expected a lone weights file, got a folder with a config");
+    require_content(path);
     read_folder_config(source);
+    if (hints.as && source.kind == SourceKind::kTimmFolder) {
+      throw UsageError(
+          "--as: expected a source that does not say what it is, got a folder of timm");
+    }
   } else {
-    describe_file(source, as);
+    describe_file(source, hints.as);
   }
   source.checkpoint = open_checkpoint(find_source_weights(given));
-  source.notes.insert(source.notes.end(), source.checkpoint.notes.begin(),
-                      source.checkpoint.notes.end());
-  source.tensors = source.checkpoint.tensors;
+  read_weights(source, hints.weights_key);
   const std::string where = source.checkpoint.path.string();
   if (source.kind != SourceKind::kTransformersFolder) {
     source.config = infer_resnet_config(source.tensors, where);
@@ -170,8 +252,8 @@ Source open_source(const std::string& given, const std::optional<std::string>& a
       require_agreement(*source.timm, source.config,
                         folder ? (path / "config.json").string() : where);
     }
-    add_counters(source, *make_timm_resnet(source.config));
   }
+  complete_counters(source);
   return source;
 }
 

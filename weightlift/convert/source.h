@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "weightlift/checkpoint/checkpoint.h"
+#include "weightlift/models/names.h"
 #include "weightlift/models/resnet_config.h"
 #include "weightlift/models/timm_config.h"
 #include "weightlift/nn/module.h"
@@ -20,14 +21,22 @@ enum class SourceKind : std::uint8_t {
   kFile,                ///< one weights file
 };
 
+/// What a user knows of a source that it does not say itself.
+struct SourceHints {
+  std::optional<std::string> as = {};  ///< registry name of a lone weights file
+  std::string weights_key = {};        ///< which of several networks in it; empty: choose_weights
+};
+
 /// A checkpoint with what it says of itself. Nothing of its weights has been read yet.
 struct Source {
   SourceKind kind;
   std::filesystem::path path;  ///< as given
   Checkpoint checkpoint;
+  WeightsChoice choice;
+  std::vector<std::string> left_out;  ///< of the file: "epoch (an int)"
   ResNetConfig config;             ///< the network, from the tensors; labels of kTransformersFolder
   std::optional<TimmConfig> timm;  ///< kTimmFolder, or a file with `as`
-  StateDict tensors;               ///< in the names of the file, missing counters added
+  StateDict tensors;               ///< in timm's or transformers' names, counters complete
   std::int64_t counters_added = 0;  ///< num_batches_tracked that the file lacks, taken as 0
   std::vector<std::string> notes;   ///< for the log, one line each
 };
@@ -36,10 +45,9 @@ struct Source {
 /// as open_source does.
 std::filesystem::path find_source_weights(const std::string& given);
 
-/// Opens a source that lies here: a folder or a weights file. Throws UsageError where `as`, the
-/// registry name that a lone weights file goes by, is none, else IoError, FormatError or
-/// MismatchError.
-Source open_source(const std::string& given, const std::optional<std::string>& as);
+/// Opens a source that lies here: a folder or a weights file. Throws UsageError for a hint that is
+/// wrong, else IoError, FormatError or MismatchError.
+Source open_source(const std::string& given, const SourceHints& hints = {});
 
 /// The network of a source with its tensors bound. Head::kNone leaves fc out. Throws MismatchError
 /// naming the file and the missing, unexpected or misshapen tensors.

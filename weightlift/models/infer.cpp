@@ -44,20 +44,6 @@ constexpr std::array<Trace, 14> kTraces = {{
 }
 
 void refuse_foreign_names(const StateDict& tensors, const std::string& where) {
-  for (const auto& [name, tensor] : tensors) {
-    if (name.find("embedder.embedder.") != std::string::npos) {
-      throw MismatchError(fmt::format(
-          "{}: tensor '{}': expected timm's names, got those of a transformers ResNet: it is "
-          "converted already",
-          where, printable(name)));
-    }
-    if (name.starts_with("module.") || name.starts_with("_orig_mod.")) {
-      throw MismatchError(
-          fmt::format("{}: tensor '{}': expected timm's names, got a prefix of data-parallel or "
-                      "compiled training; save the inner module's state_dict()",
-                      where, printable(name)));
-    }
-  }
   for (const Trace& trace : kTraces) {
     for (const auto& [name, tensor] : tensors) {
       if (name.find(trace.name_part) != std::string::npos) {

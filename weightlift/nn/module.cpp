@@ -7,6 +7,7 @@
 #include <set>
 
 #include "weightlift/base/error.h"
+#include "weightlift/base/text.h"
 
 namespace weightlift {
 
@@ -14,16 +15,6 @@ namespace {
 
 std::string join(const std::string& path, const std::string& name) {
   return path.empty() ? name : path + "." + name;
-}
-
-/// At most five names of a list that may be long.
-std::string some_of(const std::vector<std::string>& names) {
-  constexpr std::size_t kShown = 5;
-  const std::vector<std::string> shown(
-      names.begin(), names.begin() + static_cast<std::ptrdiff_t>(std::min(kShown, names.size())));
-  const std::string rest =
-      names.size() > kShown ? fmt::format(" and {} more", names.size() - kShown) : "";
-  return fmt::format("{}{}", fmt::join(shown, ", "), rest);
 }
 
 }  // namespace
@@ -86,14 +77,14 @@ void Module::load_state_dict(const StateDict& state_dict) {
   }
   std::vector<std::string> faults;
   if (!missing.empty()) {
-    faults.push_back(fmt::format("{} missing: {}", missing.size(), some_of(missing)));
+    faults.push_back(fmt::format("{} missing: {}", missing.size(), first_of(missing)));
   }
   if (!unexpected.empty()) {
-    faults.push_back(fmt::format("{} unexpected: {}", unexpected.size(), some_of(unexpected)));
+    faults.push_back(fmt::format("{} unexpected: {}", unexpected.size(), first_of(unexpected)));
   }
   if (!misshapen.empty()) {
     faults.push_back(
-        fmt::format("{} of another shape or dtype: {}", misshapen.size(), some_of(misshapen)));
+        fmt::format("{} of another shape or dtype: {}", misshapen.size(), first_of(misshapen)));
   }
   if (!faults.empty()) {
     throw MismatchError(fmt::format("tensors: expected the network's {}, got {}", all.size(),

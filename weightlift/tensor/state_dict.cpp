@@ -27,4 +27,10 @@ const Tensor& StateDict::at(std::string_view name) const {
   return *tensor;
 }
 
+NamedDict name_tensors(const StateDict& tensors) {
+  NamedDict named;
+  for (const auto& [name, tensor] : tensors) named.names.push_back(name);
+  return named;
+}
+
 }  // namespace weightlift

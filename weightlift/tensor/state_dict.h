@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -9,6 +10,13 @@
 #include "weightlift/tensor/tensor.h"
 
 namespace weightlift {
+
+/// A dict of tensors inside a file, as far as its names.
+struct NamedDict {
+  std::string path;                ///< the keys that lead to it, joined by dots; "" for the top
+  std::size_t level = 0;           ///< number of these keys
+  std::vector<std::string> names;  ///< of its tensors, in its order
+};
 
 /// Names to tensors in insertion order, as torch's state_dict. Names are unique.
 class StateDict {
@@ -37,5 +45,8 @@ class StateDict {
   std::vector<value_type> entries_;
   std::unordered_map<std::string, std::size_t, Hash, std::equal_to<>> index_;
 };
+
+/// The names of a dict at the top of a file.
+NamedDict name_tensors(const StateDict& tensors);
 
 }  // namespace weightlift

@@ -1,0 +1,221 @@
+#include "weightlift/models/names.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/refusal.h"
+#include "weightlift/base/error.h"
+#include "weightlift/models/resnet.h"
+
+namespace weightlift {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using namespace std::string_literals;
+
+using Names = std::vector<std::string>;
+
+/// As much of a ResNet as tells it.
+Names network(const std::string& prefix = "") {
+  Names names;
+  for (const char* name : {"conv1.weight", "bn1.weight", "layer1.0.conv1.weight", "fc.weight"}) {
+    names.push_back(prefix + name);
+  }
+  return names;
+}
+
+Names operator+(Names a, const Names& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+WeightsChoice choose(const std::vector<NamedDict>& dicts, std::string_view key = "") {
+  return choose_weights(dicts, key, "file");
+}
+
+/// The dict and the prefix that are chosen, as --weights-key names them.
+std::string chosen(const std::vector<NamedDict>& dicts, std::string_view key = "") {
+  const WeightsChoice choice = choose(dicts, key);
+  return spelled(dicts[choice.dict], choice);
+}
+
+std::string refusal(const std::vector<NamedDict>& dicts, std::string_view key = "") {
+  return testing::refusal<MismatchError>([&] { choose(dicts, key); });
+}
+
+/// What is taken of a dict with these names, and what is left out.
+std::pair<Names, Names> taken(const Names& names) {
+  StateDict all;
+  for (const std::string& name : names) all.insert(name, Tensor());
+  const WeightsChoice choice = choose({name_tensors(all)});
+  std::pair<Names, Names> result;
+  for (const auto& [name, tensor] : take_weights(all, choice, "file", result.second)) {
+    result.first.push_back(name);
+  }
+  return result;
+}
+
+TEST(NamesTest, FindsTheNetworkBehindAnyStackOfPrefixes) {  // W05
+  for (const char* prefix :
+       {"", "module.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module.",
+        "_orig_mod.module._orig_mod.", "module.module.", "model.", "net.", "backbone.", "encoder.",
+        "model.backbone.", "module.model.net.", "student_of.anything."}) {
+    const auto [names, left] = taken(network(prefix));
+    EXPECT_EQ(names, network()) << prefix;
+    EXPECT_THAT(left, IsEmpty());
+  }
+}
+
+TEST(NamesTest, APrefixEndsAtADot) {
+  EXPECT_EQ(choose({{"", 0, network("module")}}).naming, Naming::kUnknown);
+}
+
+TEST(NamesTest, LeavesOutWhatStandsOutsideOfThePrefix) {  // W10: averages have a counter
+  const auto [names, left] =
+      taken(network("module.") + Names{"n_averaged", "module2.conv1.weight", "criterion.weight"});
+  EXPECT_EQ(names, network());
+  EXPECT_THAT(left, ElementsAre("n_averaged (a tensor)", "module2.conv1.weight (a tensor)",
+                                "criterion.weight (a tensor)"));
+}
+
+TEST(NamesTest, KeepsUnknownNamesWithoutPrefix) {
+  EXPECT_EQ(taken(network() + Names{"ema.decay"}).first, network() + Names{"ema.decay"});
+  EXPECT_EQ(taken({"a", "module.b"}).first, (Names{"a", "module.b"}));
+}
+
+TEST(NamesTest, RefusesNamesOfTheNetworkOutsideOfItsPrefix) {  // W06, W07
+  for (const char* stray : {"conv1.weight", "_orig_mod.layer4.0.conv1.weight", "bn1.bias"}) {
+    EXPECT_THAT(testing::refusal<MismatchError>([&] { taken(network("module.") + Names{stray}); }),
+                HasSubstr("file: tensor '"s + stray +
+                          "': expected all of the network's names behind "
+                          "'module.', got this one without"));
+  }
+  EXPECT_THAT(refusal({{"", 0, network() + network("module.")}}),
+              HasSubstr("file: weights: expected one network, got 2: the names without prefix, "
+                        "module; --weights-key names the one that is meant"));
+}
+
+TEST(NamesTest, FollowsTimmsOrderOfKeys) {  // W01
+  const Names order = {"state_dict_ema", "model_ema", "state_dict", "model"};
+  for (std::size_t first = 0; first < order.size(); ++first) {
+    std::vector<NamedDict> dicts = {{"", 0, {}}};
+    for (std::size_t i = order.size(); i > first; --i)
+      dicts.push_back({order[i - 1], 1, network()});
+    EXPECT_EQ(chosen(dicts), order[first]);
+  }
+}
+
+TEST(NamesTest, AKeyOfTimmWithoutTensorsIsRefusedNotPassedOver) {  // W02, W04
+  EXPECT_THAT(refusal({{"", 0, {}}, {"state_dict_ema", 1, {}}, {"state_dict", 1, network()}}),
+              HasSubstr("file: state_dict_ema: expected a dict of tensors, got one without; dicts "
+                        "of tensors in the file: state_dict (4 tensors); --weights-key names"));
+  EXPECT_EQ(refusal({{"", 0, {}}}), "file: top level: expected a dict of tensors, got one without");
+  // W04: a tensor of that name is no dict; strict loading names it.
+  EXPECT_EQ(taken(network() + Names{"model"}).first, network() + Names{"model"});
+}
+
+TEST(NamesTest, AKeyDecidesByHand) {  // W03
+  const std::vector<NamedDict> dicts = {
+      {"", 0, {}}, {"state_dict_ema", 1, network()}, {"state_dict", 1, network("module.")}};
+  EXPECT_EQ(chosen(dicts), "state_dict_ema");
+  EXPECT_EQ(chosen(dicts, "state_dict"), "state_dict.module");
+  EXPECT_EQ(chosen(dicts, "state_dict.module"), "state_dict.module");
+  EXPECT_EQ(refusal(dicts, "model"),
+            "file: --weights-key model: expected one of the file's networks, got none of that "
+            "name; there are: state_dict_ema, state_dict.module");
+  EXPECT_THAT(refusal({{"", 0, network()}}, "x"), HasSubstr("there is: the names without prefix"));
+}
+
+TEST(NamesTest, TakesTheOnlyNetworkOneLevelDown) {
+  EXPECT_EQ(chosen({{"", 0, {}}, {"net", 1, network("module.")}, {"optimizer", 1, {}}}),
+            "net.module");
+  EXPECT_THAT(refusal({{"", 0, {}}, {"a", 1, network()}, {"b", 1, network()}}),
+              HasSubstr("expected one network, got 2: a, b; --weights-key"));
+}
+
+TEST(NamesTest, NamesNetworksThatLieDeeper) {  // W08
+  EXPECT_THAT(
+      refusal({{"", 0, {}}, {"checkpoint", 1, {}}, {"checkpoint.model", 2, network()}}),
+      HasSubstr("dicts of tensors in the file: checkpoint.model (4 tensors); --weights-key"));
+  EXPECT_THAT(refusal({{"", 0, {}}, {"state_dict", 1, {}}, {"state_dict.model", 2, network()}}),
+              HasSubstr("file: state_dict: expected a dict of tensors, got one without; dicts of "
+                        "tensors in the file: state_dict.model (4 tensors)"));
+  EXPECT_EQ(chosen({{"", 0, {}}, {"checkpoint", 1, {}}, {"checkpoint.model", 2, network()}},
+                   "checkpoint.model"),
+            "checkpoint.model");
+}
+
+TEST(NamesTest, Lightning) {
+  const std::vector<NamedDict> dicts = {
+      {"", 0, {}},
+      {"state_dict", 1, network("model.") + Names{"criterion.weight"}},
+      {"hyper_parameters", 1, {}}};
+  EXPECT_EQ(chosen(dicts), "state_dict.model");
+  EXPECT_THAT(choose(dicts).wrappers, ElementsAre("Lightning or another wrapper"));
+  EXPECT_FALSE(choose(dicts).projection);
+}
+
+TEST(NamesTest, MoCoTakesTheQueryEncoderWhoseFcIsNoClassifier) {
+  const std::vector<NamedDict> dicts = {
+      {"", 0, {}},
+      {"state_dict", 1,
+       network("module.encoder_k.") + network("module.encoder_q.") + Names{"module.queue"}}};
+  EXPECT_EQ(chosen(dicts), "state_dict.module.encoder_q");
+  EXPECT_TRUE(choose(dicts).projection);
+  EXPECT_EQ(chosen(dicts, "state_dict.module.encoder_k"), "state_dict.module.encoder_k");
+  EXPECT_EQ(chosen(dicts, "state_dict"), "state_dict.module.encoder_q");
+  EXPECT_EQ(chosen({{"", 0, network("base_encoder.") + network("momentum_encoder.")}}),
+            "base_encoder");
+}
+
+TEST(NamesTest, DinoTakesTheTeacher) {
+  const Names behind = network("module.backbone.") + Names{"module.head.mlp.0.weight"};
+  EXPECT_EQ(chosen({{"", 0, {}}, {"student", 1, behind}, {"teacher", 1, behind}}),
+            "teacher.module.backbone");
+  EXPECT_EQ(chosen({{"", 0, {}}, {"student", 1, behind}, {"teacher", 1, behind}}, "student"),
+            "student.module.backbone");
+}
+
+TEST(NamesTest, TorchvisionsChildrenByNumber) {
+  EXPECT_THAT(taken({"features.0.weight", "features.1.running_mean", "features.4.0.conv1.weight",
+                     "features.7.1.downsample.0.weight", "head.weight"})
+                  .first,
+              ElementsAre("conv1.weight", "bn1.running_mean", "layer1.0.conv1.weight",
+                          "layer4.1.downsample.0.weight"));
+}
+
+TEST(NamesTest, TransformersNamesAreTimmsOneByOne) {
+  for (const LayerType type : {LayerType::kBasic, LayerType::kBottleneck}) {
+    ResNetConfig config;
+    config.layer_type = type;
+    config.num_labels = 10;
+    Names ours;
+    for (const Module::Slot& slot : make_timm_resnet(config)->slots()) ours.push_back(slot.name);
+    Names theirs;
+    for (const Module::Slot& slot : make_hf_resnet(config)->slots()) theirs.push_back(slot.name);
+    EXPECT_THAT(taken(theirs).first, ::testing::UnorderedElementsAreArray(ours));
+  }
+}
+
+TEST(NamesTest, ABackboneOfTransformersHasNoPrefix) {
+  EXPECT_THAT(taken({"embedder.embedder.convolution.weight",
+                     "encoder.stages.0.layers.0.layer.0.convolution.weight"})
+                  .first,
+              ElementsAre("conv1.weight", "layer1.0.conv1.weight"));
+  // RegNet spells its blocks alike.
+  EXPECT_EQ(
+      choose({{"", 0, {"regnet.encoder.stages.0.layers.0.layer.0.convolution.weight"}}}).naming,
+      Naming::kUnknown);
+}
+
+TEST(NamesTest, AFileWithoutAResNetIsLeftAsItIs) {
+  const WeightsChoice choice = choose({{"", 0, {"patch_embed.proj.weight"}}});
+  EXPECT_EQ(choice.naming, Naming::kUnknown);
+  EXPECT_EQ(chosen({{"", 0, {}}, {"model", 1, {"patch_embed.proj.weight"}}}), "model");
+}
+
+}  // namespace
+}  // namespace weightlift

@@ -1,0 +1,370 @@
+#include "weightlift/models/names.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <optional>
+
+#include "weightlift/base/error.h"
+#include "weightlift/base/text.h"
+
+// Trainers wrap networks in modules, and modules in dicts. Which keys and prefixes they use is
+// without end, so that the network is found by its own names: behind some prefix there is the first
+// convolution of the first block, and that tells the prefix. The tables below only say which of
+// several networks is meant, as timm and the projects themselves choose, and what a prefix is.
+
+namespace weightlift {
+
+namespace {
+
+/// A spelling, and the name that tells it.
+struct Spelling {
+  Naming naming;
+  std::string_view anchor;
+};
+
+constexpr std::array<Spelling, 4> kSpellings = {{
+    {Naming::kTimm, "layer1.0.conv1.weight"},
+    {Naming::kChildren, "4.0.conv1.weight"},
+    {Naming::kTransformers, "resnet.encoder.stages.0.layers.0.layer.0.convolution.weight"},
+    {Naming::kTransformers, "encoder.stages.0.layers.0.layer.0.convolution.weight"},
+}};
+
+/// Who puts a part before names. Source: torch, timm, MoCo, MoCo v3, DINO, Lightning's examples.
+struct Wrapper {
+  std::string_view part;
+  std::string_view who;
+  bool projection = false;
+};
+
+constexpr std::array<Wrapper, 10> kWrappers = {{
+    {"module", "DataParallel or an average"},
+    {"_orig_mod", "torch.compile"},
+    {"model", "Lightning or another wrapper"},
+    {"net", "Lightning or another wrapper"},
+    {"backbone", "a model with a head of its own"},
+    {"encoder", "a model with a head of its own"},
+    {"encoder_q", "MoCo's query encoder", true},
+    {"encoder_k", "MoCo's key encoder", true},
+    {"base_encoder", "MoCo v3's base encoder", true},
+    {"momentum_encoder", "MoCo v3's momentum encoder", true},
+}};
+
+/// Of two networks in one dict, the one that their project evaluates.
+struct Preference {
+  std::string_view taken, left;
+};
+
+constexpr std::array<Preference, 2> kPreferences = {
+    {{"encoder_q", "encoder_k"}, {"base_encoder", "momentum_encoder"}}};
+
+/// timm's order of the keys that hold the network. Source: timm.models._helpers.load_state_dict.
+constexpr std::array<std::string_view, 4> kTimmKeys = {"state_dict_ema", "model_ema", "state_dict",
+                                                       "model"};
+/// DINO evaluates the teacher.
+constexpr Preference kDinoKeys = {"teacher", "student"};
+
+constexpr std::size_t kShown = 8;
+
+struct Candidate {
+  std::size_t dict;
+  std::string prefix;
+  Naming naming;
+};
+
+/// Every network in a dict, by its anchor.
+std::vector<Candidate> find_networks(const NamedDict& dict, std::size_t index) {
+  std::vector<Candidate> found;
+  for (const std::string& name : dict.names) {
+    for (const Spelling& spelling : kSpellings) {
+      if (!name.ends_with(spelling.anchor)) continue;
+      std::string prefix = name.substr(0, name.size() - spelling.anchor.size());
+      const bool bare =
+          spelling.naming == Naming::kTransformers && spelling.anchor.starts_with("encoder.");
+      // Behind a prefix, only with transformers' own: RegNet has the same names behind `regnet.`.
+      if (bare ? !prefix.empty() : !prefix.empty() && !prefix.ends_with('.')) continue;
+      found.push_back({index, std::move(prefix), spelling.naming});
+      break;
+    }
+  }
+  return found;
+}
+
+std::vector<std::string> parts_of(std::string_view prefix) {
+  std::vector<std::string> parts;
+  while (!prefix.empty()) {
+    const std::size_t dot = prefix.find('.');
+    parts.emplace_back(prefix.substr(0, dot));
+    prefix.remove_prefix(dot == std::string_view::npos ? prefix.size() : dot + 1);
+  }
+  return parts;
+}
+
+/// Drops the networks that a project keeps beside the one it evaluates.
+std::vector<Candidate> preferred(std::vector<Candidate> candidates) {
+  std::vector<Candidate> kept;
+  for (const Candidate& candidate : candidates) {
+    const bool left = std::ranges::any_of(kPreferences, [&](const Preference& preference) {
+      std::vector<std::string> parts = parts_of(candidate.prefix);
+      const auto part = std::ranges::find(parts, preference.left);
+      if (part == parts.end()) return false;
+      *part = preference.taken;
+      return std::ranges::any_of(candidates, [&](const Candidate& other) {
+        return other.dict == candidate.dict && parts_of(other.prefix) == parts;
+      });
+    });
+    if (!left) kept.push_back(candidate);
+  }
+  return kept;
+}
+
+std::string spelled(const NamedDict& dict, std::string_view prefix) {
+  if (!prefix.empty()) prefix.remove_suffix(1);
+  const bool both = !dict.path.empty() && !prefix.empty();
+  return fmt::format("{}{}{}", dict.path, both ? "." : "", prefix);
+}
+
+/// "state_dict.model (122 tensors), ..."
+std::string list_networks(const std::vector<NamedDict>& dicts,
+                          const std::vector<Candidate>& candidates) {
+  std::vector<std::string> texts;
+  for (const Candidate& candidate : candidates) {
+    const std::string text = spelled(dicts[candidate.dict], candidate.prefix);
+    texts.push_back(text.empty() ? "the names without prefix" : printable(text));
+  }
+  return first_of(texts, kShown);
+}
+
+std::string list_dicts_of_tensors(const std::vector<NamedDict>& dicts) {
+  std::vector<std::string> texts;
+  for (const NamedDict& dict : dicts) {
+    if (dict.names.empty()) continue;
+    texts.push_back(fmt::format("{} ({} tensors)", dict.path.empty() ? "the top level" : dict.path,
+                                dict.names.size()));
+  }
+  return first_of(texts, kShown);
+}
+
+[[noreturn]] void refuse_several(const std::vector<NamedDict>& dicts,
+                                 const std::vector<Candidate>& candidates,
+                                 const std::string& where) {
+  throw MismatchError(
+      fmt::format("{}: weights: expected one network, got {}: {}; --weights-key "
+                  "names the one that is meant",
+                  where, candidates.size(), list_networks(dicts, candidates)));
+}
+
+[[noreturn]] void refuse_empty(const std::vector<NamedDict>& dicts, const std::string& path,
+                               const std::string& where) {
+  const std::string others = list_dicts_of_tensors(dicts);
+  throw MismatchError(fmt::format(
+      "{}: {}: expected a dict of tensors, got one without{}", where,
+      path.empty() ? "top level" : printable(path),
+      others.empty() ? ""
+                     : fmt::format("; dicts of tensors in the file: {}; --weights-key names the "
+                                   "one that is meant",
+                                   others)));
+}
+
+WeightsChoice make_choice(const Candidate& candidate) {
+  WeightsChoice choice{candidate.dict, candidate.prefix, candidate.naming, {}, false};
+  for (const std::string& part : parts_of(candidate.prefix)) {
+    const auto* const wrapper = std::ranges::find(kWrappers, part, &Wrapper::part);
+    if (wrapper == kWrappers.end()) continue;
+    choice.wrappers.push_back(wrapper->who);
+    choice.projection = choice.projection || wrapper->projection;
+  }
+  return choice;
+}
+
+std::vector<Candidate> find_all_networks(const std::vector<NamedDict>& dicts) {
+  std::vector<Candidate> all;
+  for (std::size_t i = 0; i < dicts.size(); ++i) {
+    for (Candidate& candidate : preferred(find_networks(dicts[i], i))) {
+      all.push_back(std::move(candidate));
+    }
+  }
+  return all;
+}
+
+std::optional<std::size_t> find_dict(const std::vector<NamedDict>& dicts, std::string_view path) {
+  const auto found = std::ranges::find(dicts, path, &NamedDict::path);
+  if (found == dicts.end()) return std::nullopt;
+  return static_cast<std::size_t>(found - dicts.begin());
+}
+
+/// timm's name of a tensor of torchvision's children; "" where there is none.
+std::string name_of_child(std::string_view name) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kChildren = {
+      {{"0.", "conv1."},
+       {"1.", "bn1."},
+       {"4.", "layer1."},
+       {"5.", "layer2."},
+       {"6.", "layer3."},
+       {"7.", "layer4."}}};
+  for (const auto& [number, child] : kChildren) {
+    if (name.starts_with(number)) return fmt::format("{}{}", child, name.substr(number.size()));
+  }
+  return "";
+}
+
+/// The number that a part of a name is, one added; 0 where it is none.
+int one_more(std::string_view digits) {
+  int number = -1;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  const bool whole = error == std::errc() && end == digits.data() + digits.size();
+  constexpr int kMost = 100'000;
+  return whole && number >= 0 && number < kMost ? number + 1 : 0;
+}
+
+/// timm's name of a tensor of transformers' ResNet; "" where there is none.
+std::string name_of_transformers(std::string_view name) {
+  if (name.starts_with("classifier.1.")) return fmt::format("fc.{}", name.substr(13));
+  if (name.starts_with("resnet.")) name.remove_prefix(7);
+  std::vector<std::string> parts = parts_of(name);
+  if (parts.size() < 4) return "";
+  const std::string last = parts.back();
+  parts.pop_back();
+  const std::string kind = parts.back();
+  parts.pop_back();
+  const bool convolution = kind == "convolution";
+  if (!convolution && kind != "normalization") return "";
+  if (parts == std::vector<std::string>{"embedder", "embedder"}) {
+    return fmt::format("{}1.{}", convolution ? "conv" : "bn", last);
+  }
+  // encoder stages S layers B, and then `shortcut` or `layer K`
+  const bool in_block = parts.size() >= 6 && parts[0] == "encoder" && parts[1] == "stages" &&
+                        parts[3] == "layers" && one_more(parts[2]) != 0 && one_more(parts[4]) != 0;
+  if (!in_block) return "";
+  const std::string block = fmt::format("layer{}.{}.", one_more(parts[2]), parts[4]);
+  if (parts.size() == 6 && parts[5] == "shortcut") {
+    return fmt::format("{}downsample.{}.{}", block, convolution ? 0 : 1, last);
+  }
+  if (parts.size() != 7 || parts[5] != "layer" || one_more(parts[6]) == 0) return "";
+  return fmt::format("{}{}{}.{}", block, convolution ? "conv" : "bn", one_more(parts[6]), last);
+}
+
+std::string timm_name(Naming naming, std::string_view name) {
+  std::string renamed = naming == Naming::kChildren       ? name_of_child(name)
+                        : naming == Naming::kTransformers ? name_of_transformers(name)
+                                                          : "";
+  return renamed.empty() ? std::string(name) : renamed;  // strict loading names what is left over
+}
+
+/// A name of the network that lost its prefix, or has another one of the training's.
+bool is_stray(std::string_view name) {
+  for (const std::string_view wrapper : {"_orig_mod.", "module.", "_orig_mod."}) {
+    if (name.starts_with(wrapper)) name.remove_prefix(wrapper.size());
+  }
+  return name.starts_with("conv1.") || name.starts_with("bn1.") || name.starts_with("layer1.") ||
+         name.starts_with("layer2.") || name.starts_with("layer3.") || name.starts_with("layer4.");
+}
+
+WeightsChoice choose_by_key(const std::vector<NamedDict>& dicts, std::string_view key,
+                            const std::string& where) {
+  std::vector<Candidate> networks;
+  for (std::size_t i = 0; i < dicts.size(); ++i) {
+    for (const Candidate& candidate : find_networks(dicts[i], i)) networks.push_back(candidate);
+  }
+  std::vector<Candidate> exact;
+  std::vector<Candidate> inside;
+  for (const Candidate& candidate : networks) {
+    const std::string text = spelled(dicts[candidate.dict], candidate.prefix);
+    if (text == key) exact.push_back(candidate);
+    if (text.starts_with(std::string(key) + ".")) inside.push_back(candidate);
+  }
+  if (exact.empty()) exact = preferred(std::move(inside));
+  if (exact.size() == 1) return make_choice(exact.front());
+  if (exact.size() > 1) refuse_several(dicts, exact, where);
+  const auto dict = find_dict(dicts, key);
+  if (dict && !dicts[*dict].names.empty()) return {*dict, "", Naming::kUnknown, {}, false};
+  throw MismatchError(fmt::format(
+      "{}: --weights-key {}: expected one of the file's networks, got none of that name; there "
+      "{}: {}",
+      where, printable(key), networks.size() == 1 ? "is" : "are",
+      networks.empty() ? "none" : list_networks(dicts, networks)));
+}
+
+/// What only the names tell: timm would have taken the top level.
+WeightsChoice choose_by_names(const std::vector<NamedDict>& dicts, const std::string& where) {
+  std::vector<Candidate> networks = find_all_networks(dicts);
+  const auto at_level = [&](std::size_t level) {
+    std::vector<Candidate> found;
+    std::ranges::copy_if(networks, std::back_inserter(found), [&](const Candidate& candidate) {
+      return dicts[candidate.dict].level == level;
+    });
+    return found;
+  };
+  std::vector<Candidate> top = at_level(0);
+  if (top.empty()) {
+    top = at_level(1);
+    if (find_dict(dicts, kDinoKeys.taken)) {
+      std::erase_if(top, [&](const Candidate& candidate) {
+        return dicts[candidate.dict].path == kDinoKeys.left;
+      });
+    }
+  }
+  if (top.size() == 1) return make_choice(top.front());
+  if (!top.empty()) refuse_several(dicts, top, where);
+  const auto root = find_dict(dicts, "");
+  if (root && !dicts[*root].names.empty()) return {*root, "", Naming::kUnknown, {}, false};
+  refuse_empty(dicts, "", where);
+}
+
+}  // namespace
+
+std::string_view to_string(Naming naming) {
+  switch (naming) {
+    case Naming::kUnknown:
+      return "unknown";
+    case Naming::kTimm:
+      return "timm's and torchvision's";
+    case Naming::kChildren:
+      return "torchvision's children by number";
+    case Naming::kTransformers:
+      return "transformers'";
+  }
+  return "unknown";
+}
+
+WeightsChoice choose_weights(const std::vector<NamedDict>& dicts, std::string_view weights_key,
+                             const std::string& where) {
+  if (!weights_key.empty()) return choose_by_key(dicts, weights_key, where);
+  for (const std::string_view key : kTimmKeys) {
+    const auto dict = find_dict(dicts, key);
+    if (!dict) continue;
+    const std::vector<Candidate> networks = preferred(find_networks(dicts[*dict], *dict));
+    if (networks.size() == 1) return make_choice(networks.front());
+    if (networks.size() > 1) refuse_several(dicts, networks, where);
+    if (dicts[*dict].names.empty()) refuse_empty(dicts, std::string(key), where);
+    return {*dict, "", Naming::kUnknown, {}, false};
+  }
+  return choose_by_names(dicts, where);
+}
+
+StateDict take_weights(const StateDict& all, const WeightsChoice& choice, const std::string& where,
+                       std::vector<std::string>& left_out) {
+  StateDict taken;
+  for (const auto& [name, tensor] : all) {
+    if (name.starts_with(choice.prefix)) {
+      taken.insert(timm_name(choice.naming, name.substr(choice.prefix.size())), tensor);
+      continue;
+    }
+    if (is_stray(name)) {
+      throw MismatchError(fmt::format(
+          "{}: tensor '{}': expected all of the network's names behind '{}', got this one without",
+          where, printable(name), printable(choice.prefix)));
+    }
+    left_out.push_back(fmt::format("{} (a tensor)", printable(name)));
+  }
+  return taken;
+}
+
+std::string spelled(const NamedDict& dict, const WeightsChoice& choice) {
+  return spelled(dict, choice.prefix);
+}
+
+}  // namespace weightlift

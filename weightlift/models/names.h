@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "weightlift/tensor/state_dict.h"
+
+namespace weightlift {
+
+/// How a checkpoint spells the names of a ResNet's tensors.
+enum class Naming : std::uint8_t {
+  kUnknown,       ///< no ResNet's: left as they are
+  kTimm,          ///< conv1, layer1.0.conv1, fc: timm's, which are torchvision's
+  kChildren,      ///< 0, 4.0.conv1: torchvision's ResNet as nn.Sequential(*model.children())
+  kTransformers,  ///< resnet.encoder.stages.0.layers.0.layer.0.convolution, classifier.1
+};
+
+/// "timm's and torchvision's"
+std::string_view to_string(Naming naming);
+
+/// Where in a file a network's tensors are, and what stands before their names.
+struct WeightsChoice {
+  std::size_t dict = 0;  ///< of the dicts that were to choose from
+  std::string prefix;    ///< "module.encoder_q."
+  Naming naming = Naming::kUnknown;
+  std::vector<std::string_view> wrappers;  ///< who puts such prefixes there, for the log
+  bool projection = false;  ///< its fc served training by contrast and is no classifier
+};
+
+/// Finds the network: the dict that timm would take, else the one that has a ResNet's names, and in
+/// it the prefix behind which these names stand. `weights_key` decides by hand: a dict's path, the
+/// prefix, or both, joined by dots ("state_dict.module.encoder_k"); empty for none. Throws
+/// MismatchError "where: ..." naming what there is to choose from, where several networks or none
+/// fit; a file that holds no ResNet at all is kUnknown instead.
+WeightsChoice choose_weights(const std::vector<NamedDict>& dicts, std::string_view weights_key,
+                             const std::string& where);
+
+/// The choice as --weights-key would name it.
+std::string spelled(const NamedDict& dict, const WeightsChoice& choice);
+
+/// The chosen tensors in timm's names; `left_out` gets the names of all others. Throws
+/// MismatchError where some of the network's own stand outside of its prefix.
+StateDict take_weights(const StateDict& all, const WeightsChoice& choice, const std::string& where,
+                       std::vector<std::string>& left_out);
+
+}  // namespace weightlift
