@@ -196,7 +196,7 @@ INSTANTIATE_TEST_SUITE_P(
                       header_case("NameOfAMillionBytes",
                                   "{\"" + std::string(1'000'000, 'n') +
                                       "\":" + raw_entry("\"F32\"", "[2]", "[0,8]") + "}",
-                                  "expected a name of at most 4096 bytes, got 1000000 bytes"),
+                                  "expected a name of at most 100000 bytes, got 1000000 bytes"),
                       header_case("NameThatDrivesATerminal",
                                   "{\"\\u001b[31m\":" + raw_entry("\"F99\"", "[2]", "[0,8]") + "}",
                                   "tensor '\\x1b[31m'")),

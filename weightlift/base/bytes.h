@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <stdexcept>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -29,6 +30,12 @@ void store_little_endian(T value, std::span<std::byte> out) {
   for (std::size_t i = 0; i < sizeof(T); ++i) {
     out[i] = static_cast<std::byte>(static_cast<unsigned char>(value >> (8 * i)));
   }
+}
+
+/// Adds `value` little-endian at the end of `out`.
+template <std::unsigned_integral T>
+void append_little_endian(T value, std::string& out) {
+  for (std::size_t i = 0; i < sizeof(T); ++i) out += static_cast<char>(value >> (8 * i));
 }
 
 /// a + b, nothing on overflow.

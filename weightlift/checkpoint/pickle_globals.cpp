@@ -82,6 +82,11 @@ const KnownGlobal* find_in(const Table& table, std::string_view module, std::str
 
 }  // namespace
 
+const KnownGlobal* find_storage_global(DType dtype) {
+  const auto* found = std::ranges::find(kStorages, dtype, &KnownGlobal::dtype);
+  return found == kStorages.end() ? nullptr : found;
+}
+
 const KnownGlobal* find_known_global(std::string_view module, std::string_view name) {
   if (const auto* found = find_in(kFunctions, module, name)) return found;
   if (const auto* found = find_in(kDTypeGlobals, module, name)) return found;

@@ -34,6 +34,10 @@ struct KnownGlobal {
   std::size_t item_bytes = 0;                 ///< of kStorage and kDType
 };
 
+/// The storage class of torch's that has elements of that dtype, nullptr where torch has none for
+/// it alone (float8, uint16 to uint64).
+const KnownGlobal* find_storage_global(DType dtype);
+
 /// The row of exactly that module and name, nullptr where there is none.
 const KnownGlobal* find_known_global(std::string_view module, std::string_view name);
 

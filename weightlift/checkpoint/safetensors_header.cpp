@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "weightlift/base/error.h"
+#include "weightlift/checkpoint/tensor_name.h"
 
 // The header is JSON from a stranger, up to 100 MB of it. It is read as a stream of events (SAX),
 // so that memory grows with what is kept and never with what is declared, by one machine without
@@ -58,9 +59,6 @@ constexpr int kMaxDepth = 127;
 constexpr std::size_t kMaxEntries = 100'000;
 /// NumPy's limit; networks use 4. Each dimension costs 8 bytes here and 2 in the file.
 constexpr std::size_t kMaxRank = 64;
-/// torch's names are paths of attributes, a few hundred bytes at most. Names are repeated in
-/// messages, indexes and reports.
-constexpr std::size_t kMaxNameBytes = 4096;
 
 enum class State : std::uint8_t {
   kStart,
@@ -318,13 +316,10 @@ class HeaderMachine final : public Json::json_sax_t {
   }
 
   void require_name(const std::string& name) const {
-    const auto wrong = [&](std::string_view expected) {
-      throw FormatError(fmt::format("{}: tensor '{}': expected a name {}, got {} bytes", where_,
-                                    printable(name), expected, name.size()));
-    };
-    if (name.empty()) wrong("that is not empty");
-    if (name.size() > kMaxNameBytes) wrong(fmt::format("of at most {} bytes", kMaxNameBytes));
-    if (name.find('\0') != std::string::npos) wrong("without NUL");
+    const std::string missing = missing_in_tensor_name(name);
+    if (missing.empty()) return;
+    throw FormatError(fmt::format("{}: tensor '{}': expected a name {}, got {} bytes", where_,
+                                  printable(name), missing, name.size()));
   }
 
   bool begin_field(std::string_view field) {

@@ -2,11 +2,11 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "weightlift/checkpoint/output_file.h"
 #include "weightlift/tensor/tensor.h"
 
 namespace weightlift {
@@ -20,9 +20,6 @@ struct SafetensorsEntry {
 
 using SafetensorsMetadata = std::vector<std::pair<std::string, std::string>>;
 
-/// Called after each piece with bytes written so far and in all. May throw, to stop the writing.
-using WriteProgress = std::function<void(std::uint64_t bytes_done, std::uint64_t bytes_total)>;
-
 /// The exact size of the file that write_safetensors would make of this. Throws as it does for what
 /// no file can hold.
 std::uint64_t safetensors_file_bytes(const std::vector<SafetensorsEntry>& entries,
@@ -33,8 +30,8 @@ std::uint64_t safetensors_file_bytes(const std::vector<SafetensorsEntry>& entrie
 /// in random order), and not at all where there are none. The same input gives the same bytes.
 ///
 /// Streams from the tensors' own memory and gives mapped pages back as it goes; it holds a buffer
-/// of 1 MiB and the header. Throws FormatError, before the file is made, where a name is empty,
-/// taken, "__metadata__", holds NUL or is no UTF-8, where a dtype cannot be had, or where the
+/// of 1 MiB and the header. Throws FormatError, before the file is made, where a name is taken
+/// or none that every reader takes (tensor_name.h), where a dtype cannot be had, or where the
 /// header would exceed 100,000,000 bytes; IoError where the file exists or the system refuses ("Bad
 /// address" where a mapped source was shortened: ask its require_intact()). After an exception a
 /// part of the file may be there: the caller owns the folder.

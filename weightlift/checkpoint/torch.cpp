@@ -7,7 +7,7 @@
 
 #include "weightlift/base/bytes.h"
 #include "weightlift/base/error.h"
-#include "weightlift/base/text.h"
+#include "weightlift/checkpoint/tensor_name.h"
 #include "weightlift/checkpoint/torch_archive.h"
 #include "weightlift/checkpoint/torch_storage.h"
 #include "weightlift/checkpoint/torch_tensor.h"
@@ -16,26 +16,13 @@ namespace weightlift {
 
 namespace {
 
-/// As safetensors_header.cpp has it, for the same reason.
-constexpr std::size_t kMaxTensorNameBytes = 4096;
 /// Copies of small files may be this large in any case.
 constexpr std::uint64_t kLeastCopyBudget = std::uint64_t{1} << 20U;
-
-/// Python would write lone surrogates, which nobody else reads.
-bool is_utf8(std::string_view text) {
-  while (!text.empty()) {
-    const std::size_t length = utf8_length(text);
-    if (length == 0) return false;
-    text.remove_prefix(length);
-  }
-  return true;
-}
 
 std::string_view name_of(const TorchFile& file, PickleId key) {
   const PickleNode& node = file.pickle.at(key);
   const bool text = node.kind == PickleKind::kText;
-  if (!text || node.text.empty() || node.text.size() > kMaxTensorNameBytes ||
-      node.text.find('\0') != std::string_view::npos || !is_utf8(node.text)) {
+  if (!text || !missing_in_tensor_name(node.text).empty()) {
     throw FormatError(
         fmt::format("{}: state dict: name: expected 1 to {} bytes of UTF-8 without NUL, got {}",
                     file.where, kMaxTensorNameBytes,

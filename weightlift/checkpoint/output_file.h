@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace weightlift {
+
+/// Called after each piece with bytes written so far and in all. May throw, to stop the writing.
+using WriteProgress = std::function<void(std::uint64_t bytes_done, std::uint64_t bytes_total)>;
+
+/// A new file of known size that is written from front to end, in pieces, each of them reported.
+/// Throws IoError where the file exists or the system refuses. After an exception a part of it may
+/// be there. `path` and `progress` outlive it.
+class OutputFile {
+ public:
+  static constexpr std::size_t kBufferBytes = std::size_t{1} << 20U;
+
+  OutputFile(const std::filesystem::path& path, std::uint64_t total_bytes,
+             const WriteProgress& progress);
+  ~OutputFile();
+  OutputFile(const OutputFile&) = delete;
+  OutputFile& operator=(const OutputFile&) = delete;
+
+  /// Mapped memory is given back once it was copied or written.
+  void append(std::span<const std::byte> bytes);
+  void append(std::string_view text) { append(std::as_bytes(std::span(text))); }
+
+  /// Room for `size` more bytes at the end of the buffer, at most kBufferBytes, to be filled at
+  /// once.
+  std::span<std::byte> extend(std::size_t size);
+
+  /// To be called at the end: some file systems report a full disk only now.
+  void close();
+
+ private:
+  [[noreturn]] void fail() const;
+  void reserve_space() const;
+  void flush();
+  void write_pieces(std::span<const std::byte> bytes);
+  void write_all(std::span<const std::byte> bytes) const;
+
+  const std::filesystem::path& path_;
+  std::uint64_t total_bytes_;
+  const WriteProgress& progress_;
+  int descriptor_ = -1;
+  std::uint64_t done_bytes_ = 0;
+  std::vector<std::byte> buffer_;
+};
+
+}  // namespace weightlift

@@ -1,0 +1,187 @@
+#include "weightlift/checkpoint/torch_writer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "weightlift/base/bytes.h"
+#include "weightlift/base/error.h"
+#include "weightlift/base/posix.h"
+#include "weightlift/checkpoint/crc32.h"
+#include "weightlift/checkpoint/pickle_globals.h"
+#include "weightlift/checkpoint/tensor_name.h"
+#include "weightlift/checkpoint/zip_writer.h"
+
+// What is written, in this order (torch_archive.cpp says what torch itself adds):
+//
+//   archive/data.pkl     the names, dtypes and shapes
+//   archive/byteorder    "little"
+//   archive/data/0...    the tensors
+//   archive/version      "3" and a line break; torch refuses a file without
+//
+// .format_version is left out: it promises torch's own layout of the records to whoever computes
+// their places. The pickle is of protocol 2, of the opcodes and globals that torch's unpickler for
+// weights_only has had from its first version (1.13) on: no floats, no bytes. It remembers nothing
+// (memo), so that each tensor reads the same wherever it stands.
+
+namespace weightlift {
+
+namespace {
+
+constexpr std::string_view kByteOrder = "little";
+constexpr std::string_view kVersion = "3\n";
+
+/// Opcodes are explained in pickle.cpp.
+class PickleWriter {
+ public:
+  void op(std::string_view opcodes) { text_ += opcodes; }
+
+  void global(std::string_view module, std::string_view name) {
+    text_ += fmt::format("c{}\n{}\n", module, name);
+  }
+
+  void text(std::string_view value) {
+    text_ += 'X';
+    append_little_endian(narrow<std::uint32_t>(value.size()), text_);
+    text_ += value;
+  }
+
+  /// A number from 0 on, in the shortest form, as Python has it.
+  void natural(std::int64_t value) {
+    if (value < 0x100) {
+      text_ += 'K';
+      append_little_endian(narrow<std::uint8_t>(value), text_);
+    } else if (value < 0x10000) {
+      text_ += 'M';
+      append_little_endian(narrow<std::uint16_t>(value), text_);
+    } else if (value < 0x8000'0000) {
+      text_ += 'J';
+      append_little_endian(narrow<std::uint32_t>(value), text_);
+    } else {
+      std::string bytes;
+      append_little_endian(narrow<std::uint64_t>(value), bytes);
+      while (bytes.back() == '\0' && static_cast<signed char>(bytes[bytes.size() - 2]) >= 0) {
+        bytes.pop_back();
+      }
+      text_ += '\x8A';
+      text_ += static_cast<char>(bytes.size());
+      text_ += bytes;
+    }
+  }
+
+  void naturals(const std::vector<std::int64_t>& values) {
+    if (values.empty()) return op(")");
+    op("(");
+    for (const std::int64_t value : values) natural(value);
+    op("t");
+  }
+
+  void empty_ordered_dict() {
+    global("collections", "OrderedDict");
+    op(")R");
+  }
+
+  std::string take() { return std::move(text_); }
+
+ private:
+  std::string text_;
+};
+
+/// In elements. Sizes of 0 count as 1, as torch has it.
+std::vector<std::int64_t> row_major_strides(const Shape& shape) {
+  std::vector<std::int64_t> strides(shape.size());
+  std::int64_t step = 1;
+  for (std::size_t i = shape.size(); i-- > 0;) {
+    strides[i] = step;
+    step *= std::max<std::int64_t>(shape[i], 1);
+  }
+  return strides;
+}
+
+void put_tensor(const Tensor& tensor, std::size_t key, const KnownGlobal& type,
+                PickleWriter& pickle) {
+  pickle.global("torch._utils", "_rebuild_tensor_v2");
+  pickle.op("((");
+  pickle.text("storage");
+  pickle.global(type.module, type.name);
+  pickle.text(std::to_string(key));
+  pickle.text("cpu");
+  pickle.natural(tensor.numel());
+  pickle.op("tQ");
+  pickle.natural(0);  // offset
+  pickle.naturals(tensor.shape());
+  pickle.naturals(row_major_strides(tensor.shape()));
+  pickle.op("\x89");            // requires_grad: False
+  pickle.empty_ordered_dict();  // hooks
+  pickle.op("tR");
+}
+
+std::string make_pickle(const StateDict& tensors) {
+  PickleWriter pickle;
+  pickle.op("\x80\x02");
+  pickle.empty_ordered_dict();
+  std::size_t key = 0;
+  for (const auto& [name, tensor] : tensors) {
+    require_writable_name(name);
+    const KnownGlobal* type = find_storage_global(tensor.dtype());
+    if (type == nullptr) {
+      throw FormatError(
+          fmt::format("tensor '{}': dtype: expected one that every torch reads from a .bin, got "
+                      "{}; write safetensors, or convert it",
+                      printable(name), to_string(tensor.dtype())));
+    }
+    pickle.text(name);
+    put_tensor(tensor, key++, *type, pickle);
+    pickle.op("s");
+  }
+  pickle.op(".");
+  return pickle.take();
+}
+
+/// A record of the zip and what it holds.
+struct Record {
+  std::string name;
+  std::span<const std::byte> content;
+};
+
+std::span<const std::byte> bytes_of(std::string_view text) {
+  return std::as_bytes(std::span(text));
+}
+
+std::vector<Record> make_records(const StateDict& tensors, std::string_view pickle) {
+  std::vector<Record> records = {{"archive/data.pkl", bytes_of(pickle)},
+                                 {"archive/byteorder", bytes_of(kByteOrder)}};
+  std::size_t key = 0;
+  for (const auto& [name, tensor] : tensors) {
+    records.push_back({fmt::format("archive/data/{}", key++), tensor.bytes()});
+  }
+  records.push_back({"archive/version", bytes_of(kVersion)});
+  return records;
+}
+
+}  // namespace
+
+void write_torch(const std::filesystem::path& path, const StateDict& tensors,
+                 const WriteProgress& progress) {
+  std::string pickle;
+  try {
+    pickle = make_pickle(tensors);
+  } catch (const FormatError& error) {
+    throw FormatError(fmt::format("{}: {}", shown(path), error.what()));
+  }
+  const std::vector<Record> records = make_records(tensors, pickle);
+  ZipWriter zip;
+  for (const Record& record : records) zip.add(record.name, record.content.size());
+  OutputFile file(path, zip.total_bytes(), progress);
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    file.append(zip.local_header(i, crc32(records[i].content)));
+    file.append(records[i].content);
+  }
+  file.append(zip.directory());
+  file.close();
+}
+
+}  // namespace weightlift
