@@ -3,11 +3,13 @@
 #include <unistd.h>
 
 #include "weightlift/checkpoint/safetensors_writer.h"
+#include "weightlift/checkpoint/torch_writer.h"
 
 namespace weightlift::fuzzing {
 
 namespace {
 
+/// A path at which nothing is.
 std::filesystem::path scratch(const char* name) {
   static const std::filesystem::path folder = [] {
     const std::filesystem::path memory = "/dev/shm";
@@ -15,7 +17,15 @@ std::filesystem::path scratch(const char* name) {
         std::filesystem::exists(memory) ? memory : std::filesystem::temp_directory_path();
     return parent / ("weightlift-fuzz-" + std::to_string(::getpid()));
   }();
-  return folder.string() + name;
+  std::filesystem::path path = folder.string() + name;
+  std::filesystem::remove(path);
+  return path;
+}
+
+std::shared_ptr<const MappedFile> open_and_remove(const std::filesystem::path& path) {
+  auto file = MappedFile::open(path);
+  std::filesystem::remove(path);
+  return file;
 }
 
 }  // namespace
@@ -28,12 +38,15 @@ std::shared_ptr<const MappedFile> write(
     entries.push_back({tensor_name, tensor, tensor.dtype()});
   }
   const auto path = scratch(name);
-  std::filesystem::remove(path);
   write_safetensors(path, entries, metadata);
   require(std::filesystem::file_size(path) == safetensors_file_bytes(entries, metadata));
-  auto file = MappedFile::open(path);
-  std::filesystem::remove(path);
-  return file;
+  return open_and_remove(path);
+}
+
+std::shared_ptr<const MappedFile> write_bin(const StateDict& tensors, const char* name) {
+  const auto path = scratch(name);
+  write_torch(path, tensors);
+  return open_and_remove(path);
 }
 
 }  // namespace weightlift::fuzzing

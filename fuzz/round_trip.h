@@ -23,4 +23,7 @@ std::shared_ptr<const MappedFile> write(
     const StateDict& tensors, const std::vector<std::pair<std::string, std::string>>& metadata,
     const char* name);
 
+/// The same as a torch zip.
+std::shared_ptr<const MappedFile> write_bin(const StateDict& tensors, const char* name);
+
 }  // namespace weightlift::fuzzing

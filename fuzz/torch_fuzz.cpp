@@ -1,6 +1,6 @@
 // Any bytes, as a zip or as a legacy file, are refused by a FormatError or read. The tensors of
-// what was read take no more memory than the file warrants; written as safetensors, they read back
-// equal.
+// what was read take no more memory than the file warrants; written as safetensors, and as a torch
+// zip where torch has all their types, they read back equal.
 #include <algorithm>
 #include <cstdint>
 #include <string_view>
@@ -29,15 +29,25 @@ void check_memory(const TorchFile& file, const StateDict& tensors) {
   require(copied <= std::max(std::size_t{1} << 20U, file.size_bytes * 4));
 }
 
+void require_equal(const StateDict& written, const StateDict& tensors) {
+  require(written.size() == tensors.size());
+  for (const auto& [name, tensor] : tensors) require(bit_equal(tensor, written.at(name)));
+}
+
 void check_round_trip(const StateDict& tensors) {
   std::size_t bytes = 0;
   for (const auto& [name, tensor] : tensors) bytes += tensor.bytes().size();
   if (bytes > kMostBytesWritten || tensors.contains("__metadata__")) return;
-  const SafetensorsFile written = load_safetensors(fuzzing::write(tensors, {}, ".torch"));
-  require(written.tensors.size() == tensors.size());
-  for (const auto& [name, tensor] : tensors) {
-    require(bit_equal(tensor, written.tensors.at(name)));
-  }
+  require_equal(load_safetensors(fuzzing::write(tensors, {}, ".torch")).tensors, tensors);
+  const bool torch_has_all = std::ranges::all_of(tensors, [](const auto& item) {
+    return find_storage_global(item.second.dtype()) != nullptr;
+  });
+  if (!torch_has_all) return;
+  const auto file = fuzzing::write_bin(tensors, ".bin");
+  const TorchFile written = parse_torch_zip(file->bytes(), file, "written");
+  require(written.notes.empty());
+  require_checksums(written);
+  require_equal(load_state_dict(written, written.pickle.root).tensors, tensors);
 }
 
 void read_all(const TorchFile& file) {

@@ -1,0 +1,55 @@
+// Any text is refused by an Error of its kind or read, as transformers' config.json, as timm's, and
+// as a preprocessor_config.json. What has a writer is written, reads back, and is written the same.
+#include <cstdint>
+
+#include "fuzz/round_trip.h"
+#include "weightlift/base/error.h"
+#include "weightlift/image/processor.h"
+#include "weightlift/models/resnet_config.h"
+#include "weightlift/models/timm_config.h"
+
+namespace {
+
+using namespace weightlift;
+using fuzzing::require;
+
+void check_resnet(std::string_view text) {
+  std::string written;
+  try {
+    written = to_config_json(parse_resnet_config(text, "input"));
+  } catch (const FormatError&) {
+    return;
+  }
+  require(is_transformers_config(written, "written"));
+  require(to_config_json(parse_resnet_config(written, "written")) == written);
+}
+
+void check_timm(std::string_view text) {
+  try {
+    parse_timm_config(text, "input");
+  } catch (const FormatError&) {
+    return;
+  } catch (const MismatchError&) {
+    return;
+  }
+}
+
+void check_processor(std::string_view text) {
+  std::string written;
+  try {
+    written = to_preprocessor_json(parse_image_processor(text, "input"));
+  } catch (const FormatError&) {
+    return;
+  }
+  require(to_preprocessor_json(parse_image_processor(written, "written")) == written);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  check_resnet(text);
+  check_timm(text);
+  check_processor(text);
+  return 0;
+}
