@@ -9,7 +9,6 @@
 #include "weightlift/base/error.h"
 #include "weightlift/checkpoint/safetensors.h"
 #include "weightlift/checkpoint/torch.h"
-#include "weightlift/checkpoint/torch_choice.h"
 #include "weightlift/tensor/compare.h"
 
 namespace {
@@ -60,7 +59,6 @@ void read_all(const TorchFile& file) {
       continue;
     }
   }
-  choose_state_dict(file);
 }
 
 }  // namespace

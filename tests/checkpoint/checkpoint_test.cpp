@@ -190,6 +190,53 @@ TEST(CheckpointTest, TellsChangeFromDamage) {
               AllOf(HasSubstr("m.pth: "), ::testing::Not(HasSubstr("CRC-32"))));
 }
 
+/// An index beside its shards, as text and bytes.
+Checkpoint open_index(const std::string& weight_map,
+                      const std::vector<std::pair<std::string, std::string>>& shards) {
+  const testing::TempDir dir;
+  const std::string index = "model.safetensors.index.json";
+  write_file(dir / index, R"({"metadata": {"total_size": 16}, "weight_map": )" + weight_map + "}");
+  for (const auto& [name, bytes] : shards) write_file(dir / name, bytes);
+  return open_checkpoint(dir / index);
+}
+
+std::string shard_with(const std::string& name) {
+  return safetensors_with(
+      "{\"" + name + "\":" + testing::raw_entry("\"F32\"", "[2]", "[0,8]") + "}", 8);
+}
+
+TEST(CheckpointTest, JoinsShardsInTheOrderOfTheMap) {  // X01
+  const Checkpoint checkpoint =
+      open_index(R"({"b": "2.safetensors", "a": "1.safetensors"})",
+                 {{"1.safetensors", shard_with("a")}, {"2.safetensors", shard_with("b")}});
+  EXPECT_THAT(checkpoint.dicts[0].names, ElementsAre("b", "a"));
+  EXPECT_EQ(checkpoint.files.size(), 3U);
+  EXPECT_EQ(load_dict(checkpoint, 0).tensors.size(), 2U);
+  EXPECT_THAT(checkpoint.notes, IsEmpty());
+  EXPECT_EQ(size_bytes(checkpoint),
+            checkpoint.files[0]->bytes().size() + 2 * shard_with("a").size());
+}
+
+TEST(CheckpointTest, HoldsShardsAgainstTheirIndex) {  // X02, X04, X06
+  EXPECT_THAT(testing::refusal<FormatError>([] {
+                open_index(R"({"a": "1.safetensors"})", {{"1.safetensors", shard_with("b")}});
+              }),
+              HasSubstr("tensor 'a'"));
+  EXPECT_THAT(testing::refusal<FormatError>([] {
+                open_index(R"({"a": "1.safetensors", "b": "2.safetensors"})",
+                           {{"1.safetensors", shard_with("a")},
+                            {"2.safetensors", R"({"weight_map": {"b": "2.safetensors"}})"}});
+              }),
+              HasSubstr("2.safetensors: expected a checkpoint, got JSON text"));
+  EXPECT_THAT(testing::refusal<FormatError>([] {
+                open_index(
+                    R"({"a": "1.safetensors", "w": "2.safetensors"})",
+                    {{"1.safetensors", shard_with("a")}, {"2.safetensors", testing::golden_zip()}});
+              }),
+              HasSubstr("2.safetensors: format: expected safetensors as of the other shards, got "
+                        "torch zip"));
+}
+
 TEST(CheckpointTest, TellsOtherZips) {
   EXPECT_THAT(refusal_of_bytes(zip_with({"m/data.pkl", "m/constants.pkl"})),
               HasSubstr("a TorchScript archive"));

@@ -98,8 +98,8 @@ TEST_P(ConvertTest, DescribesTheNetwork) {
   EXPECT_EQ(config.depths, job.source.network.depths);
   EXPECT_EQ(config.hidden_sizes, job.source.network.hidden_sizes);
   EXPECT_EQ(config.num_labels, 5);
-  EXPECT_EQ(to_config_json(result.config), read_file(job.dir / "out/small/config.json"));
-  EXPECT_EQ(to_preprocessor_json(*result.processor),
+  EXPECT_EQ(to_config_json(result.content.config), read_file(job.dir / "out/small/config.json"));
+  EXPECT_EQ(to_preprocessor_json(*result.content.processor),
             read_file(job.dir / "out/small/preprocessor_config.json"));
   std::int64_t parameters = 0;
   for (const auto& [name, tensor] : job.source.tensors) {
@@ -307,7 +307,7 @@ TEST(ConvertJobTest, ReadsALoneFile) {
   const ConversionResult result = run(request_for(dir / "best.safetensors", dir / "out"));
   EXPECT_TRUE(result.written);
   EXPECT_EQ(result.folder, dir / "out/best");
-  EXPECT_FALSE(result.processor);
+  EXPECT_FALSE(result.content.processor);
   EXPECT_THAT(result.notes,
               AllOf(Contains(HasSubstr("a weights file without config: assumed plain")),
                     Contains(HasSubstr("no image processor: a weights file alone says"))));
@@ -338,9 +338,9 @@ TEST(ConvertJobTest, AsSaysWhatALoneFileIs) {
   request.hints.as = "resnet18.tv_in1k";
   const ConversionResult result = run(request);
   EXPECT_TRUE(result.written);
-  EXPECT_EQ(result.config.label(0), "tench, Tinca tinca");
+  EXPECT_EQ(result.content.config.label(0), "tench, Tinca tinca");
   EXPECT_EQ(result.labels_from, "ImageNet-1k's, assumed for 1000 classes and the tag tv_in1k");
-  EXPECT_EQ(result.processor->resample, 2);
+  EXPECT_EQ(result.content.processor->resample, 2);
   EXPECT_THAT(result.card, HasSubstr("- weights: those of the tag `tv_in1k`, as the user says"));
   EXPECT_THAT(result.notes, Contains(HasSubstr("weights.pth: holds safetensors, whatever")));
 }

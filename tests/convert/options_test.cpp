@@ -39,7 +39,7 @@ TEST_F(ConvertOptionsTest, LabelsOfAFile) {
   write_file(dir_ / "labels.txt", "a\nb\nc\nd\ne\n");
   request_.id2label = (dir_ / "labels.txt").string();
   const ConversionResult result = run(request_);
-  EXPECT_EQ(result.config.label(4), "e");
+  EXPECT_EQ(result.content.config.label(4), "e");
   EXPECT_EQ(result.labels_from, "from a file, as asked for");
 }
 
@@ -70,7 +70,7 @@ TEST_F(ConvertOptionsTest, ImpossibleNamesAreRefused) {
 TEST_F(ConvertOptionsTest, TheProcessorOfTheOldScript) {
   request_.image_processor = "convnext-base-224-22k-1k";
   const ConversionResult result = run(request_);
-  EXPECT_EQ(to_preprocessor_json(*result.processor), to_preprocessor_json({}));
+  EXPECT_EQ(to_preprocessor_json(*result.content.processor), to_preprocessor_json({}));
   EXPECT_THAT(result.card, HasSubstr("facebook/convnext-base-224-22k-1k's, as asked for"));
 }
 
@@ -100,12 +100,12 @@ TEST_F(ConvertOptionsTest, TheProcessorOfTheTest) {
       R"({"pretrained_cfg": {"test_input_size": [3, 48, 48], "test_crop_pct": 1.0}})");
   checkpoint.write_folder(dir_ / "tested");
   request_.source = (dir_ / "tested").string();
-  EXPECT_EQ(run(request_).processor->shortest_edge, 32);
+  EXPECT_EQ(run(request_).content.processor->shortest_edge, 32);
   request_.image_processor = "source-test";
   request_.name = "t";
   const ConversionResult result = run(request_);
-  EXPECT_EQ(result.processor->shortest_edge, 48);
-  EXPECT_EQ(result.processor->crop_pct.value, 1.0);
+  EXPECT_EQ(result.content.processor->shortest_edge, 48);
+  EXPECT_EQ(result.content.processor->crop_pct.value, 1.0);
 }
 
 TEST_F(ConvertOptionsTest, AProcessorThatIsNoneIsRefused) {

@@ -185,14 +185,13 @@ TEST(FolderRefusalTest, NamesWeightsOfWhichNoneIsTheOne) {
   EXPECT_THAT(refusal_of<IoError>(dir), HasSubstr("or one other weights file, got 2 of them"));
 }
 
-TEST(FolderRefusalTest, NamesShards) {
+TEST(FolderRefusalTest, NamesShardsThatAreNotThere) {
   const TempDir dir;
   write_file(dir / "in/config.json", small_checkpoint().config_json);
-  write_file(dir / "in/model.safetensors.index.json", "{}");
-  EXPECT_THAT(
-      refusal_of<FormatError>(dir),
-      HasSubstr("model.safetensors.index.json: expected one weights file, got the index of a "
-                "sharded checkpoint"));
+  write_file(dir / "in/model.safetensors.index.json",
+             R"({"metadata": {}, "weight_map": {"a": "model-00001-of-00001.safetensors"}})");
+  EXPECT_THAT(refusal_of<IoError>(dir), HasSubstr("in/model-00001-of-00001.safetensors: file: "
+                                                  "cannot be opened: No such file or directory"));
 }
 
 TEST(FolderRefusalTest, NamesALinkThatGoesRoundInCircles) {
@@ -201,15 +200,6 @@ TEST(FolderRefusalTest, NamesALinkThatGoesRoundInCircles) {
   fs::create_symlink("model.safetensors", dir / "in/model.safetensors");
   EXPECT_THAT(refusal_of<IoError>(dir),
               HasSubstr("in/model.safetensors: Too many levels of symbolic"));
-}
-
-TEST(FolderRefusalTest, NamesWhatIsConvertedAlready) {
-  const TempDir dir;
-  small_checkpoint().write_folder(dir / "small");
-  run(request_for(dir / "small", dir / "converted"));
-  fs::rename(dir / "converted/small", dir / "in");
-  EXPECT_THAT(refusal_of<MismatchError>(dir),
-              HasSubstr("in: expected a checkpoint of timm, got a transformers ResNet"));
 }
 
 TEST(WeightsRefusalTest, NamesALfsPointer) {

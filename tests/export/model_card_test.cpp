@@ -15,7 +15,7 @@ using ::testing::Not;
 CardFacts claimed_facts() {
   CardFacts facts;
   facts.name = "flowers";
-  facts.config.num_labels = 102;
+  facts.folder.config.num_labels = 102;
   facts.parameters = 1'234'567;
   facts.provenance.source_name = "flowers-r50";
   facts.provenance.source_file = "model.safetensors";
@@ -32,7 +32,7 @@ CardFacts claimed_facts() {
                     .seed = 0,
                     .input_shape = {1, 3, 224, 224},
                     .outputs = "logits"};
-  facts.processor = ImageProcessor{};
+  facts.folder.processor = ImageProcessor{};
   facts.labels_from = "the source's own";
   return facts;
 }
@@ -138,14 +138,17 @@ TEST(ModelCardTest, StatesWhatWasVerified) {
 
 TEST(ModelCardTest, StatesWhatWasVerifiedAcrossDtypes) {
   CardFacts facts = claimed_facts();
-  facts.config.dtype = DType::F16;
+  facts.folder.config.dtype = DType::F16;
   facts.verified.samples = 2;
   facts.verified.max_abs = 0.00012345;
+  facts.verified.mean_abs = 0.00004;
   EXPECT_THAT(
       make_model_card(facts),
       AllOf(HasSubstr("bit-equal to the source's after their change from float32 to float16\n"),
-            HasSubstr("equal, bit for bit, those of the source's weights rounded to float16, "
-                      "which changed them by at most 0.000123, on 2 standard normal inputs")));
+            HasSubstr(
+                "equal, bit for bit, those of the source's weights rounded to float16, "
+                "which changed them by at most 0.000123, 4e-05 on average, on 2 standard normal "
+                "inputs")));
 }
 
 TEST(ModelCardTest, SaysThatNothingWasVerified) {
@@ -167,8 +170,8 @@ TEST(ModelCardTest, SaysHowToLoadAClassifier) {
 
 TEST(ModelCardTest, SaysHowToLoadABackbone) {
   CardFacts facts = claimed_facts();
-  facts.config.head = Head::kNone;
-  facts.processor.reset();
+  facts.folder.config.head = Head::kNone;
+  facts.folder.processor.reset();
   facts.verified.outputs = "last_hidden_state and pooler_output";
   const std::string card = make_model_card(facts);
   EXPECT_THAT(card, HasSubstr("from transformers import ResNetModel\n\nmodel = "

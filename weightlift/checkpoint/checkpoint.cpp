@@ -9,6 +9,7 @@
 #include "weightlift/base/error.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/checkpoint/safetensors.h"
+#include "weightlift/checkpoint/shard_index.h"
 
 namespace weightlift {
 
@@ -94,19 +95,69 @@ void require_once(const Checkpoint& checkpoint, const std::string& path) {
   }
 }
 
-}  // namespace
-
-Checkpoint open_checkpoint(const std::filesystem::path& path) {
-  auto file = MappedFile::open(path);
+Checkpoint open_one(const std::shared_ptr<const MappedFile>& file) {
+  const std::filesystem::path& path = file->path();
   const CheckpointFormat format = detect_format(file->bytes(), shown(path));
   const bool safetensors = format == CheckpointFormat::kSafetensors;
-  Checkpoint checkpoint =
-      safetensors ? open_safetensors(std::move(file)) : open_torch(format, file);
+  Checkpoint checkpoint = safetensors ? open_safetensors(file) : open_torch(format, file);
   if (safetensors != (path.extension() == ".safetensors")) {
     checkpoint.notes.push_back(fmt::format("{}: holds {}{}, whatever its name says", shown(path),
                                            safetensors ? "" : "a ", to_string(format)));
   }
   return checkpoint;
+}
+
+std::string_view text_of(const MappedFile& file) {
+  return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
+}
+
+/// An index begins as JSON does, which no other checkpoint does, and is the only JSON that has a
+/// weight_map.
+bool is_index(const MappedFile& file) {
+  const std::string_view text = text_of(file);
+  const std::size_t start = text.find_first_not_of(" \t\r\n");
+  return start != std::string_view::npos && text[start] == '{' &&
+         text.substr(0, kMaxShardIndexBytes).find("\"weight_map\"") != std::string_view::npos;
+}
+
+/// Opens a shard and takes the tensors of its top level: trainers' wrappers come in one file.
+StateDict open_shard(const std::filesystem::path& path, Checkpoint& whole) {
+  Checkpoint shard = open_one(MappedFile::open(path));
+  const LoadedDict dict = load_dict(shard, 0);
+  if (whole.files.size() > 1 && shard.format != whole.format) {
+    throw FormatError(fmt::format("{}: format: expected {} as of the other shards, got {}",
+                                  shown(path), to_string(whole.format), to_string(shard.format)));
+  }
+  whole.format = shard.format;
+  whole.files.push_back(shard.files.front());
+  for (const auto& [from, to] :
+       {std::pair{&shard.notes, &whole.notes}, std::pair{&shard.globals, &whole.globals}}) {
+    to->insert(to->end(), from->begin(), from->end());
+  }
+  whole.checksums.insert(whole.checksums.end(), shard.checksums.begin(), shard.checksums.end());
+  return dict.tensors;
+}
+
+Checkpoint open_shards(const std::shared_ptr<const MappedFile>& file) {
+  const std::string where = shown(file->path());
+  const ShardIndex index = parse_shard_index(text_of(*file), where);
+  file->require_intact();
+  Checkpoint whole{CheckpointFormat::kSafetensors, file->path(), {file}, {}};
+  whole.notes = index.notes;
+  std::vector<StateDict> shards;
+  for (const std::string& name : index.files) {
+    shards.push_back(open_shard(file->path().parent_path() / name, whole));
+  }
+  whole.tensors = join_shards(index, shards, where, whole.notes);
+  whole.dicts = {name_tensors(whole.tensors)};
+  return whole;
+}
+
+}  // namespace
+
+Checkpoint open_checkpoint(const std::filesystem::path& path) {
+  const auto file = MappedFile::open(path);
+  return is_index(*file) ? open_shards(file) : open_one(file);
 }
 
 LoadedDict load_dict(const Checkpoint& checkpoint, std::size_t index) {

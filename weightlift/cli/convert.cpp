@@ -36,8 +36,7 @@ struct ConvertFlags {
   JobSettings settings;
   std::vector<std::string> sources;
   std::string model_name;  // the old script's --model_name
-  std::string as, head = "keep", dtype = "keep", to = "transformers",
-                  weights_format = "safetensors";
+  std::string as, head = "keep", dtype = "keep", to = "transformers", weights_format;
   std::string report;
   bool all = false, no_verify = false;
 };
@@ -119,14 +118,9 @@ void fetch_shared_files(const ConvertFlags& flags, Fetcher& fetcher,
 }
 
 void refuse_contradictions(const ConvertFlags& flags) {
-  if (flags.to != "transformers") {
+  if (flags.settings.push && flags.to == "torchvision") {
     throw UsageError(
-        fmt::format("--to {}: expected transformers, the only direction there is yet", flags.to));
-  }
-  if (flags.weights_format != "safetensors") {
-    throw UsageError(
-        fmt::format("--weights-format {}: expected safetensors, the only format written yet",
-                    flags.weights_format));
+        "--push-to-hub: expected a model's folder, got --to torchvision, a state dict alone");
   }
   for (const std::string& source : flags.sources) {
     // The old script took its value as a word of its own, which would be a SOURCE here.
@@ -214,6 +208,14 @@ void read_words(ConvertFlags& flags) {
   if (!flags.as.empty()) request.hints.as = flags.as;
   request.verify = !flags.no_verify;
   request.head = flags.head == "none" ? Head::kNone : Head::kKeep;
+  const std::map<std::string, Form> forms = {{"transformers", Form::kTransformers},
+                                             {"timm", Form::kTimm},
+                                             {"torchvision", Form::kTorchvision}};
+  request.to = forms.at(flags.to);
+  if (!flags.weights_format.empty()) {
+    request.weights_format =
+        flags.weights_format == "bin" ? WeightsFormat::kBin : WeightsFormat::kSafetensors;
+  }
   const std::map<std::string, DType> dtypes = {
       {"float32", DType::F32}, {"float16", DType::F16}, {"bfloat16", DType::BF16}};
   if (flags.dtype != "keep") request.dtype = dtypes.at(flags.dtype);
@@ -284,13 +286,12 @@ Action add_convert(CLI::App& app) {
   command->add_option("--dtype", flags->dtype, "Of floating weights; counters stay int64")
       ->capture_default_str()
       ->check(CLI::IsMember({"keep", "float32", "float16", "bfloat16"}));
-  command->add_option("--to", flags->to, "Direction (only transformers yet)")
+  command->add_option("--to", flags->to, "Whose form the folder has")
       ->capture_default_str()
       ->check(CLI::IsMember({"transformers", "timm", "torchvision"}));
   command
       ->add_option("--weights-format", flags->weights_format,
-                   "Of the weights (only safetensors yet)")
-      ->capture_default_str()
+                   "Of the weights; bin is torch's (default: safetensors, for torchvision bin)")
       ->check(CLI::IsMember({"safetensors", "bin"}));
   command->add_option("--license", request.license, "Licence for the card, where you know it");
   command->add_option("--base-model", request.base_model, "base_model for the card");

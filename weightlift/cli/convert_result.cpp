@@ -28,7 +28,12 @@ void print_claims(const ConversionResult& result) {
 
 void print_result(const std::string& source, const ConversionRequest& request,
                   const ConversionResult& result) {
-  const ResNetConfig& config = result.config;
+  const ResNetConfig& config = result.content.config;
+  if (result.already) {
+    fmt::print("{}: is in the form of {} already; nothing is done\n", printable(source, 400),
+               to_string(request.to));
+    return;
+  }
   fmt::print("{} -> {}\n", printable(source, 400), printable(result.folder.string(), 400));
   fmt::print("  network: {} [{}], channels [{}], {} in, {} out, {} parameters, {}\n",
              to_string(config.layer_type), fmt::join(config.depths, ", "),
@@ -45,13 +50,13 @@ void print_result(const std::string& source, const ConversionRequest& request,
   } else {
     fmt::print("  not verified{}\n", request.dry_run ? " (dry run)" : "");
   }
-  const std::string files = fmt::format("config.json, model.safetensors, {}README.md",
-                                        result.processor ? "preprocessor_config.json, " : "");
+  std::vector<std::string> files = file_names(result.content);
+  files.emplace_back(kCardFile);
   fmt::print("  {} {}\n",
              result.written    ? "wrote"
              : request.dry_run ? "would write"
                                : "NOT written:",
-             files);
+             fmt::join(files, ", "));
 }
 
 }  // namespace weightlift

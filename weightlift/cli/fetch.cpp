@@ -12,6 +12,7 @@
 #include "weightlift/base/nearest.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/cli/progress.h"
+#include "weightlift/export/model_folder.h"
 #include "weightlift/hub/local_file.h"
 #include "weightlift/hub/settings.h"
 #include "weightlift/models/timm_config.h"
@@ -35,8 +36,6 @@ void require_small(const RepoFile& file, std::uint64_t most) {
   throw FormatError(fmt::format("{}: expected at most {} bytes, got {} in the repository",
                                 printable(file.path), most, file.size_bytes));
 }
-
-constexpr const char* kProcessorFile = "preprocessor_config.json";
 
 bool is_config_entry(const RepoFile& file) {
   if (file.path != kConfigFile) return false;

@@ -38,11 +38,14 @@ bool contains(const std::vector<std::string>& files, std::string_view name) {
   return std::ranges::find(files, name) != files.end();
 }
 
-/// Whether the weights are one file that can be read.
-bool is_readable(const std::vector<std::string>& files) {
-  if (contains(files, "model.safetensors")) return true;
-  const auto weights = std::ranges::count_if(files, is_weights);
-  return weights == 1 && std::ranges::any_of(files, is_safetensors);
+/// Whether timm and this program would find weights in the folder.
+bool is_readable(const fs::path& folder) {
+  try {
+    find_source_weights(folder.string());
+    return true;
+  } catch (const IoError&) {
+    return false;
+  }
 }
 
 /// Whether the config is of a network that weights can be held against, by its name alone: what
@@ -70,7 +73,7 @@ std::string reason_against_config(const fs::path& folder, const std::vector<std:
   const std::string text = read_text_file(folder / kConfig, kMaxConfigBytes);
   const nlohmann::json config = parse_json(text, where);
   if (!is_resnet(config)) return "the network is no plain ResNet";
-  return is_readable(files) ? "" : "the weights are not in one safetensors file";
+  return is_readable(folder) ? "" : "the weights lie in several files without an index";
 }
 
 /// Every file that an index of shards names is there.

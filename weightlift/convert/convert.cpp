@@ -1,6 +1,7 @@
 #include "weightlift/convert/convert.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <future>
@@ -18,6 +19,7 @@
 #include "weightlift/export/model_folder.h"
 #include "weightlift/models/registry.h"
 #include "weightlift/models/resnet.h"
+#include "weightlift/models/timm_config.h"
 
 namespace weightlift {
 
@@ -32,10 +34,13 @@ struct Plan {
   Source source;
   std::unique_ptr<Module> src, dest;
   Shape input;
-  ResNetConfig config;
+  ModelFolder content;
   Labels labels;
-  ProcessorChoice processor;
+  std::vector<std::string> processor_notes;
   std::string name;
+  std::string sha256_hex;  ///< of the weights, where it had to be known beforehand
+
+  const ResNetConfig& config() const { return content.config; }
 };
 
 /// A processor that the user asked for, right or wrong.
@@ -55,6 +60,15 @@ ProcessorChoice given_processor(const ImageProcessor& processor, std::string not
   return choice;
 }
 
+/// What lies beside the weights in transformers' folders.
+ProcessorChoice folder_processor(const Source& source) {
+  const fs::path file = source.path / kProcessorFile;
+  std::error_code ignored;
+  if (!fs::exists(file, ignored))
+    return {std::nullopt, {"no image processor: the source has none"}};
+  return {parse_image_processor(read_text_file(file, kMaxProcessorBytes), file.string()), {}};
+}
+
 ProcessorChoice choose_processor(const Source& source, const ConversionRequest& request) {
   const std::string& which = request.image_processor;
   const std::int64_t channels = source.config.num_channels;
@@ -68,6 +82,7 @@ ProcessorChoice choose_processor(const Source& source, const ConversionRequest& 
     if (source.timm) {
       return processor_from_claims(source.timm->pretrained_cfg, channels, which == "source-test");
     }
+    if (source.kind == SourceKind::kTransformersFolder) return folder_processor(source);
     return {std::nullopt,
             {"no image processor: a weights file alone says nothing of its pictures"}};
   }
@@ -87,7 +102,10 @@ std::string name_of_source(const ConversionRequest& request) {
 }
 
 std::string folder_name(const ConversionRequest& request) {
-  return request.name.empty() ? checkpoint_name(name_of_source(request)) : request.name;
+  if (!request.name.empty()) return request.name;
+  const std::string name = name_of_source(request);
+  return request.to == Form::kTransformers ? checkpoint_name(name)
+                                           : name;  // the old script's names
 }
 
 std::string require_folder_name(const ConversionRequest& request) {
@@ -146,31 +164,6 @@ void require_head(const Source& source, Head head) {
       source.choice.projection ? ", a projection for training and no classifier" : ""));
 }
 
-Plan make_plan(const ConversionRequest& request) {
-  Plan plan{open_source(request.source, request.hints), {}, {}, {}, {}, {}, {}, {}};
-  const Source& source = plan.source;
-  if (source.kind == SourceKind::kTransformersFolder) {
-    throw MismatchError(
-        fmt::format("{}: expected a checkpoint of timm, got a transformers ResNet: it is "
-                    "converted already",
-                    request.source));
-  }
-  require_head(source, request.head);
-  plan.name = require_folder_name(request);
-  refuse_own_source(source, request.output / plan.name);
-  require_destination(request);
-  plan.labels = choose_labels(source, request.id2label, request.id2label_from);
-  plan.processor = choose_processor(source, request);
-  plan.config = source.config;
-  plan.config.head = request.head;
-  plan.config.id2label = plan.labels.id2label;
-  if (request.dtype) plan.config.dtype = *request.dtype;
-  plan.input = input_shape(source);
-  plan.src = make_network(source, request.head);
-  plan.dest = make_hf_resnet(plan.config, request.head);
-  return plan;
-}
-
 /// What the tag's registry entry says of the weights is true of them.
 void state_facts(const PretrainedCfg& cfg, std::string known_by, Provenance& from) {
   from.known_by = std::move(known_by);
@@ -196,6 +189,128 @@ std::optional<PretrainedCfg> find_by_origin(const std::optional<SourceOrigin>& o
   return find_by_repository(origin->repo_id);
 }
 
+/// The tag that the weights are known to be of, by the user's word, their hash or their place.
+std::optional<PretrainedCfg> find_known(const ConversionRequest& request, Plan& plan) {
+  const Source& source = plan.source;
+  const std::string where = source.checkpoint.path.string();
+  if (request.hints.as) {
+    const auto cfg = find_pretrained(*request.hints.as);
+    if (!cfg)
+      throw UsageError(fmt::format("--as {}: no name of timm's registry", *request.hints.as));
+    require_agreement(timm_config_of(*cfg), source.config, where);
+    return cfg;
+  }
+  plan.sha256_hex = sha256(source.checkpoint.files.front()->bytes());
+  for (const auto& cfg : {find_by_sha256(plan.sha256_hex), find_by_origin(request.origin)}) {
+    if (cfg && has_shape_of(*cfg, source)) return cfg;
+  }
+  return std::nullopt;
+}
+
+/// timm's config of the target: the source's own where it is of timm, else what is known.
+TimmConfig choose_timm_config(const ConversionRequest& request, Plan& plan) {
+  const Source& source = plan.source;
+  const ResNetConfig& config = plan.config();
+  const bool of_timm = source.timm.has_value();
+  TimmConfig chosen = make_timm_config(config, of_timm ? std::nullopt : find_known(request, plan));
+  if (of_timm) {
+    chosen.architecture = source.timm->architecture;
+    chosen.layers = source.timm->layers;
+    chosen.channels = source.timm->channels;
+    chosen.pretrained_cfg = source.timm->pretrained_cfg;
+  }
+  const bool stated = of_timm && request.image_processor == "source";
+  if (plan.content.processor && !stated) {
+    claim_processor(*plan.content.processor, config.num_channels, chosen.pretrained_cfg);
+  }
+  return chosen;
+}
+
+/// torchvision's class takes the number of classes and the blocks; all else is fixed in it.
+void require_torchvisions_shape(const ResNetConfig& config) {
+  if (make_timm_config(config).channels || config.num_channels != 3) {
+    throw MismatchError(
+        fmt::format("network: expected channels of 64, 128, 256, 512 for three input channels, as "
+                    "torchvision's ResNet has, got [{}] for {}; --to timm can say that",
+                    fmt::join(config.hidden_sizes, ", "), config.num_channels));
+  }
+}
+
+Form form_of(const Source& source) {
+  switch (source.kind) {
+    case SourceKind::kTimmFolder:
+      return Form::kTimm;
+    case SourceKind::kTransformersFolder:
+      return Form::kTransformers;
+    case SourceKind::kFile:
+      return Form::kTorchvision;
+  }
+  return Form::kTorchvision;
+}
+
+WeightsFormat wanted_format(const ConversionRequest& request) {
+  return request.weights_format.value_or(
+      request.to == Form::kTorchvision ? WeightsFormat::kBin : WeightsFormat::kSafetensors);
+}
+
+/// Whether the source is what is asked for, file for file.
+bool is_already(const ConversionRequest& request, const Source& source) {
+  const WeightsFormat format = wanted_format(request);
+  const Checkpoint& checkpoint = source.checkpoint;
+  const bool same_format =
+      checkpoint.files.size() == 1 &&
+      checkpoint.format == (format == WeightsFormat::kSafetensors ? CheckpointFormat::kSafetensors
+                                                                  : CheckpointFormat::kTorchZip);
+  const bool plain =
+      source.choice.prefix.empty() && source.left_out.empty() && source.choice.dict == 0 &&
+      source.counters_added == 0 &&
+      (source.choice.naming == Naming::kTimm || source.kind == SourceKind::kTransformersFolder);
+  return form_of(source) == request.to && same_format && plain &&
+         request.dtype.value_or(source.config.dtype) == source.config.dtype &&
+         (request.head == Head::kKeep || source.config.head == Head::kNone) &&
+         request.id2label.empty() && request.image_processor == "source" && !request.hints.as;
+}
+
+void plan_content(const ConversionRequest& request, Plan& plan) {
+  const Source& source = plan.source;
+  ModelFolder& content = plan.content;
+  content.form = request.to;
+  content.weights_format = wanted_format(request);
+  plan.labels = choose_labels(source, request.id2label, request.id2label_from);
+  ProcessorChoice processor = choose_processor(source, request);
+  content.processor = std::move(processor.processor);
+  plan.processor_notes = std::move(processor.notes);
+  content.config = source.config;
+  if (request.head == Head::kNone) content.config.head = Head::kNone;
+  content.config.id2label = plan.labels.id2label;
+  if (request.dtype) content.config.dtype = *request.dtype;
+  if (request.to == Form::kTimm) content.timm = choose_timm_config(request, plan);
+  if (request.to == Form::kTorchvision) require_torchvisions_shape(content.config);
+}
+
+/// Nothing where the source is what is asked for.
+Plan make_plan(const ConversionRequest& request) {
+  Plan plan{open_source(request.source, request.hints), {}, {}, {}, {}, {}, {}, {}, {}};
+  const Source& source = plan.source;
+  if (request.hints.as && source.kind == SourceKind::kTransformersFolder &&
+      request.to != Form::kTimm) {
+    throw UsageError(
+        "--as: expected a source that does not say what it is, got a folder of transformers");
+  }
+  if (is_already(request, source)) return plan;
+  require_head(source, request.head);
+  plan.name = require_folder_name(request);
+  refuse_own_source(source, request.output / plan.name);
+  require_destination(request);
+  plan_content(request, plan);
+  const Head head = plan.config().head;
+  plan.input = input_shape(source);
+  plan.src = make_network(source, head);
+  plan.dest = request.to == Form::kTransformers ? make_hf_resnet(plan.config(), head)
+                                                : make_timm_resnet(plan.config(), head);
+  return plan;
+}
+
 Provenance make_provenance(const ConversionRequest& request, const Plan& plan,
                            const std::string& sha256_hex) {
   Provenance from;
@@ -203,6 +318,7 @@ Provenance make_provenance(const ConversionRequest& request, const Plan& plan,
   from.commit = request.origin ? request.origin->commit : "";
   from.source_file = plan.source.checkpoint.path.filename().string();
   from.source_sha256 = sha256_hex;
+  from.form = form_of(plan.source);
   if (const auto& timm = plan.source.timm) {
     from.architecture = timm->architecture;
     from.tag = timm->pretrained_cfg.tag;
@@ -235,6 +351,7 @@ VerifiedFacts make_verified_facts(const std::optional<Verification>& verificatio
   facts.input_shape = verification->input_shape;
   for (const OutputComparison& output : verification->outputs) {
     facts.max_abs = std::max(facts.max_abs, static_cast<double>(output.difference.max_abs));
+    facts.mean_abs = std::max(facts.mean_abs, output.mean_abs());
   }
   facts.outputs =
       verification->outputs.size() == 1 ? "logits" : "last_hidden_state and pooler_output";
@@ -252,14 +369,13 @@ std::string non_finite_note(const Verification& verification) {
 std::string make_card(const Plan& plan, const ConversionResult& result) {
   CardFacts facts;
   facts.name = plan.name;
-  facts.config = plan.config;
+  facts.folder = plan.content;
   facts.parameters = result.parameters;
   facts.source_dtype = plan.source.config.dtype;
   facts.provenance = result.provenance;
   facts.verified = make_verified_facts(result.verification);
-  facts.processor = plan.processor.processor;
   facts.labels_from = plan.labels.from;
-  facts.notes = plan.processor.notes;
+  facts.notes = plan.processor_notes;
   if (plan.source.counters_added > 0) {
     facts.notes.push_back(fmt::format("{} num_batches_tracked were absent in the source and are 0",
                                       plan.source.counters_added));
@@ -273,8 +389,10 @@ std::string make_card(const Plan& plan, const ConversionResult& result) {
 /// Maps the written folder back and holds it against the source: what lies on disk is what runs.
 Verification verify_written(const ConversionRequest& request, Plan& plan, const Graph& src_graph,
                             const fs::path& folder, ProgressSink& progress) {
-  const Source written = open_source(folder.string());
-  const auto network = make_network(written, written.config.head);
+  const bool alone = plan.content.form == Form::kTorchvision;
+  const Source written =
+      open_source((alone ? folder / weights_file(plan.content) : folder).string());
+  const auto network = make_network(written, plan.config().head);
   const Graph graph = trace(*network, plan.input);
   Verification verification =
       verify_networks({*plan.src, src_graph}, {*network, graph}, request.verify_options, [&] {
@@ -301,7 +419,7 @@ void require_hash_of_origin(const ConversionRequest& request, const Plan& plan,
 void write_folder(const Plan& plan, const fs::path& folder, ProgressSink& progress) {
   progress.step("write", size_bytes(plan.source.checkpoint));
   try {
-    write_model_folder(folder, plan.config, plan.dest->state_dict(), plan.processor.processor,
+    write_model_folder(folder, plan.content, plan.dest->state_dict(),
                        [&progress](std::uint64_t done, std::uint64_t) {
                          progress.check();
                          progress.advance(done);
@@ -319,9 +437,30 @@ void add_note(const std::string& note, ConversionResult& result, ProgressSink& p
 }
 
 void collect_notes(const Plan& plan, ConversionResult& result, ProgressSink& progress) {
-  for (const auto* notes : {&plan.source.notes, &plan.labels.notes, &plan.processor.notes}) {
+  for (const auto* notes : {&plan.source.notes, &plan.labels.notes, &plan.processor_notes}) {
     for (const std::string& note : *notes) add_note(note, result, progress);
   }
+}
+
+/// Of two networks that are held against each other. Only transformers' folders say whether they
+/// are backbones; timm's are what they are asked to be.
+Head shared_head(const Source& from, const Source& to) {
+  for (const Source* source : {&to, &from}) {
+    if (source->kind == SourceKind::kTransformersFolder) return source->config.head;
+  }
+  return Head::kKeep;
+}
+
+/// The source is what was asked for.
+ConversionResult already(const Plan& plan, ConversionResult result) {
+  const Source& source = plan.source;
+  result.already = true;
+  result.folder = source.path;
+  result.content.config = source.config;
+  result.parameters = count_parameters(source.tensors);
+  result.notes.push_back(fmt::format("{}: is in the form of {} already; nothing is done",
+                                     source.path.string(), to_string(form_of(source))));
+  return result;
 }
 
 }  // namespace
@@ -341,10 +480,10 @@ ConversionResult convert(const ConversionRequest& request, ProgressSink& progres
   Plan plan = make_plan(request);
   const MappedFile& file = *plan.source.checkpoint.files.front();
   ConversionResult result;
-  result.folder = request.output / plan.name;
   result.source_file = plan.source.checkpoint.path.string();
-  result.config = plan.config;
-  result.processor = plan.processor.processor;
+  if (!plan.src) return already(plan, std::move(result));
+  result.folder = request.output / plan.name;
+  result.content = plan.content;
   result.labels_from = plan.labels.from;
   result.parameters = count_parameters(plan.src->state_dict());
   collect_notes(plan, result, progress);
@@ -360,7 +499,7 @@ ConversionResult convert(const ConversionRequest& request, ProgressSink& progres
   TempFolder folder(request.output, plan.name);
   auto hashing = std::async(std::launch::async, [&plan, &file] {
     require_checksums(plan.source.checkpoint);
-    return sha256(file.bytes());
+    return plan.sha256_hex.empty() ? sha256(file.bytes()) : plan.sha256_hex;
   });
   write_folder(plan, folder.path(), progress);
   if (request.verify) {
@@ -395,9 +534,9 @@ Verification verify_folder(const std::string& source, const SourceHints& hints,
   const Source from = open_source(source, hints);
   const Source to = open_source(folder);
   for (const std::string& note : from.notes) progress.note(note);
-  const bool hf_source = from.kind == SourceKind::kTransformersFolder;
-  const auto src = make_network(from, hf_source ? from.config.head : to.config.head);
-  const auto dest = make_network(to, to.config.head);
+  const Head head = shared_head(from, to);
+  const auto src = make_network(from, head);
+  const auto dest = make_network(to, head);
   const Shape input = input_shape(from);
   const Graph src_graph = trace(*src, input);
   const Graph dest_graph = trace(*dest, {1, to.config.num_channels, input[2], input[3]});

@@ -10,6 +10,7 @@
 #include "weightlift/convert/source.h"
 #include "weightlift/convert/verify.h"
 #include "weightlift/export/model_card.h"
+#include "weightlift/export/model_folder.h"
 #include "weightlift/image/processor.h"
 #include "weightlift/models/resnet_config.h"
 #include "weightlift/transfer/transfer.h"
@@ -24,7 +25,7 @@ struct SourceOrigin {
   std::string weights_sha256 = {};  ///< of the weights, as the Hub has them; empty: not known
 };
 
-/// One conversion: timm's checkpoint in, transformers' folder out.
+/// One conversion: a checkpoint in, a folder out.
 struct ConversionRequest {
   std::string source = {};       ///< a folder or a weights file that lies here
   std::string source_name = {};  ///< what it is called where its path does not say it: a registry
@@ -41,6 +42,9 @@ struct ConversionRequest {
   std::string image_processor =
       "source";  ///< "source", "source-test", "convnext-base-224-22k-1k", a file
   std::string image_processor_from = {};  ///< what the card calls the file; empty: its name
+  Form to = Form::kTransformers;
+  /// Nothing: safetensors, for torchvision .bin.
+  std::optional<WeightsFormat> weights_format = {};
   Head head = Head::kKeep;
   std::optional<DType> dtype = {};  ///< of floating weights; nothing keeps the source's
   bool verify = true;
@@ -52,19 +56,19 @@ struct ConversionRequest {
 struct ConversionResult {
   std::filesystem::path folder;  ///< where it is, or would be
   std::string source_file;       ///< the weights file that was read
-  ResNetConfig config;
+  ModelFolder content;           ///< what is in it beside the tensors
   Shape logits_shape;  ///< (1, num_labels); for 0 labels (1, features), without head (1, features,
                        ///< 1, 1)
   std::int64_t parameters = 0;
   TransferReport transfer;
   std::optional<Verification> verification;  ///< nothing after dry_run or without verify
-  std::optional<ImageProcessor> processor;
   Provenance
       provenance;  ///< what the card states and what it calls a claim; no sha256 after a dry run
   std::string labels_from;
   std::string card;                ///< the README.md
   std::vector<std::string> notes;  ///< what the log should say
   bool written = false;  ///< the folder stands; false after a dry run or a failed verification
+  bool already = false;  ///< the source is what was asked for: nothing was done
 };
 
 /// The whole job: reads, plans, transfers, writes beside, verifies what lies on disk, and only then

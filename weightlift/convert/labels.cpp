@@ -106,6 +106,13 @@ void note_duplicates(const std::vector<std::string>& labels, std::vector<std::st
   }
 }
 
+/// transformers writes LABEL_0, LABEL_1, ... where nobody named the classes.
+bool has_labels(const ResNetConfig& config) {
+  return std::ranges::any_of(config.id2label, [](const auto& entry) {
+    return entry.second != fmt::format("LABEL_{}", entry.first);
+  });
+}
+
 }  // namespace
 
 Labels choose_labels(const Source& source, const std::string& id2label, const std::string& from) {
@@ -120,6 +127,8 @@ Labels choose_labels(const Source& source, const std::string& id2label, const st
       throw MismatchError(fmt::format("--id2label {}: expected {} labels, one per class, got {}",
                                       id2label, source.config.num_labels, labels.size()));
     }
+  } else if (has_labels(source.config)) {
+    return {source.config.id2label, "the source's own", {}};
   } else if (source.timm && !source.timm->labels.empty()) {
     labels = source.timm->labels;
     result.from = "the source's own";

@@ -36,7 +36,10 @@ OrderedJson to_json(const Verification& verification) {
                                {"bit_equal", output.bit_equal},
                                {"bit_equal_after_rounding", output.bit_equal_rounded},
                                {"allclose", output.close},
-                               {"difference", to_json(output.difference)}});
+                               {"difference", to_json(output.difference)},
+                               {"mean_abs", finite(static_cast<float>(output.mean_abs()))},
+                               {"inputs", output.inputs},
+                               {"same_top1", output.same_top1}});
   }
   if (const auto& first = verification.first_difference) {
     json["first_difference"] = {
@@ -51,10 +54,13 @@ OrderedJson to_json(const Verification& verification) {
 OrderedJson summary(const ConversionResult& result) {
   OrderedJson json = {{"folder", result.folder.string()},
                       {"written", result.written},
+                      {"already", result.already},
+                      {"form", to_string(result.content.form)},
+                      {"files", file_names(result.content)},
                       {"source", {{"file", result.source_file}, {"sha256", nullptr}}},
                       {"parameters", result.parameters},
                       {"logits_shape", result.logits_shape},
-                      {"dtype", torch_name(result.config.dtype)},
+                      {"dtype", torch_name(result.content.config.dtype)},
                       {"labels", result.labels_from},
                       {"notes", result.notes}};
   const std::string& digest = result.provenance.source_sha256;

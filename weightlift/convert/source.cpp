@@ -120,7 +120,7 @@ void note_choice(Source& source) {
   std::string what = path.empty() ? "" : fmt::format(" {}", path);
   if (!choice.prefix.empty()) {
     what += fmt::format(
-        "{} names behind '{}'{}", what.empty() ? "" : ", of it the", printable(choice.prefix),
+        "{} names behind '{}'{}", what.empty() ? " the" : ", of it the", printable(choice.prefix),
         choice.wrappers.empty() ? "" : fmt::format(" ({})", fmt::join(choice.wrappers, ", ")));
   }
   if (what.empty() && !source.left_out.empty()) what = " the tensors at the top level";
@@ -259,12 +259,14 @@ Source open_source(const std::string& given, const SourceHints& hints) {
 
 std::unique_ptr<Module> make_network(const Source& source, Head head) {
   const bool hf = source.kind == SourceKind::kTransformersFolder;
-  auto network = hf ? make_hf_resnet(source.config, source.config.head)
-                    : make_timm_resnet(source.config, head);
+  auto network = hf ? make_hf_resnet(source.config, head) : make_timm_resnet(source.config, head);
+  const bool beheaded = head == Head::kNone && source.config.head == Head::kKeep;
+  const std::string_view left = !beheaded ? "" : hf ? "classifier." : "fc.";
+  const std::string_view prefix = beheaded && hf ? "resnet." : "";
   StateDict tensors;
   for (const auto& [name, tensor] : source.tensors) {
-    const bool left_out = !hf && head == Head::kNone && name.starts_with("fc.");
-    if (!left_out) tensors.insert(name, tensor);
+    if (!left.empty() && name.starts_with(left)) continue;
+    tensors.insert(name.starts_with(prefix) ? name.substr(prefix.size()) : name, tensor);
   }
   try {
     network->load_state_dict(tensors);

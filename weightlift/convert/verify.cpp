@@ -65,6 +65,21 @@ std::string output_name(const Graph& graph, std::size_t index) {
   return index == 0 ? "last_hidden_state" : "pooler_output";
 }
 
+/// Rows of (N, classes) whose largest element is the same.
+void count_same_top1(const Tensor& a, const Tensor& b, OutputComparison& output) {
+  const auto classes = static_cast<std::size_t>(a.shape()[1]);
+  const auto x = a.data<float>();
+  const auto y = b.data<float>();
+  for (std::size_t row = 0; classes > 0 && row < x.size(); row += classes) {
+    const auto top = [&](std::span<const float> all) {
+      const auto logits = all.subspan(row, classes);
+      return std::ranges::max_element(logits) - logits.begin();
+    };
+    ++output.inputs;
+    output.same_top1 += top(x) == top(y) ? 1 : 0;
+  }
+}
+
 void compare_outputs(const std::vector<Tensor>& a, const std::vector<Tensor>& b,
                      Verification& result) {
   for (std::size_t i = 0; i < result.outputs.size(); ++i) {
@@ -78,6 +93,9 @@ void compare_outputs(const std::vector<Tensor>& a, const std::vector<Tensor>& b,
     output.difference.max_abs = std::max(output.difference.max_abs, now.max_abs);
     output.difference.max_rel = std::max(output.difference.max_rel, now.max_rel);
     output.difference.different_count += now.different_count;
+    output.difference.sum_abs += now.sum_abs;
+    output.elements += a[i].numel();
+    if (a[i].shape().size() == 2) count_same_top1(a[i], b[i], output);
   }
 }
 
@@ -166,7 +184,7 @@ void run_both(const NetworkView& src, const NetworkView& dest, Verification& res
   std::optional<Program> other;  // equal graphs share one program
   if (!result.graph_differences.empty()) other.emplace(Program::compile(dest.graph, fused));
   for (std::size_t i = 0; i < src.graph.outputs().size(); ++i) {
-    result.outputs.push_back({output_name(src.graph, i), true, true, {}, true});
+    result.outputs.push_back({.name = output_name(src.graph, i)});
   }
   for (std::int64_t sample = 0; sample < result.options.samples; ++sample) {
     const Tensor input = random_input(result.input_shape, result.options.seed, sample);

@@ -33,8 +33,15 @@ struct OutputComparison {
   bool bit_equal = true;
   bool close = true;  ///< allclose with rtol and atol, where these are given
   Difference difference = {};
+  std::int64_t elements = 0;
+  /// Of logits: inputs, and how many of them both networks put into the same class.
+  std::int64_t inputs = 0, same_top1 = 0;
   /// Across dtypes: the source's weights, rounded alike, give the same bits.
   bool bit_equal_rounded = true;
+
+  double mean_abs() const {
+    return elements == 0 ? 0 : difference.sum_abs / static_cast<double>(elements);
+  }
 };
 
 /// The first operation in execution order whose outputs differ.

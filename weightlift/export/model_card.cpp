@@ -38,9 +38,9 @@ std::string code(const std::string& text) {
 
 void add_front_matter(std::string& out, const CardFacts& facts) {
   const Provenance& from = facts.provenance;
-  out += "---\nlibrary_name: transformers\n";
-  out += facts.config.head == Head::kKeep ? "pipeline_tag: image-classification\n"
-                                          : "pipeline_tag: image-feature-extraction\n";
+  out += fmt::format("---\nlibrary_name: {}\n", to_string(facts.folder.form));
+  out += facts.folder.config.head == Head::kKeep ? "pipeline_tag: image-classification\n"
+                                                 : "pipeline_tag: image-feature-extraction\n";
   if (!from.license.empty()) out += fmt::format("license: {}\n", quoted(from.license));
   if (!from.base_model.empty()) out += fmt::format("base_model: {}\n", quoted(from.base_model));
   if (!from.datasets.empty()) {
@@ -85,6 +85,8 @@ void add_provenance(std::string& out, const Provenance& from) {
                      code(from.source_file), from.source_sha256);
   if (!from.architecture.empty()) {
     out += fmt::format("- architecture: timm's {}\n", code(from.architecture));
+  } else if (from.form == Form::kTransformers) {
+    out += "- architecture: as the source's config.json of transformers says\n";
   } else {
     out +=
         "- architecture: assumed plain with ReLU, from the tensors alone (a weights file without "
@@ -108,12 +110,12 @@ void add_verification(std::string& out, const CardFacts& facts) {
     out += "**Nothing: this conversion was not verified.**\n\n";
     return;
   }
-  const bool same_dtype = facts.source_dtype == facts.config.dtype;
+  const bool same_dtype = facts.source_dtype == facts.folder.config.dtype;
   out += fmt::format(
       "- {} tensors of the written file are bit-equal to the source's{}\n", proof.tensors,
       same_dtype ? ""
                  : fmt::format(" after their change from {} to {}", torch_name(facts.source_dtype),
-                               torch_name(facts.config.dtype)));
+                               torch_name(facts.folder.config.dtype)));
   out += fmt::format(
       "- both networks run the same {} operations: kinds, strides, padding, activations "
       "and eps compared one by one\n",
@@ -122,50 +124,86 @@ void add_verification(std::string& out, const CardFacts& facts) {
       "- {} of the written folder, read back from disk, {} on {} standard normal input{} "
       "of {} (seed {})\n\n",
       proof.outputs,
-      same_dtype ? "equal the source's bit for bit"
-                 : fmt::format("equal, bit for bit, those of the source's weights rounded to {}, "
-                               "which changed them by at most {:.3g},",
-                               torch_name(facts.config.dtype), proof.max_abs),
+      same_dtype
+          ? "equal the source's bit for bit"
+          : fmt::format("equal, bit for bit, those of the source's weights rounded to {}, "
+                        "which changed them by at most {:.3g}, {:.3g} on average,",
+                        torch_name(facts.folder.config.dtype), proof.max_abs, proof.mean_abs),
       proof.samples, proof.samples == 1 ? "" : "s", to_string(proof.input_shape), proof.seed);
 }
 
 void add_processor(std::string& out, const CardFacts& facts) {
   out += "## Pictures and labels\n\n";
-  if (facts.processor) {
-    out += fmt::format("- `preprocessor_config.json`: {0}x{0} pixels, crop_pct {1}, resample {2}\n",
-                       facts.processor->shortest_edge, facts.processor->crop_pct.value,
-                       facts.processor->resample);
+  if (facts.folder.processor) {
+    const char* place = facts.folder.form == Form::kTransformers ? "`preprocessor_config.json`"
+                        : facts.folder.form == Form::kTimm       ? "`pretrained_cfg`"
+                                                                 : "pictures";
+    out +=
+        fmt::format("- {3}: {0}x{0} pixels, crop_pct {1}, resample {2}\n",
+                    facts.folder.processor->shortest_edge, facts.folder.processor->crop_pct.value,
+                    facts.folder.processor->resample, place);
   }
   for (const std::string& note : facts.notes) out += fmt::format("- {}\n", prose(note));
-  if (facts.config.head == Head::kKeep) {
+  if (facts.folder.config.head == Head::kKeep) {
     out += fmt::format("- labels: {}\n", prose(facts.labels_from));
   }
   out += "\n";
 }
 
-void add_loading(std::string& out, const CardFacts& facts) {
+void add_transformers(std::string& out, const CardFacts& facts) {
   const char* model =
-      facts.config.head == Head::kKeep ? "ResNetForImageClassification" : "ResNetModel";
-  out += "## How to load it\n\n```python\n";
+      facts.folder.config.head == Head::kKeep ? "ResNetForImageClassification" : "ResNetModel";
   out += fmt::format("from transformers import {}{}\n\n",
-                     facts.processor ? "AutoImageProcessor, " : "", model);
+                     facts.folder.processor ? "AutoImageProcessor, " : "", model);
   const std::string folder = quoted(facts.name);
-  if (facts.processor) {
+  if (facts.folder.processor) {
     out += fmt::format("processor = AutoImageProcessor.from_pretrained({})\n", folder);
   }
-  out += fmt::format("model = {}.from_pretrained({})\n```\n", model, folder);
+  out += fmt::format("model = {}.from_pretrained({})\n", model, folder);
+}
+
+void add_torchvision(std::string& out, const CardFacts& facts) {
+  const ResNetConfig& config = facts.folder.config;
+  const std::string file = quoted(facts.name + "/" + weights_file(facts.folder));
+  const bool bin = facts.folder.weights_format == WeightsFormat::kBin;
+  out += bin ? "import torch\n" : "from safetensors.torch import load_file\n";
+  out += "from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet\n\n";
+  out += fmt::format("model = ResNet({}, [{}], num_classes={})\n",
+                     config.layer_type == LayerType::kBasic ? "BasicBlock" : "Bottleneck",
+                     fmt::join(config.depths, ", "), config.num_labels);
+  if (config.head == Head::kNone) out += "model.fc = torch.nn.Identity()\n";
+  out += fmt::format("model.load_state_dict({}({}))\n", bin ? "torch.load" : "load_file", file);
+}
+
+void add_loading(std::string& out, const CardFacts& facts) {
+  out += "## How to load it\n\n```python\n";
+  switch (facts.folder.form) {
+    case Form::kTransformers:
+      add_transformers(out, facts);
+      break;
+    case Form::kTimm:
+      out += fmt::format("import timm\n\nmodel = timm.create_model({}, pretrained=True)\n",
+                         quoted("local-dir:" + facts.name));
+      break;
+    case Form::kTorchvision:
+      add_torchvision(out, facts);
+      break;
+  }
+  out += "```\n";
 }
 
 }  // namespace
 
 std::string make_model_card(const CardFacts& facts) {
-  const ResNetConfig& config = facts.config;
+  const ResNetConfig& config = facts.folder.config;
   std::string out;
   add_front_matter(out, facts);
   out += fmt::format("# {}\n\n", prose(facts.name));
   out += fmt::format(
-      "A ResNet in the form of transformers, converted from a checkpoint of timm by weightlift: {} "
+      "A ResNet in the form of {}, converted from a checkpoint {} by weightlift: {} "
       "blocks [{}], channels [{}], {} input channel{}, {}, {} parameters, {}.\n\n",
+      to_string(facts.folder.form),
+      facts.provenance.form == Form::kTransformers ? "of transformers" : "of timm",
       to_string(config.layer_type), fmt::join(config.depths, ", "),
       fmt::join(config.hidden_sizes, ", "), config.num_channels,
       config.num_channels == 1 ? "" : "s",

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "weightlift/image/processor.h"
+#include "weightlift/export/model_folder.h"
 #include "weightlift/models/resnet_config.h"
 
 namespace weightlift {
@@ -19,6 +19,7 @@ struct Provenance {
   std::string source_sha256;
   std::string architecture;    ///< "resnet50", empty for a lone file
   std::string tag;             ///< claimed or known
+  Form form = Form::kTimm;     ///< of the source: kTorchvision is a lone file
   bool named_by_user = false;  ///< architecture and tag are the user's word for a lone file
   std::string known_by;  ///< how it is known that these are the tag's weights, so that its facts
                          ///< are facts: "by the file's sha256"; empty: it is not
@@ -36,18 +37,18 @@ struct VerifiedFacts {
   std::int64_t samples = 0;    ///< inputs whose outputs were compared
   std::uint64_t seed = 0;
   std::vector<std::int64_t> input_shape;
+  double mean_abs = 0;  ///< the same on average
   double max_abs = 0;   ///< across dtypes: what the rounding of weights changed in the outputs
   std::string outputs;  ///< "logits", or "last_hidden_state and pooler_output"
 };
 
 struct CardFacts {
   std::string name;  ///< of the folder
-  ResNetConfig config;
+  ModelFolder folder;
   std::int64_t parameters = 0;
   DType source_dtype = DType::F32;
   Provenance provenance;
   VerifiedFacts verified;
-  std::optional<ImageProcessor> processor;
   std::string labels_from;  ///< one phrase
   std::vector<std::string> notes;
 };

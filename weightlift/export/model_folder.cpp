@@ -7,6 +7,9 @@
 
 #include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
+#include "weightlift/checkpoint/safetensors_writer.h"
+#include "weightlift/checkpoint/torch_writer.h"
+#include "weightlift/tensor/convert.h"
 
 namespace weightlift {
 
@@ -70,17 +73,74 @@ std::vector<std::int64_t> size_of(const PretrainedClaims& claims, std::int64_t c
 
 }  // namespace
 
-void write_model_folder(const std::filesystem::path& folder, const ResNetConfig& config,
-                        const StateDict& tensors, const std::optional<ImageProcessor>& processor,
-                        const WriteProgress& progress) {
-  std::vector<SafetensorsEntry> entries;
-  entries.reserve(tensors.size());
-  for (const auto& [name, tensor] : tensors) {
-    entries.push_back({name, tensor, is_floating(tensor.dtype()) ? config.dtype : tensor.dtype()});
+std::string_view to_string(Form form) {
+  switch (form) {
+    case Form::kTransformers:
+      return "transformers";
+    case Form::kTimm:
+      return "timm";
+    case Form::kTorchvision:
+      return "torchvision";
   }
-  write_safetensors(folder / kWeightsFile, entries, {{"format", "pt"}}, progress);
-  write_atomically(folder / kConfigFile, to_config_json(config));
-  if (processor) write_atomically(folder / kProcessorFile, to_preprocessor_json(*processor));
+  return "unknown";
+}
+
+std::string weights_file(const ModelFolder& content) {
+  if (content.weights_format == WeightsFormat::kSafetensors) return "model.safetensors";
+  return content.form == Form::kTorchvision ? "model.pth" : "pytorch_model.bin";
+}
+
+std::vector<std::string> file_names(const ModelFolder& content) {
+  std::vector<std::string> names;
+  if (content.form != Form::kTorchvision) names.emplace_back(kConfigFile);
+  names.push_back(weights_file(content));
+  if (content.form == Form::kTransformers && content.processor) names.emplace_back(kProcessorFile);
+  return names;
+}
+
+void write_model_folder(const std::filesystem::path& folder, const ModelFolder& content,
+                        const StateDict& tensors, const WriteProgress& progress) {
+  const std::filesystem::path weights = folder / weights_file(content);
+  const auto written_dtype = [&](const Tensor& tensor) {
+    return is_floating(tensor.dtype()) ? content.config.dtype : tensor.dtype();
+  };
+  if (content.weights_format == WeightsFormat::kBin) {
+    StateDict converted;
+    for (const auto& [name, tensor] : tensors) {
+      converted.insert(name, to_dtype(tensor, written_dtype(tensor)));
+    }
+    write_torch(weights, converted, progress);
+  } else {
+    std::vector<SafetensorsEntry> entries;
+    entries.reserve(tensors.size());
+    for (const auto& [name, tensor] : tensors) {
+      entries.push_back({name, tensor, written_dtype(tensor)});
+    }
+    SafetensorsMetadata metadata;  // save_pretrained writes some, timm and save_file write none
+    if (content.form == Form::kTransformers) metadata = {{"format", "pt"}};
+    write_safetensors(weights, entries, metadata, progress);
+  }
+  if (content.form == Form::kTimm) {
+    write_atomically(folder / kConfigFile, to_timm_json(content.timm.value(), content.config));
+  }
+  if (content.form != Form::kTransformers) return;
+  write_atomically(folder / kConfigFile, to_config_json(content.config));
+  if (content.processor) {
+    write_atomically(folder / kProcessorFile, to_preprocessor_json(*content.processor));
+  }
+}
+
+void claim_processor(const ImageProcessor& processor, std::int64_t num_channels,
+                     PretrainedClaims& claims) {
+  const std::int64_t edge = processor.shortest_edge;
+  claims.input_size = {num_channels, edge, edge};
+  claims.interpolation = interpolation_of(processor.resample);
+  // From 384 on ConvNextImageProcessor resizes to a square and crops nothing.
+  constexpr std::int64_t kSquashed = 384;
+  claims.crop_pct = edge >= kSquashed ? Number{1.0} : processor.crop_pct;
+  claims.crop_mode = edge >= kSquashed ? "squash" : "center";
+  claims.mean = processor.image_mean;
+  claims.std = processor.image_std;
 }
 
 ProcessorChoice processor_from_claims(const PretrainedClaims& claims, std::int64_t num_channels,

@@ -5,8 +5,10 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
-#include "weightlift/checkpoint/safetensors_writer.h"
+#include "weightlift/checkpoint/output_file.h"
 #include "weightlift/image/processor.h"
 #include "weightlift/models/resnet_config.h"
 #include "weightlift/models/timm_config.h"
@@ -16,17 +18,43 @@ namespace weightlift {
 
 /// The names that from_pretrained looks for.
 inline constexpr const char* kConfigFile = "config.json";
-inline constexpr const char* kWeightsFile = "model.safetensors";
 inline constexpr const char* kProcessorFile = "preprocessor_config.json";
 inline constexpr const char* kCardFile = "README.md";
 
-/// Writes config.json, model.safetensors (floating tensors as config.dtype, counters as they are)
-/// and, where there is a processor, preprocessor_config.json into an empty folder, byte for byte
-/// what transformers 5.23.0's save_pretrained writes. Throws IoError; the folder's owner removes it
-/// then.
-void write_model_folder(const std::filesystem::path& folder, const ResNetConfig& config,
-                        const StateDict& tensors, const std::optional<ImageProcessor>& processor,
-                        const WriteProgress& progress = {});
+/// Whose form a folder has.
+enum class Form : std::uint8_t {
+  kTransformers,  ///< what from_pretrained loads
+  kTimm,          ///< what create_model("local-dir:...") loads
+  kTorchvision,   ///< a state dict alone, for load_state_dict
+};
+
+/// "transformers", "timm", "torchvision"
+std::string_view to_string(Form form);
+
+enum class WeightsFormat : std::uint8_t { kSafetensors, kBin };
+
+/// What a folder holds beside its tensors.
+struct ModelFolder {
+  Form form = Form::kTransformers;
+  WeightsFormat weights_format = WeightsFormat::kSafetensors;
+  ResNetConfig config = {};             ///< its dtype is that of floating tensors
+  std::optional<TimmConfig> timm = {};  ///< of kTimm
+  std::optional<ImageProcessor> processor =
+      {};  ///< written for transformers; timm has it in config
+};
+
+/// The weights' name: model.safetensors, pytorch_model.bin; torchvision's .bin is a model.pth.
+std::string weights_file(const ModelFolder& content);
+
+/// All that write_model_folder writes.
+std::vector<std::string> file_names(const ModelFolder& content);
+
+/// Writes the weights (floating tensors as config.dtype, counters as they are) and what describes
+/// them into an empty folder: for transformers in safetensors byte for byte what transformers
+/// 5.23.0's save_pretrained writes, for timm the weights byte for byte as timm's save_for_hf.
+/// Throws IoError; the folder's owner removes it then.
+void write_model_folder(const std::filesystem::path& folder, const ModelFolder& content,
+                        const StateDict& tensors, const WriteProgress& progress = {});
 
 /// An image processor made from timm's pretrained_cfg, and what it cannot reproduce of timm's
 /// pixels.
@@ -40,5 +68,9 @@ struct ProcessorChoice {
 /// these are stated. Networks of other than one or three channels get none.
 ProcessorChoice processor_from_claims(const PretrainedClaims& claims, std::int64_t num_channels,
                                       bool test);
+
+/// The other way: what a processor says of pictures, in timm's words.
+void claim_processor(const ImageProcessor& processor, std::int64_t num_channels,
+                     PretrainedClaims& claims);
 
 }  // namespace weightlift

@@ -15,6 +15,9 @@ using Json = nlohmann::json;
 using OrderedJson = nlohmann::ordered_json;
 
 constexpr std::int64_t kLastFilter = 5;
+/// timm's words for Pillow's filters, by their number.
+constexpr std::array<std::string_view, kLastFilter + 1> kFilters = {
+    "nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"};
 
 OrderedJson to_json(const Number& number) {
   if (number.integer) return static_cast<std::int64_t>(number.value);
@@ -114,9 +117,11 @@ ImageProcessor parse_image_processor(std::string_view text, const std::string& w
   return processor;
 }
 
+std::string_view interpolation_of(std::int64_t resample) {
+  return kFilters.at(static_cast<std::size_t>(resample));
+}
+
 std::int64_t resample_of(std::string_view interpolation) {
-  constexpr std::array<std::string_view, 6> kFilters = {"nearest", "lanczos", "bilinear",
-                                                        "bicubic", "box",     "hamming"};
   const auto* found = std::ranges::find(kFilters, interpolation);
   return found == kFilters.end() ? -1 : found - kFilters.begin();
 }

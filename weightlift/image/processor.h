@@ -28,6 +28,9 @@ std::string to_preprocessor_json(const ImageProcessor& processor);
 /// FormatError "where: key: expected X, got Y" for another class or impossible settings.
 ImageProcessor parse_image_processor(std::string_view text, const std::string& where);
 
+/// timm's word for Pillow's number of a filter. `resample` is one that parse_image_processor takes.
+std::string_view interpolation_of(std::int64_t resample);
+
 /// Pillow's number for timm's interpolation ("bilinear"), -1 where it has none.
 std::int64_t resample_of(std::string_view interpolation);
 

@@ -45,6 +45,16 @@ TimmConfig parse_timm_config(std::string_view text, const std::string& where);
 /// What a registry name says of a lone weights file.
 TimmConfig timm_config_of(const PretrainedCfg& cfg);
 
+/// The config of a network of timm's that has this shape: `known`'s, where the tag is known, else
+/// the architecture that has these blocks, with model_args where it needs them, and no claims.
+/// Throws MismatchError, with the reason, where timm cannot express the network.
+TimmConfig make_timm_config(const ResNetConfig& config,
+                            const std::optional<PretrainedCfg>& known = {});
+
+/// The config.json that timm reads, in save_for_hf's order: what `config` states, and no more.
+/// `network` gives the features, and the side of the last feature map.
+std::string to_timm_json(const TimmConfig& config, const ResNetConfig& network);
+
 /// Throws MismatchError unless what the config promises (architecture, model_args, channels,
 /// classes, number of labels) is what the tensors show.
 void require_agreement(const TimmConfig& promised, const ResNetConfig& shown,

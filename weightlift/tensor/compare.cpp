@@ -92,6 +92,7 @@ Difference difference(const Tensor& a, const Tensor& b) {
     ++result.different_count;
     float abs = std::fabs(x - y);
     if (std::isnan(abs)) abs = kInfinity;
+    result.sum_abs += static_cast<double>(abs);
     float rel = abs / std::fabs(y);
     if (std::isnan(rel)) rel = kInfinity;
     result.max_rel = std::max(result.max_rel, rel);

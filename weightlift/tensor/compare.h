@@ -14,6 +14,7 @@ bool bit_equal(const Tensor& a, const Tensor& b);
 /// anything else is infinitely far.
 struct Difference {
   float max_abs = 0;                 ///< the largest |a - b|
+  double sum_abs = 0;                ///< of all |a - b|: over the elements, the mean
   float max_rel = 0;                 ///< the largest |a - b| / |b|; infinite where only b is 0
   std::int64_t different_count = 0;  ///< elements with a != b (0 equals -0)
   std::int64_t max_abs_index = -1;   ///< the first element that has max_abs, -1 where all are equal

@@ -1,0 +1,268 @@
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/convert/job.h"
+#include "tests/support/refusal.h"
+#include "tests/support/temp_dir.h"
+#include "tests/support/timm_checkpoint.h"
+#include "weightlift/base/error.h"
+#include "weightlift/base/file.h"
+#include "weightlift/checkpoint/torch_writer.h"
+#include "weightlift/tensor/convert.h"
+
+namespace weightlift {
+namespace {
+
+namespace fs = std::filesystem;
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using testing::names_in;
+using testing::read_file;
+using testing::request_for;
+using testing::run;
+using testing::small_checkpoint;
+using testing::TempDir;
+using testing::TimmCheckpoint;
+using ::testing::UnorderedElementsAre;
+
+/// "small" of timm, and where it was converted to.
+struct Way {
+  explicit Way(const TimmCheckpoint& checkpoint = small_checkpoint()) {
+    checkpoint.write_folder(dir / "timm/small");
+    run(request_for(dir / "timm/small", dir / "hf"));
+  }
+  ConversionRequest back(Form to, const std::string& source = "hf/small") const {
+    ConversionRequest request = request_for(dir / source, dir / "back");
+    request.to = to;
+    return request;
+  }
+  std::string refusal(const ConversionRequest& request) const {
+    return testing::refusal<MismatchError>([&] { run(request); });
+  }
+  TempDir dir;
+};
+
+/// A lone .pth with the small network's tensors, renamed; "" leaves one out.
+fs::path lone_file(const TempDir& dir, const std::function<std::string(const std::string&)>& rename,
+                   const StateDict& more = {}) {
+  StateDict tensors;
+  for (const auto& [name, tensor] : small_checkpoint().tensors) {
+    const std::string renamed = rename(name);
+    if (!renamed.empty()) tensors.insert(renamed, tensor);
+  }
+  for (const auto& [name, tensor] : more) tensors.insert(name, tensor);
+  write_torch(dir / "lone.pth", tensors);
+  return dir / "lone.pth";
+}
+
+TEST(DirectionTest, ThereAndBackGivesTheSameWeightsByteForByte) {
+  for (const LayerType type : {LayerType::kBasic, LayerType::kBottleneck}) {
+    const Way way(small_checkpoint(type, 7));
+    const ConversionResult result = run(way.back(Form::kTimm));
+    EXPECT_TRUE(result.written && result.verification->verified());
+    EXPECT_THAT(names_in(way.dir / "back/small"),
+                UnorderedElementsAre("config.json", "model.safetensors", "README.md"));
+    EXPECT_EQ(read_file(way.dir / "back/small/model.safetensors"),
+              read_file(way.dir / "timm/small/model.safetensors"));
+  }
+}
+
+TEST(DirectionTest, TimmsConfigSaysWhatIsKnownAndNoMore) {
+  const Way way;
+  run(way.back(Form::kTimm));
+  const std::string text = read_file(way.dir / "back/small/config.json");
+  const TimmConfig made = parse_timm_config(text, "made");
+  const TimmConfig own = parse_timm_config(read_file(way.dir / "timm/small/config.json"), "own");
+  EXPECT_EQ(made.architecture, own.architecture);
+  EXPECT_EQ(made.channels, own.channels);
+  EXPECT_EQ(made.num_classes, own.num_classes);
+  EXPECT_EQ(made.pretrained_cfg.input_size, own.pretrained_cfg.input_size);
+  EXPECT_EQ(made.pretrained_cfg.crop_pct, own.pretrained_cfg.crop_pct);
+  EXPECT_EQ(made.pretrained_cfg.interpolation, own.pretrained_cfg.interpolation);
+  EXPECT_EQ(made.pretrained_cfg.mean, own.pretrained_cfg.mean);
+  for (const char* unknown : {"\"tag\"", "\"license\"", "\"origin_url\"", "\"paper_ids\""}) {
+    EXPECT_THAT(text, ::testing::Not(HasSubstr(unknown)));
+  }
+}
+
+TEST(DirectionTest, AConfigWithoutProcessorClaimsNoPixels) {
+  const Way way;
+  fs::remove(way.dir / "hf/small/preprocessor_config.json");
+  run(way.back(Form::kTimm));
+  EXPECT_THAT(read_file(way.dir / "back/small/config.json"),
+              ::testing::Not(HasSubstr("\"input_size")));
+}
+
+TEST(DirectionTest, TorchvisionGetsAStateDictAlone) {
+  TimmCheckpoint checkpoint = testing::make_timm_checkpoint({.hidden_sizes = {64, 128, 256, 512},
+                                                             .depths = {1, 1, 1, 1},
+                                                             .layer_type = LayerType::kBasic,
+                                                             .num_labels = 3},
+                                                            "resnet18");
+  const Way way(checkpoint);
+  run(way.back(Form::kTorchvision));
+  EXPECT_THAT(names_in(way.dir / "back/small"), UnorderedElementsAre("model.pth", "README.md"));
+  const Source written = open_source((way.dir / "back/small/model.pth").string());
+  for (const auto& [name, tensor] : checkpoint.tensors) {
+    EXPECT_TRUE(bit_equal(written.tensors.at(name), tensor)) << name;
+  }
+}
+
+TEST(DirectionTest, TorchvisionTakesNoOtherChannels) {
+  const Way way;
+  EXPECT_THAT(
+      way.refusal(way.back(Form::kTorchvision)),
+      HasSubstr("network: expected channels of 64, 128, 256, 512 for three input channels"));
+}
+
+TEST(DirectionTest, WhatIsThereAlreadyIsLeftAlone) {
+  const Way way;
+  for (const auto& [to, source] :
+       {std::pair{Form::kTransformers, "hf/small"}, std::pair{Form::kTimm, "timm/small"}}) {
+    const ConversionResult result = run(way.back(to, source));
+    EXPECT_TRUE(result.already);
+    EXPECT_FALSE(result.written);
+    EXPECT_THAT(result.notes, Contains(HasSubstr("already; nothing is done")));
+    EXPECT_FALSE(fs::exists(way.dir / "back"));
+  }
+}
+
+TEST(DirectionTest, AnotherDtypeOrFormatIsSomethingToDo) {
+  const Way way;
+  ConversionRequest request = way.back(Form::kTransformers);
+  request.dtype = DType::F16;
+  request.weights_format = WeightsFormat::kBin;
+  const ConversionResult result = run(request);
+  EXPECT_TRUE(result.written && result.verification->verified());
+  EXPECT_THAT(names_in(way.dir / "back/small"),
+              UnorderedElementsAre("config.json", "pytorch_model.bin", "preprocessor_config.json",
+                                   "README.md"));
+  EXPECT_EQ(open_source((way.dir / "back/small").string()).config.dtype, DType::F16);
+}
+
+TEST(DirectionTest, TheSameInputGivesTheSameBin) {
+  const Way way;
+  ConversionRequest request = way.back(Form::kTimm, "timm/small");
+  request.weights_format = WeightsFormat::kBin;
+  run(request);
+  const std::string first = read_file(way.dir / "back/small/pytorch_model.bin");
+  request.force = true;
+  run(request);
+  EXPECT_EQ(read_file(way.dir / "back/small/pytorch_model.bin"), first);
+}
+
+TEST(DirectionTest, AHeadCanBeLeftOutEitherWay) {
+  const Way way;
+  for (const Form to : {Form::kTransformers, Form::kTimm}) {
+    ConversionRequest request = way.back(to);
+    request.head = Head::kNone;
+    request.force = true;
+    EXPECT_TRUE(run(request).verification->verified());
+    const Source written = open_source((way.dir / "back/small").string());
+    EXPECT_FALSE(written.tensors.contains(to == Form::kTimm ? "fc.weight" : "classifier.1.weight"));
+  }
+  // A backbone of transformers becomes timm's without classes.
+  ConversionRequest request = way.back(Form::kTransformers);
+  request.head = Head::kNone;
+  request.name = "backbone";
+  run(request);
+  ConversionRequest again = way.back(Form::kTimm, "back/backbone");
+  again.name = "timm-backbone";
+  EXPECT_TRUE(run(again).verification->verified());
+}
+
+TEST(DirectionTest, TimmHasNoStrideInTheFirstStage) {
+  const Way way;
+  const fs::path config = way.dir / "hf/small/config.json";
+  write_atomically(config,
+                   testing::merged(read_file(config), R"({"downsample_in_bottleneck":true})"));
+  EXPECT_THAT(way.refusal(way.back(Form::kTimm)),
+              HasSubstr("network: expected strides on the 3x3 convolutions, as timm's ResNet has"));
+}
+
+TEST(DirectionTest, ANameOfAnotherNetworkIsRefused) {
+  const Way way;
+  ConversionRequest request = way.back(Form::kTimm);
+  request.hints.as = "resnet50.a1_in1k";
+  EXPECT_THAT(way.refusal(request), HasSubstr("layer type of resnet50"));
+  request.to = Form::kTransformers;
+  EXPECT_THAT(testing::refusal<UsageError>([&] { run(request); }),
+              HasSubstr("--as: expected a source that does not say what it is"));
+}
+
+TEST(WrappersTest, ALoneFileOfATrainerIsTakenWithoutItsPrefix) {
+  const TempDir dir;
+  StateDict more;
+  more.insert("n_averaged", Tensor::of({}, std::vector<std::int64_t>{3}));
+  const fs::path file = lone_file(
+      dir, [](const std::string& name) { return "module." + name; }, more);
+  const ConversionResult result = run(request_for(file, dir / "out"));
+  EXPECT_TRUE(result.written);
+  EXPECT_THAT(result.notes,
+              Contains(HasSubstr("took the names behind 'module.' (DataParallel or an average); "
+                                 "left out: n_averaged (a tensor)")));
+}
+
+TEST(WrappersTest, AHeadOfTwoLayersNamesTheWayOut) {
+  const TempDir dir;
+  const fs::path file = lone_file(dir, [](const std::string& name) {
+    return name.starts_with("fc.") ? "fc.0." + name.substr(3) : name;
+  });
+  ConversionRequest request = request_for(file, dir / "out");
+  EXPECT_THAT(testing::refusal<MismatchError>([&] { run(request); }),
+              HasSubstr("lone.pth: head: expected one linear layer (fc.weight, fc.bias), got "
+                        "fc.0.bias, fc.0.weight; --head none converts the backbone without it"));
+  request.head = Head::kNone;
+  EXPECT_TRUE(run(request).written);
+}
+
+TEST(WrappersTest, AMissingHeadNamesTheWayOut) {
+  const TempDir dir;
+  const fs::path file = lone_file(dir, [](const std::string& name) {
+    return name.starts_with("fc.") ? "" : "backbone." + name;
+  });
+  ConversionRequest request = request_for(file, dir / "out");
+  EXPECT_THAT(testing::refusal<MismatchError>([&] { run(request); }),
+              HasSubstr("got none; --head none converts the backbone"));
+  request.head = Head::kNone;
+  EXPECT_TRUE(run(request).written);
+}
+
+TEST(WrappersTest, AProjectionIsNoClassifier) {
+  const TempDir dir;
+  const fs::path file =
+      lone_file(dir, [](const std::string& name) { return "module.encoder_q." + name; });
+  EXPECT_THAT(testing::refusal<MismatchError>([&] { run(request_for(file, dir / "out")); }),
+              HasSubstr("got fc.bias, fc.weight, a projection for training and no classifier"));
+}
+
+TEST(WrappersTest, CountersAreTakenAsTorchTakesThem) {  // W11
+  const TempDir dir;
+  StateDict tensors;
+  for (const auto& [name, tensor] : small_checkpoint().tensors) {
+    if (name == "bn1.num_batches_tracked") {
+      tensors.insert(name, Tensor::of({1}, std::vector<std::int64_t>{5}));
+    } else if (name == "layer1.0.bn1.num_batches_tracked") {
+      tensors.insert(name, Tensor::of({}, std::vector<float>{-7}));
+    } else if (name != "layer1.0.bn2.num_batches_tracked") {
+      tensors.insert(name, tensor);
+    }
+  }
+  write_torch(dir / "lone.pth", tensors);
+  const Source source = open_source((dir / "lone.pth").string());
+  const auto counter = [&](const char* name) {
+    const Tensor& tensor = source.tensors.at(name);
+    EXPECT_EQ(tensor.shape(), Shape{});
+    return tensor.data<std::int64_t>()[0];
+  };
+  EXPECT_EQ(counter("bn1.num_batches_tracked"), 5);
+  EXPECT_EQ(counter("layer1.0.bn1.num_batches_tracked"), -7);
+  EXPECT_EQ(counter("layer1.0.bn2.num_batches_tracked"), 0);
+  EXPECT_EQ(source.counters_added, 1);
+  EXPECT_THAT(source.notes, Contains(HasSubstr("2 num_batches_tracked are no int64 scalars")));
+}
+
+}  // namespace
+}  // namespace weightlift
