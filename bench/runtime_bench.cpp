@@ -72,6 +72,14 @@ void steady_forward(benchmark::State& state, const std::string& name) {
   for ([[maybe_unused]] auto _ : state) benchmark::DoNotOptimize(program.run(graph, input));
 }
 
+void bound_forward(benchmark::State& state, const std::string& name) {
+  const Graph& graph = network(name).graph;
+  const Tensor input = make_input();
+  const BoundProgram bound = Program::compile(graph, options(state)).bind(graph);
+  benchmark::DoNotOptimize(bound.run(input));
+  for ([[maybe_unused]] auto _ : state) benchmark::DoNotOptimize(bound.run(input));
+}
+
 void with_threads(benchmark::internal::Benchmark* benchmark) {
   benchmark->ArgName("threads")->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTime();
 }
@@ -85,6 +93,9 @@ BENCHMARK_CAPTURE(first_forward, resnet152, "resnet152")->Apply(with_threads);
 BENCHMARK_CAPTURE(steady_forward, resnet18, "resnet18")->Apply(with_threads);
 BENCHMARK_CAPTURE(steady_forward, resnet50, "resnet50")->Apply(with_threads);
 BENCHMARK_CAPTURE(steady_forward, resnet152, "resnet152")->Apply(with_threads);
+BENCHMARK_CAPTURE(bound_forward, resnet18, "resnet18")->Apply(with_threads);
+BENCHMARK_CAPTURE(bound_forward, resnet50, "resnet50")->Apply(with_threads);
+BENCHMARK_CAPTURE(bound_forward, resnet152, "resnet152")->Apply(with_threads);
 
 }  // namespace
 }  // namespace weightlift

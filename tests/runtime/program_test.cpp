@@ -8,6 +8,7 @@
 #include <fstream>
 #include <functional>
 #include <future>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
@@ -278,6 +279,95 @@ TEST(ProgramTest, PutsTheNumberOfThreadsBack) {
   EXPECT_EQ(omp_get_max_threads(), before);
   program.run(graph, image());
   EXPECT_EQ(omp_get_max_threads(), before);
+}
+
+void expect_bits_of_program_run(const Graph& graph, const RuntimeOptions& options) {
+  const Tensor input = image(graph.node(0).shape);
+  const Program program = Program::compile(graph, options);
+  const BoundProgram bound = program.bind(graph);
+  const Tensor expected = program.run(graph, input).at(0);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_TRUE(same_bits(bound.run(input).at(0), expected))
+        << to_string(input.shape()) << options.threads << options.fuse;
+  }
+}
+
+TEST(BoundProgramTest, GivesTheBitsOfProgramRun) {
+  for (const LayerType type : {LayerType::kBasic, LayerType::kBottleneck}) {
+    for (const auto act : {Activation::kRelu, Activation::kGelu}) {
+      const auto model = filled(make_hf_resnet(small(type, act)), type);
+      for (const RuntimeOptions& options : {RuntimeOptions{1, true}, kFused, kUnfused}) {
+        expect_bits_of_program_run(trace(*model, kImage), options);
+        expect_bits_of_program_run(trace(*model, {3, 3, 33, 32}), options);
+      }
+    }
+  }
+}
+
+TEST(BoundProgramTest, TakesManyPicturesAtOnce) {
+  const auto model = small_model(LayerType::kBottleneck);
+  expect_bits_of_program_run(trace(*model, {64, 3, 32, 32}), {1, true});
+}
+
+TEST(BoundProgramTest, NeedsNeitherTheNetworkNorTheProgram) {
+  auto model = small_model(LayerType::kBottleneck);
+  std::optional<Graph> graph = trace(*model, kImage);
+  const Tensor expected = run_once(*graph, image(), kFused);
+  const BoundProgram bound = Program::compile(*graph, kFused).bind(*graph);
+  graph.reset();
+  model.reset();
+  EXPECT_TRUE(same_bits(bound.run(image()).at(0), expected));
+}
+
+TEST(BoundProgramTest, RunsMayOverlap) {
+  const auto model = small_model(LayerType::kBottleneck);
+  const Graph graph = trace(*model, kImage);
+  const BoundProgram bound = Program::compile(graph, {1, true}).bind(graph);
+  const Tensor expected = bound.run(image()).at(0);
+  const auto repeat = [&] {
+    int equal = 0;
+    for (int i = 0; i < 20; ++i) equal += same_bits(bound.run(image()).at(0), expected) ? 1 : 0;
+    return equal;
+  };
+  auto other = std::async(std::launch::async, repeat);
+  EXPECT_EQ(repeat(), 20);
+  EXPECT_EQ(other.get(), 20);
+}
+
+/// What a folder of pictures is told must not depend on which of them shared a batch.
+TEST(BoundProgramTest, APictureHasTheSameBitsInEveryBatch) {
+  for (const LayerType type : {LayerType::kBasic, LayerType::kBottleneck}) {
+    const auto model = small_model(type);
+    const Shape batch = {8, 3, 50, 43};
+    const Graph one = trace(*model, kImage);
+    const Graph many = trace(*model, batch);
+    const BoundProgram single = Program::compile(one, {1, true}).bind(one);
+    const BoundProgram batched = Program::compile(many, {1, true}).bind(many);
+    const Tensor input = image(batch);
+    const std::size_t picture_bytes = input.bytes().size() / 8;
+    const Tensor logits = batched.run(input).at(0);
+    for (std::size_t i = 0; i < 8; ++i) {
+      const auto picture = input.bytes().subspan(i * picture_bytes, picture_bytes);
+      const Tensor alone = single.run(Tensor::view(DType::F32, kImage, picture, nullptr)).at(0);
+      EXPECT_TRUE(std::ranges::equal(alone.bytes(), logits.bytes().subspan(i * 28, 28))) << i;
+    }
+  }
+}
+
+TEST(BoundProgramTest, RefusesAnotherGraphAndAnotherInput) {
+  const auto model = small_model(LayerType::kBasic);
+  const Graph graph = trace(*model, kImage);
+  const Program program = Program::compile(graph, kFused);
+  const auto other = small_model(LayerType::kBottleneck);
+  const Graph bottleneck = trace(*other, kImage);
+  EXPECT_THAT(refusal([&] { program.bind(bottleneck); }), HasSubstr("node "));
+  const auto unbound = make_timm_resnet(small(LayerType::kBasic));
+  const Graph empty = trace(*unbound, kImage);
+  EXPECT_THAT(refusal([&] { program.bind(empty); }), HasSubstr("bn1.running_mean"));
+  EXPECT_THAT(refusal([&] {
+                program.bind(graph).run(image({2, 3, 50, 43}));
+              }),
+              HasSubstr("input: expected F32 [1, 3, 50, 43], got F32 [2, 3, 50, 43]"));
 }
 
 /// conv and act on 8 channels; what they compute is compared fused against unfused.

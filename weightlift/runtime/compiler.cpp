@@ -18,6 +18,13 @@ namespace weightlift {
 
 namespace {
 
+float* as_floats(std::byte* memory) { return reinterpret_cast<float*>(memory); }
+const float* as_floats(const std::byte* memory) { return reinterpret_cast<const float*>(memory); }
+double* as_doubles(std::byte* memory) { return reinterpret_cast<double*>(memory); }
+const double* as_doubles(const std::byte* memory) {
+  return reinterpret_cast<const double*>(memory);
+}
+
 class Compiler {
  public:
   Compiler(const Graph& graph, bool fuse)
@@ -38,7 +45,7 @@ class Compiler {
     // A later output's reblocking is a step too, and earlier outputs outlive it.
     for (const Place& place : compiled.outputs) lifetimes_[place.buffer].last = steps_.size();
     compiled.input = input_;
-    compiled.arena = plan_arena(lifetimes_);
+    compiled.lifetimes = std::move(lifetimes_);
     compiled.steps = std::move(steps_);
     return compiled;
   }
@@ -69,34 +76,37 @@ class Compiler {
     const Place out =
         step.residual ? accumulator(step, convolution->output()) : new_place(convolution->output());
     values_[step.result] = out;
-    const std::size_t weights = new_buffer(convolution->weight_bytes());
-    const std::size_t bias = new_buffer(narrow<std::size_t>(options.out_channels) * sizeof(float));
+    const std::size_t weight_bytes = convolution->weight_bytes();
     const std::size_t scratchpad = new_buffer(convolution->scratchpad_bytes());
-    emit(step.result, {in.buffer, weights, bias, scratchpad}, out,
-         [=, node = step.node, batch_norm = step.batch_norm](const StepContext& context) {
-           const Node& own = context.weights.node(node);
-           const auto& o = std::get<Conv2dOptions>(own.op);
-           const Node* norm = batch_norm ? &context.weights.node(*batch_norm) : nullptr;
-           const ChannelAffine affine = affine_after(own, norm);
-           std::ranges::transform(affine.shift, context.floats(bias),
-                                  [](double shift) { return static_cast<float>(shift); });
-           const Tensor& weight =
-               parameter(own, "weight",
-                         {o.out_channels, o.in_channels / o.groups, o.kernel_size, o.kernel_size});
-           pack_weights(weight, affine.scale, convolution->weights(), context.floats(weights));
-           convolution->run(context.floats(in), context.floats(weights), context.floats(bias),
-                            context.floats(out), context.bytes(scratchpad));
-         });
+    const std::size_t bytes =
+        weight_bytes + narrow<std::size_t>(options.out_channels) * sizeof(float);
+    const auto pack = [=, node = step.node, batch_norm = step.batch_norm](const Graph& weights,
+                                                                          std::byte* to) {
+      pack_convolution(weights.node(node), batch_norm ? &weights.node(*batch_norm) : nullptr,
+                       convolution->weights(), as_floats(to), as_floats(to + weight_bytes));
+    };
+    emit_with_parameters(step.result, {in.buffer, scratchpad}, out, bytes, pack,
+                         [=](const StepContext& context) {
+                           convolution->run(context.floats(in), as_floats(context.parameters),
+                                            as_floats(context.parameters + weight_bytes),
+                                            context.floats(out), context.bytes(scratchpad));
+                         });
   }
 
-  void compile(const Fusion& step, const BatchNorm2dOptions&) {
+  void compile(const Fusion& step, const BatchNorm2dOptions& options) {
     const auto [in, out] = plain_in_out(step.node);
-    emit(step.node, {in.buffer}, out,
-         [in = in, out = out, node = step.node](const StepContext& context) {
-           const ChannelAffine affine = batch_norm_affine(context.weights.node(node));
-           scale_channels(in.layout, context.floats(in), affine.scale, affine.shift,
-                          context.floats(out));
-         });
+    const auto channels = narrow<std::size_t>(options.num_features);
+    const auto pack = [node = step.node](const Graph& weights, std::byte* to) {
+      const ChannelAffine affine = batch_norm_affine(weights.node(node));
+      const auto shift = std::ranges::copy(affine.scale, as_doubles(to)).out;
+      std::ranges::copy(affine.shift, shift);
+    };
+    emit_with_parameters(step.node, {in.buffer}, out, 2 * channels * sizeof(double), pack,
+                         [in = in, out = out, channels](const StepContext& context) {
+                           const double* scale = as_doubles(context.parameters);
+                           scale_channels(in.layout, context.floats(in), {scale, channels},
+                                          {scale + channels, channels}, context.floats(out));
+                         });
   }
 
   void compile(const Fusion& step, const ActivationOptions& options) {
@@ -134,12 +144,20 @@ class Compiler {
     emit(step.node, {}, place, [](const StepContext&) {});
   }
 
-  void compile(const Fusion& step, const LinearOptions&) {
+  void compile(const Fusion& step, const LinearOptions& options) {
     const auto [in, out] = plain_in_out(step.node);
-    emit(step.node, {in.buffer}, out,
-         [in = in, out = out, node = step.node](const StepContext& context) {
-           linear(context.weights.node(node), in.layout.n, context.floats(in), context.floats(out));
-         });
+    const std::size_t bias_bytes = narrow<std::size_t>(options.out_features) * sizeof(double);
+    const std::size_t weight_bytes =
+        narrow<std::size_t>(options.out_features * options.in_features) * sizeof(float);
+    const auto pack = [=, node = step.node](const Graph& weights, std::byte* to) {
+      pack_linear(weights.node(node), as_floats(to + bias_bytes), as_doubles(to));
+    };
+    emit_with_parameters(step.node, {in.buffer}, out, bias_bytes + weight_bytes, pack,
+                         [=, in = in, out = out](const StepContext& context) {
+                           linear(options, in.layout.n, context.floats(in),
+                                  as_floats(context.parameters + bias_bytes),
+                                  as_doubles(context.parameters), context.floats(out));
+                         });
   }
 
   void compile(const Fusion& step, const AddOptions&) {
@@ -214,6 +232,15 @@ class Compiler {
     for (const std::size_t buffer : read) lifetimes_[buffer].last = steps_.size();
     lifetimes_[output.buffer].last = steps_.size();
     steps_.push_back({node, output, std::move(run)});
+  }
+
+  void emit_with_parameters(NodeId node, std::initializer_list<std::size_t> read,
+                            const Place& output, std::size_t bytes,
+                            std::function<void(const Graph&, std::byte*)> pack,
+                            std::function<void(const StepContext&)> run) {
+    const std::size_t buffer = new_buffer(bytes);
+    emit(node, read, output, std::move(run));
+    steps_.back().parameters = {bytes, buffer, std::move(pack)};
   }
 
   const Graph& graph_;

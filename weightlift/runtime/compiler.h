@@ -16,29 +16,37 @@ struct Place {
   Layout layout;
 };
 
-/// What a step works on: the graph whose modules hold the weights, and the arena.
+/// What a step works on: the arena, and its parameters as its own `pack` wrote them.
 struct StepContext {
-  const Graph& weights;
   const ArenaPlan& plan;
   std::byte* arena;
+  const std::byte* parameters;
 
   std::byte* bytes(std::size_t buffer) const { return arena + plan.offsets[buffer]; }
   float* floats(std::size_t buffer) const { return reinterpret_cast<float*>(bytes(buffer)); }
   float* floats(const Place& place) const { return floats(place.buffer); }
 };
 
+/// A step's weights in the form it computes with.
+struct Parameters {
+  std::size_t bytes = 0;
+  std::size_t buffer = 0;  ///< of the arena, where they are packed just before the step
+  std::function<void(const Graph& weights, std::byte* to)> pack;  ///< empty where there are none
+};
+
 struct Step {
   NodeId node;  ///< whose value `output` is, or on the way to it
   Place output;
   std::function<void(const StepContext&)> run;
+  Parameters parameters = {};
 };
 
 /// A graph as a list of steps with a place for every value.
 struct CompiledGraph {
   std::vector<Step> steps;
-  ArenaPlan arena;
-  Place input;                 ///< row-major
-  std::vector<Place> outputs;  ///< row-major, alive after the last step
+  std::vector<Lifetime> lifetimes;  ///< of the arena's buffers
+  Place input;                      ///< row-major
+  std::vector<Place> outputs;       ///< row-major, alive after the last step
 };
 
 /// With `fuse`, convolutions take in what follows them and values keep the layouts that they like;

@@ -1,6 +1,7 @@
 #include "weightlift/runtime/kernels.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <limits>
@@ -67,6 +68,22 @@ void max_pool_row(const Layout& in, const float* plane, const MaxPool2dOptions& 
   }
 }
 
+/// Sixteen sums side by side keep the processor's adders busy, and the error small.
+float dot(const float* a, const float* b, std::int64_t count) {
+  constexpr std::int64_t kLanes = 16;
+  std::array<float, kLanes> sums{};
+  std::int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    for (std::int64_t lane = 0; lane < kLanes; ++lane) {
+      sums[static_cast<std::size_t>(lane)] += a[i + lane] * b[i + lane];
+    }
+  }
+  double sum = 0;
+  for (const float lane : sums) sum += static_cast<double>(lane);
+  for (; i < count; ++i) sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
+  return static_cast<float>(sum);
+}
+
 }  // namespace
 
 void reblock(const Layout& in, const float* input, std::int64_t out_block, float* output) {
@@ -128,6 +145,19 @@ void global_mean(const Layout& in, const float* input, float* output) {
     double sum = 0;
     for (std::int64_t p = 0; p < pixels; ++p) sum += static_cast<double>(from[p * in.block]);
     output[i] = static_cast<float>(sum / static_cast<double>(pixels));
+  }
+}
+
+void linear(const LinearOptions& options, std::int64_t n, const float* x, const float* weights,
+            const double* bias, float* y) {
+  const std::int64_t in = options.in_features;
+  const std::int64_t out = options.out_features;
+#pragma omp parallel for
+  for (std::int64_t row = 0; row < out; ++row) {
+    for (std::int64_t i = 0; i < n; ++i) {
+      const double product = static_cast<double>(dot(weights + row * in, x + i * in, in));
+      y[i * out + row] = static_cast<float>(product + bias[row]);
+    }
   }
 }
 

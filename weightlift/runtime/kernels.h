@@ -25,6 +25,11 @@ void max_pool(const Layout& in, const float* input, const MaxPool2dOptions& opti
 /// Mean over height and width for any blocking of the input; the output is row-major (N, C).
 void global_mean(const Layout& in, const float* input, float* output);
 
+/// y = x W^T + b as torch.nn.Linear: x is row-major (n, in_features), W (out_features,
+/// in_features).
+void linear(const LinearOptions& options, std::int64_t n, const float* x, const float* weights,
+            const double* bias, float* y);
+
 /// y = x * scale + shift per channel, row-major.
 void scale_channels(const Layout& layout, const float* input, std::span<const double> scale,
                     std::span<const double> shift, float* output);

@@ -34,33 +34,45 @@ int thread_count(const RuntimeOptions& options) {
   return options.threads > 0 ? options.threads : omp_get_num_procs();
 }
 
-/// Arenas that no run uses at the moment. A new one costs page faults, so that runs hand theirs on.
+/// Arenas of one plan that no run uses at the moment. A new one costs page faults, so that runs
+/// hand theirs on.
 class ArenaPool {
  public:
-  explicit ArenaPool(std::size_t bytes) : bytes_(bytes) {}
+  explicit ArenaPool(ArenaPlan plan) : plan_(std::move(plan)) {}
 
-  AlignedBuffer take() {
+  const ArenaPlan& plan() const { return plan_; }
+
+  AlignedBuffer take() const {
     const std::lock_guard lock(mutex_);
-    if (free_.empty()) return AlignedBuffer(bytes_);
+    if (free_.empty()) return AlignedBuffer(plan_.bytes);
     AlignedBuffer arena = std::move(free_.back());
     free_.pop_back();
     return arena;
   }
 
-  void give_back(AlignedBuffer arena) {
+  void give_back(AlignedBuffer arena) const {
     const std::lock_guard lock(mutex_);
     free_.push_back(std::move(arena));
   }
 
  private:
-  std::size_t bytes_;
-  std::mutex mutex_;
-  std::vector<AlignedBuffer> free_;
+  ArenaPlan plan_;
+  mutable std::mutex mutex_;
+  mutable std::vector<AlignedBuffer> free_;
 };
 
 CompiledGraph compile_with_threads(const Graph& graph, bool fuse, int threads) {
   const ThreadCount scope(threads);
   return compile_graph(graph, fuse);
+}
+
+/// An arena without room for parameters.
+ArenaPlan plan_bound_arena(const CompiledGraph& compiled) {
+  std::vector<Lifetime> lifetimes = compiled.lifetimes;
+  for (const Step& step : compiled.steps) {
+    if (step.parameters.pack) lifetimes[step.parameters.buffer].bytes = 0;
+  }
+  return plan_arena(lifetimes);
 }
 
 }  // namespace
@@ -71,7 +83,7 @@ struct Program::Impl {
         fused(options.fuse),
         threads(thread_count(options)),
         compiled(compile_with_threads(traced, options.fuse, threads)),
-        arenas(compiled.arena.bytes) {}
+        arenas(plan_arena(compiled.lifetimes)) {}
 
   void require_equal(const Graph& weights) const {
     const auto differences = compare_graphs(graph, weights);
@@ -87,9 +99,14 @@ struct Program::Impl {
                                     to_string(input.dtype()), to_string(input.shape())));
   }
 
-  std::span<const float> value(const StepContext& context, const Place& place) const {
+  static std::span<const float> value(const StepContext& context, const Place& place) {
     return {context.floats(place), static_cast<std::size_t>(place.layout.elements())};
   }
+
+  /// `parameters(i, context)` says where those of step i are.
+  template <class ParametersOf>
+  std::vector<Tensor> run(const ArenaPool& pool, const Tensor& input, const Observer& observer,
+                          const ParametersOf& parameters) const;
 
   /// Only compared; its modules may be gone.
   Graph graph;
@@ -99,40 +116,94 @@ struct Program::Impl {
   ArenaPool arenas;
 };
 
-Program::Program(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+template <class ParametersOf>
+std::vector<Tensor> Program::Impl::run(const ArenaPool& pool, const Tensor& input,
+                                       const Observer& observer,
+                                       const ParametersOf& parameters) const {
+  require_input(input);
+  const ThreadCount scope(threads);
+  AlignedBuffer arena = pool.take();
+  StepContext context{pool.plan(), arena.data(), nullptr};
+  std::ranges::copy(input.bytes(), context.bytes(compiled.input.buffer));
+  for (std::size_t i = 0; i < compiled.steps.size(); ++i) {
+    const Step& step = compiled.steps[i];
+    context.parameters = parameters(i, context);
+    step.run(context);
+    if (!observer) continue;
+    const auto output = std::as_bytes(value(context, step.output));
+    const Shape& shape = graph.node(step.node).shape;
+    if (!observer(step.node, Tensor::view(DType::F32, shape, output, nullptr))) return {};
+  }
+  std::vector<Tensor> outputs;
+  for (std::size_t i = 0; i < compiled.outputs.size(); ++i) {
+    const auto values = value(context, compiled.outputs[i]);
+    const Shape& shape = graph.node(graph.outputs()[i]).shape;
+    outputs.push_back(Tensor::of(shape, std::vector<float>(values.begin(), values.end())));
+  }
+  pool.give_back(std::move(arena));
+  return outputs;
+}
+
+Program::Program(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
 Program::Program(Program&&) noexcept = default;
 Program& Program::operator=(Program&&) noexcept = default;
 Program::~Program() = default;
 
 Program Program::compile(const Graph& graph, const RuntimeOptions& options) {
-  return Program(std::make_unique<Impl>(graph, options));
+  return Program(std::make_shared<const Impl>(graph, options));
 }
 
 std::vector<Tensor> Program::run(const Graph& weights, const Tensor& input,
                                  const Observer& observer) const {
   if (observer && impl_->fused) throw std::logic_error("a fused program has no observable nodes");
   impl_->require_equal(weights);
-  impl_->require_input(input);
-  const ThreadCount scope(impl_->threads);
-  const CompiledGraph& compiled = impl_->compiled;
-  AlignedBuffer arena = impl_->arenas.take();
-  const StepContext context{weights, compiled.arena, arena.data()};
-  std::ranges::copy(input.bytes(), context.bytes(compiled.input.buffer));
-  for (const Step& step : compiled.steps) {
-    step.run(context);
-    if (!observer) continue;
-    const auto output = std::as_bytes(impl_->value(context, step.output));
-    const Shape& shape = impl_->graph.node(step.node).shape;
-    if (!observer(step.node, Tensor::view(DType::F32, shape, output, nullptr))) return {};
+  const auto pack = [&](std::size_t step, const StepContext& context) -> const std::byte* {
+    const Parameters& parameters = impl_->compiled.steps[step].parameters;
+    if (!parameters.pack) return nullptr;
+    std::byte* to = context.bytes(parameters.buffer);
+    parameters.pack(weights, to);
+    return to;
+  };
+  return impl_->run(impl_->arenas, input, observer, pack);
+}
+
+struct BoundProgram::Impl {
+  Impl(std::shared_ptr<const Program::Impl> compiled_program, const Graph& weights)
+      : program(std::move(compiled_program)), arenas(plan_bound_arena(program->compiled)) {
+    std::size_t bytes = 0;
+    for (const Step& step : program->compiled.steps) {
+      offsets.push_back(bytes);
+      bytes += (step.parameters.bytes + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
+    }
+    parameters = AlignedBuffer(bytes);
+    const ThreadCount scope(program->threads);
+    for (std::size_t i = 0; i < offsets.size(); ++i) {
+      const auto& pack = program->compiled.steps[i].parameters.pack;
+      if (pack) pack(weights, parameters.data() + offsets[i]);
+    }
   }
-  std::vector<Tensor> outputs;
-  for (std::size_t i = 0; i < compiled.outputs.size(); ++i) {
-    const auto values = impl_->value(context, compiled.outputs[i]);
-    const Shape& shape = impl_->graph.node(impl_->graph.outputs()[i]).shape;
-    outputs.push_back(Tensor::of(shape, std::vector<float>(values.begin(), values.end())));
-  }
-  impl_->arenas.give_back(std::move(arena));
-  return outputs;
+
+  std::shared_ptr<const Program::Impl> program;
+  ArenaPool arenas;
+  std::vector<std::size_t> offsets;  ///< of each step's parameters
+  AlignedBuffer parameters;
+};
+
+BoundProgram::BoundProgram(std::unique_ptr<const Impl> impl) : impl_(std::move(impl)) {}
+BoundProgram::BoundProgram(BoundProgram&&) noexcept = default;
+BoundProgram& BoundProgram::operator=(BoundProgram&&) noexcept = default;
+BoundProgram::~BoundProgram() = default;
+
+BoundProgram Program::bind(const Graph& weights) const {
+  impl_->require_equal(weights);
+  return BoundProgram(std::make_unique<const BoundProgram::Impl>(impl_, weights));
+}
+
+std::vector<Tensor> BoundProgram::run(const Tensor& input) const {
+  const auto packed = [this](std::size_t step, const StepContext&) -> const std::byte* {
+    return impl_->parameters.data() + impl_->offsets[step];
+  };
+  return impl_->program->run(impl_->arenas, input, {}, packed);
 }
 
 }  // namespace weightlift

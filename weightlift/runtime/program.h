@@ -18,6 +18,8 @@ struct RuntimeOptions {
 /// The tensor is valid during the call. Returning false ends the run early.
 using Observer = std::function<bool(NodeId node, const Tensor& output)>;
 
+class BoundProgram;
+
 /// A graph compiled for the processor, float32. It holds primitives, layouts and the plan of one
 /// arena for activations, and no weights: a run takes each weight from the graph it is given, node
 /// by node, through a small reused buffer, and gives the mapped pages back after use. Weights of
@@ -37,10 +39,33 @@ class Program {
   std::vector<Tensor> run(const Graph& weights, const Tensor& input,
                           const Observer& observer = {}) const;
 
+  /// For many runs on the same weights: these are taken from the graph, as run() takes them, once.
+  /// Throws MismatchError as run().
+  BoundProgram bind(const Graph& weights) const;
+
  private:
+  friend class BoundProgram;
   struct Impl;
-  explicit Program(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  explicit Program(std::shared_ptr<const Impl> impl);
+  std::shared_ptr<const Impl> impl_;
+};
+
+/// A Program with weights of its own, float32 in the layouts that it computes with: it needs
+/// neither the graph nor the modules nor the file that they came from. Movable; runs may overlap.
+class BoundProgram {
+ public:
+  BoundProgram(BoundProgram&&) noexcept;
+  BoundProgram& operator=(BoundProgram&&) noexcept;
+  ~BoundProgram();
+
+  /// Program::run's outputs, bit for bit. Throws MismatchError where the input's shape differs.
+  std::vector<Tensor> run(const Tensor& input) const;
+
+ private:
+  friend class Program;
+  struct Impl;
+  explicit BoundProgram(std::unique_ptr<const Impl> impl);
+  std::unique_ptr<const Impl> impl_;
 };
 
 }  // namespace weightlift

@@ -171,22 +171,6 @@ void scale_rows(const Tensor& weight, const std::vector<double>& scale, float* o
   }
 }
 
-/// Sixteen sums side by side keep the processor's adders busy, and the error small.
-float dot(const float* a, const float* b, std::int64_t count) {
-  constexpr std::int64_t kLanes = 16;
-  std::array<float, kLanes> sums{};
-  std::int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    for (std::int64_t lane = 0; lane < kLanes; ++lane) {
-      sums[static_cast<std::size_t>(lane)] += a[i + lane] * b[i + lane];
-    }
-  }
-  double sum = 0;
-  for (const float lane : sums) sum += static_cast<double>(lane);
-  for (; i < count; ++i) sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
-  return static_cast<float>(sum);
-}
-
 }  // namespace
 
 const Tensor& parameter(const Node& node, std::string_view name, const Shape& shape) {
@@ -244,29 +228,24 @@ void pack_weights(const Tensor& weight, const std::vector<double>& scale,
   release_mapped(weight.bytes());
 }
 
-void linear(const Node& node, std::int64_t n, const float* x, float* y) {
+void pack_convolution(const Node& convolution, const Node* batch_norm, const WeightLayout& layout,
+                      float* weights, float* bias) {
+  const auto& o = std::get<Conv2dOptions>(convolution.op);
+  const ChannelAffine affine = affine_after(convolution, batch_norm);
+  std::ranges::transform(affine.shift, bias,
+                         [](double shift) { return static_cast<float>(shift); });
+  const Shape shape = {o.out_channels, o.in_channels / o.groups, o.kernel_size, o.kernel_size};
+  pack_weights(parameter(convolution, "weight", shape), affine.scale, layout, weights);
+}
+
+void pack_linear(const Node& node, float* weights, double* bias) {
   const auto& o = std::get<LinearOptions>(node.op);
+  const auto rows = narrow<std::size_t>(o.out_features);
   const Tensor& weight = parameter(node, "weight", {o.out_features, o.in_features});
-  const auto bias = o.bias ? to_doubles(parameter(node, "bias", {o.out_features}))
-                           : std::vector<double>(narrow<std::size_t>(o.out_features), 0.0);
-  const auto bytes = weight.bytes();
-  const std::size_t row_bytes =
-      static_cast<std::size_t>(o.in_features) * item_bytes(weight.dtype());
-#pragma omp parallel
-  {
-    std::vector<float> row(static_cast<std::size_t>(o.in_features));
-#pragma omp for
-    for (std::int64_t out = 0; out < o.out_features; ++out) {
-      const auto r = static_cast<std::size_t>(out);
-      convert_elements(bytes.subspan(r * row_bytes, row_bytes), weight.dtype(), DType::F32,
-                       std::as_writable_bytes(std::span(row)));
-      for (std::int64_t i = 0; i < n; ++i) {
-        y[i * o.out_features + out] = static_cast<float>(
-            static_cast<double>(dot(row.data(), x + i * o.in_features, o.in_features)) + bias[r]);
-      }
-    }
-  }
-  release_mapped(bytes);
+  std::ranges::copy(o.bias ? to_doubles(parameter(node, "bias", {o.out_features}))
+                           : std::vector<double>(rows, 0.0),
+                    bias);
+  pack_weights(weight, std::vector<double>(rows, 1.0), WeightLayout{}, weights);
 }
 
 }  // namespace weightlift

@@ -33,8 +33,13 @@ ChannelAffine affine_after(const Node& convolution, const Node* batch_norm);
 void pack_weights(const Tensor& weight, const std::vector<double>& scale,
                   const WeightLayout& layout, float* output);
 
-/// y = x W^T + b for row-major x (n, in_features) and a torch.nn.Linear node. Reads the weights
-/// where they lie: at a few rows of x, a blocked copy of them costs more than the product.
-void linear(const Node& node, std::int64_t n, const float* x, float* y);
+/// The parameters of a convolution and, where there is one (else nullptr), of the batch norm behind
+/// it: weights in that layout, and a bias per output channel. Throws MismatchError as parameter().
+void pack_convolution(const Node& convolution, const Node* batch_norm, const WeightLayout& layout,
+                      float* weights, float* bias);
+
+/// The parameters of a torch.nn.Linear as linear() takes them; zeros where it has no bias. Throws
+/// MismatchError as parameter().
+void pack_linear(const Node& node, float* weights, double* bias);
 
 }  // namespace weightlift
