@@ -68,6 +68,24 @@ TEST(MaxPoolTest, PaddingNeverWins) {
   EXPECT_EQ(output[0], -1);
 }
 
+TEST(MaxPoolTest, BlockingDoesNotShow) {
+  const Layout plain{2, 21, 7, 9};
+  const Layout pooled{2, 21, 4, 5};
+  const MaxPool2dOptions options{.kernel_size = 3, .stride = 2, .padding = 1};
+  const Tensor tensor = testing::random_tensor(2, "x", {plain.elements()}, testing::normal(1));
+  std::vector<float> values(tensor.data<float>().begin(), tensor.data<float>().end());
+  const auto pool = [&](std::int64_t block) {
+    const auto input = reblocked(plain, values, block);
+    const Layout out = pooled.with_block(block);
+    std::vector<float> output(static_cast<std::size_t>(out.elements()));
+    max_pool(plain.with_block(block), input.data(), options, out, output.data());
+    return reblocked(out, output, 1);
+  };
+  const auto expected = pool(1);
+  EXPECT_EQ(pool(8), expected);
+  EXPECT_EQ(pool(16), expected);
+}
+
 TEST(ActivateTest, NanStaysNan) {
   for (int i = 0; i <= static_cast<int>(Activation::kLinear); ++i) {
     float output = 0;

@@ -48,23 +48,27 @@ float relu(float x) { return x > 0 || std::isnan(x) ? x : 0; }
 
 float relu6(float x) { return std::isnan(x) ? x : std::clamp(x, 0.0F, 6.0F); }
 
-/// One output row of max_pool: `out_w` windows on the input rows [first_row, last_row).
-void max_pool_row(const Layout& in, const float* plane, const MaxPool2dOptions& o,
+/// One output row of max_pool: `out_w` windows on the input rows [first_row, last_row). The block
+/// is known to the compiler, so that a window's maxima stay in registers.
+template <std::int64_t kBlock>
+void max_pool_row(std::int64_t in_w, const float* plane, const MaxPool2dOptions& o,
                   std::int64_t first_row, std::int64_t last_row, std::int64_t out_w, float* out) {
-  const std::int64_t block = in.block;
-  for (std::int64_t x = 0; x < out_w; ++x, out += block) {
+  for (std::int64_t x = 0; x < out_w; ++x, out += kBlock) {
     const std::int64_t left = x * o.stride - o.padding;
     const std::int64_t first = std::max<std::int64_t>(left, 0);
-    const std::int64_t last = std::min(left + o.kernel_size, in.w);
-    std::fill_n(out, block, -std::numeric_limits<float>::infinity());
+    const std::int64_t last = std::min(left + o.kernel_size, in_w);
+    std::array<float, static_cast<std::size_t>(kBlock)> most;
+    most.fill(-std::numeric_limits<float>::infinity());
     for (std::int64_t row = first_row; row < last_row; ++row) {
-      const float* pixel = plane + (row * in.w + first) * block;
-      for (std::int64_t column = first; column < last; ++column, pixel += block) {
-        for (std::int64_t c = 0; c < block; ++c) {
-          out[c] = pixel[c] > out[c] || pixel[c] != pixel[c] ? pixel[c] : out[c];
+      const float* pixel = plane + (row * in_w + first) * kBlock;
+      for (std::int64_t column = first; column < last; ++column, pixel += kBlock) {
+#pragma omp simd
+        for (std::size_t c = 0; c < most.size(); ++c) {
+          most[c] = pixel[c] > most[c] || pixel[c] != pixel[c] ? pixel[c] : most[c];
         }
       }
     }
+    std::ranges::copy(most, out);
   }
 }
 
@@ -124,13 +128,16 @@ void subsample(const Layout& in, const float* input, std::int64_t stride, float*
 
 void max_pool(const Layout& in, const float* input, const MaxPool2dOptions& options,
               const Layout& out, float* output) {
+  const auto row = in.block == 16  ? max_pool_row<16>
+                   : in.block == 8 ? max_pool_row<8>
+                                   : max_pool_row<1>;
 #pragma omp parallel for collapse(2)
   for (std::int64_t plane = 0; plane < in.n * in.blocks(); ++plane) {
     for (std::int64_t y = 0; y < out.h; ++y) {
       const std::int64_t top = y * options.stride - options.padding;
-      max_pool_row(in, input + plane * in.pixels() * in.block, options,
-                   std::max<std::int64_t>(top, 0), std::min(top + options.kernel_size, in.h), out.w,
-                   output + (plane * out.h + y) * out.w * out.block);
+      row(in.w, input + plane * in.pixels() * in.block, options, std::max<std::int64_t>(top, 0),
+          std::min(top + options.kernel_size, in.h), out.w,
+          output + (plane * out.h + y) * out.w * out.block);
     }
   }
 }
