@@ -67,6 +67,8 @@ AlignedBuffer::AlignedBuffer(std::size_t bytes) {
       ::mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
   memory_ = {static_cast<std::byte*>(memory), Unmap{mapped}};
+  // First touches are what fresh memory costs; a system without huge pages loses nothing.
+  ::madvise(memory, mapped, MADV_HUGEPAGE);
 }
 
 void AlignedBuffer::Unmap::operator()(std::byte* memory) const { ::munmap(memory, bytes); }

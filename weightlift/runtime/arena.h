@@ -26,9 +26,9 @@ constexpr std::size_t kArenaAlignment = 64;
 /// bytes is not countable.
 ArenaPlan plan_arena(const std::vector<Lifetime>& lifetimes);
 
-/// Memory that is not touched before it is used, and that goes back to the system with its owner:
-/// malloc would keep what was freed, in as many pools as there were threads, and a process that
-/// runs one network after the other would grow.
+/// Memory that is not touched before it is used, in huge pages where it is large and the system has
+/// them, and that goes back with its owner: malloc would keep what was freed, in as many pools as
+/// there were threads, and a process that runs one network after the other would grow.
 class AlignedBuffer {
  public:
   AlignedBuffer() = default;
