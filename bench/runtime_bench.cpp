@@ -1,10 +1,13 @@
 // What a forward pass of a ResNet costs: making the program, its first run, and each later one.
 #include <benchmark/benchmark.h>
 
+#include <atomic>
 #include <cstdint>
+#include <future>
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "tests/support/counter_random.h"
 #include "tests/support/resnets.h"
@@ -72,16 +75,47 @@ void steady_forward(benchmark::State& state, const std::string& name) {
   for ([[maybe_unused]] auto _ : state) benchmark::DoNotOptimize(program.run(graph, input));
 }
 
-void bound_forward(benchmark::State& state, const std::string& name) {
+void bind(benchmark::State& state, const std::string& name) {
   const Graph& graph = network(name).graph;
-  const Tensor input = make_input();
+  const Program program = Program::compile(graph, options(state));
+  for ([[maybe_unused]] auto _ : state) benchmark::DoNotOptimize(program.bind(graph));
+}
+
+/// Sixteen pictures with weights kept ready, `batch` at a time: on OpenMP's threads inside a
+/// forward pass, or by `side_by_side` threads that each take the next batch.
+void sixteen_pictures(benchmark::State& state, const std::string& name) {
+  constexpr std::int64_t kPictures = 16;
+  const std::int64_t batch = state.range(2);
+  const Shape shape = {batch, 3, 224, 224};
+  const Graph graph = trace(*network(name).module, shape);
   const BoundProgram bound = Program::compile(graph, options(state)).bind(graph);
-  benchmark::DoNotOptimize(bound.run(input));
-  for ([[maybe_unused]] auto _ : state) benchmark::DoNotOptimize(bound.run(input));
+  const Tensor input = testing::random_tensor(kSeed, "input", shape, testing::normal(1));
+  std::atomic<std::int64_t> taken;
+  const auto work = [&] {
+    while (taken.fetch_add(batch) < kPictures) benchmark::DoNotOptimize(bound.run(input));
+  };
+  for ([[maybe_unused]] auto _ : state) {
+    taken = 0;
+    std::vector<std::future<void>> others;
+    for (std::int64_t i = 1; i < state.range(1); ++i) {
+      others.push_back(std::async(std::launch::async, work));
+    }
+    work();
+    for (auto& other : others) other.get();
+  }
+  state.SetItemsProcessed(state.iterations() * kPictures);
 }
 
 void with_threads(benchmark::internal::Benchmark* benchmark) {
   benchmark->ArgName("threads")->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTime();
+}
+
+void with_batches(benchmark::internal::Benchmark* benchmark) {
+  benchmark->ArgNames({"threads", "side_by_side", "batch"})->UseRealTime();
+  benchmark->Unit(benchmark::kMillisecond)->MeasureProcessCPUTime();
+  for (const int batch : {1, 4, 8}) {
+    benchmark->Args({1, 1, batch})->Args({2, 1, batch})->Args({1, 2, batch});
+  }
 }
 
 BENCHMARK_CAPTURE(compile, resnet18, "resnet18")->Apply(with_threads);
@@ -93,9 +127,12 @@ BENCHMARK_CAPTURE(first_forward, resnet152, "resnet152")->Apply(with_threads);
 BENCHMARK_CAPTURE(steady_forward, resnet18, "resnet18")->Apply(with_threads);
 BENCHMARK_CAPTURE(steady_forward, resnet50, "resnet50")->Apply(with_threads);
 BENCHMARK_CAPTURE(steady_forward, resnet152, "resnet152")->Apply(with_threads);
-BENCHMARK_CAPTURE(bound_forward, resnet18, "resnet18")->Apply(with_threads);
-BENCHMARK_CAPTURE(bound_forward, resnet50, "resnet50")->Apply(with_threads);
-BENCHMARK_CAPTURE(bound_forward, resnet152, "resnet152")->Apply(with_threads);
+BENCHMARK_CAPTURE(bind, resnet18, "resnet18")->Apply(with_threads);
+BENCHMARK_CAPTURE(bind, resnet50, "resnet50")->Apply(with_threads);
+BENCHMARK_CAPTURE(bind, resnet152, "resnet152")->Apply(with_threads);
+BENCHMARK_CAPTURE(sixteen_pictures, resnet18, "resnet18")->Apply(with_batches);
+BENCHMARK_CAPTURE(sixteen_pictures, resnet50, "resnet50")->Apply(with_batches);
+BENCHMARK_CAPTURE(sixteen_pictures, resnet152, "resnet152")->Apply(with_batches);
 
 }  // namespace
 }  // namespace weightlift
