@@ -21,6 +21,7 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/weightlift DESTINATION ${CMAKE_INSTALL_I
   PATTERN "cli" EXCLUDE
   REGEX "/base/json\\.h$" EXCLUDE
   REGEX "/checkpoint/(safetensors_header|tensor_name|zip_writer)\\.h$" EXCLUDE
+  REGEX "/image/(color|decoders|exif|orient|png_chunks)\\.h$" EXCLUDE
   REGEX "/hub/curl_library\\.h$" EXCLUDE
   REGEX "/runtime/(arena|compiler|fusion|kernels|layout|onednn|weights)\\.h$" EXCLUDE)
 
@@ -32,4 +33,5 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/weightliftConfigVersion.c
 install(FILES ${PROJECT_BINARY_DIR}/weightliftConfig.cmake
               ${PROJECT_BINARY_DIR}/weightliftConfigVersion.cmake
               ${CMAKE_CURRENT_LIST_DIR}/Finddnnl.cmake
+              ${CMAKE_CURRENT_LIST_DIR}/FindWebP.cmake
         DESTINATION ${weightlift_config_dir})
