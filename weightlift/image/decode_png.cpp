@@ -160,8 +160,17 @@ class PngDecoder {
     }
     std::vector<png_bytep> rows(narrow<std::size_t>(picture.height));
     for (std::size_t y = 0; y < rows.size(); ++y) rows[y] = &picture.samples[y * row_bytes];
-    require(read_png_rows(state_, rows.data()));
+    require(read_png_rows(state_, rows.data()) || has_all_rows());
     return picture;
+  }
+
+  /// After the last row libpng looks at what follows it, and can fail there.
+  bool has_all_rows() const {
+    constexpr int kPasses = 7;
+    return png_get_interlace_type(state_.png, state_.info) == PNG_INTERLACE_NONE
+               ? png_get_current_row_number(state_.png) ==
+                     png_get_image_height(state_.png, state_.info)
+               : png_get_current_pass_number(state_.png) == kPasses;
   }
 
   Picture clip(const Picture& pairs) const {

@@ -1,0 +1,338 @@
+#include "weightlift/image/decode.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tests/support/refusal.h"
+#include "tests/support/temp_dir.h"
+#include "weightlift/base/digest.h"
+#include "weightlift/base/error.h"
+
+namespace weightlift {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using testing::read_file;
+using testing::refusal;
+using ::testing::StartsWith;
+
+const std::string kImages = WEIGHTLIFT_TEST_DATA "/images/";
+
+DecodedPicture decode(const std::string& bytes, ColorMode mode = ColorMode::kRGB,
+                      const DecodeLimits& limits = {}) {
+  return decode_picture(std::as_bytes(std::span(bytes)), mode, "cat", limits);
+}
+
+std::string image(const std::string& name) { return read_file(kImages + name); }
+
+/// `bytes` with some of them replaced.
+std::string patched(std::string bytes, std::size_t offset, const std::string& by) {
+  return bytes.replace(offset, by.size(), by);
+}
+
+std::string patched_after(const std::string& bytes, const std::string& what, std::size_t distance,
+                          const std::string& by) {
+  return patched(bytes, bytes.find(what) + distance, by);
+}
+
+std::string big_endian(std::uint32_t value) {
+  std::string bytes;
+  for (const unsigned shift : {24U, 16U, 8U, 0U}) bytes += static_cast<char>(value >> shift);
+  return bytes;
+}
+
+/// A PNG chunk, with its checksum.
+std::string chunk(const std::string& name, const std::string& data) {
+  std::uint32_t crc = 0xFFFFFFFFU;
+  for (const char c : name + data) {
+    crc ^= static_cast<unsigned char>(c);
+    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1U) ^ ((crc & 1U) != 0 ? 0xEDB88320U : 0);
+  }
+  return big_endian(static_cast<std::uint32_t>(data.size())) + name + data + big_endian(~crc);
+}
+
+const std::string kPngSignature = "\x89PNG\r\n\x1A\n";
+
+std::string png_header(std::uint32_t width, std::uint32_t height) {
+  return kPngSignature +
+         chunk("IHDR", big_endian(width) + big_endian(height) + std::string("\x08\x02\0\0\0", 5));
+}
+
+/// A line of samples.txt: what Pillow makes of a picture.
+struct Golden {
+  std::string name, format;
+  std::int64_t width, height;
+  std::string rgb, luminance;
+};
+
+void PrintTo(const Golden& golden, std::ostream* out) { *out << golden.name; }
+
+std::vector<Golden> load_goldens() {
+  std::ifstream in(kImages + "samples.txt");
+  std::vector<Golden> goldens;
+  Golden golden;
+  while (in >> golden.name >> golden.format >> golden.width >> golden.height >> golden.rgb >>
+         golden.luminance) {
+    goldens.push_back(golden);
+  }
+  return goldens;
+}
+
+class DecodeGoldenTest : public ::testing::TestWithParam<Golden> {};
+
+TEST_P(DecodeGoldenTest, IsAsPillowDecodesIt) {
+  const Golden& golden = GetParam();
+  for (const auto mode : {ColorMode::kRGB, ColorMode::kL}) {
+    const DecodedPicture decoded = decode(image(golden.name), mode);
+    EXPECT_EQ(decoded.format, golden.format);
+    EXPECT_EQ(decoded.picture.width, golden.width);
+    EXPECT_EQ(decoded.picture.height, golden.height);
+    EXPECT_EQ(decoded.picture.channels, mode == ColorMode::kRGB ? 3 : 1);
+    EXPECT_EQ(sha256(std::as_bytes(std::span(decoded.picture.samples))),
+              mode == ColorMode::kRGB ? golden.rgb : golden.luminance);
+    if (!golden.name.starts_with("animated")) {
+      EXPECT_THAT(decoded.notes, IsEmpty());
+    }
+  }
+}
+
+std::string golden_name(const ::testing::TestParamInfo<Golden>& golden) {
+  std::string name = golden.param.name;
+  std::ranges::replace(name, '.', '_');
+  return name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Images, DecodeGoldenTest, ::testing::ValuesIn(load_goldens()),
+                         golden_name);
+
+TEST(DecodeTest, HasGoldensOfAllFormats) { EXPECT_EQ(load_goldens().size(), 71U); }
+
+TEST(DecodeTest, TakesTheFirstFrame) {
+  for (const std::string name : {"animated.png", "animated.webp"}) {
+    const std::string frames = name == "animated.png" ? "2" : "3";
+    EXPECT_THAT(decode(image(name)).notes,
+                ElementsAre("animated: the first of " + frames + " frames is taken"));
+  }
+}
+
+TEST(DecodeTest, NotesWhatFollowsThePicture) {
+  for (const std::string name :
+       {"420.jpg", "kind2_8.png", "alpha.webp", "bits24.bmp", "bytes.ppm"}) {
+    const DecodedPicture decoded = decode(image(name) + "junk");
+    EXPECT_EQ(decoded.picture, decode(image(name)).picture) << name;
+    EXPECT_THAT(decoded.notes, ElementsAre("4 bytes after the picture are not of it")) << name;
+  }
+}
+
+TEST(DecodeTest, NotesDamageThatLeavesAPicture) {
+  const std::string jpeg = image("444.jpg");
+  // A marker amid the pixels ends them, and libjpeg fills what lacks.
+  const std::string cut = patched(jpeg, jpeg.size() - 60, "\xFF\xD9");
+  EXPECT_THAT(decode(cut).notes,
+              ElementsAre("its data is damaged (Corrupt JPEG data: premature end of data segment)",
+                          "58 bytes after the picture are not of it"));
+  const std::string png = image("kind2_8.png");
+  EXPECT_THAT(decode(png.substr(0, png.size() - 12)).notes,
+              ElementsAre("what follows its pixels is damaged"));
+  EXPECT_THAT(decode(patched(png, png.size() - 13, "!")).notes,
+              ElementsAre("its data is damaged (IDAT: CRC error)"));
+}
+
+TEST(DecodeTest, LeavesBrokenExifOut) {
+  const std::string broken = patched_after(image("turned.jpg"), "Exif", 6, "??");
+  const DecodedPicture decoded = decode(broken);
+  EXPECT_EQ(decoded.picture.width, 11);
+  EXPECT_THAT(decoded.notes,
+              ElementsAre("its EXIF data is broken: no orientation is taken from it"));
+}
+
+TEST(DecodeTest, ReadsCommentsBetweenAndInWords) {
+  EXPECT_EQ(decode("P2 #\n1#\n 1 255 1#x\n2 ", ColorMode::kL).picture.samples.at(0), 12);
+}
+
+/// Bytes that are no picture, and what is said of them after "cat: picture: expected ".
+struct Refused {
+  std::string name, bytes, text;
+};
+
+void PrintTo(const Refused& refused, std::ostream* out) { *out << refused.name; }
+
+std::vector<Refused> refused_kinds() {
+  const std::string known = "JPEG, PNG, WebP, BMP or PPM, got ";
+  return {
+      {"Empty", "", known + "an empty file"},
+      {"Text", "hello\n", known + "a file that starts with 'hello\\x0a'"},
+      {"Gif", "GIF89a....", known + "GIF; convert it to PNG first"},
+      {"Avif", std::string("\0\0\0\x20", 4) + "ftypavif....",
+       known + "AVIF; convert it to PNG first"},
+      {"WebPage", "<!DOCTYPE html>", known + "a web page; convert it to PNG first"},
+      {"LfsPointer", "version https://git-lfs.github.com/spec/v1\n",
+       known + "the pointer of a file that Git LFS did not fetch; convert it to PNG first"},
+  };
+}
+
+const std::string kLimit =
+    "at most 178956970 pixels, got 65535 x 65535; --max-pixels raises the limit";
+
+std::vector<Refused> refused_sizes() {
+  const std::string bmp = image("bits24.bmp");
+  const std::string side("\xFF\xFF\0\0", 4);
+  const std::string jpeg = image("444.jpg");
+  return {
+      {"HugeJpeg", patched_after(jpeg, "\xFF\xC0", 5, "\xFF\xDC\xFF\xDC"),
+       "at most 178956970 pixels, got 65500 x 65500; --max-pixels raises the limit"},
+      {"HugestJpeg", patched_after(jpeg, "\xFF\xC0", 5, "\xFF\xFF\xFF\xFF"),
+       "a JPEG that can be decoded, got the error 'Maximum supported image dimension is 65500 "
+       "pixels'; save it anew as JPEG or PNG"},
+      {"HugePng", png_header(65535, 65535) + chunk("IDAT", "x"), kLimit},
+      {"HugeBmp", patched(bmp, 18, side + side), kLimit},
+      {"HugePpm", "P6 65535 65535 255\n", kLimit},
+      {"HugePlainPpm", "P1 65535 65535\n0", kLimit},
+      {"NegativeWidthOfBmp", patched(bmp, 18, "\xFF\xFF\xFF\xFF"),
+       "at most 178956970 pixels, got 4294967295 x 7; --max-pixels raises the limit"},
+      {"EmptyBmp", patched(bmp, 18, std::string(4, '\0')), "at least 1 x 1 pixels, got 0 x 7"},
+      {"EmptyPpm", "P6 0 5 255\n", "at least 1 x 1 pixels, got 0 x 5"},
+      {"EmptyJpeg", patched_after(jpeg, "\xFF\xC0", 5, std::string(4, '\0')),
+       "a JPEG that can be decoded, got the error 'Empty JPEG image (DNL not supported)'; save it "
+       "anew as JPEG or PNG"},
+      {"EmptyPng", png_header(0, 5) + chunk("IDAT", "x"),
+       "a PNG that can be decoded, got the error 'Invalid IHDR data'; fetch the file again, or "
+       "save it anew"},
+  };
+}
+
+std::string broken_png(const std::string& error) {
+  return "a PNG that can be decoded, got the error '" + error +
+         "'; fetch the file again, or save it anew";
+}
+
+std::vector<Refused> refused_contents() {
+  const std::string jpeg = image("444.jpg");
+  const std::string bmp = image("bits24.bmp");
+  const std::string webp = image("lossless.webp");
+  const std::string jpeg_error = "a JPEG that can be decoded, got the error '";
+  return {
+      {"JpegOf12Bits", patched_after(jpeg, "\xFF\xC0", 4, "\x0C"),
+       jpeg_error + "Unsupported JPEG data precision 12'; save it anew as JPEG or PNG"},
+      {"PngWithChangedHeader", patched(image("kind2_8.png"), 20, "!"),
+       broken_png("IHDR: CRC error")},
+      {"PngWithBrokenPixels", png_header(2, 2) + chunk("IDAT", "broken"),
+       broken_png("IDAT: incorrect header check")},
+      {"PngWithoutPixels", png_header(2, 2) + chunk("IEND", ""), broken_png("IEND: out of place")},
+      {"WebpWithBrokenPixels", patched(webp, 21, std::string(9, '\xFF')),
+       "a WebP that can be decoded, got a broken structure; fetch the file again, or save it anew"},
+      {"BmpHeader", patched(bmp, 14, "\x29"),
+       "a BMP header of 12, 40, 52, 56, 64, 108 or 124 bytes, got 41"},
+      {"BmpBits", patched(bmp, 28, "\x02"), "a BMP of 1, 4, 8, 16, 24 or 32 bits per pixel, got 2"},
+      {"BmpCompression", patched(bmp, 30, "\x04"),
+       "a BMP without compression, with run lengths (1 or 2) or with masks (3), got compression 4 "
+       "of 24 bits; save it anew as PNG"},
+      {"BmpMasks", patched(image("565.bmp"), 54, "\xF0"),
+       "usual masks of red, green, blue and alpha, got 0000f8f0 000007e0 0000001f 00000000 of 16 "
+       "bits; save it anew as PNG"},
+      {"BmpColors", patched(image("bits8.bmp"), 46, std::string("\x2C\x01", 2)),
+       "at most 256 colors in a palette, got 300"},
+      {"PpmWord", "P6 3x 5 255\n", "a width of at most 10 digits, got '3x'"},
+      {"PpmLongWord", "P6 00000000003 5 255\n", "a width of at most 10 digits, got '00000000003'"},
+      {"PpmMaxval", "P6 3 5 65536\n", "a largest value of 1 to 65535, got 65536"},
+      {"PpmNoSpace", "P6x\n", "white space after P1 to P6, got 'P6x\\x0a'"},
+      {"PpmTooLarge", "P2 1 1 9 10 ", "values up to 9, got 10"},
+      {"PpmBits", "P1 2 1 0 2", "pixels of 0 and 1, got '2'"},
+  };
+}
+
+class DecodeRefusalTest : public ::testing::TestWithParam<Refused> {};
+
+TEST_P(DecodeRefusalTest, SaysWhy) {
+  EXPECT_EQ(refusal<FormatError>([&] { decode(GetParam().bytes); }),
+            "cat: picture: expected " + GetParam().text);
+}
+
+std::string refused_name(const ::testing::TestParamInfo<Refused>& refused) {
+  return refused.param.name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, DecodeRefusalTest, ::testing::ValuesIn(refused_kinds()),
+                         refused_name);
+INSTANTIATE_TEST_SUITE_P(Sizes, DecodeRefusalTest, ::testing::ValuesIn(refused_sizes()),
+                         refused_name);
+INSTANTIATE_TEST_SUITE_P(Contents, DecodeRefusalTest, ::testing::ValuesIn(refused_contents()),
+                         refused_name);
+
+TEST(DecodeTest, RefusesTruncatedFiles) {
+  // Where the end may lack unseen: digits of the last number, and what follows the pixels.
+  const std::set<std::string> others = {"plain.pbm", "plain.pgm",       "plain.ppm",   "rle8.bmp",
+                                        "rle4.bmp",  "raw_profile.png", "animated.png"};
+  for (const Golden& golden : load_goldens()) {
+    if (others.contains(golden.name)) continue;
+    const std::string whole = image(golden.name);
+    const std::size_t after_pixels = golden.format == "PNG" ? 40 : 9;
+    for (const std::size_t end : {whole.size() / 2, whole.size() - after_pixels}) {
+      EXPECT_EQ(refusal<FormatError>([&] { decode(whole.substr(0, end)); }),
+                "cat: picture: expected a whole " + golden.format + ", got a truncated one of " +
+                    std::to_string(end) + " bytes; fetch or copy the file again")
+          << golden.name;
+    }
+  }
+}
+
+TEST(DecodeTest, RefusesRunsThatEndEarly) {
+  const std::string whole = image("rle8.bmp");
+  EXPECT_THAT(refusal<FormatError>([&] { decode(whole.substr(0, whole.size() - 20)); }),
+              StartsWith("cat: picture: expected a whole BMP, got a truncated one"));
+}
+
+TEST(DecodeTest, KeepsTheLimit) {
+  const std::string picture = image("kind2_8.png");  // 11 x 7
+  EXPECT_EQ(decode(picture, ColorMode::kRGB, {.max_pixels = 77}).picture.width, 11);
+  EXPECT_EQ(refusal<FormatError>([&] { decode(picture, ColorMode::kRGB, {.max_pixels = 76}); }),
+            "cat: picture: expected at most 76 pixels, got 11 x 7; --max-pixels raises the limit");
+}
+
+TEST(DecodeTest, RefusesEndlessScans) {
+  const std::string jpeg = image("progressive.jpg");
+  const std::size_t start = jpeg.rfind("\xFF\xDA");
+  const std::string scan = jpeg.substr(start, jpeg.size() - 2 - start);
+  std::string many = jpeg.substr(0, start);
+  for (int i = 0; i < 600; ++i) many += scan;
+  EXPECT_EQ(refusal<FormatError>([&] { decode(many + "\xFF\xD9"); }),
+            "cat: picture: expected a JPEG that can be decoded, got the error 'more scans than "
+            "500'; save it anew as JPEG or PNG");
+}
+
+TEST(DecodeTest, RefusesOrReadsDamagedPictures) {
+  std::mt19937 random(1);
+  const auto goldens = load_goldens();
+  int read = 0;
+  int refused = 0;
+  for (int i = 0; i < 200; ++i) {
+    std::string bytes = image(goldens[random() % goldens.size()].name);
+    for (std::size_t count = 1 + random() % 4; count > 0; --count) {
+      bytes[random() % bytes.size()] = static_cast<char>(random());
+    }
+    try {
+      constexpr std::int64_t kMaxPixels = 100'000;
+      const Picture picture = decode(bytes, ColorMode::kRGB, {.max_pixels = kMaxPixels}).picture;
+      EXPECT_LE(picture.width * picture.height, kMaxPixels);
+      EXPECT_EQ(picture.samples.size(),
+                static_cast<std::size_t>(picture.width * picture.height * 3));
+      ++read;
+    } catch (const FormatError& error) {
+      EXPECT_THAT(error.what(), StartsWith("cat: picture: expected "));
+      ++refused;
+    }
+  }
+  EXPECT_GT(read, 20);
+  EXPECT_GT(refused, 20);
+}
+
+}  // namespace
+}  // namespace weightlift
