@@ -30,9 +30,10 @@ struct DecodedPicture {
 /// `ImageOps.exif_transpose(Image.open(file)).convert("RGB")`, or "L": turned as EXIF or XMP say,
 /// alpha dropped and not composited, 16-bit luminance clipped at 255, colour profiles not applied.
 /// Throws FormatError "where: picture: expected X, got Y; what to do" for what is no such picture,
-/// is truncated, broken, or beyond the limits. Memory: at most 32 bytes per allowed pixel, and what
-/// the file has. Two kinds of damage are judged otherwise than Pillow judges them: broken EXIF data
-/// costs the orientation and gives a note, and a PNG whose pixel data ends early is refused.
+/// is truncated, broken, or beyond the limits. Memory: about 12 bytes per pixel at most. Judged
+/// otherwise than by Pillow: broken EXIF data costs the orientation and gives a note instead of a
+/// refusal; a PNG that ends within its compressed pixels is refused even where none of them lacks;
+/// and so are lossless JPEGs where libjpeg-turbo is older than 3.
 DecodedPicture decode_picture(std::span<const std::byte> bytes, ColorMode mode,
                               const std::string& where, const DecodeLimits& limits = {});
 
