@@ -104,6 +104,7 @@ OLD_PROCESSORS = {
     "version_4_26": CONVNEXT | RESCALING | {"image_processor_type": "ConvNextImageProcessor"},
     "version_4_38": CONVNEXT | RESCALING | {"image_processor_type": "ConvNextImageProcessor", "_valid_processor_keys": VALID_KEYS},
     "pillow": CONVNEXT | RESCALING | {"image_processor_type": "ConvNextImageProcessorPil"},
+    "center_crop": CONVNEXT | RESCALING | {"image_processor_type": "ConvNextImageProcessor", "do_center_crop": True, "crop_size": 96},
     "class_defaults": {"image_processor_type": "ConvNextImageProcessor", "size": {"shortest_edge": 64}},
 }
 

@@ -1,5 +1,7 @@
 #include "weightlift/image/processor.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
@@ -43,6 +45,7 @@ std::vector<Number> get_numbers(const Json& json, std::string_view key, const st
                                 std::vector<Number> fallback) {
   const Json* value = find_member(json, key);
   if (value == nullptr) return fallback;
+  if (value->is_number()) return {to_number(*value, key, where)};
   constexpr std::size_t kMostChannels = 16;
   std::vector<Number> numbers;
   if (value->is_array() && value->size() <= kMostChannels) {
@@ -54,6 +57,36 @@ std::vector<Number> get_numbers(const Json& json, std::string_view key, const st
     throw_wrong_json(where, key, "a list of numbers, one per channel", *value);
   }
   return numbers;
+}
+
+std::int64_t require_side(std::int64_t pixels, std::string_view key, const std::string& where) {
+  constexpr std::int64_t kLongest = 8192;  // far beyond every network; 268 million numbers
+  if (pixels < 1 || pixels > kLongest) {
+    throw_wrong_json(where, key, fmt::format("1 to {} pixels", kLongest), Json(pixels));
+  }
+  return pixels;
+}
+
+std::int64_t get_shortest_edge(const Json& json, const std::string& where, std::int64_t fallback) {
+  const Json* size = find_member(json, "size");
+  if (size == nullptr) return fallback;
+  if (!size->is_object()) return require_side(get_int(json, "size", where), "size", where);
+  if (find_member(*size, "shortest_edge") == nullptr) {
+    throw_wrong_json(where, "size", "a number or shortest_edge", *size);
+  }
+  return require_side(get_int(*size, "shortest_edge", where), "shortest_edge", where);
+}
+
+std::optional<ImageProcessor::CenterCrop> get_center_crop(const Json& json,
+                                                          const std::string& where) {
+  if (!get_bool(json, "do_center_crop", where, false)) return {};
+  const Json* size = find_member(json, "crop_size");
+  if (size != nullptr && size->is_object()) {
+    return {{require_side(get_int(*size, "height", where), "height", where),
+             require_side(get_int(*size, "width", where), "width", where)}};
+  }
+  const std::int64_t side = require_side(get_int(json, "crop_size", where), "crop_size", where);
+  return {{side, side}};
 }
 
 void require_convnext(const Json& json, const std::string& where) {
@@ -73,6 +106,11 @@ void require_convnext(const Json& json, const std::string& where) {
 std::string to_preprocessor_json(const ImageProcessor& processor) {
   OrderedJson json;
   json["crop_pct"] = to_json(processor.crop_pct);
+  if (processor.center_crop) {
+    json["crop_size"]["height"] = processor.center_crop->height;
+    json["crop_size"]["width"] = processor.center_crop->width;
+    json["do_center_crop"] = true;
+  }
   json["do_normalize"] = processor.do_normalize;
   json["do_rescale"] = processor.do_rescale;
   json["do_resize"] = processor.do_resize;
@@ -89,16 +127,11 @@ ImageProcessor parse_image_processor(std::string_view text, const std::string& w
   const Json json = parse_json(text, where);
   if (!json.is_object()) throw_wrong_json(where, "processor", "an object", json);
   require_convnext(json, where);
-  // What a file leaves out has the class's default.
+  // What a file leaves out has the class's default in transformers 5.
   const std::vector<Number> half(3, {0.5});
   ImageProcessor processor{.image_mean = half, .image_std = half};
-  const Json* size = find_member(json, "size");
-  const bool nested = size != nullptr && size->is_object();
-  processor.shortest_edge =
-      nested ? get_int(*size, "shortest_edge", where) : get_int(json, "size", where);
-  if (processor.shortest_edge == 0) {
-    throw_wrong_json(where, "size", "at least one pixel", Json(processor.shortest_edge));
-  }
+  constexpr std::int64_t kDefaultEdge = 384;
+  processor.shortest_edge = get_shortest_edge(json, where, kDefaultEdge);
   processor.crop_pct = get_number(json, "crop_pct", where, processor.crop_pct);
   processor.resample = get_int(json, "resample", where, processor.resample);
   if (processor.resample > kLastFilter) {
@@ -114,6 +147,7 @@ ImageProcessor parse_image_processor(std::string_view text, const std::string& w
   processor.do_rescale = get_bool(json, "do_rescale", where, true);
   processor.do_normalize = get_bool(json, "do_normalize", where, true);
   processor.rescale_factor = get_number(json, "rescale_factor", where, processor.rescale_factor);
+  processor.center_crop = get_center_crop(json, where);
   return processor;
 }
 

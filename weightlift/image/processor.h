@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,11 @@ namespace weightlift {
 /// The settings of transformers' ConvNextImageProcessor. The defaults are those of
 /// facebook/convnext-base-224-22k-1k, which the microsoft/resnet-* repositories carry.
 struct ImageProcessor {
+  /// A centre crop beside the one that belongs to the resizing: do_center_crop and crop_size.
+  struct CenterCrop {
+    std::int64_t height = 0, width = 0;  ///< pixels
+  };
+
   std::int64_t shortest_edge = 224;  ///< side of the square picture, in pixels
   Number crop_pct{0.875};            ///< shortest_edge over the resized short side
   std::int64_t resample = 3;         ///< Pillow's filter: 0 nearest, 2 bilinear, 3 bicubic
@@ -19,6 +25,7 @@ struct ImageProcessor {
   std::vector<Number> image_std = {{0.229}, {0.224}, {0.225}};
   bool do_resize = true, do_rescale = true, do_normalize = true;
   Number rescale_factor{0.00392156862745098};
+  std::optional<CenterCrop> center_crop = {};
 };
 
 /// The preprocessor_config.json that transformers 5.23.0 saves for these settings, byte for byte.

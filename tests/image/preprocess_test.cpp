@@ -1,0 +1,103 @@
+#include "weightlift/image/preprocess.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "tests/image/pictures.h"
+#include "tests/support/refusal.h"
+#include "weightlift/base/error.h"
+#include "weightlift/checkpoint/crc32.h"
+
+namespace weightlift {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::make_picture;
+using testing::refusal;
+
+TEST(PreprocessTest, GivesTheFloatsOfTransformersAndTimm) {
+  std::ifstream in(WEIGHTLIFT_TEST_DATA "/pixels/prepared.txt");
+  int count = 0;
+  for (std::string line; std::getline(in, line); ++count) {
+    std::istringstream words(line);
+    std::string who;
+    std::int64_t width = 0;
+    std::int64_t height = 0;
+    std::int64_t channels = 0;
+    Shape shape = {1, 0, 0, 0};
+    std::uint32_t expected = 0;
+    words >> who >> width >> height >> channels >> shape[3] >> shape[2] >> expected;
+    shape[1] = channels;
+    const std::string json(std::istreambuf_iterator<char>(words), {});
+    const Tensor values =
+        preprocess(make_picture(width, height, channels), parse_image_processor(json, "p.json"),
+                   who == "timm" ? Preparation::kTimm : Preparation::kTransformers);
+    EXPECT_EQ(values.shape(), shape) << line;
+    EXPECT_EQ(crc32(values.bytes()), expected) << line;
+  }
+  EXPECT_EQ(count, 32);
+}
+
+TEST(PreprocessTest, BatchesStandSideBySide) {
+  const ImageProcessor processor{.shortest_edge = 8};
+  const std::vector<Picture> crops = {crop_seen(make_picture(30, 20, 3), processor),
+                                      crop_seen(make_picture(9, 17, 3), processor)};
+  const Tensor both = to_pixel_values(crops, processor);
+  EXPECT_EQ(both.shape(), (Shape{2, 3, 8, 8}));
+  const Tensor second = preprocess(make_picture(9, 17, 3), processor);
+  const auto tail = both.bytes().subspan(second.bytes().size());
+  EXPECT_TRUE(std::ranges::equal(tail, second.bytes()));
+}
+
+TEST(PreprocessTest, RefusesPicturesOfTwoSizes) {
+  const std::vector<Picture> crops = {make_picture(3, 4, 3), make_picture(4, 3, 3)};
+  EXPECT_EQ(refusal<MismatchError>([&] { to_pixel_values(crops, {}); }),
+            "pictures: expected one size, got 3 x 4 and 4 x 3; do_resize is what makes them equal");
+  EXPECT_EQ(refusal<MismatchError>([&] { to_pixel_values({}, {}); }),
+            "pictures: expected at least one, got none");
+}
+
+TEST(PreprocessTest, RefusesStatisticsOfOtherChannels) {
+  EXPECT_EQ(refusal<MismatchError>([] { preprocess(make_picture(8, 8, 1), {}); }),
+            "image_mean: expected 1 value, one per channel of the picture, got 3");
+  EXPECT_EQ(refusal<MismatchError>([] {
+              preprocess(make_picture(8, 8, 3), {.image_std = {{1.0}, {1.0}}});
+            }),
+            "image_std: expected 3 values, one per channel of the picture, got 2");
+}
+
+TEST(PreprocessTest, RefusesCropsThatNoPictureHas) {
+  EXPECT_EQ(refusal<MismatchError>([] { preprocess(make_picture(8, 16, 3), {.crop_pct = {225}}); }),
+            "crop_pct: expected resized sides of 1 to 2147483647 pixels, got 0 x 0");
+  EXPECT_EQ(
+      refusal<MismatchError>([] { preprocess(make_picture(8, 16, 3), {.crop_pct = {1e-7}}); }),
+      "crop_pct: expected resized sides of 1 to 2147483647 pixels, got 2240000000 x 4480000000");
+  EXPECT_THAT(
+      refusal<MismatchError>([] { preprocess(make_picture(8, 16, 3), {.crop_pct = {5e-324}}); }),
+      HasSubstr("got inf x inf"));
+}
+
+/// edge, crop_pct, and where timm, the torchvision and the Pillow back end begin.
+TEST(CropOffsetTest, IsWhereTheRealTransformsBegin) {
+  std::ifstream in(WEIGHTLIFT_TEST_DATA "/crops.txt");
+  std::int64_t edge = 0;
+  std::int64_t timm = 0;
+  std::int64_t torchvision = 0;
+  std::int64_t pillow = 0;
+  double crop_pct = 0;
+  int count = 0;
+  while (in >> edge >> crop_pct >> timm >> torchvision >> pillow) {
+    ++count;
+    const auto size = static_cast<std::int64_t>(static_cast<double>(edge) / crop_pct);
+    EXPECT_EQ(crop_offset(size, edge, Preparation::kTimm), timm) << edge << " " << crop_pct;
+    EXPECT_EQ(crop_offset(size, edge, Preparation::kTransformers), pillow)
+        << edge << " " << crop_pct;
+  }
+  EXPECT_EQ(count, 19);
+}
+
+}  // namespace
+}  // namespace weightlift

@@ -1,0 +1,189 @@
+#include "weightlift/image/preprocess.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <vector>
+
+#include "weightlift/base/error.h"
+#include "weightlift/image/resize.h"
+
+namespace weightlift {
+
+namespace {
+
+struct Size {
+  std::int64_t width = 0, height = 0;
+};
+
+/// Where ConvNextImageProcessor stops to crop and resizes to a square instead.
+constexpr std::int64_t kFirstSquashed = 384;
+
+Size require_possible(double short_side, double long_side) {
+  constexpr double kLongest = 2147483647;
+  if (short_side < 1 || !(long_side <= kLongest)) {
+    throw MismatchError(
+        fmt::format("crop_pct: expected resized sides of 1 to 2147483647 pixels, got {:.0f} x "
+                    "{:.0f}",
+                    short_side, long_side));
+  }
+  return {static_cast<std::int64_t>(short_side), static_cast<std::int64_t>(long_side)};
+}
+
+/// The size at which the short side is shortest_edge / crop_pct, both sides truncated, as Python's
+/// int() does; the quotients are those of doubles.
+Size resized(const Picture& picture, const ImageProcessor& processor) {
+  const auto [shorter, longer] = std::minmax(picture.width, picture.height);
+  const double edge =
+      std::trunc(static_cast<double>(processor.shortest_edge) / processor.crop_pct.value);
+  const Size size =
+      require_possible(edge, edge * static_cast<double>(longer) / static_cast<double>(shorter));
+  return picture.width <= picture.height ? size : Size{size.height, size.width};
+}
+
+/// What a crop takes of an axis.
+struct Span {
+  std::int64_t begin = 0;  ///< in the picture
+  std::int64_t count = 0;  ///< in the picture
+  std::int64_t zeros = 0;  ///< before it
+};
+
+Span span_of(std::int64_t size, std::int64_t crop, Preparation preparation) {
+  const std::int64_t offset = crop_offset(size, crop, preparation);
+  return offset < 0 ? Span{0, size, -offset} : Span{offset, crop, 0};
+}
+
+/// The centre of the picture resized to `size`.
+Picture resize_and_crop(const Picture& picture, Size size, Size crop, Resample filter,
+                        Preparation preparation) {
+  const Span columns = span_of(size.width, crop.width, preparation);
+  const Span rows = span_of(size.height, crop.height, preparation);
+  Picture part = resize(picture, size.width, size.height, filter,
+                        {columns.begin, rows.begin, columns.count, rows.count});
+  if (part.width == crop.width && part.height == crop.height) return part;
+  Picture padded{crop.width, crop.height, picture.channels, {}};
+  padded.samples.resize(static_cast<std::size_t>(crop.width * crop.height * picture.channels));
+  for (std::int64_t y = 0; y < part.height; ++y) {
+    std::copy_n(
+        part.samples.data() + y * part.width * part.channels, part.width * part.channels,
+        padded.samples.data() + ((rows.zeros + y) * crop.width + columns.zeros) * part.channels);
+  }
+  return padded;
+}
+
+using Table = std::array<float, 256>;
+
+/// What each value of a sample is before its mean and std: exactly what arithmetic on whole arrays
+/// gives.
+Table rescaled(const ImageProcessor& processor, Preparation preparation) {
+  Table table{};
+  for (std::size_t value = 0; value < table.size(); ++value) {
+    const auto sample = static_cast<float>(value);
+    if (preparation == Preparation::kTimm) {
+      table[value] = sample / 255.0F;
+    } else if (processor.do_rescale) {
+      const double scaled = static_cast<double>(value) * processor.rescale_factor.value;
+      table[value] = static_cast<float>(scaled);
+    } else {
+      table[value] = sample;
+    }
+  }
+  return table;
+}
+
+double value_for(const std::vector<Number>& values, const char* key, std::size_t channel,
+                 std::size_t channels) {
+  if (values.size() != 1 && values.size() != channels) {
+    throw MismatchError(fmt::format("{}: expected {}, one per channel of the picture, got {}", key,
+                                    channels == 1 ? "1 value" : fmt::format("{} values", channels),
+                                    values.size()));
+  }
+  return values[values.size() == 1 ? 0 : channel].value;
+}
+
+std::vector<Table> make_tables(const ImageProcessor& processor, std::int64_t channels,
+                               Preparation preparation) {
+  const auto count = static_cast<std::size_t>(channels);
+  std::vector<Table> tables(count, rescaled(processor, preparation));
+  if (preparation == Preparation::kTransformers && !processor.do_normalize) return tables;
+  for (std::size_t channel = 0; channel < count; ++channel) {
+    const auto mean =
+        static_cast<float>(value_for(processor.image_mean, "image_mean", channel, count));
+    const auto std =
+        static_cast<float>(value_for(processor.image_std, "image_std", channel, count));
+    for (float& value : tables[channel]) value = (value - mean) / std;
+  }
+  return tables;
+}
+
+void append_planes(std::vector<float>& values, const Picture& picture,
+                   const std::vector<Table>& tables) {
+  const std::size_t channels = tables.size();
+  for (std::size_t channel = 0; channel < channels; ++channel) {
+    const Table& table = tables[channel];
+    for (std::size_t at = channel; at < picture.samples.size(); at += channels) {
+      values.push_back(table[picture.samples[at]]);
+    }
+  }
+}
+
+}  // namespace
+
+std::int64_t crop_offset(std::int64_t size, std::int64_t crop, Preparation preparation) {
+  const std::int64_t margin = size - crop;
+  if (preparation == Preparation::kTransformers) return margin >> 1;  // floor
+  if (margin < 0) return margin / 2;
+  return margin % 4 == 3 ? margin / 2 + 1 : margin / 2;  // half to even
+}
+
+Picture crop_seen(const Picture& picture, const ImageProcessor& processor,
+                  Preparation preparation) {
+  const std::int64_t edge = processor.shortest_edge;
+  const auto filter = static_cast<Resample>(processor.resample);
+  if (preparation == Preparation::kTimm) {
+    return resize_and_crop(picture, resized(picture, processor), {edge, edge}, filter, preparation);
+  }
+  Picture seen;
+  if (!processor.do_resize) {
+    seen = picture;
+  } else if (edge < kFirstSquashed) {
+    seen = resize_and_crop(picture, resized(picture, processor), {edge, edge}, filter, preparation);
+  } else {
+    seen = resize(picture, edge, edge, filter);
+  }
+  if (!processor.center_crop) return seen;
+  return resize_and_crop(seen, {seen.width, seen.height},
+                         {processor.center_crop->width, processor.center_crop->height}, filter,
+                         preparation);
+}
+
+Tensor to_pixel_values(std::span<const Picture> crops, const ImageProcessor& processor,
+                       Preparation preparation) {
+  if (crops.empty()) throw MismatchError("pictures: expected at least one, got none");
+  const Picture& first = crops.front();
+  const std::vector<Table> tables = make_tables(processor, first.channels, preparation);
+  std::vector<float> values;
+  values.reserve(crops.size() * first.samples.size());
+  for (const Picture& crop : crops) {
+    if (crop.width != first.width || crop.height != first.height ||
+        crop.channels != first.channels) {
+      throw MismatchError(
+          fmt::format("pictures: expected one size, got {} x {} and {} x {}; do_resize is what "
+                      "makes them equal",
+                      first.width, first.height, crop.width, crop.height));
+    }
+    append_planes(values, crop, tables);
+  }
+  const auto count = static_cast<std::int64_t>(crops.size());
+  return Tensor::of({count, first.channels, first.height, first.width}, std::move(values));
+}
+
+Tensor preprocess(const Picture& picture, const ImageProcessor& processor,
+                  Preparation preparation) {
+  const Picture seen = crop_seen(picture, processor, preparation);
+  return to_pixel_values({&seen, 1}, processor, preparation);
+}
+
+}  // namespace weightlift

@@ -1,0 +1,289 @@
+// Pillow resizes in two passes, one along each axis, and rounds to 8 bits after each. A pixel of a
+// pass is a weighted sum of the source pixels of its window:
+//
+//   out[i] = clamp((2^21 + sum over j of in[first_i + j] * weight_ij) >> 22, 0, 255)
+//
+// with weights that are made in double and rounded to multiples of 2^-22. What is rounded when is
+// visible in the result, so that every step here is Pillow's: its order of sums, its truncations,
+// which pass comes first. No multiplication may be fused with an addition (-ffp-contract=off).
+#include "weightlift/image/resize.h"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <cmath>
+#include <numbers>
+#include <utility>
+
+// The same loops for processors with and without AVX2, chosen when the program is loaded.
+#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__AVX2__)
+#define WEIGHTLIFT_CLONES __attribute__((target_clones("avx2", "default")))
+#else
+#define WEIGHTLIFT_CLONES
+#endif
+
+namespace weightlift {
+
+namespace {
+
+constexpr int kPrecisionBits = 22;  // 8 for the result, 2 for sums below 0 and above 1
+constexpr std::int32_t kHalf = 1 << (kPrecisionBits - 1);
+
+struct Filter {
+  double (*weight)(double);  ///< at a distance from the middle, in pixels
+  double support;            ///< beyond this distance it is zero
+};
+
+double box(double x) { return x > -0.5 && x <= 0.5 ? 1.0 : 0.0; }
+
+double bilinear(double x) {
+  x = std::abs(x);
+  return x < 1.0 ? 1.0 - x : 0.0;
+}
+
+double hamming(double x) {
+  x = std::abs(x);
+  if (x == 0.0) return 1.0;
+  if (x >= 1.0) return 0.0;
+  x *= std::numbers::pi;
+  return std::sin(x) / x * (static_cast<double>(0.54F) + static_cast<double>(0.46F) * std::cos(x));
+}
+
+double bicubic(double x) {
+  x = std::abs(x);
+  if (x < 1.0) return (1.5 * x - 2.5) * x * x + 1;
+  if (x < 2.0) return (((x - 5) * x + 8) * x - 4) * -0.5;
+  return 0.0;
+}
+
+double sinc(double x) {
+  if (x == 0.0) return 1.0;
+  x *= std::numbers::pi;
+  return std::sin(x) / x;
+}
+
+double lanczos(double x) { return x >= -3.0 && x < 3.0 ? sinc(x) * sinc(x / 3) : 0.0; }
+
+Filter filter_of(Resample filter) {
+  switch (filter) {
+    case Resample::kLanczos:
+      return {lanczos, 3.0};
+    case Resample::kBicubic:
+      return {bicubic, 2.0};
+    case Resample::kBox:
+      return {box, 0.5};
+    case Resample::kHamming:
+      return {hamming, 1.0};
+    default:
+      return {bilinear, 1.0};
+  }
+}
+
+/// Places along one axis.
+struct Range {
+  std::int64_t begin = 0, count = 0;
+};
+
+/// What the places of an output range are made of: a window of the source for each.
+struct Windows {
+  struct Window {
+    std::int64_t first = 0;  ///< counted from source.begin
+    std::int64_t count = 0;
+    std::size_t weights = 0;  ///< where its weights begin
+  };
+  Range source;  ///< all that is read
+  std::vector<Window> windows;
+  std::vector<std::int32_t> weights;
+};
+
+std::int32_t to_fixed_point(double weight) {
+  constexpr double kOne = 1 << kPrecisionBits;
+  return static_cast<std::int32_t>(weight * kOne + (weight < 0 ? -0.5 : 0.5));
+}
+
+std::int64_t to_place(double x) { return static_cast<std::int64_t>(std::trunc(x + 0.5)); }
+
+/// For the places `part` of an axis that goes from `in` to `out` places.
+Windows make_windows(std::int64_t in, std::int64_t out, Range part, Resample resample) {
+  const Filter filter = filter_of(resample);
+  // Through float, since Pillow's box of the source is made of floats.
+  const double scale = static_cast<double>(static_cast<float>(in)) / static_cast<double>(out);
+  const double stretch = std::max(scale, 1.0);
+  const double support = filter.support * stretch;
+  const double inverse = 1.0 / stretch;
+  Windows made;
+  std::int64_t last = 0;
+  std::vector<double> weights;
+  for (std::int64_t i = part.begin; i < part.begin + part.count; ++i) {
+    const double center = (static_cast<double>(i) + 0.5) * scale;
+    const auto first = std::max(to_place(center - support), std::int64_t{0});
+    const auto end = std::min(to_place(center + support), in);
+    weights.clear();
+    double sum = 0;
+    for (std::int64_t x = first; x < end; ++x) {
+      weights.push_back(filter.weight((static_cast<double>(x) - center + 0.5) * inverse));
+      sum += weights.back();
+    }
+    if (made.windows.empty()) made.source.begin = first;
+    last = std::max(last, end);
+    made.windows.push_back({first - made.source.begin, end - first, made.weights.size()});
+    for (const double weight : weights) {
+      made.weights.push_back(to_fixed_point(sum == 0.0 ? weight : weight / sum));
+    }
+  }
+  made.source.count = last - made.source.begin;
+  return made;
+}
+
+/// The samples of a part of a picture.
+struct View {
+  const std::uint8_t* samples;
+  std::int64_t stride;  ///< samples from one row to the next
+  std::int64_t width, height, channels;
+
+  const std::uint8_t* row(std::int64_t y) const { return samples + y * stride; }
+};
+
+View view_of(const Picture& picture, Range columns, Range rows) {
+  const std::int64_t stride = picture.width * picture.channels;
+  return {picture.samples.data() + rows.begin * stride + columns.begin * picture.channels, stride,
+          columns.count, rows.count, picture.channels};
+}
+
+View view_of(const Picture& picture) {
+  return view_of(picture, {0, picture.width}, {0, picture.height});
+}
+
+Picture blank(std::int64_t width, std::int64_t height, std::int64_t channels) {
+  return {width, height, channels,
+          std::vector<std::uint8_t>(static_cast<std::size_t>(width * height * channels))};
+}
+
+std::uint8_t to_sample(std::int32_t sum) {
+  return static_cast<std::uint8_t>(std::clamp(sum >> kPrecisionBits, 0, 255));
+}
+
+template <std::size_t kChannels>
+void resample_row(std::uint8_t* out, const std::uint8_t* in, const Windows& windows) {
+  for (const Windows::Window& window : windows.windows) {
+    const std::uint8_t* pixel = in + window.first * std::int64_t{kChannels};
+    const std::int32_t* weight = windows.weights.data() + window.weights;
+    std::array<std::int32_t, kChannels> sums;
+    sums.fill(kHalf);
+    for (std::int64_t i = 0; i < window.count; ++i) {
+      for (std::int32_t& sum : sums) sum += *pixel++ * weight[i];
+    }
+    for (const std::int32_t sum : sums) *out++ = to_sample(sum);
+  }
+}
+
+/// The horizontal pass.
+Picture resample_columns(const View& in, const Windows& windows) {
+  Picture out = blank(static_cast<std::int64_t>(windows.windows.size()), in.height, in.channels);
+  for (std::int64_t y = 0; y < in.height; ++y) {
+    std::uint8_t* row = out.samples.data() + y * out.width * out.channels;
+    in.channels == 1 ? resample_row<1>(row, in.row(y), windows)
+                     : resample_row<3>(row, in.row(y), windows);
+  }
+  return out;
+}
+
+WEIGHTLIFT_CLONES void add_weighted(std::int32_t* __restrict__ sums,
+                                    const std::uint8_t* __restrict__ row, std::int32_t weight,
+                                    std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) sums[i] += row[i] * weight;
+}
+
+WEIGHTLIFT_CLONES void to_samples(std::uint8_t* __restrict__ row,
+                                  const std::int32_t* __restrict__ sums, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) row[i] = to_sample(sums[i]);
+}
+
+/// The vertical pass.
+Picture resample_rows(const View& in, const Windows& windows) {
+  Picture out = blank(in.width, static_cast<std::int64_t>(windows.windows.size()), in.channels);
+  const std::int64_t count = in.width * in.channels;
+  std::vector<std::int32_t> sums(static_cast<std::size_t>(count));
+  std::uint8_t* row = out.samples.data();
+  for (const Windows::Window& window : windows.windows) {
+    std::ranges::fill(sums, kHalf);
+    for (std::int64_t i = 0; i < window.count; ++i) {
+      add_weighted(sums.data(), in.row(window.first + i),
+                   windows.weights[window.weights + static_cast<std::size_t>(i)], count);
+    }
+    to_samples(row, sums.data(), count);
+    row += count;
+  }
+  return out;
+}
+
+/// Which places the nearest filter takes; -1 where rounding errors lead it out of the source.
+std::vector<std::int64_t> nearest_places(std::int64_t in, std::int64_t out, Range part) {
+  const double scale = static_cast<double>(static_cast<float>(in)) / static_cast<double>(out);
+  std::vector<std::int64_t> places;
+  double place = scale * 0.5;
+  for (std::int64_t i = 0; i < part.begin + part.count; ++i) {
+    const auto whole = static_cast<std::int64_t>(place);
+    if (i >= part.begin) places.push_back(whole < in ? whole : -1);
+    place += scale;  // as Pillow: the errors of the sum are part of the result
+  }
+  return places;
+}
+
+Picture take_nearest(const Picture& picture, std::int64_t width, std::int64_t height,
+                     const Box& part) {
+  const auto columns = nearest_places(picture.width, width, {part.left, part.width});
+  const auto rows = nearest_places(picture.height, height, {part.top, part.height});
+  const View in = view_of(picture);
+  Picture out = blank(part.width, part.height, picture.channels);
+  std::uint8_t* to = out.samples.data();
+  for (const std::int64_t y : rows) {
+    for (const std::int64_t x : columns) {
+      if (x >= 0 && y >= 0) std::copy_n(in.row(y) + x * in.channels, in.channels, to);
+      to += in.channels;
+    }
+  }
+  return out;
+}
+
+Picture copy(const View& in) {
+  Picture out = blank(in.width, in.height, in.channels);
+  const std::int64_t count = in.width * in.channels;
+  for (std::int64_t y = 0; y < in.height; ++y) {
+    std::copy_n(in.row(y), count, out.samples.data() + y * count);
+  }
+  return out;
+}
+
+}  // namespace
+
+Picture resize(const Picture& picture, std::int64_t width, std::int64_t height, Resample filter) {
+  return resize(picture, width, height, filter, {0, 0, width, height});
+}
+
+Picture resize(const Picture& picture, std::int64_t width, std::int64_t height, Resample filter,
+               const Box& part) {
+  assert(part.left >= 0 && part.left + part.width <= width);
+  assert(part.top >= 0 && part.top + part.height <= height);
+  const Range wanted_columns{part.left, part.width};
+  const Range wanted_rows{part.top, part.height};
+  const bool horizontal = width != picture.width;
+  const bool vertical = height != picture.height;
+  if (!horizontal && !vertical) return copy(view_of(picture, wanted_columns, wanted_rows));
+  if (filter == Resample::kNearest) return take_nearest(picture, width, height, part);
+  Windows columns;
+  Windows rows;
+  if (horizontal) columns = make_windows(picture.width, width, wanted_columns, filter);
+  if (vertical) rows = make_windows(picture.height, height, wanted_rows, filter);
+  const View source = view_of(picture, horizontal ? columns.source : wanted_columns,
+                              vertical ? rows.source : wanted_rows);
+  if (!vertical) return resample_columns(source, columns);
+  if (!horizontal) return resample_rows(source, rows);
+  // Since Pillow 13: the vertical pass first where it takes away more than twice as much.
+  const std::int64_t shorter = picture.height - height;
+  const bool vertical_first = shorter > 0 && shorter > 2 * (picture.width - width);
+  return vertical_first ? resample_columns(view_of(resample_rows(source, rows)), columns)
+                        : resample_rows(view_of(resample_columns(source, columns)), rows);
+}
+
+}  // namespace weightlift
