@@ -12,6 +12,7 @@
 #include <string>
 
 #include "tests/base/child.h"
+#include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
 #include "weightlift/base/error.h"
 
@@ -24,6 +25,7 @@ using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using testing::in_unprivileged_child;
 using testing::read_file;
+using testing::refusal;
 using testing::TempDir;
 using ::testing::ThrowsMessage;
 using testing::write_file;
@@ -363,6 +365,22 @@ TEST(WriteAtomicallyTest, RefusesWhatIsNoRegularFile) {
   EXPECT_EQ(read_file(dir / "f"), "old");
   EXPECT_THAT([&] { write_atomically(dir.path(), "new"); },
               ThrowsMessage<IoError>(EndsWith("expected a regular file, got a folder")));
+}
+
+TEST(WriteAtomicallyTest, GivesTheNameToWhatAFunctionMade) {
+  const TempDir dir;
+  write_file(dir / "f", "old");
+  const auto fail = [&](const std::filesystem::path& beside) {
+    write_file(beside, "half");
+    throw IoError(beside.string() + ": file: cannot be written");
+  };
+  EXPECT_EQ(refusal<IoError>([&] { write_atomically(dir / "f", fail); }),
+            (dir / "f").string() + ": file: cannot be written");
+  EXPECT_EQ(read_file(dir / "f"), "old");
+  write_atomically(dir / "f",
+                   [](const std::filesystem::path& beside) { write_file(beside, "new"); });
+  EXPECT_EQ(read_file(dir / "f"), "new");
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(dir.path()), {}), 1);
 }
 
 TEST(WriteAtomicallyTest, SaysWhyItCannotWrite) {

@@ -14,6 +14,7 @@
 
 #include "weightlift/base/bytes.h"
 #include "weightlift/base/error.h"
+#include "weightlift/base/text.h"
 
 namespace weightlift {
 
@@ -193,31 +194,22 @@ std::string read_text_file(const std::filesystem::path& path, std::size_t max_by
 
 namespace {
 
-/// A new file beside `path`, removed again unless it got its name.
-class FileBeside {
+constexpr std::string_view kCannotWrite = "file: cannot be written";
+
+/// A name beside `path`; the file that was made there is removed again unless it got its name.
+class NameBeside {
  public:
-  explicit FileBeside(const std::filesystem::path& path) : path_(path) {
-    beside_ = path.parent_path() /
-              fmt::format(".{}.weightlift-{}", path.filename().native(), random_suffix());
-    constexpr mode_t kByUmask = 0666;
-    descriptor_ = Descriptor(
-        ::open(beside_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, kByUmask));
-    if (!descriptor_) throw_io_error(path, kCannotWrite, errno);
-  }
-  ~FileBeside() {
+  explicit NameBeside(const std::filesystem::path& path)
+      : path_(path),
+        beside_(path.parent_path() /
+                fmt::format(".{}.weightlift-{}", path.filename().native(), random_suffix())) {}
+  ~NameBeside() {
     if (!named_) ::unlink(beside_.c_str());
   }
-  FileBeside(const FileBeside&) = delete;
-  FileBeside& operator=(const FileBeside&) = delete;
+  NameBeside(const NameBeside&) = delete;
+  NameBeside& operator=(const NameBeside&) = delete;
 
-  void write(std::string_view content) {
-    while (!content.empty()) {
-      const ssize_t written = ::write(descriptor_.get(), content.data(), content.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) throw_io_error(path_, kCannotWrite, errno);
-      content.remove_prefix(static_cast<std::size_t>(written));
-    }
-  }
+  const std::filesystem::path& path() const { return beside_; }
 
   void take_name() {
     if (::rename(beside_.c_str(), path_.c_str()) != 0) throw_io_error(path_, kCannotWrite, errno);
@@ -225,21 +217,44 @@ class FileBeside {
   }
 
  private:
-  static constexpr std::string_view kCannotWrite = "file: cannot be written";
   std::filesystem::path path_;
   std::filesystem::path beside_;
-  Descriptor descriptor_;
   bool named_ = false;
 };
+
+void write_new_file(const std::filesystem::path& path, std::string_view content) {
+  constexpr mode_t kByUmask = 0666;
+  const Descriptor file(
+      ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, kByUmask));
+  if (!file) throw_io_error(path, kCannotWrite, errno);
+  while (!content.empty()) {
+    const ssize_t written = ::write(file.get(), content.data(), content.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) throw_io_error(path, kCannotWrite, errno);
+    content.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
 
 }  // namespace
 
 void write_atomically(const std::filesystem::path& path, std::string_view content) {
+  write_atomically(path,
+                   [&](const std::filesystem::path& beside) { write_new_file(beside, content); });
+}
+
+void write_atomically(const std::filesystem::path& path,
+                      const std::function<void(const std::filesystem::path&)>& make) {
   struct stat status {};
   if (::lstat(path.c_str(), &status) == 0) require_regular(path, status);
-  FileBeside file(path);
-  file.write(content);
-  file.take_name();
+  NameBeside beside(path);
+  try {
+    make(beside.path());
+  } catch (const IoError& error) {
+    std::string message = error.what();
+    replace_all(message, shown(beside.path()), shown(path));
+    throw IoError(message);
+  }
+  beside.take_name();
 }
 
 }  // namespace weightlift

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -64,5 +65,10 @@ std::string read_text_file(const std::filesystem::path& path, std::size_t max_by
 /// Replaces or makes the file in one step: written beside, then renamed. Throws IoError where the
 /// system refuses, or where the name belongs to something that is no regular file.
 void write_atomically(const std::filesystem::path& path, std::string_view content);
+
+/// The same for a function that makes the file whose path it is given; what it throws passes
+/// through, with `path` for the other name in the message of an IoError.
+void write_atomically(const std::filesystem::path& path,
+                      const std::function<void(const std::filesystem::path&)>& make);
 
 }  // namespace weightlift
