@@ -15,13 +15,6 @@
 #include <numbers>
 #include <utility>
 
-// The same loops for processors with and without AVX2, chosen when the program is loaded.
-#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__AVX2__)
-#define WEIGHTLIFT_CLONES __attribute__((target_clones("avx2", "default")))
-#else
-#define WEIGHTLIFT_CLONES
-#endif
-
 namespace weightlift {
 
 namespace {
@@ -163,39 +156,60 @@ std::uint8_t to_sample(std::int32_t sum) {
   return static_cast<std::uint8_t>(std::clamp(sum >> kPrecisionBits, 0, 255));
 }
 
+/// The samples of two rows, one in each half of a 64-bit number: one multiplication then serves
+/// both, and the sums cannot meet since each fits 32 bits.
+void pack_rows(std::uint64_t* __restrict__ packed, const std::uint8_t* __restrict__ low,
+               const std::uint8_t* __restrict__ high, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    packed[i] = low[i] | static_cast<std::uint64_t>(high[i]) << 32U;
+  }
+}
+
 template <std::size_t kChannels>
-void resample_row(std::uint8_t* out, const std::uint8_t* in, const Windows& windows) {
+void resample_packed_rows(std::uint8_t* low_out, std::uint8_t* high_out, const std::uint64_t* in,
+                          const Windows& windows) {
   for (const Windows::Window& window : windows.windows) {
-    const std::uint8_t* pixel = in + window.first * std::int64_t{kChannels};
-    const std::int32_t* weight = windows.weights.data() + window.weights;
-    std::array<std::int32_t, kChannels> sums;
-    sums.fill(kHalf);
+    const std::uint64_t* sample = in + window.first * std::int64_t{kChannels};
+    const std::int32_t* weights = windows.weights.data() + window.weights;
+    std::array<std::uint64_t, kChannels> sums{};
     for (std::int64_t i = 0; i < window.count; ++i) {
-      for (std::int32_t& sum : sums) sum += *pixel++ * weight[i];
+      const auto weight = static_cast<std::uint64_t>(std::int64_t{weights[i]});
+      for (std::uint64_t& sum : sums) sum += *sample++ * weight;
     }
-    for (const std::int32_t sum : sums) *out++ = to_sample(sum);
+    for (const std::uint64_t sum : sums) {
+      const auto low = static_cast<std::int32_t>(static_cast<std::uint32_t>(sum));
+      // A negative lower sum has borrowed one from the upper.
+      const auto upper = (sum - static_cast<std::uint64_t>(std::int64_t{low})) >> 32U;
+      *low_out++ = to_sample(low + kHalf);
+      *high_out++ = to_sample(static_cast<std::int32_t>(upper) + kHalf);
+    }
   }
 }
 
 /// The horizontal pass.
 Picture resample_columns(const View& in, const Windows& windows) {
   Picture out = blank(static_cast<std::int64_t>(windows.windows.size()), in.height, in.channels);
-  for (std::int64_t y = 0; y < in.height; ++y) {
-    std::uint8_t* row = out.samples.data() + y * out.width * out.channels;
-    in.channels == 1 ? resample_row<1>(row, in.row(y), windows)
-                     : resample_row<3>(row, in.row(y), windows);
+  const std::int64_t count = in.width * in.channels;
+  const auto row_of = [&](std::int64_t y) {
+    return out.samples.data() + y * out.width * out.channels;
+  };
+  std::vector<std::uint64_t> packed(static_cast<std::size_t>(count));
+  for (std::int64_t y = 0; y < in.height; y += 2) {
+    const std::int64_t next = std::min(y + 1, in.height - 1);  // an odd last row: with itself
+    pack_rows(packed.data(), in.row(y), in.row(next), count);
+    const auto resample = in.channels == 1 ? resample_packed_rows<1> : resample_packed_rows<3>;
+    resample(row_of(y), row_of(next), packed.data(), windows);
   }
   return out;
 }
 
-WEIGHTLIFT_CLONES void add_weighted(std::int32_t* __restrict__ sums,
-                                    const std::uint8_t* __restrict__ row, std::int32_t weight,
-                                    std::int64_t count) {
+void add_weighted(std::int32_t* __restrict__ sums, const std::uint8_t* __restrict__ row,
+                  std::int32_t weight, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) sums[i] += row[i] * weight;
 }
 
-WEIGHTLIFT_CLONES void to_samples(std::uint8_t* __restrict__ row,
-                                  const std::int32_t* __restrict__ sums, std::int64_t count) {
+void to_samples(std::uint8_t* __restrict__ row, const std::int32_t* __restrict__ sums,
+                std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) row[i] = to_sample(sums[i]);
 }
 
