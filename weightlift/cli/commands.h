@@ -19,6 +19,7 @@ Action add_convert(CLI::App& app);
 Action add_verify(CLI::App& app);
 Action add_inspect(CLI::App& app);
 Action add_models(CLI::App& app);
+Action add_preprocess(CLI::App& app);
 Action add_pull(CLI::App& app);
 Action add_push(CLI::App& app);
 

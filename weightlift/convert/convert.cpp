@@ -27,8 +27,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kMaxProcessorBytes = std::size_t{1} << 20;
-
 /// All that is decided before the first byte is written.
 struct Plan {
   Source source;
@@ -87,7 +85,7 @@ ProcessorChoice choose_processor(const Source& source, const ConversionRequest& 
             {"no image processor: a weights file alone says nothing of its pictures"}};
   }
   const std::string& from = request.image_processor_from;
-  return given_processor(parse_image_processor(read_text_file(which, kMaxProcessorBytes), which),
+  return given_processor(load_image_processor(which),
                          fmt::format("image processor: from {}, as asked for",
                                      from.empty() ? fs::path(which).filename().string() : from),
                          channels);

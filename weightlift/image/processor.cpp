@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "weightlift/base/error.h"
+#include "weightlift/base/file.h"
 #include "weightlift/base/json.h"
 
 namespace weightlift {
@@ -153,6 +154,11 @@ ImageProcessor parse_image_processor(std::string_view text, const std::string& w
 
 std::string_view interpolation_of(std::int64_t resample) {
   return kFilters.at(static_cast<std::size_t>(resample));
+}
+
+ImageProcessor load_image_processor(const std::filesystem::path& file) {
+  constexpr std::size_t kMaxBytes = std::size_t{1} << 20;
+  return parse_image_processor(read_text_file(file, kMaxBytes), shown(file));
 }
 
 std::int64_t resample_of(std::string_view interpolation) {

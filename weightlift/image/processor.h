@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,6 +38,9 @@ ImageProcessor parse_image_processor(std::string_view text, const std::string& w
 
 /// timm's word for Pillow's number of a filter. `resample` is one that parse_image_processor takes.
 std::string_view interpolation_of(std::int64_t resample);
+
+/// The same of a file. Throws IoError where it cannot be read, too.
+ImageProcessor load_image_processor(const std::filesystem::path& file);
 
 /// Pillow's number for timm's interpolation ("bilinear"), -1 where it has none.
 std::int64_t resample_of(std::string_view interpolation);

@@ -1,0 +1,199 @@
+"""`weightlift preprocess` against transformers' Pillow back end and timm's evaluation transform: every
+bit of pixel_values, for pictures of this run's seed and for fixed ones."""
+
+import json
+
+import numpy as np
+import pytest
+import reference
+import timm
+from PIL import Image
+from safetensors.numpy import load_file
+from test_registry import PLAIN
+from timm.data import create_transform
+from transformers import AutoImageProcessor
+
+IMAGENET = dict(image_mean=[0.485, 0.456, 0.406], image_std=[0.229, 0.224, 0.225])
+ONE_CHANNEL = dict(image_mean=[0.449], image_std=[0.226])
+# Width and height: tiny, odd, panoramic, tall (whose vertical pass comes first).
+SIZES = [(1, 1), (2, 1), (1, 3), (17, 23), (301, 299), (300, 421), (640, 480), (1999, 31), (29, 1501), (200, 401)]
+
+
+def registry_settings():
+    """Edge, crop_pct, interpolation, mean and std of every tag, at its input and at its test size."""
+    found = set()
+    for name in PLAIN:
+        cfg = timm.get_pretrained_cfg(name)
+        found.add((cfg.input_size[-1], cfg.crop_pct, cfg.interpolation, cfg.mean, cfg.std))
+        if cfg.test_input_size:
+            crop_pct = cfg.test_crop_pct or cfg.crop_pct
+            found.add((cfg.test_input_size[-1], crop_pct, cfg.interpolation, cfg.mean, cfg.std))
+    return sorted(found)
+
+
+def noise(rng, width, height, channels=3):
+    return np.frombuffer(rng.randbytes(width * height * channels), np.uint8).reshape(height, width, channels)
+
+
+def black_and_white(rng, width, height, channels=3):
+    """Every sum leaves 0 to 255."""
+    return np.where(noise(rng, width, height, channels) > 127, 255, 0).astype(np.uint8)
+
+
+def smooth(rng, width, height, channels=3):
+    y, x = np.mgrid[0:height, 0:width]
+    waves = [np.sin(x / rng.uniform(3, 40) + y / rng.uniform(3, 40)) for _ in range(channels)]
+    return np.stack([(128 + 127 * wave).astype(np.uint8) for wave in waves], -1)
+
+
+KINDS = [noise, black_and_white, smooth]
+
+
+def random_picture(rng, most=700, channels=3):
+    width, height = (max(1, round(most ** rng.random())) for _ in range(2))
+    return image_of(rng.choice(KINDS)(rng, width, height, channels))
+
+
+def image_of(pixels):
+    return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+
+
+def save_processor(folder, **settings):
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "preprocessor_config.json"
+    file.write_text(json.dumps({"image_processor_type": "ConvNextImageProcessor"} | settings))
+    return folder
+
+
+@pytest.fixture
+def prepared(weightlift, tmp_path):
+    """pixel_values of the program: of pictures that are handed over as PNG files."""
+
+    def run(folder, images, *flags):
+        names = []
+        for i, image in enumerate(images):
+            names.append(tmp_path / f"{i}.png")
+            image.save(names[-1], compress_level=1)
+        weightlift("preprocess", folder, *names, "-o", tmp_path / "pixels.safetensors", *flags)
+        tensors = load_file(tmp_path / "pixels.safetensors")
+        assert set(tensors) == {"pixel_values"}
+        assert tensors["pixel_values"].dtype == np.float32
+        return tensors["pixel_values"]
+
+    return run
+
+
+def by_transformers(folder, images):
+    processor = AutoImageProcessor.from_pretrained(folder, backend="pil")
+    return np.stack([processor(image, return_tensors="np")["pixel_values"][0] for image in images]).astype(np.float32)
+
+
+def by_timm(images, edge, crop_pct, interpolation, mean, std):
+    transform = create_transform((len(mean), edge, edge), crop_pct=crop_pct, interpolation=interpolation, mean=mean, std=std)
+    return np.stack([transform(image).numpy() for image in images])
+
+
+def assert_same_bits(got, expected, images):
+    assert got.shape == expected.shape
+    for ours, theirs, image in zip(got, expected, images):
+        different = np.count_nonzero(ours.view(np.uint32) != theirs.view(np.uint32))
+        assert not different, f"{image.mode} {image.size}: {different} of {ours.size} values differ by up to {np.abs(ours - theirs).max()}"
+
+
+@pytest.mark.parametrize("setting", registry_settings(), ids=lambda setting: "-".join(map(str, setting[:3])))
+def test_settings_of_the_registry(setting, prepared, rng, tmp_path):
+    edge, crop_pct, interpolation, mean, std = setting
+    images = [random_picture(rng) for _ in range(12)] + [image_of(noise(rng, *size)) for size in SIZES]
+    folder = save_processor(
+        tmp_path / "net", size={"shortest_edge": edge}, crop_pct=crop_pct, resample=reference.RESAMPLE[interpolation],
+        image_mean=mean, image_std=std)
+    assert_same_bits(prepared(folder, images), by_transformers(folder, images), images)
+    assert_same_bits(prepared(folder, images, "--as", "timm"), by_timm(images, *setting), images)
+
+
+def test_settings_of_the_registry_are_all_here():
+    assert len(registry_settings()) == 12
+
+
+def test_as_large_as_cameras_make_them(prepared, rng, tmp_path):
+    images = [image_of(smooth(rng, 3000, 4001)), image_of(noise(rng, 1920, 1080))]
+    folder = save_processor(tmp_path / "net", size=224, crop_pct=0.95, **IMAGENET)
+    assert_same_bits(prepared(folder, images), by_transformers(folder, images), images)
+
+
+@pytest.mark.parametrize("interpolation", reference.RESAMPLE)
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_filters(interpolation, kind, prepared, rng, tmp_path):
+    """Shrunk, enlarged, padded; at 384 and above, where the aspect goes."""
+    images = [random_picture(rng, 400) for _ in range(4)] + [image_of(kind(rng, *size)) for size in SIZES]
+    for edge, crop_pct in [(rng.randint(1, 64), rng.uniform(0.3, 1)), (rng.randint(40, 383), rng.uniform(1, 1.3)), (rng.randint(384, 400), 1)]:
+        folder = save_processor(tmp_path / "net", size=edge, crop_pct=crop_pct, resample=reference.RESAMPLE[interpolation], **IMAGENET)
+        assert_same_bits(prepared(folder, images), by_transformers(folder, images), images)
+        expected = by_timm(images, edge, crop_pct, interpolation, *IMAGENET.values())
+        assert_same_bits(prepared(folder, images, "--as", "timm"), expected, images)
+
+
+@pytest.mark.parametrize("settings", [
+    dict(do_rescale=False), dict(do_normalize=False), dict(do_rescale=False, do_normalize=False), dict(rescale_factor=0.01),
+    dict(image_mean=0.3, image_std=0.2), dict(do_center_crop=True, crop_size=29), dict(do_center_crop=True, crop_size=dict(height=9, width=80)),
+    dict(size=400, do_center_crop=True, crop_size=dict(height=401, width=77)), dict(size={"shortest_edge": 40, "longest_edge": 50}),
+], ids=str)
+def test_switches(settings, prepared, rng, tmp_path):
+    images = [random_picture(rng) for _ in range(6)]
+    folder = save_processor(tmp_path / "net", **(dict(size=41) | IMAGENET | settings))
+    assert_same_bits(prepared(folder, images), by_transformers(folder, images), images)
+
+
+def test_without_resizing(prepared, rng, tmp_path):
+    images = [image_of(noise(rng, 45, 37)) for _ in range(2)]
+    folder = save_processor(tmp_path / "net", do_resize=False, **IMAGENET)
+    assert_same_bits(prepared(folder, images), by_transformers(folder, images), images)
+
+
+@pytest.mark.parametrize("edge", [28, 384])
+def test_one_channel(edge, prepared, rng, tmp_path):
+    images = [random_picture(rng, channels=1) for _ in range(8)]
+    folder = save_processor(tmp_path / "net", size=edge, crop_pct=0.93, resample=2, **ONE_CHANNEL)
+    (folder / "config.json").write_text(json.dumps({"model_type": "resnet", "num_channels": 1}))
+    assert_same_bits(prepared(folder, images), by_transformers(folder, images), images)
+    expected = by_timm(images, edge, 0.93, "bilinear", *ONE_CHANNEL.values())
+    assert_same_bits(prepared(folder, images, "--as", "timm"), expected, images)
+
+
+CONVNEXT = dict(crop_pct=0.875, do_normalize=True, do_resize=True, resample=3, **IMAGENET)
+VALID_KEYS = ["images", "do_resize", "size", "crop_pct", "resample", "return_tensors", "data_format", "input_data_format"]
+NULLS = ["crop_size", "device", "disable_grouping", "do_center_crop", "do_convert_rgb", "do_pad", "input_data_format", "pad_size", "return_tensors"]
+FORMS = {
+    "4.18": CONVNEXT | dict(feature_extractor_type="ConvNextFeatureExtractor", size=224),
+    "4.26": CONVNEXT | dict(
+        image_processor_type="ConvNextImageProcessor", size={"shortest_edge": 224}, do_rescale=True, rescale_factor=1 / 255),
+    "4.38": CONVNEXT | dict(
+        image_processor_type="ConvNextImageProcessor", size={"shortest_edge": 224}, do_rescale=True, rescale_factor=1 / 255,
+        _valid_processor_keys=VALID_KEYS),
+    "4.57 fast": CONVNEXT | dict.fromkeys(NULLS) | dict(
+        image_processor_type="ConvNextImageProcessorFast", size={"shortest_edge": 224}, do_rescale=True, rescale_factor=1 / 255,
+        data_format="channels_first", default_to_square=False),
+    "nothing but its class": dict(image_processor_type="ConvNextImageProcessor"),
+    "no size": CONVNEXT | dict(image_processor_type="ConvNextImageProcessor"),
+    "no filter": dict(image_processor_type="ConvNextImageProcessor", size=32),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_forms_of_the_file(form, prepared, rng, tmp_path):
+    images = [random_picture(rng) for _ in range(3)]
+    folder = tmp_path / "net"
+    folder.mkdir()
+    (folder / "preprocessor_config.json").write_text(json.dumps(FORMS[form]))
+    assert_same_bits(prepared(folder, images), by_transformers(folder, images), images)
+
+
+@pytest.mark.parametrize("preparation", ["transformers", "timm"])
+def test_show_is_the_crop(preparation, prepared, rng, tmp_path):
+    """What is shown, rescaled and normalised, is what was written."""
+    image = random_picture(rng)
+    folder = save_processor(tmp_path / "net", size=40, crop_pct=0.8, **IMAGENET)
+    got = prepared(folder, [image], "--as", preparation, "--show", tmp_path / "seen.png")
+    seen = Image.open(tmp_path / "seen.png")
+    assert seen.size == (40, 40)
+    assert_same_bits(got, by_timm([seen], 40, 1.0, "bicubic", *IMAGENET.values()), [seen])

@@ -1,0 +1,128 @@
+#include "weightlift/image/preprocess.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "weightlift/base/error.h"
+#include "weightlift/base/file.h"
+#include "weightlift/base/json.h"
+#include "weightlift/checkpoint/safetensors_writer.h"
+#include "weightlift/cli/commands.h"
+#include "weightlift/cli/log.h"
+#include "weightlift/cli/progress.h"
+#include "weightlift/export/model_folder.h"
+#include "weightlift/image/decode.h"
+#include "weightlift/image/encode_png.h"
+
+namespace weightlift {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct PreprocessFlags {
+  fs::path folder;
+  std::vector<std::string> images;
+  fs::path output, show;
+  Preparation preparation = Preparation::kTransformers;
+  bool json = false;
+};
+
+constexpr std::size_t kMaxConfigBytes = std::size_t{16} << 20;
+
+const std::map<std::string, Preparation> kPreparations = {
+    {"transformers", Preparation::kTransformers}, {"timm", Preparation::kTimm}};
+
+/// What the network takes: red, green and blue unless its config says one channel.
+ColorMode mode_of(const fs::path& folder) {
+  const fs::path config = folder / kConfigFile;
+  if (!fs::exists(config)) return ColorMode::kRGB;
+  const auto json = parse_json(read_text_file(config, kMaxConfigBytes), shown(config));
+  constexpr std::int64_t kColors = 3;
+  const std::int64_t channels = get_int(json, "num_channels", shown(config), kColors);
+  if (channels != 1 && channels != kColors) {
+    throw FormatError(fmt::format("{}: num_channels: expected 1 or 3, which pictures have, got {}",
+                                  shown(config), channels));
+  }
+  return channels == 1 ? ColorMode::kL : ColorMode::kRGB;
+}
+
+/// What `body` makes; to a disagreement it adds where that is.
+template <class Body>
+auto at(const std::string& where, Body&& body) {
+  try {
+    return std::forward<Body>(body)();
+  } catch (const MismatchError& error) {
+    throw MismatchError(fmt::format("{}: {}", where, error.what()));
+  }
+}
+
+Picture load_crop(const fs::path& image, ColorMode mode, const ImageProcessor& processor,
+                  Preparation preparation) {
+  const auto file = MappedFile::open(image);
+  const DecodedPicture decoded = decode_picture(file->bytes(), mode, shown(image));
+  file->require_intact();
+  for (const std::string& note : decoded.notes) log_warning(note);
+  return at(shown(image), [&] { return crop_seen(decoded.picture, processor, preparation); });
+}
+
+void write_pixel_values(const fs::path& path, const Tensor& pixel_values) {
+  write_atomically(path, [&](const fs::path& beside) {
+    write_safetensors(beside, {{"pixel_values", pixel_values, DType::F32}}, {});
+  });
+}
+
+int run_preprocess(const PreprocessFlags& flags) {
+  catch_signals();
+  if (!flags.show.empty() && flags.images.size() != 1) {
+    throw UsageError(fmt::format("--show: expected one picture, got {}", flags.images.size()));
+  }
+  const fs::path file = flags.folder / kProcessorFile;
+  const ImageProcessor processor = load_image_processor(file);
+  const ColorMode mode = mode_of(flags.folder);
+  std::vector<Picture> crops;
+  for (const std::string& image : flags.images) {
+    check_signals();
+    crops.push_back(load_crop(image, mode, processor, flags.preparation));
+  }
+  const Tensor pixel_values =
+      at(shown(file), [&] { return to_pixel_values(crops, processor, flags.preparation); });
+  if (!flags.show.empty()) write_atomically(flags.show, encode_png(crops.front()));
+  write_pixel_values(flags.output, pixel_values);
+  if (flags.json) {
+    const nlohmann::ordered_json json = {{"path", flags.output.string()},
+                                         {"shape", pixel_values.shape()}};
+    fmt::print("{}\n", dump_json_line(json));
+  } else {
+    fmt::print("{}: pixel_values {} float32\n", shown(flags.output),
+               to_string(pixel_values.shape()));
+  }
+  return 0;
+}
+
+}  // namespace
+
+Action add_preprocess(CLI::App& app) {
+  auto* command =
+      app.add_subcommand("preprocess", "Make of pictures the tensor that a network is given");
+  auto flags = std::make_shared<PreprocessFlags>();
+  command->add_option("FOLDER", flags->folder, "Folder with a preprocessor_config.json")
+      ->required();
+  command
+      ->add_option("IMAGE", flags->images,
+                   "Pictures, in the order of the tensor: JPEG, PNG, WebP, BMP or PPM")
+      ->required();
+  command->add_option("-o,--output", flags->output, "The safetensors file to write")->required();
+  command
+      ->add_option("--as", flags->preparation,
+                   "Whose pixels: transformers (its Pillow back end) or timm (its evaluation "
+                   "transform); default transformers")
+      ->transform(CLI::CheckedTransformer(kPreparations));
+  command->add_option("--show", flags->show, "Also write what is seen of the picture, as a PNG");
+  command->add_flag("--json", flags->json, "One JSON object on one line");
+  return [flags] { return run_preprocess(*flags); };
+}
+
+}  // namespace weightlift
