@@ -26,14 +26,21 @@ struct PreprocessFlags {
   fs::path folder;
   std::vector<std::string> images;
   fs::path output, show;
-  Preparation preparation = Preparation::kTransformers;
+  std::string as = "transformers";
   bool json = false;
 };
 
 constexpr std::size_t kMaxConfigBytes = std::size_t{16} << 20;
 
-const std::map<std::string, Preparation> kPreparations = {
-    {"transformers", Preparation::kTransformers}, {"timm", Preparation::kTimm}};
+ImageProcessor load_processor_of(const fs::path& file) {
+  if (fs::is_directory(file.parent_path()) && !fs::exists(file)) {
+    throw IoError(fmt::format(
+        "{}: expected the settings of an image processor, got no such file; weightlift convert "
+        "makes a folder that has it",
+        shown(file)));
+  }
+  return load_image_processor(file);
+}
 
 /// What the network takes: red, green and blue unless its config says one channel.
 ColorMode mode_of(const fs::path& folder) {
@@ -80,15 +87,17 @@ int run_preprocess(const PreprocessFlags& flags) {
     throw UsageError(fmt::format("--show: expected one picture, got {}", flags.images.size()));
   }
   const fs::path file = flags.folder / kProcessorFile;
-  const ImageProcessor processor = load_image_processor(file);
+  const ImageProcessor processor = load_processor_of(file);
+  const Preparation preparation =
+      flags.as == "timm" ? Preparation::kTimm : Preparation::kTransformers;
   const ColorMode mode = mode_of(flags.folder);
   std::vector<Picture> crops;
   for (const std::string& image : flags.images) {
     check_signals();
-    crops.push_back(load_crop(image, mode, processor, flags.preparation));
+    crops.push_back(load_crop(image, mode, processor, preparation));
   }
   const Tensor pixel_values =
-      at(shown(file), [&] { return to_pixel_values(crops, processor, flags.preparation); });
+      at(shown(file), [&] { return to_pixel_values(crops, processor, preparation); });
   if (!flags.show.empty()) write_atomically(flags.show, encode_png(crops.front()));
   write_pixel_values(flags.output, pixel_values);
   if (flags.json) {
@@ -116,10 +125,11 @@ Action add_preprocess(CLI::App& app) {
       ->required();
   command->add_option("-o,--output", flags->output, "The safetensors file to write")->required();
   command
-      ->add_option("--as", flags->preparation,
-                   "Whose pixels: transformers (its Pillow back end) or timm (its evaluation "
-                   "transform); default transformers")
-      ->transform(CLI::CheckedTransformer(kPreparations));
+      ->add_option("--as", flags->as,
+                   "Whose pixels: of transformers' Pillow back end, or of timm's evaluation "
+                   "transform with the same settings")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"transformers", "timm"}));
   command->add_option("--show", flags->show, "Also write what is seen of the picture, as a PNG");
   command->add_flag("--json", flags->json, "One JSON object on one line");
   return [flags] { return run_preprocess(*flags); };
