@@ -118,13 +118,12 @@ std::vector<Table> make_tables(const ImageProcessor& processor, std::int64_t cha
   return tables;
 }
 
-void append_planes(std::vector<float>& values, const Picture& picture,
-                   const std::vector<Table>& tables) {
+void write_planes(float* out, const Picture& picture, const std::vector<Table>& tables) {
   const std::size_t channels = tables.size();
   for (std::size_t channel = 0; channel < channels; ++channel) {
     const Table& table = tables[channel];
     for (std::size_t at = channel; at < picture.samples.size(); at += channels) {
-      values.push_back(table[picture.samples[at]]);
+      *out++ = table[picture.samples[at]];
     }
   }
 }
@@ -164,8 +163,8 @@ Tensor to_pixel_values(std::span<const Picture> crops, const ImageProcessor& pro
   if (crops.empty()) throw MismatchError("pictures: expected at least one, got none");
   const Picture& first = crops.front();
   const std::vector<Table> tables = make_tables(processor, first.channels, preparation);
-  std::vector<float> values;
-  values.reserve(crops.size() * first.samples.size());
+  std::vector<float> values(crops.size() * first.samples.size());
+  float* out = values.data();
   for (const Picture& crop : crops) {
     if (crop.width != first.width || crop.height != first.height ||
         crop.channels != first.channels) {
@@ -174,7 +173,8 @@ Tensor to_pixel_values(std::span<const Picture> crops, const ImageProcessor& pro
                       "makes them equal",
                       first.width, first.height, crop.width, crop.height));
     }
-    append_planes(values, crop, tables);
+    write_planes(out, crop, tables);
+    out += crop.samples.size();
   }
   const auto count = static_cast<std::int64_t>(crops.size());
   return Tensor::of({count, first.channels, first.height, first.width}, std::move(values));

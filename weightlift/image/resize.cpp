@@ -244,6 +244,15 @@ std::vector<std::int64_t> nearest_places(std::int64_t in, std::int64_t out, Rang
   return places;
 }
 
+template <std::size_t kChannels>
+void take_pixels(std::uint8_t* out, const std::uint8_t* row,
+                 const std::vector<std::int64_t>& columns) {
+  for (const std::int64_t x : columns) {
+    if (x >= 0) std::copy_n(row + x * std::int64_t{kChannels}, kChannels, out);
+    out += kChannels;
+  }
+}
+
 Picture take_nearest(const Picture& picture, std::int64_t width, std::int64_t height,
                      const Box& part) {
   const auto columns = nearest_places(picture.width, width, {part.left, part.width});
@@ -251,11 +260,10 @@ Picture take_nearest(const Picture& picture, std::int64_t width, std::int64_t he
   const View in = view_of(picture);
   Picture out = blank(part.width, part.height, picture.channels);
   std::uint8_t* to = out.samples.data();
+  const auto take = in.channels == 1 ? take_pixels<1> : take_pixels<3>;
   for (const std::int64_t y : rows) {
-    for (const std::int64_t x : columns) {
-      if (x >= 0 && y >= 0) std::copy_n(in.row(y) + x * in.channels, in.channels, to);
-      to += in.channels;
-    }
+    if (y >= 0) take(to, in.row(y), columns);
+    to += part.width * in.channels;
   }
   return out;
 }
