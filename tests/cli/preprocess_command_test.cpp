@@ -129,6 +129,15 @@ TEST(PreprocessCommandTest, ANetworkOfOneChannelIsGivenLuminance) {
                         "got 4\n"));
 }
 
+TEST(PreprocessCommandTest, SaysWhatIsOddAboutAPicture) {
+  const Studio studio;
+  const std::string path = studio.dir / "a.ppm";
+  write_file(path, read_file(path) + "more");
+  const Outcome outcome = studio.run({path});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_THAT(outcome.err, HasSubstr(path + ": 4 bytes after the picture are not of it"));
+}
+
 TEST(PreprocessCommandTest, OneBrokenPictureStopsAll) {
   const Studio studio;
   write_file(studio.dir / "broken.ppm", "P6 30 20 255\nabc");

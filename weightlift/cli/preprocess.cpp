@@ -71,7 +71,9 @@ Picture load_crop(const fs::path& image, ColorMode mode, const ImageProcessor& p
   const auto file = MappedFile::open(image);
   const DecodedPicture decoded = decode_picture(file->bytes(), mode, shown(image));
   file->require_intact();
-  for (const std::string& note : decoded.notes) log_warning(note);
+  for (const std::string& note : decoded.notes) {
+    log_warning(fmt::format("{}: {}", shown(image), note));
+  }
   return at(shown(image), [&] { return crop_seen(decoded.picture, processor, preparation); });
 }
 

@@ -64,7 +64,7 @@ ProcessorChoice folder_processor(const Source& source) {
   std::error_code ignored;
   if (!fs::exists(file, ignored))
     return {std::nullopt, {"no image processor: the source has none"}};
-  return {parse_image_processor(read_text_file(file, kMaxProcessorBytes), file.string()), {}};
+  return {load_image_processor(file), {}};
 }
 
 ProcessorChoice choose_processor(const Source& source, const ConversionRequest& request) {

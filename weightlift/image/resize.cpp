@@ -12,6 +12,7 @@
 #include <array>
 #include <cassert>
 #include <cmath>
+#include <cstring>
 #include <numbers>
 #include <utility>
 
@@ -248,7 +249,7 @@ template <std::size_t kChannels>
 void take_pixels(std::uint8_t* out, const std::uint8_t* row,
                  const std::vector<std::int64_t>& columns) {
   for (const std::int64_t x : columns) {
-    if (x >= 0) std::copy_n(row + x * std::int64_t{kChannels}, kChannels, out);
+    if (x >= 0) std::memcpy(out, row + x * std::int64_t{kChannels}, kChannels);
     out += kChannels;
   }
 }
