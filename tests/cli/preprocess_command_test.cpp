@@ -174,7 +174,7 @@ TEST(PreprocessCommandTest, SaysWhatTheSettingsCannotMean) {
     write_file(studio.dir / "net/preprocessor_config.json", json);
     EXPECT_THAT(studio.refusal_of({a}, 3), HasSubstr(message)) << json;
   }
-  write_file(studio.dir / "net/preprocessor_config.json", R"({"do_resize": false})");
+  write_file(studio.dir / "net/preprocessor_config.json", R"({"size": 8, "do_resize": false})");
   EXPECT_THAT(studio.refusal_of({a, studio.dir / "b.ppm"}, 3),
               HasSubstr("preprocessor_config.json: pictures: expected one size, got 30 x 20 and 9 "
                         "x 50; do_resize is what makes them equal"));

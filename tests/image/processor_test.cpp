@@ -100,7 +100,7 @@ TEST(ImageProcessorTest, ReadsOneValueForAllChannels) {
 }
 
 TEST(ImageProcessorTest, TakesWhatIsLeftOutFromTheClass) {
-  const ImageProcessor processor = parse("{}");
+  const ImageProcessor processor = parse(R"({"image_processor_type": "ConvNextImageProcessor"})");
   EXPECT_EQ(processor.shortest_edge, 384);
   EXPECT_EQ(processor.crop_pct.value, 0.875);
   EXPECT_EQ(processor.resample, 3);
@@ -149,6 +149,8 @@ TEST(ImageProcessorTest, RefusesImpossibleSettings) {
     EXPECT_THAT(malformation_with(members), HasSubstr(message)) << members;
   }
   EXPECT_THAT(malformation_of("[]"), HasSubstr("p.json: processor: expected an object, got []"));
+  EXPECT_THAT(malformation_of("{}"),
+              HasSubstr("p.json: size: expected a number or shortest_edge, got null"));
 }
 
 TEST(ImageProcessorTest, KnowsPillowsFilters) {

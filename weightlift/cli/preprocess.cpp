@@ -30,7 +30,7 @@ struct PreprocessFlags {
   bool json = false;
 };
 
-constexpr std::size_t kMaxConfigBytes = std::size_t{16} << 20;
+constexpr std::size_t kMaxJsonBytes = std::size_t{16} << 20;
 
 ImageProcessor load_processor_of(const fs::path& file) {
   if (fs::is_directory(file.parent_path()) && !fs::exists(file)) {
@@ -46,7 +46,7 @@ ImageProcessor load_processor_of(const fs::path& file) {
 ColorMode mode_of(const fs::path& folder) {
   const fs::path config = folder / kConfigFile;
   if (!fs::exists(config)) return ColorMode::kRGB;
-  const auto json = parse_json(read_text_file(config, kMaxConfigBytes), shown(config));
+  const auto json = parse_json(read_text_file(config, kMaxJsonBytes), shown(config));
   constexpr std::int64_t kColors = 3;
   const std::int64_t channels = get_int(json, "num_channels", shown(config), kColors);
   if (channels != 1 && channels != kColors) {

@@ -68,9 +68,14 @@ std::int64_t require_side(std::int64_t pixels, std::string_view key, const std::
   return pixels;
 }
 
-std::int64_t get_shortest_edge(const Json& json, const std::string& where, std::int64_t fallback) {
+/// A file that names its class may leave the size to it; another is no processor's.
+std::int64_t get_shortest_edge(const Json& json, const std::string& where) {
+  constexpr std::int64_t kDefaultEdge = 384;
+  const bool named =
+      json.contains("image_processor_type") || json.contains("feature_extractor_type");
   const Json* size = find_member(json, "size");
-  if (size == nullptr) return fallback;
+  if (size == nullptr && named) return kDefaultEdge;
+  if (size == nullptr) throw_wrong_json(where, "size", "a number or shortest_edge", Json());
   if (!size->is_object()) return require_side(get_int(json, "size", where), "size", where);
   if (find_member(*size, "shortest_edge") == nullptr) {
     throw_wrong_json(where, "size", "a number or shortest_edge", *size);
@@ -131,8 +136,7 @@ ImageProcessor parse_image_processor(std::string_view text, const std::string& w
   // What a file leaves out has the class's default in transformers 5.
   const std::vector<Number> half(3, {0.5});
   ImageProcessor processor{.image_mean = half, .image_std = half};
-  constexpr std::int64_t kDefaultEdge = 384;
-  processor.shortest_edge = get_shortest_edge(json, where, kDefaultEdge);
+  processor.shortest_edge = get_shortest_edge(json, where);
   processor.crop_pct = get_number(json, "crop_pct", where, processor.crop_pct);
   processor.resample = get_int(json, "resample", where, processor.resample);
   if (processor.resample > kLastFilter) {
