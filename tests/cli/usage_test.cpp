@@ -131,11 +131,9 @@ TEST(UsageTest, ValuesAreChecked) {
               HasSubstr("--name: expected one SOURCE, got 2"));
 }
 
-TEST(UsageTest, WhatComesLaterIsSaid) {
-  EXPECT_THAT(usage_error({"convert", "x", "-o", "y", "--to", "timm"}),
-              HasSubstr("--to timm: expected transformers, the only direction there is yet"));
-  EXPECT_THAT(usage_error({"convert", "x", "-o", "y", "--weights-format", "bin"}),
-              HasSubstr("--weights-format bin: expected safetensors, the only format written yet"));
+TEST(UsageTest, AStateDictAloneIsNotPublished) {
+  EXPECT_THAT(usage_error({"convert", "x", "-o", "y", "--to", "torchvision", "--push-to-hub"}),
+              HasSubstr("--push-to-hub: expected a model's folder, got --to torchvision"));
 }
 
 TEST(UsageTest, OneSourceForOneName) {

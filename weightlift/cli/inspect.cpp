@@ -83,7 +83,10 @@ Json network_json(const Source& source) {
 
 std::vector<std::string> labels_of(const Source& source) {
   std::vector<std::string> labels;
-  for (const auto& [id, label] : choose_labels(source, "").id2label) labels.push_back(label);
+  const auto id2label = source.kind == SourceKind::kTransformersFolder
+                            ? source.config.id2label
+                            : choose_labels(source, "").id2label;
+  for (const auto& [id, label] : id2label) labels.push_back(label);
   return labels;
 }
 
