@@ -27,6 +27,7 @@ using ::testing::Not;
 using testing::Outcome;
 using testing::read_file;
 using testing::Room;
+using testing::small_checkpoint;
 using testing::write_file;
 
 /// A Hub where timm/resnet18.a1_in1k is a small network, and a home with nothing in it.
@@ -69,6 +70,20 @@ TEST_F(HubSourceTest, IsFetchedByItsNameOnce) {
   server.clear_log();
   EXPECT_EQ(convert({"hf-hub:timm/resnet18.a1_in1k", "--force"}).exit_code, 0);
   EXPECT_THAT(server.requests("resolve"), IsEmpty());
+}
+
+TEST_F(HubSourceTest, ShardsAreFetchedWithTheirIndex) {
+  small_checkpoint().write_sharded_folder(room.dir / "sharded");
+  write_file(room.dir / "sharded/other.safetensors", "not wanted");
+  server.add_repo("alice/sharded", room.dir / "sharded");
+  EXPECT_THAT(convert({"alice/sharded", "--dry-run"}).out,
+              AllOf(HasSubstr("model-00002-of-00002.safetensors"), Not(HasSubstr("other"))));
+  const Outcome outcome = convert({"alice/sharded"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(server.requests("other.safetensors"), IsEmpty());
+  ASSERT_EQ(convert({room.source()}).exit_code, 0);
+  EXPECT_EQ(read_file(room.dir / "out/sharded/model.safetensors"),
+            read_file(room.dir / "out/small/model.safetensors"));
 }
 
 /// The same Hub, where the repository has the shape that the registry knows.
@@ -237,8 +252,9 @@ TEST_F(HubSourceTest, WithoutWeightsIsRefused) {
   server.add_repo("alice/old", room.source());
   const Outcome outcome = convert({"alice/old"});
   EXPECT_EQ(outcome.exit_code, 3);
-  EXPECT_THAT(outcome.err, HasSubstr("alice/old@main: expected model.safetensors or "
-                                     "pytorch_model.bin in the repository, got none"));
+  EXPECT_THAT(outcome.err,
+              HasSubstr("alice/old@main: expected model.safetensors, pytorch_model.bin or the index"
+                        " of their shards in the repository, got none"));
 }
 
 TEST_F(HubSourceTest, AConfigAloneInTheCacheIsNoRepositoryWithoutWeights) {

@@ -69,6 +69,22 @@ TEST(InspectCommandTest, KnowsAConvertedFolder) {
   EXPECT_EQ(row["labels"].size(), 5U);
 }
 
+TEST(InspectCommandTest, CountsShards) {
+  const TempDir dir;
+  small_checkpoint().write_sharded_folder(dir / "sharded");
+  EXPECT_THAT(run_weightlift({"inspect", dir / "sharded"}).out,
+              HasSubstr("model.safetensors.index.json, safetensors in 2 shards, "));
+}
+
+TEST(InspectCommandTest, HashesWhenAsked) {
+  const Room room;
+  EXPECT_FALSE(inspect(room.source()).contains("sha256"));
+  const Outcome outcome = run_weightlift({"inspect", room.source(), "--hash", "--json"});
+  const Json row = json_lines(outcome.out).at(0);
+  EXPECT_EQ(row["sha256"].get<std::string>().size(), 64U);
+  EXPECT_TRUE(row["known"].is_null());
+}
+
 TEST(InspectCommandTest, KnowsALoneFile) {
   const TempDir dir;
   small_checkpoint().write_file(dir / "w.safetensors");

@@ -1,5 +1,6 @@
 #include "tests/support/timm_checkpoint.h"
 
+#include <array>
 #include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>
@@ -7,6 +8,7 @@
 #include "tests/support/counter_random.h"
 #include "tests/support/resnets.h"
 #include "tests/support/temp_dir.h"
+#include "weightlift/base/file.h"
 #include "weightlift/checkpoint/safetensors_writer.h"
 #include "weightlift/models/resnet.h"
 
@@ -64,6 +66,21 @@ void TimmCheckpoint::write_file(const std::filesystem::path& file) const {
   std::vector<SafetensorsEntry> entries;
   for (const auto& [name, tensor] : tensors) entries.push_back({name, tensor, tensor.dtype()});
   write_safetensors(file, entries, {});
+}
+
+void TimmCheckpoint::write_sharded_folder(const std::filesystem::path& folder) const {
+  write_folder(folder);
+  std::filesystem::remove(folder / "model.safetensors");
+  std::array<std::vector<SafetensorsEntry>, 2> shards;
+  Json index = {{"metadata", Json::object()}, {"weight_map", Json::object()}};
+  for (const auto& [name, tensor] : tensors) {
+    const std::size_t shard = name < "layer3" ? 0 : 1;
+    shards.at(shard).push_back({name, tensor, tensor.dtype()});
+    index["weight_map"][name] = "model-0000" + std::to_string(shard + 1) + "-of-00002.safetensors";
+  }
+  write_safetensors(folder / "model-00001-of-00002.safetensors", shards[0], {});
+  write_safetensors(folder / "model-00002-of-00002.safetensors", shards[1], {});
+  write_atomically(folder / "model.safetensors.index.json", index.dump(2));
 }
 
 TimmCheckpoint make_timm_checkpoint(const ResNetConfig& network, std::string_view architecture,

@@ -21,6 +21,8 @@ struct TimmCheckpoint {
 
   /// `folder` with config.json and model.safetensors.
   void write_folder(const std::filesystem::path& folder) const;
+  /// The same with the weights in two shards beside their index.
+  void write_sharded_folder(const std::filesystem::path& folder) const;
   /// The weights alone.
   void write_file(const std::filesystem::path& file) const;
 };

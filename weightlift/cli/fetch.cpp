@@ -11,6 +11,7 @@
 #include "weightlift/base/file.h"
 #include "weightlift/base/nearest.h"
 #include "weightlift/base/posix.h"
+#include "weightlift/checkpoint/shard_index.h"
 #include "weightlift/cli/progress.h"
 #include "weightlift/export/model_folder.h"
 #include "weightlift/hub/local_file.h"
@@ -23,9 +24,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kConfigFile = "config.json";
 // timm and transformers look for no others in a repository, and in this order.
-constexpr std::array<std::string_view, 2> kRepoWeights = {"model.safetensors", "pytorch_model.bin"};
+constexpr std::array<std::string_view, 4> kRepoWeights = {
+    "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
+    "pytorch_model.bin.index.json"};
 
 // What is read whole must not be larger, and so need not be fetched.
 constexpr std::uint64_t kMaxFetchedConfigBytes = std::uint64_t{4} << 20;
@@ -37,8 +39,11 @@ void require_small(const RepoFile& file, std::uint64_t most) {
                                 printable(file.path), most, file.size_bytes));
 }
 
+/// Small files that say what the weights are.
 bool is_config_entry(const RepoFile& file) {
-  if (file.path != kConfigFile) return false;
+  const bool index = file.path.ends_with(".index.json") &&
+                     std::ranges::find(kRepoWeights, file.path) != kRepoWeights.end();
+  if (file.path != kConfigFile && file.path != kProcessorFile && !index) return false;
   require_small(file, kMaxFetchedConfigBytes);
   return true;
 }
@@ -76,9 +81,17 @@ void require_plain_network(const fs::path& config, const RepoRevision& from) {
 }
 
 [[noreturn]] void refuse_without_weights(const RepoRevision& from) {
-  throw FormatError(fmt::format("{}@{}: expected {} in the repository, got none",
-                                from.repo.string(), printable(from.revision),
-                                fmt::join(kRepoWeights, " or ")));
+  throw FormatError(fmt::format(
+      "{}@{}: expected model.safetensors, pytorch_model.bin or the index of their shards in the "
+      "repository, got none",
+      from.repo.string(), printable(from.revision)));
+}
+
+/// The files that hold the weights: one, or the shards of an index, which is here already.
+std::vector<std::string> weights_files(const fs::path& folder, std::string_view weights) {
+  if (!weights.ends_with(".json")) return {std::string(weights)};
+  const fs::path index = folder / weights;
+  return parse_shard_index(read_text_file(index, kMaxFetchedConfigBytes), shown(index)).files;
 }
 
 /// The digest of the weights in a listing, as far as it tells one.
@@ -105,9 +118,11 @@ FetchedSource fetch_snapshot(HubClient& client, const RepoRevision& from, Networ
   SourceOrigin origin{id, config.commit, from.revision};
   origin.weights_sha256 = sha256_of(*std::ranges::find(listed, weights, &RepoFile::path));
   // Everything after the first answer is about one commit, whatever is pushed meanwhile.
-  const Snapshot snapshot = client.snapshot_download(
-      {from.repo, config.commit},
-      [&](const RepoFile& file) { return file.path == weights || is_config_entry(file); });
+  const std::vector<std::string> wanted = weights_files(config.folder, weights);
+  const Snapshot snapshot =
+      client.snapshot_download({from.repo, config.commit}, [&](const RepoFile& file) {
+        return std::ranges::find(wanted, file.path) != wanted.end() || is_config_entry(file);
+      });
   progress.note(fmt::format("{} of the Hub at commit {}", id, snapshot.commit));
   return {snapshot.folder, name_of_repository(id), std::move(origin), {}};
 }
@@ -234,8 +249,12 @@ std::vector<RepoFile> Fetcher::list_source(const SourceName& name, ProgressSink&
   std::vector<RepoFile> files = client.list_repo_tree(from);
   const std::string weights(choose_weights(files));
   if (weights.empty()) refuse_without_weights(from);
-  std::erase_if(
-      files, [&](const RepoFile& file) { return file.path != weights && !is_config_entry(file); });
+  const std::string stem = weights.substr(0, weights.find('.')) + "-";
+  const bool sharded = weights.ends_with(".json");
+  std::erase_if(files, [&](const RepoFile& file) {
+    const bool shard = sharded && file.path.starts_with(stem);
+    return file.path != weights && !shard && !is_config_entry(file);
+  });
   return files;
 }
 

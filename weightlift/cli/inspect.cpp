@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "weightlift/base/digest.h"
 #include "weightlift/base/error.h"
 #include "weightlift/base/json.h"
 #include "weightlift/cli/commands.h"
@@ -13,6 +14,7 @@
 #include "weightlift/cli/progress.h"
 #include "weightlift/convert/labels.h"
 #include "weightlift/convert/source.h"
+#include "weightlift/models/registry.h"
 
 namespace weightlift {
 
@@ -28,7 +30,9 @@ struct Inspection {
   LoadedDict dict;
   std::vector<std::string> notes;
   std::optional<Source> source;
-  std::string reason;  ///< why there is no source
+  std::string reason;           ///< why there is no source
+  std::string sha256_hex = {};  ///< of the file, where it was asked for
+  std::string known = {};       ///< the tag whose weights have that hash
 };
 
 /// What the file holds where it is no source: the dict that timm would take.
@@ -111,6 +115,10 @@ void print_json(const std::string& given, const Inspection& found) {
                {"files", found.checkpoint.files.size()},
                {"bytes", size_bytes(found.checkpoint)},
                {"parameters", count_parameters(found.dict.tensors)}};
+  if (!found.sha256_hex.empty()) {
+    json["sha256"] = found.sha256_hex;
+    json["known"] = found.known.empty() ? Json() : Json(found.known);
+  }
   if (found.source) {
     json.update(network_json(*found.source));
     json["labels"] = labels_of(*found.source);
@@ -199,18 +207,31 @@ void print_text(const Inspection& found) {
   } else {
     fmt::print("network: cannot be converted: {}\n", found.reason);
   }
+  if (!found.sha256_hex.empty()) {
+    fmt::print("sha256: {}{}\n", found.sha256_hex,
+               found.known.empty() ? "" : fmt::format(": this is {}", found.known));
+  }
   print_contents(found);
   print_tensors(found.dict.tensors);
 }
 
+/// Known weights are told by the hash in timm's file names, of which eight digits stand there: what
+/// has not the tag's shape is not the tag's.
+void identify(Inspection& found) {
+  found.sha256_hex = sha256(found.checkpoint.files.front()->bytes());
+  const auto cfg = find_by_sha256(found.sha256_hex);
+  if (cfg && count_parameters(found.dict.tensors) == cfg->parameters) found.known = full_name(*cfg);
+}
+
 struct InspectFlags {
   std::string source, weights_key;
-  bool json = false;
+  bool json = false, hash = false;
 };
 
 int run_inspect(const InspectFlags& flags) {
   catch_signals();
-  const Inspection found = inspect(fetch_one(flags.source, Network::kAny), flags.weights_key);
+  Inspection found = inspect(fetch_one(flags.source, Network::kAny), flags.weights_key);
+  if (flags.hash) identify(found);
   for (const std::string& note : found.notes) log_warning(note);
   if (flags.json) {
     print_json(flags.source, found);
@@ -229,6 +250,8 @@ Action add_inspect(CLI::App& app) {
   command->add_option("SOURCE", flags->source, "Folder, weights file, name or repository")
       ->required();
   add_weights_key(*command, flags->weights_key);
+  command->add_flag("--hash", flags->hash,
+                    "Read the whole file for its SHA-256, and say which known weights it holds");
   command->add_flag("--json", flags->json, "One JSON object on one line");
   return [flags] { return run_inspect(*flags); };
 }
