@@ -20,7 +20,7 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/weightlift DESTINATION ${CMAKE_INSTALL_I
   FILES_MATCHING PATTERN "*.h"
   PATTERN "cli" EXCLUDE
   REGEX "/base/json\\.h$" EXCLUDE
-  REGEX "/checkpoint/(safetensors_header|tensor_name|zip_writer)\\.h$" EXCLUDE
+  REGEX "/checkpoint/(pickle_machine|safetensors_header|tensor_name|zip_writer)\\.h$" EXCLUDE
   REGEX "/image/(color|decoders|exif|orient|png_chunks)\\.h$" EXCLUDE
   REGEX "/hub/curl_library\\.h$" EXCLUDE
   REGEX "/runtime/(arena|compiler|fusion|kernels|layout|onednn|weights)\\.h$" EXCLUDE)

@@ -58,7 +58,7 @@ struct Pickle {
 
 /// Reads a pickle of protocol 2 to 5 as data, running nothing: the .cpp says how. The values are
 /// views of `bytes`. Throws FormatError "where: pickle: ..." where it is damaged, or makes what no
-/// checkpoint needs, or more than the limits in the .cpp.
+/// checkpoint needs, or more than the limits of pickle_machine.cpp.
 Pickle parse_pickle(std::span<const std::byte> bytes, const std::string& where);
 
 /// What a value is, for a message: "a list of 3", "an object of numpy.ndarray".
