@@ -349,8 +349,11 @@ TEST(PickleTest, BoundsWhatAFileCanAskFor) {
   for (int i = 0; i < 1000; ++i) copies += "h\0h\1R"s;
   EXPECT_THAT(refusal_of(pickle_of(copies + "t")), HasSubstr("instructions: expected at most"));
   std::string puts = "N";
-  for (std::uint32_t i = 0; i < 1'000'001; ++i) puts += "r" + le(i);
-  EXPECT_THAT(refusal_of(pickle_of(puts)), HasSubstr("memo: expected at most 1000000 values"));
+  for (std::uint32_t i = 0; i < 1'000'000; ++i) puts += "r" + le(i);
+  EXPECT_EQ(refusal_of(pickle_of(puts)), "accepted");
+  for (std::uint32_t i = 0; i < 1001; ++i) puts += "r" + le(std::uint32_t{0xFFFF0000} + i * 7);
+  EXPECT_THAT(refusal_of(pickle_of(puts)),
+              HasSubstr("memo: expected places below 1000000, got more than 1000 others"));
 }
 
 TEST(PickleTest, RefusesEveryPrefixAndSurvivesEveryFlippedBit) {

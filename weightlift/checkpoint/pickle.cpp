@@ -58,6 +58,10 @@ void require_tree(const Pickle& pickle, const std::string& where) {
     throw FormatError(
         fmt::format("{}: pickle: byte {}: values: {}", where, pickle.size_bytes - 1, what));
   };
+  const auto require_depth = [&](std::size_t depth) {
+    if (depth <= kMaxPickleDepth) return;
+    refuse(fmt::format("expected at most {} inside each other, got more", kMaxPickleDepth));
+  };
   constexpr std::uint32_t kOpen = std::numeric_limits<std::uint32_t>::max();
   struct Visit {
     PickleId id;
@@ -75,13 +79,12 @@ void require_tree(const Pickle& pickle, const std::string& where) {
       if (height[child] != 0) continue;
       height[child] = kOpen;
       path.push_back({child, 0});
+      require_depth(path.size());  // at once: a path of a million costs 32 MB
     } else {
       std::uint32_t tallest = 0;
       for (const PickleId child : items) tallest = std::max(tallest, height[child]);
       height[visit.id] = tallest + 1;
-      if (tallest >= kMaxPickleDepth) {
-        refuse(fmt::format("expected at most {} inside each other, got more", kMaxPickleDepth));
-      }
+      require_depth(height[visit.id]);
       path.pop_back();
     }
   }

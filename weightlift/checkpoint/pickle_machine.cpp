@@ -18,10 +18,32 @@ constexpr std::size_t kMaxPickleNodes = 1'000'000;
 /// Instructions and copied references, 45 a tensor. Each may leave a reference of 4 bytes.
 constexpr std::size_t kMaxPickleWork = 5'000'000;
 
+/// There are no more values than that to number. Places beyond are for files that count oddly.
+constexpr std::uint32_t kNearPlaces = kMaxPickleNodes;
+constexpr std::size_t kMaxFarPlaces = 1000;
+constexpr PickleId kNoValue = std::numeric_limits<PickleId>::max();
+
 constexpr unsigned kFirstProtocol = 2;
 constexpr unsigned kLastProtocol = 5;
 
 }  // namespace
+
+bool PickleMemo::put(std::uint32_t place, PickleId id) {
+  if (!get(place)) ++size_;
+  if (place >= kNearPlaces) {
+    far_[place] = id;
+    return far_.size() <= kMaxFarPlaces;
+  }
+  if (place >= near_.size()) near_.resize(std::size_t{place} + 1, kNoValue);
+  near_[place] = id;
+  return true;
+}
+
+std::optional<PickleId> PickleMemo::get(std::uint32_t place) const {
+  if (place < near_.size() && near_[place] != kNoValue) return near_[place];
+  const auto found = far_.find(place);
+  return found == far_.end() ? std::nullopt : std::optional(found->second);
+}
 
 // Not here, and so refused: what no protocol from 2 on writes (the texts and numbers in lines of
 // protocols 0 and 1, LIST, DICT, INST, OBJ), what calls by number (EXT), what only recursive values
@@ -301,19 +323,19 @@ void PickleMachine::put() {
 
 /// Python's pickler numbers each value once, without gaps; one of 1996 began at 1.
 void PickleMachine::remember(std::uint32_t place, PickleId id) {
-  memo_[place] = id;
-  if (memo_.size() > kMaxPickleNodes) {
-    refuse(fmt::format("memo: expected at most {} values, got more", kMaxPickleNodes));
+  if (!memo_.put(place, id)) {
+    refuse(fmt::format("memo: expected places below {}, got more than {} others", kNearPlaces,
+                       kMaxFarPlaces));
   }
 }
 
 void PickleMachine::get() {
   const std::uint32_t place = opcode_ == 'h' ? number<std::uint8_t>() : number<std::uint32_t>();
-  const auto found = memo_.find(place);
-  if (found == memo_.end()) {
+  const auto found = memo_.get(place);
+  if (!found) {
     refuse(fmt::format("memo: expected a value at {}, got none", place));
   }
-  push(found->second);
+  push(*found);
 }
 
 }  // namespace weightlift

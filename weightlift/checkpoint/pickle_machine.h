@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -26,6 +27,22 @@ inline bool is_hashable(PickleKind kind) {
   return kind != PickleKind::kList && kind != PickleKind::kSet && kind != PickleKind::kDict &&
          kind != PickleKind::kOrderedDict;
 }
+
+/// What a pickle remembers, by place. Python numbers values from 0 or 1 on; a file may say any
+/// number of 32 bits.
+class PickleMemo {
+ public:
+  /// Of places that hold a value.
+  std::size_t size() const { return size_; }
+  /// False where it would take more room than any pickler's numbering does.
+  bool put(std::uint32_t place, PickleId id);
+  std::optional<PickleId> get(std::uint32_t place) const;
+
+ private:
+  std::vector<PickleId> near_;
+  std::map<std::uint32_t, PickleId> far_;  // ordered: no file can make it slow
+  std::size_t size_ = 0;
+};
 
 /// The machine that pickle.cpp describes: runs one pickle into values.
 class PickleMachine {
@@ -125,7 +142,7 @@ class PickleMachine {
   std::size_t work_ = 0;
   std::vector<PickleId> stack_;
   std::vector<std::size_t> marks_;
-  std::map<std::uint32_t, PickleId> memo_;  // ordered: no file can make it slow
+  PickleMemo memo_;
   Pickle pickle_;
 };
 
