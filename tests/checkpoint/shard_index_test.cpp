@@ -34,7 +34,7 @@ std::string index_of(const std::string& map) {
 
 std::string index_of_file(const std::string& file) { return index_of("\"a\":\"" + file + "\""); }
 
-// Row X01.
+// X01 of catalogue.md.
 TEST(ShardIndexTest, KeepsTheOrderOfTheMap) {
   const ShardIndex index = parse(R"({
   "metadata": {"total_parameters": 3, "total_size": 12},
@@ -54,7 +54,7 @@ TEST(ShardIndexTest, KeepsTheOrderOfTheMap) {
   EXPECT_THAT(index.notes, IsEmpty());
 }
 
-// Row X05.
+// X05.
 TEST(ShardIndexTest, NotesWhatItDoesNotNeed) {
   const std::string map = R"("weight_map":{"a":"x.safetensors"}})";
   EXPECT_THAT(parse(R"({"metadata":{},)" + map).notes, IsEmpty());
@@ -203,7 +203,7 @@ TEST(JoinShardsTest, FollowsTheMap) {
   EXPECT_THAT(notes, IsEmpty());
 }
 
-// Rows X04 and X05.
+// X04 and X05.
 TEST(JoinShardsTest, HoldsTheShardsAgainstTheMap) {
   const ShardIndex index = parse(index_of(kTwoShards));
   std::vector<std::string> notes;

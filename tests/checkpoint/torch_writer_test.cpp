@@ -117,7 +117,7 @@ TEST(TorchWriterTest, AlignsEveryTensor) {
   expect_equal(load_state_dict(torch, torch.pickle.root).tensors, dict);
 }
 
-// Row O04: what survives in one form survives in the other.
+// O04 of catalogue.md: what survives in one form survives in the other.
 TEST(TorchWriterTest, KeepsNamesOfAnyCharacters) {
   StateDict dict;
   std::vector<SafetensorsEntry> entries;
@@ -138,7 +138,7 @@ TEST(TorchWriterTest, WritesNoTensorsAsAnEmptyDict) {
   EXPECT_THAT(read_back(written({})), IsEmpty());
 }
 
-// Row O06.
+// O06.
 TEST(TorchWriterTest, RefusesWhatNotEveryReaderTakes) {
   const Tensor one = Tensor::of<float>({1}, {1});
   EXPECT_THAT(refusal("", one), HasSubstr("tensor '': expected a name that is not empty"));
