@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/checkpoint/torch_builder.h"
 #include "tests/convert/job.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
@@ -203,6 +204,23 @@ TEST(WrappersTest, ALoneFileOfATrainerIsTakenWithoutItsPrefix) {
   EXPECT_THAT(result.notes,
               Contains(HasSubstr("took the names behind 'module.' (DataParallel or an average); "
                                  "left out: n_averaged (a tensor)")));
+}
+
+TEST(WrappersTest, ArchOfATrainingCheckpointIsBelieved) {
+  const TempDir dir;
+  const fs::path made = fs::path(WEIGHTLIFT_SOURCE_DIR) / "examples/checkpoints/model_best.pth.tar";
+  EXPECT_THAT(
+      open_source(made.string()).notes,
+      Contains(HasSubstr("a weights file without config, of arch resnet18: assumed plain")));
+  using testing::text;
+  const std::string tensors =
+      testing::ordered_dict(text("w") + testing::float_tensor(4, 0, {2}, {1}));
+  testing::write_file(dir / "other.pth",
+                      testing::torch_zip("}(" + text("arch") + text("resnet50d") +
+                                             text("state_dict") + tensors + "u",
+                                         {testing::counting_floats(4)}));
+  EXPECT_THAT(testing::refusal<MismatchError>([&] { open_source((dir / "other.pth").string()); }),
+              HasSubstr("other.pth: arch: expected a plain ResNet, got resnet50d: "));
 }
 
 TEST(WrappersTest, AHeadOfTwoLayersNamesTheWayOut) {

@@ -68,6 +68,10 @@ Checkpoint read_torch(CheckpointFormat format, std::shared_ptr<const MappedFile>
   for (const TorchDict& dict : torch.dicts) checkpoint.dicts.push_back(name_dict(torch, dict));
   checkpoint.notes = std::move(torch.notes);
   checkpoint.globals = foreign_globals(torch.pickle);
+  const auto arch = find_item(torch.pickle, torch.pickle.root, "arch");
+  if (arch && torch.pickle.at(*arch).kind == PickleKind::kText) {
+    checkpoint.arch = torch.pickle.at(*arch).text;
+  }
   for (const auto& [key, storage] : torch.storages) {
     if (storage.entry) checkpoint.checksums.push_back(*storage.entry);
   }

@@ -280,6 +280,7 @@ void plan_content(const ConversionRequest& request, Plan& plan) {
   plan.processor_notes = std::move(processor.notes);
   content.config = source.config;
   if (request.head == Head::kNone) content.config.head = Head::kNone;
+  if (content.config.head == Head::kNone) plan.labels.notes.clear();
   content.config.id2label = plan.labels.id2label;
   if (request.dtype) content.config.dtype = *request.dtype;
   if (request.to == Form::kTimm) content.timm = choose_timm_config(request, plan);
@@ -303,6 +304,10 @@ Plan make_plan(const ConversionRequest& request) {
   plan_content(request, plan);
   const Head head = plan.config().head;
   plan.input = input_shape(source);
+  if (source.kind == SourceKind::kTransformersFolder && plan.content.processor) {
+    const std::int64_t edge = std::min(plan.content.processor->shortest_edge, kLargestInput);
+    plan.input[2] = plan.input[3] = edge;
+  }
   plan.src = make_network(source, head);
   plan.dest = request.to == Form::kTransformers ? make_hf_resnet(plan.config(), head)
                                                 : make_timm_resnet(plan.config(), head);

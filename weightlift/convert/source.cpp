@@ -79,10 +79,22 @@ void describe_file(Source& source, const std::optional<std::string>& as) {
     source.timm = timm_config_of(require_pretrained(*as));
     return;
   }
+  // timm's and torchvision's training scripts write what they trained; nothing else in such a file
+  // tells of activations, pooling and strides.
+  const std::string& arch = source.checkpoint.arch;
+  const std::string_view reason = reason_against(arch);
+  if (!reason.empty()) {
+    throw MismatchError(fmt::format(
+        "{}: arch: expected a plain ResNet, got {}: {}; ResNetForImageClassification cannot "
+        "express it",
+        source.path.string(), printable(arch), reason));
+  }
+  const bool told = find_architecture(arch) != nullptr;
   source.notes.push_back(
-      fmt::format("{}: a weights file without config: assumed plain, ReLU, strides of timm; --as "
+      fmt::format("{}: a weights file without config{}: assumed plain, ReLU, strides of timm; --as "
                   "NAME says what it is{}",
-                  source.path.string(), advice_on_config(source.path)));
+                  source.path.string(), told ? fmt::format(", of arch {}", arch) : "",
+                  advice_on_config(source.path)));
 }
 
 void read_folder_config(Source& source) {
@@ -240,10 +252,9 @@ Source open_source(const std::string& given, const SourceHints& hints) {
       throw UsageError(
           "--as: expected a source that does not say what it is, got a folder of timm");
     }
-  } else {
-    describe_file(source, hints.as);
   }
   source.checkpoint = open_checkpoint(find_source_weights(given));
+  if (!folder) describe_file(source, hints.as);
   read_weights(source, hints.weights_key);
   const std::string where = source.checkpoint.path.string();
   if (source.kind != SourceKind::kTransformersFolder) {
@@ -288,11 +299,10 @@ std::int64_t count_parameters(const StateDict& tensors) {
 
 Shape input_shape(const Source& source) {
   constexpr std::int64_t kDefaultSize = 224;
-  constexpr std::int64_t kLargestSize = 1024;  // beyond, two runs would need gigabytes
   Shape shape = {1, source.config.num_channels, kDefaultSize, kDefaultSize};
   if (source.timm && !source.timm->pretrained_cfg.input_size.empty()) {
-    shape[2] = std::min(source.timm->pretrained_cfg.input_size[1], kLargestSize);
-    shape[3] = std::min(source.timm->pretrained_cfg.input_size[2], kLargestSize);
+    shape[2] = std::min(source.timm->pretrained_cfg.input_size[1], kLargestInput);
+    shape[3] = std::min(source.timm->pretrained_cfg.input_size[2], kLargestInput);
   }
   return shape;
 }

@@ -56,7 +56,10 @@ std::unique_ptr<Module> make_network(const Source& source, Head head);
 /// Parameters as torch counts them: running statistics and counters are buffers, not parameters.
 std::int64_t count_parameters(const StateDict& tensors);
 
-/// Shape of one input, (1, C, H, W): the source's input_size up to 1024x1024, or 224x224.
+/// The side of the largest input to verify on: beyond, two runs would need gigabytes.
+inline constexpr std::int64_t kLargestInput = 1024;
+
+/// Shape of one input, (1, C, H, W): the source's input_size up to kLargestInput, or 224x224.
 Shape input_shape(const Source& source);
 
 }  // namespace weightlift
