@@ -27,7 +27,7 @@ using namespace std::string_view_literals;
 using Json = nlohmann::json;
 
 /// As for other JSON here (base/json.h), which nests two deep in an index.
-constexpr int kMaxDepth = 64;
+constexpr int kMaxIndexDepth = 64;
 /// The largest published models have hundreds of files and tens of thousands of tensors.
 constexpr std::size_t kMaxShards = 10'000;
 constexpr std::size_t kMaxMappedTensors = 100'000;
@@ -111,8 +111,8 @@ class IndexMachine final : public Json::json_sax_t {
   void note(const std::string& what) { index_.notes.push_back(where_ + ": " + what); }
 
   bool open() {
-    if (++depth_ > kMaxDepth) {
-      refuse("JSON", fmt::format("expected at most {} levels, got more", kMaxDepth));
+    if (++depth_ > kMaxIndexDepth) {
+      refuse("JSON", fmt::format("expected at most {} levels, got more", kMaxIndexDepth));
     }
     return true;
   }

@@ -17,8 +17,8 @@ constexpr std::uint64_t kLocalHeaderBytes = 30;
 constexpr std::uint64_t kZip64RecordBytes = 56;
 constexpr std::uint64_t kExtraHeadBytes = 4;
 
-constexpr std::uint32_t kIn64 = 0xFFFFFFFFU;
-constexpr std::uint16_t kCountIn64 = 0xFFFFU;
+constexpr std::uint32_t kWideMark = 0xFFFFFFFFU;
+constexpr std::uint16_t kWideCount = 0xFFFFU;
 constexpr std::uint16_t kPlainVersion = 10;
 constexpr std::uint16_t kZip64Version = 45;
 /// 1980-01-01, the first that there is: the same tensors give the same bytes on any day.
@@ -37,8 +37,10 @@ void put32(std::uint64_t value, std::string& out) {
 }
 void put64(std::uint64_t value, std::string& out) { append_little_endian(value, out); }
 
-bool is_wide(std::uint64_t value) { return value >= kIn64; }
-std::uint64_t or_in64(std::uint64_t value) { return std::min<std::uint64_t>(value, kIn64); }
+bool is_wide(std::uint64_t value) { return value >= kWideMark; }
+std::uint64_t or_wide_mark(std::uint64_t value) {
+  return std::min<std::uint64_t>(value, kWideMark);
+}
 
 /// Extra field 1 with these values, nothing where there are none.
 std::string zip64_field(const std::vector<std::uint64_t>& values) {
@@ -61,14 +63,14 @@ void put_shared_fields(const std::string& name, std::uint64_t size, std::uint32_
   out.append(6, '\0');  // flags, method, time
   put16(kDate, out);
   put32(crc, out);
-  put32(or_in64(size), out);
-  put32(or_in64(size), out);
+  put32(or_wide_mark(size), out);
+  put32(or_wide_mark(size), out);
   put16(name.size(), out);
   put16(extra_bytes, out);
 }
 
 bool needs_zip64(std::uint64_t count, std::uint64_t offset, std::uint64_t size) {
-  return count >= kCountIn64 || is_wide(offset) || is_wide(size);
+  return count >= kWideCount || is_wide(offset) || is_wide(size);
 }
 
 std::string zip64_end(std::uint64_t count, std::uint64_t offset, std::uint64_t size) {
@@ -123,18 +125,18 @@ std::string ZipWriter::directory() const {
     put16(0, out);  // made by
     put_shared_fields(entry.name, entry.size, entry.crc, !zip64.empty(), zip64.size(), out);
     out.append(10, '\0');  // no comment, disk 0, no attributes
-    put32(or_in64(entry.offset), out);
+    put32(or_wide_mark(entry.offset), out);
     out += entry.name + zip64;
   }
   const std::uint64_t size = out.size();
   if (needs_zip64(entries_.size(), end_, size)) out += zip64_end(entries_.size(), end_, size);
   out += "PK\x05\x06";
   put32(0, out);  // disks
-  const auto count = std::min<std::uint64_t>(entries_.size(), kCountIn64);
+  const auto count = std::min<std::uint64_t>(entries_.size(), kWideCount);
   put16(count, out);
   put16(count, out);
-  put32(or_in64(size), out);
-  put32(or_in64(end_), out);
+  put32(or_wide_mark(size), out);
+  put32(or_wide_mark(end_), out);
   put16(0, out);  // no comment
   return out;
 }
