@@ -83,7 +83,8 @@ TEST(SafetensorsWriterTest, RefusesNamesThatNoReaderFindsAgain) {
   const Tensor one = Tensor::of<float>({1}, {1});
   EXPECT_THAT(refusal({entry("", one)}), HasSubstr("tensor '': expected a name that is not empty"));
   EXPECT_THAT(refusal({entry("__metadata__", one)}), HasSubstr("other than __metadata__"));
-  EXPECT_THAT(refusal({entry(std::string("a\0b", 3), one)}), HasSubstr("tensor 'a\\x00b': expected a name without NUL"));
+  EXPECT_THAT(refusal({entry(std::string("a\0b", 3), one)}),
+              HasSubstr("tensor 'a\\x00b': expected a name without NUL"));
   EXPECT_THAT(refusal({entry("a", one), entry("b", one), entry("a", one)}),
               HasSubstr("tensor 'a': expected each name once, got it twice"));
   EXPECT_THAT(refusal({entry("\xFF", one)}), HasSubstr("expected a name in UTF-8"));
