@@ -6,6 +6,7 @@
 #include "tests/checkpoint/torch_builder.h"
 #include "tests/support/refusal.h"
 #include "weightlift/base/error.h"
+#include "weightlift/checkpoint/sniff.h"
 #include "weightlift/checkpoint/torch.h"
 
 namespace weightlift {
@@ -105,6 +106,21 @@ TEST(TorchLegacyTest, TakesWhatTorchIgnores) {
                                                           "K\0"s, integers({0}), integers({1}))),
                           kKeys, le(std::uint64_t{0}))),
       IsEmpty());
+}
+
+TEST(TorchLegacyTest, ReadsTheMagicNumberInAnyProtocol) {
+  const std::string number = testing::golden_legacy().substr(2, 13);
+  const std::string rest = testing::golden_legacy().substr(15);
+  const std::string frame = "\x95\x0D"s + std::string(7, '\0');
+  for (const std::string& magic :
+       {"\x80\3" + number, "\x80\4" + frame + number, "\x80\5" + frame + number}) {
+    const std::string file = magic + rest;
+    EXPECT_EQ(detect_format(std::as_bytes(std::span(file)), "memory"),
+              CheckpointFormat::kTorchLegacy);
+    EXPECT_THAT(floats(file), ElementsAre(1.0F, -2.0F));
+  }
+  EXPECT_EQ(legacy_magic_bytes("\x80\6" + number), 0U);
+  EXPECT_EQ(legacy_magic_bytes("\x80\4" + frame), 0U);
 }
 
 TEST(TorchLegacyTest, ReadsPartsOfAStorage) {

@@ -265,6 +265,8 @@ WRITERS = {
     "protocol 3": dict(pickle_protocol=3),
     "protocol 4": dict(pickle_protocol=4),
     "protocol 5": dict(pickle_protocol=5),
+    "legacy, protocol 3": dict(_use_new_zipfile_serialization=False, pickle_protocol=3),
+    "legacy, protocol 5": dict(_use_new_zipfile_serialization=False, pickle_protocol=5),
 }
 
 

@@ -29,8 +29,8 @@ struct Magic {
   std::string_view what;
 };
 
-constexpr std::string_view kLegacyMagic =
-    "\x80\x02\x8A\x0A\x6C\xFC\x9C\x46\xF9\x20\x6A\xA8\x50\x19."sv;
+constexpr std::string_view kLegacyMagic = "\x8A\x0A\x6C\xFC\x9C\x46\xF9\x20\x6A\xA8\x50\x19."sv;
+constexpr std::string_view kFrame = "\x95\x0D\0\0\0\0\0\0\0"sv;  // around it, since protocol 4
 constexpr std::string_view kZipMagic = "PK\x03\x04"sv;
 
 constexpr std::string_view kLfsPointer = "a git-lfs pointer"sv;
@@ -152,6 +152,14 @@ std::string_view to_string(CheckpointFormat format) {
   return "unknown";
 }
 
+std::size_t legacy_magic_bytes(std::string_view text) {
+  const bool pickle = text.size() > 2 && text[0] == '\x80' && text[1] >= 2 && text[1] <= 5;
+  if (!pickle) return 0;
+  std::size_t at = 2;
+  if (text.substr(at).starts_with(kFrame)) at += kFrame.size();
+  return text.substr(at).starts_with(kLegacyMagic) ? at + kLegacyMagic.size() : 0;
+}
+
 CheckpointFormat detect_format(std::span<const std::byte> bytes, const std::string& where) {
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   std::string found;
@@ -159,7 +167,7 @@ CheckpointFormat detect_format(std::span<const std::byte> bytes, const std::stri
     const auto problem = not_a_torch_zip(text);
     if (!problem) return CheckpointFormat::kTorchZip;
     found = *problem;
-  } else if (text.starts_with(kLegacyMagic)) {
+  } else if (legacy_magic_bytes(text) != 0) {
     return CheckpointFormat::kTorchLegacy;
   } else if (looks_like_safetensors(text) ||
              (has_header_length(text) && find_magic(text) == nullptr)) {

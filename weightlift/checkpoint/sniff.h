@@ -17,4 +17,8 @@ std::string_view to_string(CheckpointFormat format);
 /// bytes look like where they are no checkpoint: an LFS pointer, an HTML page, an archive.
 CheckpointFormat detect_format(std::span<const std::byte> bytes, const std::string& where);
 
+/// Bytes of the pickle of torch's magic number, with which a legacy file begins, in protocol 2, 3,
+/// 4 or 5; 0 where another thing stands there.
+std::size_t legacy_magic_bytes(std::string_view text);
+
 }  // namespace weightlift

@@ -4,6 +4,7 @@
 
 #include "weightlift/base/bytes.h"
 #include "weightlift/base/error.h"
+#include "weightlift/checkpoint/sniff.h"
 #include "weightlift/checkpoint/torch.h"
 #include "weightlift/checkpoint/torch_storage.h"
 
@@ -15,7 +16,8 @@
 //   +-------------+---------+----------+--------+------+-------+---------+-------+---------+-----
 //    five pickles, one behind the other                 i64, then count elements, for each key
 //
-//   magic     the number 0x1950A86A20F9469CFC6C, 80 02 8A 0A 6C FC 9C 46 F9 20 6A A8 50 19 2E
+//   magic     the number 0x1950A86A20F9469CFC6C, 80 02 8A 0A 6C FC 9C 46 F9 20 6A A8 50 19 2E in
+//             protocol 2
 //   version   1001
 //   sys_info  a dict with the writer's sizes and byte order, which torch ignores: storages are
 //             little-endian always
@@ -31,8 +33,6 @@ namespace {
 
 using namespace std::string_view_literals;
 
-constexpr std::string_view kMagicPickle =
-    "\x80\x02\x8A\x0A\x6C\xFC\x9C\x46\xF9\x20\x6A\xA8\x50\x19."sv;
 constexpr std::int64_t kLegacyVersion = 1001;
 
 class LegacyReader {
@@ -42,10 +42,8 @@ class LegacyReader {
 
   TorchFile read() {
     const std::string_view text(reinterpret_cast<const char*>(bytes_.data()), bytes_.size());
-    if (!text.starts_with(kMagicPickle)) {
-      refuse("magic number", "expected torch's, got another; damaged file?");
-    }
-    at_ = kMagicPickle.size();
+    at_ = legacy_magic_bytes(text);
+    if (at_ == 0) refuse("magic number", "expected torch's, got another; damaged file?");
     const Pickle version = next();
     const PickleNode& number = version.at(version.root);
     if (number.kind != PickleKind::kInt || number.integer != kLegacyVersion) {
