@@ -186,6 +186,12 @@ std::optional<Tensor> as_counter(const Tensor& tensor) {
   return Tensor::of(Shape{}, std::vector<std::int64_t>{count});
 }
 
+/// Whether the batch norm of that counter is there at all.
+bool has_statistics(const StateDict& tensors, std::string_view counter) {
+  counter.remove_suffix(std::string_view("num_batches_tracked").size());
+  return tensors.contains(fmt::format("{}running_mean", counter));
+}
+
 /// num_batches_tracked: files from before 2018 have none, which torch takes as 0; some trainers
 /// write it with a dimension or as a float, which torch loads as well.
 void complete_counters(Source& source) {
@@ -198,7 +204,7 @@ void complete_counters(Source& source) {
     if (!slot.counter) continue;
     const Tensor* tensor = source.tensors.find(slot.name);
     if (tensor == nullptr) {
-      absent.push_back(slot.name);
+      if (has_statistics(source.tensors, slot.name)) absent.push_back(slot.name);
     } else if (tensor->dtype() != DType::I64 || !tensor->shape().empty()) {
       if (auto counter = as_counter(*tensor)) mended.emplace(slot.name, std::move(*counter));
     }
