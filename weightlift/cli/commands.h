@@ -17,6 +17,7 @@ using Action = std::function<int()>;
 /// Each adds its command to the program and returns what it does.
 Action add_convert(CLI::App& app);
 Action add_verify(CLI::App& app);
+Action add_diff(CLI::App& app);
 Action add_inspect(CLI::App& app);
 Action add_models(CLI::App& app);
 Action add_preprocess(CLI::App& app);

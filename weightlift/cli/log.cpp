@@ -25,6 +25,8 @@ void set_log_level(LogLevel value) { level() = value; }
 
 bool is_quiet() { return level() == LogLevel::kQuiet; }
 
+bool is_verbose() { return level() == LogLevel::kVerbose; }
+
 void log_error(std::string_view text) { say(fmt::format("weightlift: error: {}\n", text)); }
 
 void log_warning(std::string_view text) {
@@ -32,7 +34,7 @@ void log_warning(std::string_view text) {
 }
 
 void log_detail(std::string_view text) {
-  if (level() == LogLevel::kVerbose) say(fmt::format("{}\n", text));
+  if (is_verbose()) say(fmt::format("{}\n", text));
 }
 
 }  // namespace weightlift

@@ -10,6 +10,7 @@ enum class LogLevel { kQuiet, kNormal, kVerbose };
 /// quiet, details only when verbose. The library never calls these.
 void set_log_level(LogLevel value);
 bool is_quiet();
+bool is_verbose();
 void log_error(std::string_view text);
 void log_warning(std::string_view text);
 void log_detail(std::string_view text);
