@@ -9,6 +9,8 @@ class App;
 
 namespace weightlift {
 
+struct ClassifyOptions;
+struct DecodeLimits;
 struct VerifyOptions;
 
 /// A command's action: runs after the flags were read and returns the exit code.
@@ -21,6 +23,8 @@ Action add_diff(CLI::App& app);
 Action add_inspect(CLI::App& app);
 Action add_models(CLI::App& app);
 Action add_preprocess(CLI::App& app);
+Action add_classify(CLI::App& app);
+Action add_evaluate(CLI::App& app);
 Action add_pull(CLI::App& app);
 Action add_push(CLI::App& app);
 
@@ -29,5 +33,11 @@ void add_weights_key(CLI::App& command, std::string& weights_key);
 
 /// --samples, --seed, --rtol, --atol and --threads, which convert and verify share.
 void add_verify_options(CLI::App& command, VerifyOptions& options);
+
+/// --max-pixels of the commands that read pictures.
+void add_max_pixels(CLI::App& command, DecodeLimits& limits);
+
+/// --threads and --max-pixels, which classify and evaluate share.
+void add_classify_options(CLI::App& command, ClassifyOptions& options);
 
 }  // namespace weightlift

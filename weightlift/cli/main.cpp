@@ -90,10 +90,11 @@ int run(int argc, char** argv) {
   app.add_flag("-q,--quiet", quiet, "Errors only on stderr");
   app.add_flag("-v,--verbose", verbose, "Print each pair of operations");
   const std::vector<std::pair<std::string, Action>> actions = {
-      {"convert", add_convert(app)}, {"verify", add_verify(app)},
-      {"diff", add_diff(app)},       {"inspect", add_inspect(app)},
-      {"models", add_models(app)},   {"preprocess", add_preprocess(app)},
-      {"pull", add_pull(app)},       {"push", add_push(app)}};
+      {"convert", add_convert(app)},   {"verify", add_verify(app)},
+      {"diff", add_diff(app)},         {"inspect", add_inspect(app)},
+      {"models", add_models(app)},     {"preprocess", add_preprocess(app)},
+      {"classify", add_classify(app)}, {"evaluate", add_evaluate(app)},
+      {"pull", add_pull(app)},         {"push", add_push(app)}};
   const int done = parse(app, argc, argv);
   if (done >= 0) return done;
   set_log_level(quiet ? LogLevel::kQuiet : verbose ? LogLevel::kVerbose : LogLevel::kNormal);

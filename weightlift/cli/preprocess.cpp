@@ -15,6 +15,7 @@
 #include "weightlift/export/model_folder.h"
 #include "weightlift/image/decode.h"
 #include "weightlift/image/encode_png.h"
+#include "weightlift/predict/model.h"
 
 namespace weightlift {
 
@@ -28,19 +29,10 @@ struct PreprocessFlags {
   fs::path output, show;
   std::string as = "transformers";
   bool json = false;
+  DecodeLimits limits;
 };
 
 constexpr std::size_t kMaxJsonBytes = std::size_t{16} << 20;
-
-ImageProcessor load_processor_of(const fs::path& file) {
-  if (fs::is_directory(file.parent_path()) && !fs::exists(file)) {
-    throw IoError(fmt::format(
-        "{}: expected the settings of an image processor, got no such file; weightlift convert "
-        "makes a folder that has it",
-        shown(file)));
-  }
-  return load_image_processor(file);
-}
 
 /// What the network takes: red, green and blue unless its config says one channel.
 ColorMode mode_of(const fs::path& folder) {
@@ -48,12 +40,7 @@ ColorMode mode_of(const fs::path& folder) {
   if (!fs::exists(config)) return ColorMode::kRGB;
   const auto json = parse_json(read_text_file(config, kMaxJsonBytes), shown(config));
   constexpr std::int64_t kColors = 3;
-  const std::int64_t channels = get_int(json, "num_channels", shown(config), kColors);
-  if (channels != 1 && channels != kColors) {
-    throw FormatError(fmt::format("{}: num_channels: expected 1 or 3, which pictures have, got {}",
-                                  shown(config), channels));
-  }
-  return channels == 1 ? ColorMode::kL : ColorMode::kRGB;
+  return color_mode_of(get_int(json, "num_channels", shown(config), kColors), shown(config));
 }
 
 /// What `body` makes; to a disagreement it adds where that is.
@@ -66,11 +53,9 @@ auto at(const std::string& where, Body&& body) {
   }
 }
 
-Picture load_crop(const fs::path& image, ColorMode mode, const ImageProcessor& processor,
-                  Preparation preparation) {
-  const auto file = MappedFile::open(image);
-  const DecodedPicture decoded = decode_picture(file->bytes(), mode, shown(image));
-  file->require_intact();
+Picture load_crop(const fs::path& image, ColorMode mode, const DecodeLimits& limits,
+                  const ImageProcessor& processor, Preparation preparation) {
+  const DecodedPicture decoded = load_picture(image, mode, limits);
   for (const std::string& note : decoded.notes) {
     log_warning(fmt::format("{}: {}", shown(image), note));
   }
@@ -89,14 +74,14 @@ int run_preprocess(const PreprocessFlags& flags) {
     throw UsageError(fmt::format("--show: expected one picture, got {}", flags.images.size()));
   }
   const fs::path file = flags.folder / kProcessorFile;
-  const ImageProcessor processor = load_processor_of(file);
+  const ImageProcessor processor = load_folder_processor(flags.folder);
   const Preparation preparation =
       flags.as == "timm" ? Preparation::kTimm : Preparation::kTransformers;
   const ColorMode mode = mode_of(flags.folder);
   std::vector<Picture> crops;
   for (const std::string& image : flags.images) {
     check_signals();
-    crops.push_back(load_crop(image, mode, processor, preparation));
+    crops.push_back(load_crop(image, mode, flags.limits, processor, preparation));
   }
   const Tensor pixel_values =
       at(shown(file), [&] { return to_pixel_values(crops, processor, preparation); });
@@ -134,6 +119,7 @@ Action add_preprocess(CLI::App& app) {
       ->check(CLI::IsMember({"transformers", "timm"}));
   command->add_option("--show", flags->show, "Also write what is seen of the picture, as a PNG");
   command->add_flag("--json", flags->json, "One JSON object on one line");
+  add_max_pixels(*command, flags->limits);
   return [flags] { return run_preprocess(*flags); };
 }
 

@@ -10,6 +10,7 @@
 
 #include "weightlift/base/bytes.h"
 #include "weightlift/base/error.h"
+#include "weightlift/base/file.h"
 #include "weightlift/image/color.h"
 #include "weightlift/image/decoders.h"
 #include "weightlift/image/orient.h"
@@ -114,6 +115,19 @@ DecodedPicture decode_picture(std::span<const std::byte> bytes, ColorMode mode,
   } catch (const std::bad_alloc&) {
     refuse_picture(file, "a picture that fits into memory", "more pixels than that", "shrink it");
   }
+}
+
+DecodedPicture load_picture(const std::filesystem::path& file, ColorMode mode,
+                            const DecodeLimits& limits) {
+  const auto mapped = MappedFile::open(file);
+  DecodedPicture decoded = decode_picture(mapped->bytes(), mode, shown(file), limits);
+  mapped->require_intact();
+  return decoded;
+}
+
+bool looks_like_picture(std::span<const std::byte> bytes) {
+  return std::ranges::any_of(
+      kFormats, [&](const PictureFormat& format) { return is_of_kind(bytes, format.kind); });
 }
 
 void refuse_picture(const PictureFile& file, std::string_view expected, std::string_view got,

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <span>
 #include <string>
 #include <vector>
@@ -36,5 +37,12 @@ struct DecodedPicture {
 /// and so are lossless JPEGs where libjpeg-turbo is older than 3.
 DecodedPicture decode_picture(std::span<const std::byte> bytes, ColorMode mode,
                               const std::string& where, const DecodeLimits& limits = {});
+
+/// The same of a file. Throws IoError where it cannot be read, too.
+DecodedPicture load_picture(const std::filesystem::path& file, ColorMode mode,
+                            const DecodeLimits& limits = {});
+
+/// Whether the first bytes are those of a format that decode_picture reads.
+bool looks_like_picture(std::span<const std::byte> bytes);
 
 }  // namespace weightlift

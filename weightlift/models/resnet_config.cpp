@@ -29,6 +29,10 @@ constexpr std::int64_t kMaxChannels = 1 << 20;
 
 std::string default_label(std::int64_t id) { return fmt::format("LABEL_{}", id); }
 
+/// transformers' words, by the number of the type.
+constexpr std::array<std::string_view, 4> kProblemTypes = {
+    "", "regression", "single_label_classification", "multi_label_classification"};
+
 /// PreTrainedConfig's own default is two labels, and what equals the default is not written.
 bool has_default_labels(const ResNetConfig& config) {
   return config.num_labels == 2 && config.label(0) == default_label(0) &&
@@ -161,6 +165,16 @@ void refuse_nulls(const Json& json, const std::string& where) {
   }
 }
 
+ProblemType parse_problem_type(const Json& json, const std::string& where) {
+  const Json* value = find_member(json, "problem_type");
+  if (value == nullptr) return ProblemType::kUnstated;
+  for (std::size_t i = 1; i < kProblemTypes.size(); ++i) {
+    if (*value == kProblemTypes[i]) return static_cast<ProblemType>(i);
+  }
+  throw_wrong_json(where, "problem_type",
+                   "regression, single_label_classification or multi_label_classification", *value);
+}
+
 DType parse_torch_dtype(const Json& json, const std::string& where) {
   const std::string name =
       get_string(json, "dtype", where, get_string(json, "torch_dtype", where, "float32"));
@@ -201,6 +215,9 @@ std::string to_config_json(const ResNetConfig& config) {
   json["num_channels"] = config.num_channels;
   json["out_features"] = {stage_names.back()};
   json["out_indices"] = {stages};
+  if (config.problem_type != ProblemType::kUnstated) {
+    json["problem_type"] = kProblemTypes[static_cast<std::size_t>(config.problem_type)];
+  }
   json["stage_names"] = std::move(stage_names);
   json["transformers_version"] = kTransformersVersion;
   return dump_python_json(json) + "\n";
@@ -237,6 +254,7 @@ ResNetConfig parse_resnet_config(std::string_view text, const std::string& where
   config.downsample_in_bottleneck = get_bool(json, "downsample_in_bottleneck", where, false);
   config.dtype = parse_torch_dtype(json, where);
   config.head = parse_head(json, where);
+  config.problem_type = parse_problem_type(json, where);
   parse_labels(json, where, config);
   return config;
 }

@@ -19,6 +19,14 @@ std::string_view to_string(LayerType type);
 /// What sits on the pooled features: the classifier, or nothing (transformers' ResNetModel).
 enum class Head : std::uint8_t { kKeep, kNone };
 
+/// What the logits were trained for, as config.json's `problem_type`.
+enum class ProblemType : std::uint8_t {
+  kUnstated,     ///< no such key: one label of several, or a single one
+  kRegression,   ///< "regression"
+  kSingleLabel,  ///< "single_label_classification"
+  kMultiLabel,   ///< "multi_label_classification"
+};
+
 /// transformers' ResNetConfig: the shape of a network and its labels. The defaults are the class's.
 struct ResNetConfig {
   std::int64_t num_channels = 3;
@@ -33,6 +41,7 @@ struct ResNetConfig {
   /// Labels by class id, ascending; empty means transformers' LABEL_0, LABEL_1, ... A file may
   /// leave gaps between the ids.
   std::vector<std::pair<std::int64_t, std::string>> id2label = {};
+  ProblemType problem_type = ProblemType::kUnstated;
   DType dtype = DType::F32;
   Head head = Head::kKeep;  ///< `architectures`: ResNetForImageClassification or ResNetModel
 

@@ -1,0 +1,155 @@
+#include "weightlift/predict/classifier.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <mutex>
+#include <new>
+#include <thread>
+
+#include "weightlift/base/bytes.h"
+#include "weightlift/base/error.h"
+#include "weightlift/base/file.h"
+#include "weightlift/image/preprocess.h"
+#include "weightlift/predict/in_order.h"
+#include "weightlift/predict/model.h"
+#include "weightlift/predict/scores.h"
+#include "weightlift/runtime/program.h"
+
+namespace weightlift {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+DecodedPicture decode(const PictureInput& input, ColorMode mode, const DecodeLimits& limits) {
+  if (!input.bytes) return load_picture(input.file, mode, limits);
+  return decode_picture(std::as_bytes(std::span(*input.bytes)), mode, shown(input.file), limits);
+}
+
+/// That the processor has as many means as the network has channels is known before any picture.
+void require_fit(const ImageProcessor& processor, std::int64_t channels, const fs::path& folder) {
+  const Picture point{1, 1, channels,
+                      std::vector<std::uint8_t>(static_cast<std::size_t>(channels))};
+  try {
+    to_pixel_values({&point, 1}, processor);
+  } catch (const MismatchError& error) {
+    throw MismatchError(
+        fmt::format("{}: {}", shown(folder / "preprocessor_config.json"), error.what()));
+  }
+}
+
+}  // namespace
+
+struct Classifier::Impl {
+  explicit Impl(const fs::path& folder)
+      : model(open_model(folder)),
+        processor(load_folder_processor(folder)),
+        mode(color_mode_of(model.config.num_channels, shown(folder / "config.json"))) {
+    require_fit(processor, model.config.num_channels, folder);
+  }
+
+  /// Tracing notes paths in the modules: one at a time.
+  Graph trace_network(const Shape& shape) {
+    const std::lock_guard lock(tracing);
+    return trace(*model.network, shape);
+  }
+
+  Tensor run_once(const Tensor& pixel_values, int threads) {
+    const Graph graph = trace_network(pixel_values.shape());
+    return Program::compile(graph, {.threads = threads}).run(graph, pixel_values).at(0);
+  }
+
+  /// On this thread alone. Weights are made ready for the first picture's shape, which without
+  /// do_resize is not every picture's.
+  Tensor run_bound(const Tensor& pixel_values) {
+    std::call_once(binding, [&] {
+      const Graph graph = trace_network(pixel_values.shape());
+      bound.emplace(Program::compile(graph, {.threads = 1}).bind(graph));
+      bound_shape = pixel_values.shape();
+    });
+    if (pixel_values.shape() != bound_shape) return run_once(pixel_values, 1);
+    return bound->run(pixel_values).at(0);
+  }
+
+  Classified classify(const PictureInput& input, const DecodeLimits& limits,
+                      const std::function<Tensor(const Tensor&)>& run) const;
+
+  OpenedModel model;
+  ImageProcessor processor;
+  ColorMode mode;
+  std::mutex tracing;
+  std::once_flag binding;
+  std::optional<BoundProgram> bound;
+  Shape bound_shape;
+};
+
+Classified Classifier::Impl::classify(const PictureInput& input, const DecodeLimits& limits,
+                                      const std::function<Tensor(const Tensor&)>& run) const {
+  Classified result;
+  try {
+    DecodedPicture decoded = decode(input, mode, limits);
+    result.notes = std::move(decoded.notes);
+    try {
+      const Picture seen = crop_seen(decoded.picture, processor);
+      decoded.picture = {};
+      const Tensor logits = run(to_pixel_values({&seen, 1}, processor));
+      result.scores = to_scores(logits.data<float>(), model.config.problem_type);
+    } catch (const MismatchError& error) {
+      throw MismatchError(fmt::format("{}: {}", shown(input.file), error.what()));
+    }
+  } catch (const Error& error) {
+    result.error = error.what();
+  } catch (const std::bad_alloc&) {
+    result.error = fmt::format(
+        "{}: expected a picture that fits into memory with what the network makes of it, got a "
+        "larger one; shrink it",
+        shown(input.file));
+  }
+  return result;
+}
+
+Classifier::Classifier(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Classifier::Classifier(Classifier&&) noexcept = default;
+Classifier& Classifier::operator=(Classifier&&) noexcept = default;
+Classifier::~Classifier() = default;
+
+Classifier Classifier::open(const fs::path& folder) {
+  return Classifier(std::make_unique<Impl>(folder));
+}
+
+const ResNetConfig& Classifier::config() const { return impl_->model.config; }
+
+const std::vector<std::string>& Classifier::notes() const { return impl_->model.notes; }
+
+void Classifier::classify(std::span<const PictureInput> pictures, const ClassifyOptions& options,
+                          const std::function<void(std::size_t, const Classified&)>& done) const {
+  if (pictures.size() == 1) {
+    const auto run = [&](const Tensor& pixels) { return impl_->run_once(pixels, options.threads); };
+    const Classified result = impl_->classify(pictures.front(), options.limits, run);
+    require_intact(impl_->model.checkpoint);
+    done(0, result);
+    return;
+  }
+  constexpr std::size_t kAhead = 4;  // one slow picture does not keep the others waiting
+  const std::size_t cores = options.threads > 0 ? narrow<std::size_t>(options.threads)
+                                                : std::max(1U, std::thread::hardware_concurrency());
+  const std::size_t workers = std::min(cores, pictures.size());
+  const auto make = [&](std::size_t i) {
+    return impl_->classify(pictures[i], options.limits,
+                           [&](const Tensor& pixels) { return impl_->run_bound(pixels); });
+  };
+  InOrder<Classified>(pictures.size(), kAhead * workers, make)
+      .run(workers, [&](std::size_t i, const Classified& result) { done(i, result); });
+  require_intact(impl_->model.checkpoint);
+}
+
+std::vector<Prediction> Classifier::best(std::span<const float> scores, std::size_t k) const {
+  std::vector<Prediction> predictions;
+  for (const std::int64_t id : top_classes(scores, k)) {
+    predictions.push_back({id, config().label(id), scores[static_cast<std::size_t>(id)]});
+  }
+  return predictions;
+}
+
+}  // namespace weightlift

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// Internal: included by .cpp files only, and not installed.
+
+namespace weightlift {
+
+struct CsvRecord {
+  std::size_t line = 0;  ///< where it begins, from 1
+  std::vector<std::string> fields;
+};
+
+/// Reads RFC 4180: fields between commas, in quotes where they hold commas, quotes ("" for one) or
+/// line ends; lines end in CR LF or LF. Empty lines and a byte order mark are passed over. Throws
+/// FormatError "where: line N: ..." for quotes that do not close or close within a field.
+std::vector<CsvRecord> parse_csv(std::string_view text, const std::string& where);
+
+}  // namespace weightlift

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+// Internal: included by .cpp files only, and not installed.
+
+namespace weightlift {
+
+/// Makes `count` results on `workers` threads and hands them over on this one, in order: make(i) ->
+/// Result, then done(i, result). Workers stay at most `window` results ahead, so that memory does
+/// not grow with `count`. What either throws ends all, and passes through once the workers stopped.
+template <class Result>
+class InOrder {
+ public:
+  InOrder(std::size_t count, std::size_t window, std::function<Result(std::size_t)> make)
+      : count_(count), make_(std::move(make)), slots_(window) {}
+
+  void run(std::size_t workers, const std::function<void(std::size_t, Result&&)>& done) {
+    std::vector<std::jthread> threads;  // joined before the members go
+    const Stop stop{*this};
+    for (std::size_t i = 0; i < workers; ++i) threads.emplace_back([this] { work(); });
+    for (std::size_t i = 0; i < count_; ++i) done(i, take(i));
+  }
+
+ private:
+  struct Slot {
+    std::optional<Result> result;
+    std::exception_ptr error;
+  };
+
+  struct Stop {
+    InOrder& all;
+    ~Stop() {
+      const std::lock_guard lock(all.mutex_);
+      all.stopped_ = true;
+      all.changed_.notify_all();
+    }
+  };
+
+  Slot& slot(std::size_t i) { return slots_[i % slots_.size()]; }
+
+  void work() {
+    std::unique_lock lock(mutex_);
+    while (true) {
+      changed_.wait(lock,
+                    [&] { return stopped_ || next_ == count_ || next_ < taken_ + slots_.size(); });
+      if (stopped_ || next_ == count_) return;
+      const std::size_t i = next_++;
+      lock.unlock();
+      Slot made;
+      try {
+        made.result = make_(i);
+      } catch (...) {
+        made.error = std::current_exception();
+      }
+      lock.lock();
+      slot(i) = std::move(made);
+      changed_.notify_all();
+    }
+  }
+
+  Result take(std::size_t i) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return slot(i).result || slot(i).error; });
+    Slot taken = std::exchange(slot(i), Slot{});
+    ++taken_;
+    changed_.notify_all();
+    lock.unlock();
+    if (taken.error) std::rethrow_exception(taken.error);
+    return std::move(*taken.result);
+  }
+
+  std::size_t count_;
+  std::function<Result(std::size_t)> make_;
+  std::vector<Slot> slots_;  ///< of results i, by i % window
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::size_t next_ = 0;   ///< the first that no worker has begun
+  std::size_t taken_ = 0;  ///< handed over
+  bool stopped_ = false;
+};
+
+}  // namespace weightlift

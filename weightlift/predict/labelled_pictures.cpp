@@ -1,0 +1,173 @@
+#include "weightlift/predict/labelled_pictures.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "weightlift/base/error.h"
+#include "weightlift/base/file.h"
+#include "weightlift/predict/csv.h"
+#include "weightlift/predict/picture_files.h"
+
+namespace weightlift {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<fs::path> class_folders(const fs::path& folder, std::size_t& passed_over) {
+  std::vector<fs::path> folders;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (entry->path().filename().string().starts_with('.')) continue;
+    std::error_code ignored;
+    if (entry->is_directory(ignored)) {
+      folders.push_back(entry->path());
+    } else {
+      ++passed_over;
+    }
+  }
+  if (error) throw_io_error(folder, "cannot be read", error.value());
+  std::ranges::sort(folders);
+  return folders;
+}
+
+LabelledPictures load_class_folders(const fs::path& folder) {
+  LabelledPictures found;
+  for (const fs::path& of_class : class_folders(folder, found.passed_over)) {
+    PictureFiles pictures = find_pictures(of_class);
+    found.passed_over += pictures.passed_over;
+    for (fs::path& file : pictures.files) {
+      found.pictures.push_back({.file = std::move(file)});
+      found.label_of.push_back(found.labels.size());
+    }
+    found.labels.push_back(of_class.filename().string());
+  }
+  if (found.pictures.empty()) {
+    throw IoError(fmt::format(
+        "{}: expected a folder with pictures for each class, got {} folders without any picture",
+        shown(folder), found.labels.size()));
+  }
+  return found;
+}
+
+LabelledPictures load_label_file(const fs::path& file) {
+  constexpr std::size_t kMaxBytes = std::size_t{256} << 20;
+  std::vector<CsvRecord> records = parse_csv(read_text_file(file, kMaxBytes), shown(file));
+  const std::vector<std::string> header = {"file", "label"};
+  if (!records.empty() && records.front().fields == header) records.erase(records.begin());
+  std::map<std::string, std::size_t> places;
+  for (const CsvRecord& record : records) {
+    if (record.fields.size() != 2 || record.fields[0].empty()) {
+      throw FormatError(fmt::format("{}: line {}: expected file,label, got {} field{}", shown(file),
+                                    record.line, record.fields.size(),
+                                    record.fields.size() == 1 ? "" : "s"));
+    }
+    places.emplace(record.fields[1], 0);
+  }
+  LabelledPictures found;
+  for (auto& [label, place] : places) {
+    place = found.labels.size();
+    found.labels.push_back(label);
+  }
+  for (const CsvRecord& record : records) {
+    found.pictures.push_back({.file = file.parent_path() / record.fields[0]});
+    found.label_of.push_back(places.at(record.fields[1]));
+  }
+  if (found.pictures.empty()) {
+    throw FormatError(fmt::format("{}: expected lines of file,label, got none", shown(file)));
+  }
+  return found;
+}
+
+std::optional<std::int64_t> parse_id(const std::string& label) {
+  std::int64_t id = -1;
+  const char* end = label.data() + label.size();
+  const auto parsed = std::from_chars(label.data(), end, id);
+  if (parsed.ec != std::errc() || parsed.ptr != end || id < 0) return {};
+  return id;
+}
+
+/// Class ids by the text of their label.
+std::map<std::string, std::vector<std::int64_t>> ids_by_label(const ResNetConfig& config) {
+  std::map<std::string, std::vector<std::int64_t>> ids;
+  for (std::int64_t id = 0; id < config.num_labels; ++id) ids[config.label(id)].push_back(id);
+  return ids;
+}
+
+std::vector<std::int64_t> by_label(const std::vector<std::string>& labels,
+                                   const std::map<std::string, std::vector<std::int64_t>>& ids,
+                                   const std::string& where) {
+  std::vector<std::int64_t> classes;
+  for (const std::string& label : labels) {
+    const auto found = ids.find(label);
+    if (found == ids.end()) {
+      throw MismatchError(fmt::format(
+          "{}: '{}': expected a label of the network, as others here are, got none of that text",
+          where, printable(label)));
+    }
+    if (found->second.size() > 1) {
+      throw MismatchError(
+          fmt::format("{}: '{}': expected the label of one class, got that of {} and {}; name all "
+                      "by class id",
+                      where, printable(label), found->second[0], found->second[1]));
+    }
+    classes.push_back(found->second.front());
+  }
+  return classes;
+}
+
+std::vector<std::int64_t> by_id(const std::vector<std::string>& labels, std::int64_t num_labels,
+                                const std::string& where) {
+  std::vector<std::int64_t> classes;
+  for (const std::string& label : labels) {
+    const std::optional<std::int64_t> id = parse_id(label);
+    if (!id || *id >= num_labels) {
+      throw MismatchError(
+          fmt::format("{}: '{}': expected a class id from 0 to {}, got another "
+                      "number",
+                      where, printable(label), num_labels - 1));
+    }
+    classes.push_back(*id);
+  }
+  return classes;
+}
+
+}  // namespace
+
+LabelledPictures load_labelled_pictures(const fs::path& path) {
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (!fs::exists(status)) {
+    throw IoError(fmt::format("{}: no such file or folder", shown(path)));
+  }
+  return fs::is_directory(status) ? load_class_folders(path) : load_label_file(path);
+}
+
+ClassMatch match_classes(const std::vector<std::string>& labels, const ResNetConfig& config,
+                         const std::string& where) {
+  const auto ids = ids_by_label(config);
+  const auto is_label = [&](const std::string& label) { return ids.contains(label); };
+  if (std::ranges::any_of(labels, is_label))
+    return {MatchedBy::kLabel, by_label(labels, ids, where)};
+  const auto is_id = [](const std::string& label) { return parse_id(label).has_value(); };
+  if (std::ranges::all_of(labels, is_id)) {
+    return {MatchedBy::kId, by_id(labels, config.num_labels, where)};
+  }
+  if (labels.size() != static_cast<std::size_t>(config.num_labels)) {
+    throw MismatchError(fmt::format(
+        "{}: '{}': expected a label or an id of the network's classes, or as many names as it has "
+        "classes ({}), got {} names of which none is one",
+        where, printable(labels.front()), config.num_labels, labels.size()));
+  }
+  ClassMatch match{MatchedBy::kOrder, {}};
+  for (std::int64_t id = 0; id < config.num_labels; ++id) match.classes.push_back(id);
+  return match;
+}
+
+}  // namespace weightlift

@@ -1,0 +1,63 @@
+#include "weightlift/predict/scores.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "weightlift/base/error.h"
+
+namespace weightlift {
+
+namespace {
+
+void require_finite(std::span<const float> logits) {
+  const auto odd = std::ranges::find_if_not(logits, [](float x) { return std::isfinite(x); });
+  if (odd == logits.end()) return;
+  throw MismatchError(
+      fmt::format("logits: expected numbers, got {} for class {}; are the weights "
+                  "whole and the pixel values what they were trained on?",
+                  *odd, odd - logits.begin()));
+}
+
+/// The maximum is subtracted, so that no exponential overflows.
+std::vector<float> softmax(std::span<const float> logits) {
+  const float most = std::ranges::max(logits);
+  std::vector<float> scores;
+  double sum = 0;
+  for (const float logit : logits) {
+    scores.push_back(std::exp(logit - most));
+    sum += static_cast<double>(scores.back());
+  }
+  for (float& score : scores) score /= static_cast<float>(sum);
+  return scores;
+}
+
+}  // namespace
+
+std::vector<float> to_scores(std::span<const float> logits, ProblemType problem_type) {
+  require_finite(logits);
+  std::vector<float> scores(logits.begin(), logits.end());
+  if (problem_type == ProblemType::kRegression) return scores;
+  const bool sigmoid = problem_type == ProblemType::kMultiLabel || logits.size() == 1;
+  if (!sigmoid) return softmax(logits);
+  for (float& score : scores) score = 1.0F / (1.0F + std::exp(-score));
+  return scores;
+}
+
+std::vector<std::int64_t> top_classes(std::span<const float> scores, std::size_t k) {
+  std::vector<std::int64_t> classes(scores.size());
+  std::iota(classes.begin(), classes.end(), 0);
+  const std::size_t count = std::min(k, classes.size());
+  std::ranges::partial_sort(classes, classes.begin() + static_cast<std::ptrdiff_t>(count),
+                            [&](std::int64_t a, std::int64_t b) {
+                              const float of_a = scores[static_cast<std::size_t>(a)];
+                              const float of_b = scores[static_cast<std::size_t>(b)];
+                              return of_a != of_b ? of_a > of_b : a < b;
+                            });
+  classes.resize(count);
+  return classes;
+}
+
+}  // namespace weightlift
