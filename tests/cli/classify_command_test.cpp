@@ -1,0 +1,127 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "tests/cli/program.h"
+
+namespace weightlift {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using testing::count_errors;
+using ::testing::HasSubstr;
+using testing::json_lines;
+using ::testing::Not;
+using testing::Outcome;
+using testing::read_file;
+using testing::run_weightlift;
+using testing::TempDir;
+using testing::write_file;
+
+const fs::path kDigits = fs::path(WEIGHTLIFT_SOURCE_DIR) / "examples/digits";
+
+/// The converted network of examples/digits, and pictures named as one likes.
+struct Studio {
+  Studio() { run_weightlift({"convert", kDigits, "-o", dir.path(), "--no-verify"}); }
+  Outcome run(std::vector<std::string> arguments) const {
+    arguments.insert(arguments.begin(), {"classify", dir / "digits"});
+    return run_weightlift(arguments);
+  }
+  std::string save(const char* name, const char* digit) const {
+    write_file(dir / name, read_file(kDigits / "images" / (std::string(digit) + ".png")));
+    return dir / name;
+  }
+  TempDir dir;
+};
+
+TEST(ClassifyCommandTest, PrintsATable) {
+  const Studio studio;
+  const std::string path = studio.save("a.png", "nine");
+  const Outcome outcome = studio.run({path, "--top-k", "2"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(outcome.out, path +
+                             "\n  0.5042  ##########            nine\n"
+                             "  0.3786  ########              eight\n");
+  EXPECT_EQ(outcome.err, "");
+}
+
+TEST(ClassifyCommandTest, JsonIsOneLinePerPicture) {
+  const Studio studio;
+  const std::string one = studio.save("one.png", "one");
+  const std::string text = studio.dir / "text.png";
+  write_file(text, "no picture");
+  const Outcome outcome = studio.run({one, text, studio.save("two.png", "two"), "--json"});
+  EXPECT_EQ(outcome.exit_code, 3);
+  EXPECT_EQ(count_errors(outcome.err), 1) << outcome.err;
+  const auto lines = json_lines(outcome.out);
+  ASSERT_EQ(lines.size(), 3U);
+  EXPECT_EQ(lines[0].size(), 2U);
+  EXPECT_EQ(lines[0]["image"], one);
+  ASSERT_EQ(lines[0]["predictions"].size(), 5U);
+  EXPECT_EQ(lines[0]["predictions"][0]["label"], "one");
+  EXPECT_EQ(lines[0]["predictions"][0]["id"], 1);
+  EXPECT_GT(lines[0]["predictions"][0]["score"], 0.9);
+  EXPECT_EQ(lines[0]["predictions"][0].size(), 3U);
+  EXPECT_EQ(lines[1].size(), 2U);
+  EXPECT_EQ(lines[1]["image"], text);
+  EXPECT_THAT(lines[1]["error"].get<std::string>(), HasSubstr(text + ": picture: expected JPEG"));
+  EXPECT_EQ(lines[2]["predictions"][0]["label"], "two");
+}
+
+TEST(ClassifyCommandTest, TakesFoldersAndStandardInput) {
+  const Studio studio;
+  studio.save("in/b.png", "two");
+  studio.save("in/a.dat", "one");
+  write_file(studio.dir / "in/notes.txt", "of no use");
+  const Outcome outcome = studio.run({studio.dir / "in", "--top-k", "1", "--json"});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_THAT(outcome.err, HasSubstr("in: 1 other thing passed over"));
+  const auto lines = json_lines(outcome.out);
+  ASSERT_EQ(lines.size(), 2U);
+  EXPECT_EQ(lines[0]["predictions"][0]["label"], "one");
+  EXPECT_EQ(lines[1]["predictions"][0]["label"], "two");
+  const Outcome piped = testing::run_program(
+      {"/bin/sh", "-c",
+       std::string(WEIGHTLIFT_PROGRAM) + " classify '" + (studio.dir / "digits").string() +
+           "' - --top-k 1 < '" + (studio.dir / "in/b.png").string() + "'"});
+  EXPECT_THAT(piped.out, AllOf(HasSubstr("-\n"), HasSubstr("two\n")));
+}
+
+TEST(ClassifyCommandTest, ControlCharactersDoNotReachTheTerminal) {
+  const Studio studio;
+  const fs::path config = studio.dir / "digits/config.json";
+  write_file(config, testing::merged(read_file(config), R"({"id2label": {"1": "\u001b[31mred"}})"));
+  const std::string evil = studio.save("evil\033[2J\n.png", "one");
+  const Outcome outcome = studio.run({evil});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, AllOf(Not(HasSubstr("\033")), HasSubstr("\\x1b[31mred")));
+  EXPECT_EQ(std::ranges::count(outcome.out, '\n'), 6);
+  EXPECT_EQ(json_lines(studio.run({evil, "--json"}).out).at(0)["image"], evil);
+  const std::string latin = studio.save("caf\xE9.png", "one");
+  EXPECT_EQ(json_lines(studio.run({latin, "--json"}).out).size(), 1U);
+}
+
+TEST(ClassifyCommandTest, SaysWhatIsWrong) {
+  const Studio studio;
+  const std::string one = studio.save("one.png", "one");
+  const auto refused = [&](const std::vector<std::string>& arguments, int exit_code) {
+    const Outcome outcome = studio.run(arguments);
+    EXPECT_EQ(outcome.exit_code, exit_code);
+    EXPECT_EQ(outcome.out, "");
+    return outcome.err;
+  };
+  EXPECT_THAT(refused({one, "-"}, 2), HasSubstr("-: expected standard input to be the only"));
+  EXPECT_THAT(refused({one, "--top-k", "0"}, 2), HasSubstr("--top-k"));
+  EXPECT_THAT(
+      refused({one, "--max-pixels", "100"}, 3),
+      HasSubstr("one.png: picture: expected at most 100 pixels, got 32 x 32; --max-pixels"));
+  fs::create_directory(studio.dir / "empty");
+  EXPECT_THAT(refused({studio.dir / "empty"}, 3),
+              HasSubstr("empty: expected pictures in this folder, got none; 0 other things"));
+}
+
+}  // namespace
+}  // namespace weightlift

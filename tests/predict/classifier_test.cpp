@@ -1,0 +1,188 @@
+#include "weightlift/predict/classifier.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/refusal.h"
+#include "tests/support/temp_dir.h"
+#include "tests/support/timm_checkpoint.h"
+#include "weightlift/base/error.h"
+#include "weightlift/convert/convert.h"
+
+namespace weightlift {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+using testing::merged;
+using testing::read_file;
+using testing::refusal;
+using testing::TempDir;
+using testing::write_file;
+
+const fs::path kDigits = fs::path(WEIGHTLIFT_SOURCE_DIR) / "examples/digits";
+
+/// The converted network of examples/digits.
+struct Digits {
+  explicit Digits(ConversionRequest request = {}) {
+    request.source = kDigits;
+    request.output = dir.path();
+    request.verify = false;
+    ProgressSink silent;
+    convert(request, silent);
+  }
+  fs::path folder() const { return dir / "digits"; }
+  void patch(const char* file, const char* json) const {
+    write_file(folder() / file, merged(read_file(folder() / file), json));
+  }
+  std::string refused() const {
+    return refusal<Error>([&] { Classifier::open(folder()); });
+  }
+  TempDir dir;
+};
+
+PictureInput digit(const std::string& name) {
+  return {.file = kDigits / "images" / (name + ".png")};
+}
+
+std::vector<PictureInput> all_digits() {
+  std::vector<PictureInput> inputs;
+  for (const char* name :
+       {"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"}) {
+    inputs.push_back(digit(name));
+  }
+  return inputs;
+}
+
+std::vector<Classified> classify(const Classifier& classifier,
+                                 const std::vector<PictureInput>& inputs, int threads = 2) {
+  std::vector<Classified> results;
+  classifier.classify(inputs, {.threads = threads}, [&](std::size_t i, const Classified& result) {
+    EXPECT_EQ(i, results.size());
+    results.push_back(result);
+  });
+  EXPECT_EQ(results.size(), inputs.size());
+  return results;
+}
+
+void expect_all_right(const Classifier& classifier, float least_score) {
+  const std::vector<PictureInput> inputs = all_digits();
+  const std::vector<Classified> results = classify(classifier, inputs);
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    ASSERT_EQ(results[i].error, "");
+    const Prediction best = classifier.best(results[i].scores, 1).at(0);
+    EXPECT_EQ(best.label, inputs[i].file.stem());
+    EXPECT_EQ(best.id, static_cast<std::int64_t>(i));
+    EXPECT_GT(best.score, least_score);
+  }
+}
+
+TEST(ClassifierTest, ReadsDigits) {
+  const Digits digits;
+  expect_all_right(Classifier::open(digits.folder()), 0.5F);
+}
+
+TEST(ClassifierTest, OpensTorchFilesAndHalfPrecision) {
+  const Digits torch({.weights_format = WeightsFormat::kBin});
+  EXPECT_FALSE(fs::exists(torch.folder() / "model.safetensors"));
+  expect_all_right(Classifier::open(torch.folder()), 0.5F);
+  const Digits half({.dtype = DType::F16});
+  expect_all_right(Classifier::open(half.folder()), 0.49F);
+}
+
+TEST(ClassifierTest, SeveralPicturesHaveTheirBitsWithAnyNumberOfThreads) {
+  const Digits digits;
+  const Classifier classifier = Classifier::open(digits.folder());
+  const auto one = classify(classifier, all_digits(), 1);
+  const auto three = classify(Classifier::open(digits.folder()), all_digits(), 3);
+  for (std::size_t i = 0; i < one.size(); ++i) EXPECT_EQ(one[i].scores, three[i].scores) << i;
+  const auto alone = classify(classifier, {digit("zero")}, 2);
+  ASSERT_EQ(alone[0].scores.size(), 10U);
+  for (std::size_t i = 0; i < 10; ++i) {
+    EXPECT_NEAR(alone[0].scores[i], one[0].scores[i], 1e-6) << i;
+  }
+}
+
+TEST(ClassifierTest, ABrokenPictureIsAResultInItsPlace) {
+  const Digits digits;
+  const Classifier classifier = Classifier::open(digits.folder());
+  const PictureInput broken{.file = "cut.png", .bytes = read_file(digit("two").file).substr(0, 99)};
+  const PictureInput absent{.file = digits.dir / "none.png"};
+  const auto results = classify(classifier, {digit("one"), broken, absent, digit("two")});
+  EXPECT_EQ(results[0].error, "");
+  EXPECT_THAT(results[1].error, HasSubstr("cut.png: picture: expected"));
+  EXPECT_TRUE(results[1].scores.empty());
+  EXPECT_THAT(results[2].error, HasSubstr("none.png: file: cannot be opened"));
+  EXPECT_EQ(classifier.best(results[3].scores, 1).at(0).label, "two");
+  EXPECT_THAT(classify(classifier, {absent})[0].error, HasSubstr("none.png"));
+}
+
+TEST(ClassifierTest, PicturesMayHaveSizesOfTheirOwn) {
+  const Digits digits;
+  digits.patch("preprocessor_config.json", R"({"do_resize": false})");
+  const Classifier classifier = Classifier::open(digits.folder());
+  const PictureInput wide{.file = "wide", .bytes = "P5 40 33 255\n" + std::string(40 * 33, 'x')};
+  const auto results = classify(classifier, {digit("one"), wide, digit("two"), wide});
+  for (const Classified& result : results) EXPECT_EQ(result.error, "");
+  EXPECT_EQ(results[1].scores, results[3].scores);
+  EXPECT_NE(results[1].scores, results[0].scores);
+  EXPECT_EQ(classifier.best(results[2].scores, 1).at(0).label, "two");
+}
+
+TEST(ClassifierTest, SeveralLabelsAtOnceAreSigmoids) {
+  const Digits digits;
+  digits.patch("config.json", R"({"problem_type": "multi_label_classification"})");
+  const auto results = classify(Classifier::open(digits.folder()), {digit("one"), digit("two")});
+  double sum = 0;
+  for (const float score : results[0].scores) sum += static_cast<double>(score);
+  EXPECT_GT(sum, 1.05);
+  digits.patch("config.json", R"({"problem_type": "multi"})");
+  EXPECT_THAT(digits.refused(), HasSubstr("config.json: problem_type: expected regression, "));
+}
+
+TEST(ClassifierTest, WhatTheCallerThrowsEndsTheRun) {
+  const Digits digits;
+  const Classifier classifier = Classifier::open(digits.folder());
+  const std::vector<PictureInput> many(200, digit("one"));
+  int seen = 0;
+  EXPECT_THROW(classifier.classify(many, {.threads = 2},
+                                   [&](std::size_t, const Classified&) {
+                                     if (++seen == 3) throw Interrupted(2);
+                                   }),
+               Interrupted);
+  EXPECT_EQ(seen, 3);
+}
+
+TEST(ClassifierTest, RefusesWhatIsNoClassifierOfTransformers) {
+  EXPECT_THAT(refusal<FormatError>([] { Classifier::open(kDigits); }),
+              HasSubstr("examples/digits/config.json: expected a config.json of transformers, got "
+                        "one of timm; convert the folder first: weightlift convert "));
+  EXPECT_THAT(refusal<IoError>([] { Classifier::open(kDigits / "images"); }),
+              HasSubstr("images: expected a folder of transformers, got one without config.json"));
+  EXPECT_THAT(refusal<IoError>([] { Classifier::open(kDigits / "none"); }),
+              HasSubstr("none: no such folder"));
+  EXPECT_THAT(refusal<IoError>([] { Classifier::open(kDigits / "config.json"); }),
+              HasSubstr("config.json: expected a folder of transformers, got a file"));
+  const Digits backbone({.head = Head::kNone});
+  EXPECT_THAT(backbone.refused(),
+              HasSubstr("config.json: architectures: expected ResNetForImageClassification, got a "
+                        "backbone, which has no classifier"));
+}
+
+TEST(ClassifierTest, RefusesWhatDoesNotFitTogether) {
+  const Digits digits;
+  digits.patch("preprocessor_config.json", R"({"image_mean": [0.5], "image_std": [0.5, 0.5]})");
+  EXPECT_THAT(digits.refused(),
+              HasSubstr("preprocessor_config.json: image_std: expected 3 values"));
+  fs::remove(digits.folder() / "preprocessor_config.json");
+  EXPECT_THAT(digits.refused(),
+              HasSubstr("preprocessor_config.json: expected the settings of an image processor"));
+  digits.patch("config.json", R"({"hidden_sizes": [16, 32, 64, 256]})");
+  EXPECT_THAT(digits.refused(), HasSubstr("model.safetensors: "));
+  fs::remove(digits.folder() / "model.safetensors");
+  EXPECT_THAT(digits.refused(),
+              HasSubstr("digits: expected model.safetensors or pytorch_model.bin, got neither"));
+}
+
+}  // namespace
+}  // namespace weightlift

@@ -1,0 +1,110 @@
+#include "weightlift/predict/labelled_pictures.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/refusal.h"
+#include "tests/support/temp_dir.h"
+#include "weightlift/base/error.h"
+#include "weightlift/predict/picture_files.h"
+
+namespace weightlift {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::refusal;
+using testing::TempDir;
+using testing::write_file;
+using Labels = std::vector<std::string>;
+using Ids = std::vector<std::int64_t>;
+
+constexpr const char* kPicture = "P5 1 1 255\nx";
+
+std::vector<std::string> names_of(const LabelledPictures& labelled) {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < labelled.pictures.size(); ++i) {
+    names.push_back(labelled.labels[labelled.label_of[i]] + "/" +
+                    labelled.pictures[i].file.filename().string());
+  }
+  return names;
+}
+
+TEST(PictureFilesTest, AreToldByContent) {
+  const TempDir dir;
+  write_file(dir / "b.txt", kPicture);
+  write_file(dir / "a.pgm", kPicture);
+  write_file(dir / "c.png", "no picture");
+  write_file(dir / "sub/d.png", kPicture);
+  write_file(dir / ".hidden", kPicture);
+  const PictureFiles found = find_pictures(dir.path());
+  EXPECT_EQ(found.files, (std::vector<std::filesystem::path>{dir / "a.pgm", dir / "b.txt"}));
+  EXPECT_EQ(found.passed_over, 2U);
+}
+
+TEST(LabelledPicturesTest, OfClassFolders) {
+  const TempDir dir;
+  write_file(dir / "dog/2.pgm", kPicture);
+  write_file(dir / "dog/1.pgm", kPicture);
+  write_file(dir / "cat/3.pgm", kPicture);
+  write_file(dir / "cat/notes.txt", "cats");
+  write_file(dir / "README", "pets");
+  const LabelledPictures found = load_labelled_pictures(dir.path());
+  EXPECT_EQ(names_of(found), (Labels{"cat/3.pgm", "dog/1.pgm", "dog/2.pgm"}));
+  EXPECT_EQ(found.passed_over, 2U);
+}
+
+TEST(LabelledPicturesTest, OfACsvFile) {
+  const TempDir dir;
+  write_file(dir / "list.csv", "file,label\n\"a,1.png\",dog\nsub/b.png,cat\n");
+  const LabelledPictures found = load_labelled_pictures(dir / "list.csv");
+  EXPECT_EQ(names_of(found), (Labels{"dog/a,1.png", "cat/b.png"}));
+  EXPECT_EQ(found.pictures[1].file, dir / "sub/b.png");
+  write_file(dir / "wide.csv", "a.png,dog\nb.png,cat,brown\n");
+  EXPECT_THAT(refusal<FormatError>([&] { load_labelled_pictures(dir / "wide.csv"); }),
+              HasSubstr("wide.csv: line 2: expected file,label, got 3 fields"));
+  write_file(dir / "empty.csv", "file,label\n");
+  EXPECT_THAT(refusal<FormatError>([&] { load_labelled_pictures(dir / "empty.csv"); }),
+              HasSubstr("expected lines of file,label, got none"));
+}
+
+TEST(LabelledPicturesTest, NothingThereIsRefused) {
+  const TempDir dir;
+  EXPECT_THAT(refusal<IoError>([&] { load_labelled_pictures(dir.path()); }),
+              HasSubstr("expected a folder with pictures for each class, got 0 folders"));
+  EXPECT_THAT(refusal<IoError>([&] { load_labelled_pictures(dir / "none"); }),
+              HasSubstr("none: no such file or folder"));
+}
+
+ResNetConfig three_classes() {
+  ResNetConfig config;
+  config.num_labels = 3;
+  config.id2label = {{0, "cat"}, {1, "crane"}, {2, "crane"}};
+  return config;
+}
+
+TEST(MatchClassesTest, ByLabelByIdOrByOrder) {
+  const ResNetConfig pets = three_classes();
+  const ClassMatch by_label = match_classes({"cat"}, pets, "x");
+  EXPECT_EQ(by_label.by, MatchedBy::kLabel);
+  EXPECT_EQ(by_label.classes, Ids{0});
+  const ClassMatch by_id = match_classes({"02", "1"}, pets, "x");
+  EXPECT_EQ(by_id.by, MatchedBy::kId);
+  EXPECT_EQ(by_id.classes, (Ids{2, 1}));
+  const ClassMatch by_order = match_classes({"n1", "n2", "n3"}, pets, "x");
+  EXPECT_EQ(by_order.by, MatchedBy::kOrder);
+  EXPECT_EQ(by_order.classes, (Ids{0, 1, 2}));
+}
+
+TEST(MatchClassesTest, NothingIsGuessed) {
+  const auto refused = [](const Labels& labels) {
+    return refusal<MismatchError>([&] { match_classes(labels, three_classes(), "x"); });
+  };
+  EXPECT_THAT(refused({"cat", "dog", "emu"}), HasSubstr("x: 'dog': expected a label"));
+  EXPECT_THAT(refused({"crane"}), HasSubstr("x: 'crane': expected the label of one class, got that "
+                                            "of 1 and 2; name all by class id"));
+  EXPECT_THAT(refused({"1", "3"}), HasSubstr("x: '3': expected a class id from 0 to 2"));
+  EXPECT_THAT(refused({"n1", "n2"}), HasSubstr("x: 'n1': expected a label or an id"));
+}
+
+}  // namespace
+}  // namespace weightlift
