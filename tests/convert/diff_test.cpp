@@ -243,6 +243,7 @@ TEST_P(DiffTest, CountersThatAFileLacksAreZero) {
   write_weights(dir_ / "old.safetensors", old);
   const DiffSide side = open_diff_side(dir_ / "old.safetensors");
   EXPECT_EQ(side.counters_added, static_cast<std::int64_t>(size() - old.size()));
+  EXPECT_THAT(side.notes, ElementsAre(HasSubstr(" num_batches_tracked are missing")));
   expect_equal(dir_ / "old.safetensors", folder());
 }
 

@@ -88,7 +88,7 @@ int run(int argc, char** argv) {
   bool quiet = false;
   bool verbose = false;
   app.add_flag("-q,--quiet", quiet, "Errors only on stderr");
-  app.add_flag("-v,--verbose", verbose, "Print each pair of operations");
+  app.add_flag("-v,--verbose", verbose, "Print each pair of operations, each difference");
   const std::vector<std::pair<std::string, Action>> actions = {
       {"convert", add_convert(app)},   {"verify", add_verify(app)},
       {"diff", add_diff(app)},         {"inspect", add_inspect(app)},

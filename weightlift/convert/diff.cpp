@@ -61,6 +61,8 @@ void take_source(Source source, DiffSide& side) {
   }
   side.counters_added = source.counters_added;
   side.notes = std::move(source.notes);
+  // The first of a file without config tells what its network is assumed to be: nothing to tensors.
+  if (source.kind == SourceKind::kFile && !source.timm) side.notes.erase(side.notes.begin());
   side.checkpoint = std::move(source.checkpoint);
 }
 
