@@ -120,6 +120,22 @@ std::string refusal_of_value(const std::string& value) {
   return testing::refusal<FormatError>([&] { load_dict(open_value(value), 0); });
 }
 
+TEST(CheckpointTest, ListsWhatItWouldHaveToCopyWithoutReadingIt) {
+  const testing::TempDir dir;
+  const std::string value = testing::ordered_dict(
+      testing::text("transposed") + testing::float_tensor(4, 0, {2, 2}, {1, 2}) +
+      testing::text("view") + testing::float_tensor(4, 0, {4}, {1}));
+  write_file(dir / "m.pth", testing::torch_zip(value, {testing::counting_floats(4)}));
+  const Checkpoint listed = open_checkpoint(dir / "m.pth", Reading::kListing);
+  const StateDict tensors = load_dict(listed, 0).tensors;
+  const Tensor& transposed = tensors.at("transposed");
+  EXPECT_EQ(transposed.shape(), (Shape{2, 2}));
+  EXPECT_THAT(transposed.data<float>(), ElementsAre(0, 0, 0, 0));
+  EXPECT_EQ(tensors.at("view").owner(), listed.files.front());
+  const StateDict read = load_dict(open_checkpoint(dir / "m.pth"), 0).tensors;
+  EXPECT_THAT(read.at("transposed").data<float>(), ElementsAre(0, 2, 1, 3));
+}
+
 TEST(CheckpointTest, ListsTheDictsInsideAndChoosesNone) {
   using testing::text;
   const Checkpoint checkpoint =

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <mutex>
 
 #include "weightlift/base/bytes.h"
@@ -162,6 +163,20 @@ void release_mapped(std::span<const std::byte> bytes) {
   if (range == nullptr || end > range->end) return;
   // A hint: where it fails the memory only stays in use.
   ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+}
+
+std::shared_ptr<const std::byte> map_zeros(std::size_t size_bytes) {
+  if (size_bytes == 0) return nullptr;
+  void* address =
+      ::mmap(nullptr, size_bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (address == MAP_FAILED) {
+    throw IoError(
+        fmt::format("memory: {} bytes cannot be mapped: {}", size_bytes, std::strerror(errno)));
+  }
+  const auto unmap = [size_bytes](const std::byte* bytes) {
+    ::munmap(const_cast<std::byte*>(bytes), size_bytes);
+  };
+  return {static_cast<const std::byte*>(address), unmap};
 }
 
 bool is_within(const std::filesystem::path& path, const std::filesystem::path& folder) {

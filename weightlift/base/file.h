@@ -55,6 +55,9 @@ void guard_mapped_files();
 /// live MappedFile; reading them again brings them back. Does nothing for other memory.
 void release_mapped(std::span<const std::byte> bytes);
 
+/// Zeros that take no memory until they are read. Throws IoError where the address space is full.
+std::shared_ptr<const std::byte> map_zeros(std::size_t size_bytes);
+
 /// Whether `path` is `folder` or lies in it, links followed as far as they lead somewhere. False
 /// where the system does not say.
 bool is_within(const std::filesystem::path& path, const std::filesystem::path& folder);

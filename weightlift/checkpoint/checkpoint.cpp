@@ -54,7 +54,8 @@ NamedDict name_dict(const TorchFile& file, const TorchDict& dict) {
   return named;
 }
 
-Checkpoint read_torch(CheckpointFormat format, std::shared_ptr<const MappedFile> file) {
+Checkpoint read_torch(CheckpointFormat format, std::shared_ptr<const MappedFile> file,
+                      Reading reading) {
   const std::string where = shown(file->path());
   TorchFile torch = format == CheckpointFormat::kTorchZip
                         ? parse_torch_zip(file->bytes(), file, where)
@@ -64,6 +65,7 @@ Checkpoint read_torch(CheckpointFormat format, std::shared_ptr<const MappedFile>
         "{}: top level: expected a dict of tensors, got {}{}", where, describe(top),
         top.kind == PickleKind::kOpaque ? ": a whole model? save its state_dict()" : ""));
   }
+  torch.reading = reading;
   Checkpoint checkpoint{format, file->path(), {std::move(file)}, {}};
   for (const TorchDict& dict : torch.dicts) checkpoint.dicts.push_back(name_dict(torch, dict));
   checkpoint.notes = std::move(torch.notes);
@@ -79,9 +81,10 @@ Checkpoint read_torch(CheckpointFormat format, std::shared_ptr<const MappedFile>
   return checkpoint;
 }
 
-Checkpoint open_torch(CheckpointFormat format, const std::shared_ptr<const MappedFile>& file) {
+Checkpoint open_torch(CheckpointFormat format, const std::shared_ptr<const MappedFile>& file,
+                      Reading reading) {
   try {
-    Checkpoint checkpoint = read_torch(format, file);
+    Checkpoint checkpoint = read_torch(format, file, reading);
     file->require_intact();
     return checkpoint;
   } catch (const FormatError&) {
@@ -99,11 +102,11 @@ void require_once(const Checkpoint& checkpoint, const std::string& path) {
   }
 }
 
-Checkpoint open_one(const std::shared_ptr<const MappedFile>& file) {
+Checkpoint open_one(const std::shared_ptr<const MappedFile>& file, Reading reading) {
   const std::filesystem::path& path = file->path();
   const CheckpointFormat format = detect_format(file->bytes(), shown(path));
   const bool safetensors = format == CheckpointFormat::kSafetensors;
-  Checkpoint checkpoint = safetensors ? open_safetensors(file) : open_torch(format, file);
+  Checkpoint checkpoint = safetensors ? open_safetensors(file) : open_torch(format, file, reading);
   if (safetensors != (path.extension() == ".safetensors")) {
     checkpoint.notes.push_back(fmt::format("{}: holds {}{}, whatever its name says", shown(path),
                                            safetensors ? "" : "a ", to_string(format)));
@@ -125,8 +128,8 @@ bool is_index(const MappedFile& file) {
 }
 
 /// Opens a shard and takes the tensors of its top level: trainers' wrappers come in one file.
-StateDict open_shard(const std::filesystem::path& path, Checkpoint& whole) {
-  Checkpoint shard = open_one(MappedFile::open(path));
+StateDict open_shard(const std::filesystem::path& path, Reading reading, Checkpoint& whole) {
+  Checkpoint shard = open_one(MappedFile::open(path), reading);
   const LoadedDict dict = load_dict(shard, 0);
   if (whole.files.size() > 1 && shard.format != whole.format) {
     throw FormatError(fmt::format("{}: format: expected {} as of the other shards, got {}",
@@ -142,7 +145,7 @@ StateDict open_shard(const std::filesystem::path& path, Checkpoint& whole) {
   return dict.tensors;
 }
 
-Checkpoint open_shards(const std::shared_ptr<const MappedFile>& file) {
+Checkpoint open_shards(const std::shared_ptr<const MappedFile>& file, Reading reading) {
   const std::string where = shown(file->path());
   const ShardIndex index = parse_shard_index(text_of(*file), where);
   file->require_intact();
@@ -150,7 +153,7 @@ Checkpoint open_shards(const std::shared_ptr<const MappedFile>& file) {
   whole.notes = index.notes;
   std::vector<StateDict> shards;
   for (const std::string& name : index.files) {
-    shards.push_back(open_shard(file->path().parent_path() / name, whole));
+    shards.push_back(open_shard(file->path().parent_path() / name, reading, whole));
   }
   whole.tensors = join_shards(index, shards, where, whole.notes);
   whole.dicts = {name_tensors(whole.tensors)};
@@ -159,9 +162,9 @@ Checkpoint open_shards(const std::shared_ptr<const MappedFile>& file) {
 
 }  // namespace
 
-Checkpoint open_checkpoint(const std::filesystem::path& path) {
+Checkpoint open_checkpoint(const std::filesystem::path& path, Reading reading) {
   const auto file = MappedFile::open(path);
-  return is_index(*file) ? open_shards(file) : open_one(file);
+  return is_index(*file) ? open_shards(file, reading) : open_one(file, reading);
 }
 
 LoadedDict load_dict(const Checkpoint& checkpoint, std::size_t index) {

@@ -42,7 +42,7 @@ struct LoadedDict {
 /// Opens a weights file, or the index of a sharded one, whatever its name says it is. Throws
 /// IoError where it cannot be opened, and FormatError where it is damaged or no checkpoint at all
 /// (the message says what it looks like).
-Checkpoint open_checkpoint(const std::filesystem::path& path);
+Checkpoint open_checkpoint(const std::filesystem::path& path, Reading reading = Reading::kAll);
 
 /// The tensors of checkpoint.dicts[index]. Throws FormatError where one cannot be read.
 LoadedDict load_dict(const Checkpoint& checkpoint, std::size_t index);

@@ -18,6 +18,12 @@ namespace weightlift {
 
 enum class TorchForm : std::uint8_t { kZip, kLegacy };
 
+/// What the tensors are wanted for.
+enum class Reading : std::uint8_t {
+  kAll,
+  kListing,  ///< name, dtype and shape: those that would have to be copied have zeros for elements
+};
+
 /// The bytes that tensors share.
 struct TorchStorage {
   const KnownGlobal* type = nullptr;  ///< torch.FloatStorage and so on
@@ -44,6 +50,7 @@ struct TorchFile {
   std::vector<TorchDict> dicts;    ///< in the file's order, down to a few levels
   std::vector<std::string> notes;  ///< accepted, yet worth a warning: one line each
   std::size_t size_bytes = 0;
+  Reading reading = Reading::kAll;
   std::shared_ptr<const void> owner;  ///< keeps `pickle` and `storages` alive
 };
 

@@ -8,6 +8,7 @@
 
 #include "weightlift/base/bytes.h"
 #include "weightlift/base/error.h"
+#include "weightlift/base/file.h"
 #include "weightlift/checkpoint/torch_storage.h"
 
 // A tensor in a pickle is the call that makes it:
@@ -348,6 +349,11 @@ Tensor TensorReader::make(Layout layout, std::span<const std::byte> storage,
                     bytes, to_string(layout.dtype), to_string(layout.size)));
   }
   budget -= bytes;
+  if (file_.reading == Reading::kListing) {
+    auto zeros = map_zeros(bytes);
+    const std::span<const std::byte> unread(zeros.get(), bytes);
+    return Tensor::view(layout.dtype, std::move(layout.size), unread, std::move(zeros));
+  }
   auto copy = std::make_shared<const std::vector<std::byte>>(copy_row_major(layout, storage));
   const std::span<const std::byte> copied(*copy);
   return Tensor::view(layout.dtype, std::move(layout.size), copied, std::move(copy));

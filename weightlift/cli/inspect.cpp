@@ -37,17 +37,18 @@ struct Inspection {
 
 /// What the file holds where it is no source: the dict that timm would take.
 void inspect_file(const fs::path& weights, const std::string& weights_key, Inspection& found) {
-  found.checkpoint = open_checkpoint(weights);
+  found.checkpoint = open_checkpoint(weights, Reading::kListing);
   found.notes = found.checkpoint.notes;
   found.choice = choose_weights(found.checkpoint.dicts, weights_key, shown(weights));
   found.dict = load_dict(found.checkpoint, found.choice.dict);
 }
 
-/// Opened once where it is a ResNet: tensors of a torch file may have to be copied.
+/// Opened as a source, and as a mere file where it is none.
 Inspection inspect(const FetchedSource& here, const std::string& weights_key) {
   Inspection found{};
   try {
-    found.source = open_source(here.path, {.as = here.as, .weights_key = weights_key});
+    found.source = open_source(
+        here.path, {.as = here.as, .weights_key = weights_key, .reading = Reading::kListing});
     found.checkpoint = found.source->checkpoint;
     found.choice = found.source->choice;
     found.dict = {found.source->tensors, found.source->left_out};

@@ -259,7 +259,7 @@ Source open_source(const std::string& given, const SourceHints& hints) {
           "--as: expected a source that does not say what it is, got a folder of timm");
     }
   }
-  source.checkpoint = open_checkpoint(find_source_weights(given));
+  source.checkpoint = open_checkpoint(find_source_weights(given), hints.reading);
   if (!folder) describe_file(source, hints.as);
   read_weights(source, hints.weights_key);
   const std::string where = source.checkpoint.path.string();

@@ -25,6 +25,7 @@ enum class SourceKind : std::uint8_t {
 struct SourceHints {
   std::optional<std::string> as = {};  ///< registry name of a lone weights file
   std::string weights_key = {};        ///< which of several networks in it; empty: choose_weights
+  Reading reading = Reading::kAll;
 };
 
 /// A checkpoint with what it says of itself. Nothing of its weights has been read yet.
