@@ -155,7 +155,7 @@ void add_max_pixels(CLI::App& command, DecodeLimits& limits) {
 }
 
 void add_classify_options(CLI::App& command, ClassifyOptions& options) {
-  command.add_option("--threads", options.threads, "Threads; 0: all cores")
+  command.add_option("--threads", options.threads, "Pictures computed at a time; 0: one per core")
       ->capture_default_str()
       ->check(CLI::Range(0, 1024));
   add_max_pixels(command, options.limits);

@@ -55,20 +55,22 @@ struct Classifier::Impl {
     return trace(*model.network, shape);
   }
 
-  Tensor run_once(const Tensor& pixel_values, int threads) {
+  /// On this thread alone, as run_bound and with its bits: OpenMP's threads, which spin at a
+  /// barrier after each layer, cost ten times as much as they gain where others use the cores, too.
+  Tensor run_once(const Tensor& pixel_values) {
     const Graph graph = trace_network(pixel_values.shape());
-    return Program::compile(graph, {.threads = threads}).run(graph, pixel_values).at(0);
+    return Program::compile(graph, {.threads = 1}).run(graph, pixel_values).at(0);
   }
 
-  /// On this thread alone. Weights are made ready for the first picture's shape, which without
-  /// do_resize is not every picture's.
+  /// Weights are made ready for the first picture's shape, which without do_resize is not every
+  /// picture's.
   Tensor run_bound(const Tensor& pixel_values) {
     std::call_once(binding, [&] {
       const Graph graph = trace_network(pixel_values.shape());
       bound.emplace(Program::compile(graph, {.threads = 1}).bind(graph));
       bound_shape = pixel_values.shape();
     });
-    if (pixel_values.shape() != bound_shape) return run_once(pixel_values, 1);
+    if (pixel_values.shape() != bound_shape) return run_once(pixel_values);
     return bound->run(pixel_values).at(0);
   }
 
@@ -125,7 +127,7 @@ const std::vector<std::string>& Classifier::notes() const { return impl_->model.
 void Classifier::classify(std::span<const PictureInput> pictures, const ClassifyOptions& options,
                           const std::function<void(std::size_t, const Classified&)>& done) const {
   if (pictures.size() == 1) {
-    const auto run = [&](const Tensor& pixels) { return impl_->run_once(pixels, options.threads); };
+    const auto run = [&](const Tensor& pixels) { return impl_->run_once(pixels); };
     const Classified result = impl_->classify(pictures.front(), options.limits, run);
     require_intact(impl_->model.checkpoint);
     done(0, result);

@@ -35,7 +35,7 @@ struct Prediction {
 };
 
 struct ClassifyOptions {
-  int threads = 0;  ///< 0: all cores
+  int threads = 0;  ///< pictures computed at a time; 0: as many as there are cores
   DecodeLimits limits = {};
 };
 
@@ -54,9 +54,9 @@ class Classifier {
   const ResNetConfig& config() const;
   const std::vector<std::string>& notes() const;  ///< of opening, one line each
 
-  /// Calls done(i, result) for each picture in the order given, on this thread. One picture is
-  /// computed by all threads; of several each thread computes one from file to scores, so that
-  /// results do not depend on the number of threads, and memory not on the number of pictures. A
+  /// Calls done(i, result) for each picture in the order given, on this thread. Each of the threads
+  /// computes one picture after the other, from file to scores: results depend neither on the
+  /// number of threads nor on the other pictures, and memory not on the number of pictures. A
   /// picture that cannot be classified is a result with an error. What `done` throws passes
   /// through, and ends the run. Throws FormatError where the weights changed meanwhile.
   void classify(std::span<const PictureInput> pictures, const ClassifyOptions& options,
