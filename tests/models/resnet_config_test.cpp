@@ -117,6 +117,17 @@ TEST(ResNetConfigTest, HasTheDefaultsOfTheClass) {
   EXPECT_EQ(config.head, Head::kKeep);
 }
 
+TEST(ResNetConfigTest, KeepsTheProblemType) {
+  const ResNetConfig config =
+      parse(R"({"model_type": "resnet", "problem_type": "multi_label_classification"})");
+  EXPECT_EQ(config.problem_type, ProblemType::kMultiLabel);
+  EXPECT_THAT(to_config_json(config),
+              HasSubstr("  \"problem_type\": \"multi_label_classification\","
+                        "\n  \"stage_names\": ["));
+  EXPECT_EQ(parse(R"({"model_type": "resnet", "problem_type": null})").problem_type,
+            ProblemType::kUnstated);
+}
+
 TEST(ResNetConfigTest, LabelsMayHaveGaps) {
   const ResNetConfig config =
       parse(R"({"model_type": "resnet", "id2label": {"10": "c", "0": "a", "2": "b"}})");
@@ -179,6 +190,9 @@ TEST(ResNetConfigTest, RefusesWhatTransformersRefuses) {
            {R"("depths": 3)", "depths: expected a list of 1 to 64 integers from 1 to 10000, got 3"},
            {R"("depths": [3, 4.0, 6, 3])", "depths: expected a list of 1 to 64 integers"},
            {R"("layer_type": "wide")", "layer_type: expected basic or bottleneck, got \"wide\""},
+           {R"("problem_type": "several")",
+            "problem_type: expected regression, single_label_classification or "
+            "multi_label_classification, got \"several\""},
            {R"("id2label": ["a"])", "id2label: expected an object, got [\"a\"]"},
            {R"("id2label": {"a": "b"})", "id2label: expected class ids as keys, got \"a\""},
            {R"("dtype": "torch.float16")", "dtype: expected float32, float16, bfloat16 or float64"},
