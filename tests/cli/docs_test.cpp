@@ -96,7 +96,7 @@ std::string name_of(const ::testing::TestParamInfo<Document>& document) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, DocsTest,
-                         ::testing::Values(Document{"README.md", 5}, Document{"docs/cli.md", 7},
+                         ::testing::Values(Document{"README.md", 6}, Document{"docs/cli.md", 7},
                                            Document{"docs/hub.md", 1}),
                          name_of);
 

@@ -193,6 +193,27 @@ TEST(DirectionTest, ANameOfAnotherNetworkIsRefused) {
               HasSubstr("--as: expected a source that does not say what it is"));
 }
 
+TEST(PicturesTest, BothNetworksSayTheSame) {
+  const TempDir dir;
+  ConversionRequest request =
+      request_for(fs::path(WEIGHTLIFT_SOURCE_DIR) / "examples/digits", dir / "out");
+  request.images = {fs::path(WEIGHTLIFT_SOURCE_DIR) / "examples/digits/images/three.png"};
+  const ConversionResult result = run(request);
+  EXPECT_TRUE(is_verified(result));
+  ASSERT_EQ(result.pictures.size(), 1U);
+  EXPECT_TRUE(result.pictures[0].bit_equal);
+  EXPECT_EQ(result.pictures[0].src.size(), 5U);
+  EXPECT_EQ(result.pictures[0].dest[0].label, "three");
+  request.head = Head::kNone;
+  request.name = "backbone";
+  EXPECT_THAT(testing::refusal<MismatchError>([&] { run(request); }),
+              HasSubstr("--image: expected a network with classes"));
+  request.head = Head::kKeep;
+  request.images = {dir / "none.png"};
+  EXPECT_THAT(testing::refusal<IoError>([&] { run(request); }), HasSubstr("none.png"));
+  EXPECT_FALSE(fs::exists(dir / "out/backbone"));
+}
+
 TEST(WrappersTest, ALoneFileOfATrainerIsTakenWithoutItsPrefix) {
   const TempDir dir;
   StateDict more;

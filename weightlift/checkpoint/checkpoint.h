@@ -26,7 +26,7 @@ struct Checkpoint {
   std::vector<std::pair<std::string, std::string>> metadata{};
   std::vector<std::string> notes{};    ///< accepted, yet worth a warning: one line each
   std::vector<std::string> globals{};  ///< of a torch file: what was named and never made
-  std::string arch{};                   ///< of a training checkpoint: what it says it is
+  std::string arch{};                  ///< of a training checkpoint: what it says it is
   std::vector<ZipEntry> checksums{};   ///< of a torch zip: what require_checksums reads
   std::optional<TorchFile> torch{};    ///< of one torch file; not for callers
   StateDict tensors{};                 ///< of anything else; not for callers

@@ -131,6 +131,9 @@ void refuse_contradictions(const ConvertFlags& flags) {
                       source));
     }
   }
+  if (flags.no_verify && !flags.request.images.empty()) {
+    throw UsageError("--image: expected a conversion that is verified, got --no-verify");
+  }
   const std::size_t count = flags.sources.size();
   if (!flags.request.name.empty() && count > 1) {
     throw UsageError(fmt::format("--name: expected one SOURCE, got {}", count));
@@ -296,6 +299,10 @@ Action add_convert(CLI::App& app) {
   command->add_option("--license", request.license, "Licence for the card, where you know it");
   command->add_option("--base-model", request.base_model, "base_model for the card");
   command->add_option("--dataset", request.datasets, "Dataset for the card (repeatable)")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--image", request.images,
+                   "Picture to compare source and target on, too (repeatable)")
       ->allow_extra_args(false);
   command->add_flag("--no-verify", flags->no_verify, "Do not verify; the card says so");
   add_verify_options(*command, request.verify_options);

@@ -134,7 +134,7 @@ int run_convert_job(ConvertJob& job, const JobSettings& settings, Fetcher& fetch
     print_result(job.name.given, request, result);
   }
   if (settings.push && request.dry_run) print_planned_push(job, settings);
-  const bool different = result.verification && !result.verification->verified();
+  const bool different = result.verification && !is_verified(result);
   if (job.repo && result.written) {
     flush_results();
     publish(job, settings, result, fetcher);

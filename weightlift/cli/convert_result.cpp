@@ -24,6 +24,18 @@ void print_claims(const ConversionResult& result) {
   }
 }
 
+/// The likeliest classes of both networks, side by side.
+void print_picture(const PictureComparison& picture) {
+  fmt::print("  {}: logits {}\n", printable(picture.file, 400),
+             picture.bit_equal ? "bit-equal" : "differ");
+  for (std::size_t i = 0; i < picture.src.size(); ++i) {
+    const Answer& a = picture.src[i];
+    const Answer& b = picture.dest[i];
+    fmt::print("    {:.4f} {:<24} {:.4f} {}\n", a.score, printable(a.label, 24), b.score,
+               printable(b.label, 24));
+  }
+}
+
 }  // namespace
 
 void print_result(const std::string& source, const ConversionRequest& request,
@@ -50,6 +62,7 @@ void print_result(const std::string& source, const ConversionRequest& request,
   } else {
     fmt::print("  not verified{}\n", request.dry_run ? " (dry run)" : "");
   }
+  for (const PictureComparison& picture : result.pictures) print_picture(picture);
   std::vector<std::string> files = file_names(result.content);
   files.emplace_back(kCardFile);
   fmt::print("  {} {}\n",

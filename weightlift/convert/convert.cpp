@@ -36,6 +36,7 @@ struct Plan {
   Labels labels;
   std::vector<std::string> processor_notes;
   std::string name;
+  std::vector<PreparedPicture> pictures;
   std::string sha256_hex;  ///< of the weights, where it had to be known beforehand
 
   const ResNetConfig& config() const { return content.config; }
@@ -269,6 +270,19 @@ bool is_already(const ConversionRequest& request, const Source& source) {
          request.id2label.empty() && request.image_processor == "source" && !request.hints.as;
 }
 
+/// Before anything is written: a picture that cannot be read, or that nobody can judge.
+std::vector<PreparedPicture> plan_pictures(const ConversionRequest& request,
+                                           const ModelFolder& content) {
+  if (content.config.head == Head::kNone || content.config.num_labels == 0) {
+    throw MismatchError("--image: expected a network with classes, got a backbone");
+  }
+  if (!content.processor) {
+    throw MismatchError(
+        "--image: expected an image processor, got none; --image-processor gives one");
+  }
+  return prepare_pictures(request.images, *content.processor, content.config);
+}
+
 void plan_content(const ConversionRequest& request, Plan& plan) {
   const Source& source = plan.source;
   ModelFolder& content = plan.content;
@@ -283,13 +297,14 @@ void plan_content(const ConversionRequest& request, Plan& plan) {
   if (content.config.head == Head::kNone) plan.labels.notes.clear();
   content.config.id2label = plan.labels.id2label;
   if (request.dtype) content.config.dtype = *request.dtype;
+  if (!request.images.empty()) plan.pictures = plan_pictures(request, content);
   if (request.to == Form::kTimm) content.timm = choose_timm_config(request, plan);
   if (request.to == Form::kTorchvision) require_torchvisions_shape(content.config);
 }
 
 /// Nothing where the source is what is asked for.
 Plan make_plan(const ConversionRequest& request) {
-  Plan plan{open_source(request.source, request.hints), {}, {}, {}, {}, {}, {}, {}, {}};
+  Plan plan{open_source(request.source, request.hints), {}, {}, {}, {}, {}, {}, {}, {}, {}};
   const Source& source = plan.source;
   if (request.hints.as && source.kind == SourceKind::kTransformersFolder &&
       request.to != Form::kTimm) {
@@ -391,7 +406,8 @@ std::string make_card(const Plan& plan, const ConversionResult& result) {
 
 /// Maps the written folder back and holds it against the source: what lies on disk is what runs.
 Verification verify_written(const ConversionRequest& request, Plan& plan, const Graph& src_graph,
-                            const fs::path& folder, ProgressSink& progress) {
+                            const fs::path& folder, std::vector<PictureComparison>& pictures,
+                            ProgressSink& progress) {
   const bool alone = plan.content.form == Form::kTorchvision;
   const Source written =
       open_source((alone ? folder / weights_file(plan.content) : folder).string());
@@ -402,6 +418,9 @@ Verification verify_written(const ConversionRequest& request, Plan& plan, const 
         progress.check();
         require_intact(plan.source.checkpoint);
       });
+  for (const PreparedPicture& picture : plan.pictures) {
+    pictures.push_back(compare_on_picture(*plan.src, *network, plan.config(), picture));
+  }
   require_intact(written.checkpoint);
   return verification;
 }
@@ -468,6 +487,12 @@ ConversionResult already(const Plan& plan, ConversionResult result) {
 
 }  // namespace
 
+bool is_verified(const ConversionResult& result) {
+  if (!result.verification || !result.verification->verified()) return false;
+  return !result.verification->same_dtype ||
+         std::ranges::all_of(result.pictures, &PictureComparison::bit_equal);
+}
+
 fs::path planned_folder(const ConversionRequest& request) {
   return request.output / folder_name(request);
 }
@@ -507,7 +532,8 @@ ConversionResult convert(const ConversionRequest& request, ProgressSink& progres
   write_folder(plan, folder.path(), progress);
   if (request.verify) {
     progress.step("verify", 0);
-    result.verification = verify_written(request, plan, src_graph, folder.path(), progress);
+    result.verification =
+        verify_written(request, plan, src_graph, folder.path(), result.pictures, progress);
     add_note(non_finite_note(*result.verification), result, progress);
   }
   const std::string digest = hashing.get();
@@ -515,7 +541,7 @@ ConversionResult convert(const ConversionRequest& request, ProgressSink& progres
   result.provenance = make_provenance(request, plan, digest);
   require_intact(plan.source.checkpoint);
   progress.check();
-  if (result.verification && !result.verification->verified()) return result;
+  if (result.verification && !is_verified(result)) return result;
   result.card = make_card(plan, result);
   write_atomically(folder.path() / kCardFile, result.card);
   if (request.fsync) sync_folder(folder.path());

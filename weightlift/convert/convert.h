@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "weightlift/base/progress.h"
+#include "weightlift/convert/pictures.h"
 #include "weightlift/convert/source.h"
 #include "weightlift/convert/verify.h"
 #include "weightlift/export/model_card.h"
@@ -48,6 +49,7 @@ struct ConversionRequest {
   Head head = Head::kKeep;
   std::optional<DType> dtype = {};  ///< of floating weights; nothing keeps the source's
   bool verify = true;
+  std::vector<std::filesystem::path> images = {};  ///< pictures to compare both networks on
   VerifyOptions verify_options = {};
   std::string license = {}, base_model = {};  ///< facts for the card, where the user knows them
   std::vector<std::string> datasets = {};
@@ -61,6 +63,7 @@ struct ConversionResult {
                        ///< 1, 1)
   std::int64_t parameters = 0;
   TransferReport transfer;
+  std::vector<PictureComparison> pictures;
   std::optional<Verification> verification;  ///< nothing after dry_run or without verify
   Provenance
       provenance;  ///< what the card states and what it calls a claim; no sha256 after a dry run
@@ -75,6 +78,9 @@ struct ConversionResult {
 /// gives the folder its name. A difference is a result (`verification`, written == false), not an
 /// exception. Throws an Error of base/error.h, and leaves nothing behind.
 ConversionResult convert(const ConversionRequest& request, ProgressSink& progress);
+
+/// Whether the result was verified and nothing differs: across dtypes, pictures are only shown.
+bool is_verified(const ConversionResult& result);
 
 /// The folder that convert() would make, by names alone, be the source here already or not: for
 /// callers that convert several sources and must know that no two meet.

@@ -51,6 +51,14 @@ OrderedJson to_json(const Verification& verification) {
   return json;
 }
 
+OrderedJson to_json(const std::vector<Answer>& answers) {
+  OrderedJson list = OrderedJson::array();
+  for (const Answer& answer : answers) {
+    list.push_back({{"label", answer.label}, {"score", static_cast<double>(answer.score)}});
+  }
+  return list;
+}
+
 OrderedJson summary(const ConversionResult& result) {
   OrderedJson json = {{"folder", result.folder.string()},
                       {"written", result.written},
@@ -68,6 +76,12 @@ OrderedJson summary(const ConversionResult& result) {
   if (!result.provenance.commit.empty()) {
     json["source"]["repo_id"] = result.provenance.source_name;
     json["source"]["commit"] = result.provenance.commit;
+  }
+  for (const PictureComparison& picture : result.pictures) {
+    json["pictures"].push_back({{"image", picture.file},
+                                {"bit_equal", picture.bit_equal},
+                                {"source", to_json(picture.src)},
+                                {"target", to_json(picture.dest)}});
   }
   json["verification"] = result.verification ? to_json(*result.verification) : OrderedJson(nullptr);
   return json;

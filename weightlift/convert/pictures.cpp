@@ -1,0 +1,59 @@
+#include "weightlift/convert/pictures.h"
+
+#include <fmt/format.h>
+
+#include "weightlift/base/error.h"
+#include "weightlift/base/posix.h"
+#include "weightlift/image/decode.h"
+#include "weightlift/image/preprocess.h"
+#include "weightlift/predict/model.h"
+#include "weightlift/predict/scores.h"
+#include "weightlift/runtime/program.h"
+#include "weightlift/tensor/compare.h"
+
+namespace weightlift {
+
+namespace {
+
+constexpr std::size_t kShownClasses = 5;
+
+Tensor logits_of(Module& network, const Tensor& pixel_values) {
+  const Graph graph = trace(network, pixel_values.shape());
+  const Program program = Program::compile(graph, {.threads = 1});
+  return program.run(graph, pixel_values).front();
+}
+
+std::vector<Answer> answers(const Tensor& logits, const ResNetConfig& config) {
+  const std::vector<float> scores = to_scores(logits.data<float>(), config.problem_type);
+  std::vector<Answer> best;
+  for (const std::int64_t id : top_classes(scores, kShownClasses)) {
+    best.push_back({config.label(id), scores[static_cast<std::size_t>(id)]});
+  }
+  return best;
+}
+
+}  // namespace
+
+std::vector<PreparedPicture> prepare_pictures(const std::vector<std::filesystem::path>& files,
+                                              const ImageProcessor& processor,
+                                              const ResNetConfig& config) {
+  std::vector<PreparedPicture> pictures;
+  for (const std::filesystem::path& file : files) {
+    const ColorMode mode = color_mode_of(config.num_channels, shown(file));
+    try {
+      pictures.push_back({file.string(), preprocess(load_picture(file, mode).picture, processor)});
+    } catch (const MismatchError& error) {
+      throw MismatchError(fmt::format("{}: {}", shown(file), error.what()));
+    }
+  }
+  return pictures;
+}
+
+PictureComparison compare_on_picture(Module& src, Module& dest, const ResNetConfig& config,
+                                     const PreparedPicture& picture) {
+  const Tensor a = logits_of(src, picture.pixel_values);
+  const Tensor b = logits_of(dest, picture.pixel_values);
+  return {picture.file, bit_equal(a, b), answers(a, config), answers(b, config)};
+}
+
+}  // namespace weightlift
