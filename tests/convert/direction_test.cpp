@@ -214,6 +214,73 @@ TEST(PicturesTest, BothNetworksSayTheSame) {
   EXPECT_FALSE(fs::exists(dir / "out/backbone"));
 }
 
+TEST(DirectionTest, AConfigThatStaysTrueStaysAsItIs) {
+  TimmCheckpoint checkpoint = small_checkpoint();
+  checkpoint.config_json = testing::merged(
+      checkpoint.config_json,
+      R"({"model_args": {"drop_rate": 0.5}, "label_names": ["a", "b", "c", "d", "e"], "notes": 1})");
+  const Way way(checkpoint);
+  ConversionRequest request = way.back(Form::kTimm, "timm/small");
+  request.weights_format = WeightsFormat::kBin;
+  run(request);
+  EXPECT_EQ(read_file(way.dir / "back/small/config.json"), checkpoint.config_json);
+}
+
+TEST(DirectionTest, WhatTimmCannotSayOfPicturesIsNotSaid) {
+  const Way way;
+  const fs::path file = way.dir / "hf/small/preprocessor_config.json";
+  write_atomically(file, testing::merged(read_file(file), R"({"do_resize": false})"));
+  const ConversionResult result = run(way.back(Form::kTimm));
+  EXPECT_THAT(result.notes, Contains(HasSubstr("timm's config cannot say this image processor")));
+  EXPECT_THAT(read_file(way.dir / "back/small/config.json"),
+              ::testing::Not(HasSubstr("\"input_size")));
+}
+
+TEST(DirectionTest, AFolderThatIsNotItsConfigsIsNothingThatIsThereAlready) {
+  const Way way;
+  const fs::path config = way.dir / "hf/small/config.json";
+  write_atomically(config, testing::merged(read_file(config), R"({"depths": [1, 1, 1, 1]})"));
+  EXPECT_THAT(way.refusal(way.back(Form::kTransformers)), HasSubstr("got 12 unexpected"));
+}
+
+TEST(DirectionTest, AStateDictAloneIsVerifiedToo) {
+  const Way way(testing::make_timm_checkpoint({.hidden_sizes = {64, 128, 256, 512},
+                                               .depths = {1, 1, 1, 1},
+                                               .layer_type = LayerType::kBasic,
+                                               .num_labels = 3},
+                                              "resnet18"));
+  run(way.back(Form::kTorchvision));
+  ProgressSink nobody;
+  EXPECT_TRUE(verify_folder((way.dir / "hf/small").string(), {},
+                            (way.dir / "back/small/model.pth").string(), {.threads = 1}, nobody)
+                  .verified());
+}
+
+TEST(WrappersTest, LayersBehindTheNetworkAreAHeadOfItsOwn) {
+  const TempDir dir;
+  StateDict more;
+  more.insert("1.weight", Tensor::of({2, 5}, std::vector<float>(10)));
+  const fs::path file = lone_file(
+      dir, [](const std::string& name) { return "0." + name; }, more);
+  ConversionRequest request = request_for(file, dir / "out");
+  EXPECT_THAT(testing::refusal<MismatchError>([&] { run(request); }),
+              HasSubstr("got fc.bias, fc.weight and more layers behind the network; --head none"));
+  request.head = Head::kNone;
+  EXPECT_TRUE(run(request).written);
+}
+
+TEST(WrappersTest, AHeadOfAnotherNameIsLeftOutToo) {
+  const TempDir dir;
+  const fs::path file = lone_file(dir, [](const std::string& name) {
+    return name.starts_with("fc.") ? "classifier." + name.substr(3) : name;
+  });
+  ConversionRequest request = request_for(file, dir / "out");
+  EXPECT_THAT(testing::refusal<MismatchError>([&] { run(request); }),
+              HasSubstr("got classifier.bias, classifier.weight; --head none"));
+  request.head = Head::kNone;
+  EXPECT_TRUE(run(request).written);
+}
+
 TEST(WrappersTest, ALoneFileOfATrainerIsTakenWithoutItsPrefix) {
   const TempDir dir;
   StateDict more;

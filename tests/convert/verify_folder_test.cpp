@@ -192,17 +192,5 @@ TEST_F(VerifyFolderTest, NetworksOfOtherChannelsAreDifferent) {
   EXPECT_EQ(verification.first_difference->position, 0U);
 }
 
-TEST_F(VerifyFolderTest, AFileInPlaceOfAFolderIsRefused) {
-  ProgressSink nobody;
-  const std::string file = (folder() / "model.safetensors").string();
-  EXPECT_THAT(
-      refusal<IoError>([&] { verify_folder((dir_ / "small").string(), {}, file, {}, nobody); }),
-      HasSubstr(file + ": expected a folder with config.json, got a file"));
-  EXPECT_THAT(refusal<IoError>([&] {
-                verify_folder((dir_ / "small").string(), {}, (dir_ / "none").string(), {}, nobody);
-              }),
-              HasSubstr("none: no such file or folder"));
-}
-
 }  // namespace
 }  // namespace weightlift

@@ -49,11 +49,13 @@ Inspection inspect(const FetchedSource& here, const std::string& weights_key) {
   try {
     found.source = open_source(
         here.path, {.as = here.as, .weights_key = weights_key, .reading = Reading::kListing});
+    make_network(*found.source, found.source->config.head);
     found.checkpoint = found.source->checkpoint;
     found.choice = found.source->choice;
     found.dict = {found.source->tensors, found.source->left_out};
     found.notes = found.source->notes;
   } catch (const Error& error) {
+    found.source.reset();
     found.reason = error.what();
     inspect_file(find_source_weights(here.path), weights_key, found);
   }
@@ -87,11 +89,13 @@ Json network_json(const Source& source) {
 }
 
 std::vector<std::string> labels_of(const Source& source) {
+  ResNetConfig config = source.config;
+  if (source.kind != SourceKind::kTransformersFolder) {
+    config.id2label = choose_labels(source, "").id2label;
+  }
   std::vector<std::string> labels;
-  const auto id2label = source.kind == SourceKind::kTransformersFolder
-                            ? source.config.id2label
-                            : choose_labels(source, "").id2label;
-  for (const auto& [id, label] : id2label) labels.push_back(label);
+  if (config.id2label.empty()) return labels;
+  for (std::int64_t id = 0; id < config.num_labels; ++id) labels.push_back(config.label(id));
   return labels;
 }
 

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <future>
 #include <memory>
 
@@ -26,6 +27,8 @@ namespace weightlift {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::size_t kMaxConfigBytes = std::size_t{4} << 20;
 
 /// All that is decided before the first byte is written.
 struct Plan {
@@ -145,24 +148,6 @@ void refuse_foreign_folder(const fs::path& folder) {
       folder.string(), printable(entries->path().filename().native())));
 }
 
-/// A classifier is one linear layer on the pooled features. What else stands there is lost in a
-/// ResNetForImageClassification, and only the user can say that it may be.
-void require_head(const Source& source, Head head) {
-  const bool promised = source.kind == SourceKind::kTransformersFolder ||
-                        (source.timm && source.timm->num_classes == 0);
-  std::vector<std::string> layers;
-  for (const auto& [name, tensor] : source.tensors) {
-    if (name.starts_with("fc.")) layers.push_back(printable(name));
-  }
-  const bool linear = source.tensors.contains("fc.weight") && !source.choice.projection;
-  if (head == Head::kNone || linear || (promised && layers.empty())) return;
-  throw MismatchError(fmt::format(
-      "{}: head: expected one linear layer (fc.weight, fc.bias), got {}{}; --head none converts "
-      "the backbone without it",
-      source.checkpoint.path.string(), layers.empty() ? "none" : first_of(layers),
-      source.choice.projection ? ", a projection for training and no classifier" : ""));
-}
-
 /// What the tag's registry entry says of the weights is true of them.
 void state_facts(const PretrainedCfg& cfg, std::string known_by, Provenance& from) {
   from.known_by = std::move(known_by);
@@ -206,12 +191,23 @@ std::optional<PretrainedCfg> find_known(const ConversionRequest& request, Plan& 
   return std::nullopt;
 }
 
+/// What `body` makes; to a disagreement it adds where that is.
+template <class Body>
+auto at_source(const Source& source, const Body& body) {
+  try {
+    return body();
+  } catch (const MismatchError& error) {
+    throw MismatchError(fmt::format("{}: {}", source.path.string(), error.what()));
+  }
+}
+
 /// timm's config of the target: the source's own where it is of timm, else what is known.
 TimmConfig choose_timm_config(const ConversionRequest& request, Plan& plan) {
   const Source& source = plan.source;
   const ResNetConfig& config = plan.config();
   const bool of_timm = source.timm.has_value();
-  TimmConfig chosen = make_timm_config(config, of_timm ? std::nullopt : find_known(request, plan));
+  const auto known = of_timm ? std::nullopt : find_known(request, plan);
+  TimmConfig chosen = at_source(source, [&] { return make_timm_config(config, known); });
   if (of_timm) {
     chosen.architecture = source.timm->architecture;
     chosen.layers = source.timm->layers;
@@ -219,8 +215,11 @@ TimmConfig choose_timm_config(const ConversionRequest& request, Plan& plan) {
     chosen.pretrained_cfg = source.timm->pretrained_cfg;
   }
   const bool stated = of_timm && request.image_processor == "source";
-  if (plan.content.processor && !stated) {
-    claim_processor(*plan.content.processor, config.num_channels, chosen.pretrained_cfg);
+  if (plan.content.processor && !stated &&
+      !claim_processor(*plan.content.processor, config.num_channels, chosen.pretrained_cfg)) {
+    plan.processor_notes.emplace_back(
+        "timm's config cannot say this image processor (its resizing, rescaling, normalising or "
+        "second crop): it says nothing of pictures, and timm would prepare others");
   }
   return chosen;
 }
@@ -252,6 +251,12 @@ WeightsFormat wanted_format(const ConversionRequest& request) {
       request.to == Form::kTorchvision ? WeightsFormat::kBin : WeightsFormat::kSafetensors);
 }
 
+/// Whether the new folder would say no more than the source does.
+bool states_nothing(const ConversionRequest& request) {
+  return request.name.empty() && request.license.empty() && request.base_model.empty() &&
+         request.datasets.empty();
+}
+
 /// Whether the source is what is asked for, file for file.
 bool is_already(const ConversionRequest& request, const Source& source) {
   const WeightsFormat format = wanted_format(request);
@@ -267,7 +272,37 @@ bool is_already(const ConversionRequest& request, const Source& source) {
   return form_of(source) == request.to && same_format && plain &&
          request.dtype.value_or(source.config.dtype) == source.config.dtype &&
          (request.head == Head::kKeep || source.config.head == Head::kNone) &&
-         request.id2label.empty() && request.image_processor == "source" && !request.hints.as;
+         request.id2label.empty() && request.image_processor == "source" && !request.hints.as &&
+         request.images.empty() && states_nothing(request);
+}
+
+/// Whether all that the source's config says is true of the new folder, known to this program or
+/// not.
+bool keeps_config(const ConversionRequest& request, const Source& source) {
+  return source.kind != SourceKind::kFile && request.head == Head::kKeep &&
+         request.id2label.empty() &&
+         request.dtype.value_or(source.config.dtype) == source.config.dtype &&
+         (request.to == Form::kTransformers || request.image_processor == "source");
+}
+
+/// What other forms have no place for, and are not troubled by.
+void forget_transformers_notes(Plan& plan) {
+  plan.processor_notes.clear();
+  plan.labels.notes.clear();
+  const ResNetConfig& config = plan.config();
+  if (config.problem_type != ProblemType::kUnstated) {
+    plan.labels.notes.emplace_back(
+        "the config's problem_type has no place in this form: scores are the caller's to make");
+  }
+  const bool gaps = std::ranges::any_of(config.id2label, [&](const auto& entry) {
+    return entry.first < 0 || entry.first >= config.num_labels;
+  });
+  if (gaps) {
+    plan.labels.notes.emplace_back(
+        "id2label has ids beyond the classes: these labels are left out, and classes without one "
+        "are "
+        "named LABEL_i");
+  }
 }
 
 /// Before anything is written: a picture that cannot be read, or that nobody can judge.
@@ -298,8 +333,13 @@ void plan_content(const ConversionRequest& request, Plan& plan) {
   content.config.id2label = plan.labels.id2label;
   if (request.dtype) content.config.dtype = *request.dtype;
   if (!request.images.empty()) plan.pictures = plan_pictures(request, content);
+  if (request.to != Form::kTransformers) forget_transformers_notes(plan);
+  if (request.to == form_of(source) && keeps_config(request, source)) {
+    content.config_text = read_text_file(source.path / kConfigFile, kMaxConfigBytes);
+  }
   if (request.to == Form::kTimm) content.timm = choose_timm_config(request, plan);
-  if (request.to == Form::kTorchvision) require_torchvisions_shape(content.config);
+  if (request.to == Form::kTorchvision)
+    at_source(source, [&] { require_torchvisions_shape(content.config); });
 }
 
 /// Nothing where the source is what is asked for.
@@ -311,8 +351,11 @@ Plan make_plan(const ConversionRequest& request) {
     throw UsageError(
         "--as: expected a source that does not say what it is, got a folder of transformers");
   }
-  if (is_already(request, source)) return plan;
-  require_head(source, request.head);
+  if (is_already(request, source)) {
+    make_network(source, source.config.head);  // throws where the weights are not the config's
+    return plan;
+  }
+  if (request.head == Head::kKeep) require_head(source);
   plan.name = require_folder_name(request);
   refuse_own_source(source, request.output / plan.name);
   require_destination(request);
@@ -382,6 +425,17 @@ std::string non_finite_note(const Verification& verification) {
   return fmt::format(
       "the source's weights hold {} NaN and {} infinities in {} tensors; they are kept as they are",
       verification.nan_count, verification.inf_count, verification.non_finite_tensors);
+}
+
+/// One sentence where a change of dtype made infinities of what was none.
+std::string overflow_note(const Verification& verification) {
+  const bool infinite = std::ranges::any_of(verification.outputs, [](const auto& output) {
+    return std::isinf(output.difference.max_abs);
+  });
+  return verification.same_dtype || !infinite || verification.non_finite_tensors > 0
+             ? ""
+             : "the new dtype cannot hold some of the weights: they overflow to infinity, and the "
+               "network is of no use";
 }
 
 std::string make_card(const Plan& plan, const ConversionResult& result) {
@@ -467,6 +521,8 @@ void collect_notes(const Plan& plan, ConversionResult& result, ProgressSink& pro
 /// Of two networks that are held against each other. Only transformers' folders say whether they
 /// are backbones; timm's are what they are asked to be.
 Head shared_head(const Source& from, const Source& to) {
+  // A backbone beside a network without classes: the latter's folder cannot say that it is one.
+  if (from.config.head == Head::kNone && to.config.num_labels == 0) return Head::kNone;
   for (const Source* source : {&to, &from}) {
     if (source->kind == SourceKind::kTransformersFolder) return source->config.head;
   }
@@ -478,6 +534,7 @@ ConversionResult already(const Plan& plan, ConversionResult result) {
   const Source& source = plan.source;
   result.already = true;
   result.folder = source.path;
+  result.content.form = form_of(source);
   result.content.config = source.config;
   result.parameters = count_parameters(source.tensors);
   result.notes.push_back(fmt::format("{}: is in the form of {} already; nothing is done",
@@ -535,6 +592,7 @@ ConversionResult convert(const ConversionRequest& request, ProgressSink& progres
     result.verification =
         verify_written(request, plan, src_graph, folder.path(), result.pictures, progress);
     add_note(non_finite_note(*result.verification), result, progress);
+    add_note(overflow_note(*result.verification), result, progress);
   }
   const std::string digest = hashing.get();
   require_hash_of_origin(request, plan, digest);
@@ -556,10 +614,6 @@ Verification verify_folder(const std::string& source, const SourceHints& hints,
                            const std::string& folder, const VerifyOptions& options,
                            ProgressSink& progress) {
   progress.step("verify", 0);
-  std::error_code ignored;
-  if (fs::is_regular_file(folder, ignored)) {
-    throw IoError(fmt::format("{}: expected a folder with config.json, got a file", folder));
-  }
   const Source from = open_source(source, hints);
   const Source to = open_source(folder);
   for (const std::string& note : from.notes) progress.note(note);

@@ -220,6 +220,7 @@ void complete_counters(Source& source) {
   }
   source.tensors = std::move(complete);
   source.counters_added = static_cast<std::int64_t>(absent.size());
+  source.counters_mended = static_cast<std::int64_t>(mended.size());
   const std::string where = shown(source.checkpoint.path);
   if (!absent.empty()) {
     source.notes.push_back(
@@ -274,15 +275,34 @@ Source open_source(const std::string& given, const SourceHints& hints) {
   return source;
 }
 
+void require_head(const Source& source) {
+  if (source.kind == SourceKind::kTransformersFolder) return;
+  const WeightsChoice& choice = source.choice;
+  std::vector<std::string> layers;
+  for (const auto& [name, tensor] : source.tensors) {
+    if (!is_of_backbone(name)) layers.push_back(printable(name));
+  }
+  const bool promised = source.timm && source.timm->num_classes == 0 && layers.empty();
+  const bool linear = source.tensors.contains("fc.weight");
+  if (promised || (linear && !choice.projection && !choice.followed)) return;
+  const char* why = choice.projection ? ", a projection for training and no classifier"
+                    : choice.followed ? " and more layers behind the network"
+                                      : "";
+  throw MismatchError(fmt::format(
+      "{}: head: expected one linear layer (fc.weight, fc.bias), got {}{}; --head none converts "
+      "the backbone without it",
+      source.checkpoint.path.string(), layers.empty() ? "none" : first_of(layers), why));
+}
+
 std::unique_ptr<Module> make_network(const Source& source, Head head) {
   const bool hf = source.kind == SourceKind::kTransformersFolder;
   auto network = hf ? make_hf_resnet(source.config, head) : make_timm_resnet(source.config, head);
   const bool beheaded = head == Head::kNone && source.config.head == Head::kKeep;
-  const std::string_view left = !beheaded ? "" : hf ? "classifier." : "fc.";
   const std::string_view prefix = beheaded && hf ? "resnet." : "";
   StateDict tensors;
   for (const auto& [name, tensor] : source.tensors) {
-    if (!left.empty() && name.starts_with(left)) continue;
+    const bool of_head = hf ? name.starts_with("classifier.") : !is_of_backbone(name);
+    if (beheaded && of_head) continue;
     tensors.insert(name.starts_with(prefix) ? name.substr(prefix.size()) : name, tensor);
   }
   try {

@@ -38,8 +38,9 @@ struct Source {
   ResNetConfig config;             ///< the network, from the tensors; labels of kTransformersFolder
   std::optional<TimmConfig> timm;  ///< kTimmFolder, or a file with `as`
   StateDict tensors;               ///< in timm's or transformers' names, counters complete
-  std::int64_t counters_added = 0;  ///< num_batches_tracked that the file lacks, taken as 0
-  std::vector<std::string> notes;   ///< for the log, one line each
+  std::int64_t counters_added = 0;   ///< num_batches_tracked that the file lacks, taken as 0
+  std::int64_t counters_mended = 0;  ///< of another form, written as int64 scalars
+  std::vector<std::string> notes;    ///< for the log, one line each
 };
 
 /// The weights file of a source: the file itself, or what timm would take from the folder. Throws
@@ -49,6 +50,11 @@ std::filesystem::path find_source_weights(const std::string& given);
 /// Opens a source that lies here: a folder or a weights file. Throws UsageError for a hint that is
 /// wrong, else IoError, FormatError or MismatchError.
 Source open_source(const std::string& given, const SourceHints& hints = {});
+
+/// A classifier is one linear layer on the pooled features: what else stands there would be lost in
+/// a ResNetForImageClassification, and only the user can say that it may be. Throws MismatchError
+/// with the way out.
+void require_head(const Source& source);
 
 /// The network of a source with its tensors bound. Head::kNone leaves fc out. Throws MismatchError
 /// naming the file and the missing, unexpected or misshapen tensors.

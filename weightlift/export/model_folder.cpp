@@ -120,18 +120,24 @@ void write_model_folder(const std::filesystem::path& folder, const ModelFolder& 
     if (content.form == Form::kTransformers) metadata = {{"format", "pt"}};
     write_safetensors(weights, entries, metadata, progress);
   }
-  if (content.form == Form::kTimm) {
-    write_atomically(folder / kConfigFile, to_timm_json(content.timm.value(), content.config));
-  }
+  if (content.form == Form::kTorchvision) return;
+  const std::string made = !content.config_text.empty() ? content.config_text
+                           : content.form == Form::kTimm
+                               ? to_timm_json(content.timm.value(), content.config)
+                               : to_config_json(content.config);
+  write_atomically(folder / kConfigFile, made);
   if (content.form != Form::kTransformers) return;
-  write_atomically(folder / kConfigFile, to_config_json(content.config));
   if (content.processor) {
     write_atomically(folder / kProcessorFile, to_preprocessor_json(*content.processor));
   }
 }
 
-void claim_processor(const ImageProcessor& processor, std::int64_t num_channels,
+bool claim_processor(const ImageProcessor& processor, std::int64_t num_channels,
                      PretrainedClaims& claims) {
+  const bool sayable = processor.do_resize && processor.do_rescale && processor.do_normalize &&
+                       processor.rescale_factor == ImageProcessor{}.rescale_factor &&
+                       !processor.center_crop;
+  if (!sayable) return false;
   const std::int64_t edge = processor.shortest_edge;
   claims.input_size = {num_channels, edge, edge};
   claims.interpolation = interpolation_of(processor.resample);
@@ -141,6 +147,7 @@ void claim_processor(const ImageProcessor& processor, std::int64_t num_channels,
   claims.crop_mode = edge >= kSquashed ? "squash" : "center";
   claims.mean = processor.image_mean;
   claims.std = processor.image_std;
+  return true;
 }
 
 ProcessorChoice processor_from_claims(const PretrainedClaims& claims, std::int64_t num_channels,
@@ -178,6 +185,10 @@ ProcessorChoice processor_from_claims(const PretrainedClaims& claims, std::int64
                          channels, processor.image_mean.size(), processor.image_std.size())}};
   }
   ProcessorChoice choice{processor, {}};
+  if (claims.input_size.empty() && claims.mean.empty()) {
+    choice.notes.emplace_back(
+        "the source's config says nothing of pictures: the image processor has timm's defaults");
+  }
   add_pixel_notes(processor, claims.crop_mode, choice.notes);
   return choice;
 }

@@ -37,7 +37,8 @@ enum class WeightsFormat : std::uint8_t { kSafetensors, kBin };
 struct ModelFolder {
   Form form = Form::kTransformers;
   WeightsFormat weights_format = WeightsFormat::kSafetensors;
-  ResNetConfig config = {};             ///< its dtype is that of floating tensors
+  ResNetConfig config = {};      ///< its dtype is that of floating tensors
+  std::string config_text = {};  ///< a config.json to be kept as it is; empty: made of the others
   std::optional<TimmConfig> timm = {};  ///< of kTimm
   std::optional<ImageProcessor> processor =
       {};  ///< written for transformers; timm has it in config
@@ -69,8 +70,9 @@ struct ProcessorChoice {
 ProcessorChoice processor_from_claims(const PretrainedClaims& claims, std::int64_t num_channels,
                                       bool test);
 
-/// The other way: what a processor says of pictures, in timm's words.
-void claim_processor(const ImageProcessor& processor, std::int64_t num_channels,
+/// The other way: what a processor says of pictures, in timm's words. False, and nothing claimed,
+/// where these cannot say it: no resizing, another rescale_factor, no normalising, a second crop.
+bool claim_processor(const ImageProcessor& processor, std::int64_t num_channels,
                      PretrainedClaims& claims);
 
 }  // namespace weightlift

@@ -169,8 +169,33 @@ std::string list_dicts_of_tensors(const std::vector<NamedDict>& dicts) {
                                    others)));
 }
 
-WeightsChoice make_choice(const Candidate& candidate) {
-  WeightsChoice choice{candidate.dict, candidate.prefix, candidate.naming, {}, false};
+/// The number that a part of a name is, one added; 0 where it is none.
+int one_more(std::string_view digits) {
+  int number = -1;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  const bool whole = error == std::errc() && end == digits.data() + digits.size();
+  constexpr int kMost = 100'000;
+  return whole && number >= 0 && number < kMost ? number + 1 : 0;
+}
+
+/// Whether `name` is of a module that an nn.Sequential runs after the one at `prefix` ("model.0.").
+bool comes_after(std::string_view name, std::string_view prefix) {
+  if (prefix.empty()) return false;
+  prefix.remove_suffix(1);
+  const std::size_t dot = prefix.rfind('.');
+  const std::size_t start = dot == std::string_view::npos ? 0 : dot + 1;
+  const int own = one_more(prefix.substr(start));
+  if (own == 0 || !name.starts_with(prefix.substr(0, start))) return false;
+  name.remove_prefix(start);
+  return one_more(name.substr(0, name.find('.'))) > own;
+}
+
+WeightsChoice make_choice(const std::vector<NamedDict>& dicts, const Candidate& candidate) {
+  WeightsChoice choice{
+      .dict = candidate.dict, .prefix = candidate.prefix, .naming = candidate.naming};
+  choice.followed = std::ranges::any_of(dicts[candidate.dict].names, [&](const std::string& name) {
+    return comes_after(name, candidate.prefix);
+  });
   for (const std::string& part : parts_of(candidate.prefix)) {
     const auto* const wrapper = std::ranges::find(kWrappers, part, &Wrapper::part);
     if (wrapper == kWrappers.end()) continue;
@@ -211,15 +236,6 @@ std::string name_of_child(std::string_view name) {
   return "";
 }
 
-/// The number that a part of a name is, one added; 0 where it is none.
-int one_more(std::string_view digits) {
-  int number = -1;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  const bool whole = error == std::errc() && end == digits.data() + digits.size();
-  constexpr int kMost = 100'000;
-  return whole && number >= 0 && number < kMost ? number + 1 : 0;
-}
-
 /// timm's name of a tensor of transformers' ResNet; "" where there is none.
 std::string name_of_transformers(std::string_view name) {
   if (name.starts_with("classifier.1.")) return fmt::format("fc.{}", name.substr(13));
@@ -251,7 +267,8 @@ std::string timm_name(Naming naming, std::string_view name) {
   std::string renamed = naming == Naming::kChildren       ? name_of_child(name)
                         : naming == Naming::kTransformers ? name_of_transformers(name)
                                                           : "";
-  return renamed.empty() ? std::string(name) : renamed;  // strict loading names what is left over
+  // Strict loading names what is left over; but of children a number says nothing.
+  return renamed.empty() && naming != Naming::kChildren ? std::string(name) : renamed;
 }
 
 /// A name of the network that lost its prefix, or has another one of the training's.
@@ -259,8 +276,7 @@ bool is_stray(std::string_view name) {
   for (const std::string_view wrapper : {"_orig_mod.", "module.", "_orig_mod."}) {
     if (name.starts_with(wrapper)) name.remove_prefix(wrapper.size());
   }
-  return name.starts_with("conv1.") || name.starts_with("bn1.") || name.starts_with("layer1.") ||
-         name.starts_with("layer2.") || name.starts_with("layer3.") || name.starts_with("layer4.");
+  return is_of_backbone(name);
 }
 
 WeightsChoice choose_by_key(const std::vector<NamedDict>& dicts, std::string_view key,
@@ -277,10 +293,10 @@ WeightsChoice choose_by_key(const std::vector<NamedDict>& dicts, std::string_vie
     if (text.starts_with(std::string(key) + ".")) inside.push_back(candidate);
   }
   if (exact.empty()) exact = preferred(std::move(inside));
-  if (exact.size() == 1) return make_choice(exact.front());
+  if (exact.size() == 1) return make_choice(dicts, exact.front());
   if (exact.size() > 1) refuse_several(dicts, exact, where);
   const auto dict = find_dict(dicts, key);
-  if (dict && !dicts[*dict].names.empty()) return {*dict, "", Naming::kUnknown, {}, false};
+  if (dict && !dicts[*dict].names.empty()) return {.dict = *dict};
   throw MismatchError(fmt::format(
       "{}: --weights-key {}: expected one of the file's networks, got none of that name; there "
       "{}: {}",
@@ -307,10 +323,10 @@ WeightsChoice choose_by_names(const std::vector<NamedDict>& dicts, const std::st
       });
     }
   }
-  if (top.size() == 1) return make_choice(top.front());
+  if (top.size() == 1) return make_choice(dicts, top.front());
   if (!top.empty()) refuse_several(dicts, top, where);
   const auto root = find_dict(dicts, "");
-  if (root && !dicts[*root].names.empty()) return {*root, "", Naming::kUnknown, {}, false};
+  if (root && !dicts[*root].names.empty()) return {.dict = *root};
   refuse_empty(dicts, "", where);
 }
 
@@ -337,12 +353,19 @@ WeightsChoice choose_weights(const std::vector<NamedDict>& dicts, std::string_vi
     const auto dict = find_dict(dicts, key);
     if (!dict) continue;
     const std::vector<Candidate> networks = preferred(find_networks(dicts[*dict], *dict));
-    if (networks.size() == 1) return make_choice(networks.front());
+    if (networks.size() == 1) return make_choice(dicts, networks.front());
     if (networks.size() > 1) refuse_several(dicts, networks, where);
     if (dicts[*dict].names.empty()) refuse_empty(dicts, std::string(key), where);
-    return {*dict, "", Naming::kUnknown, {}, false};
+    return {.dict = *dict};
   }
   return choose_by_names(dicts, where);
+}
+
+bool is_of_backbone(std::string_view name) {
+  constexpr std::string_view kLayer = "layer";
+  const bool layer = name.starts_with(kLayer) &&
+                     one_more(name.substr(kLayer.size(), name.find('.') - kLayer.size())) > 1;
+  return name.starts_with("conv1.") || name.starts_with("bn1.") || layer;
 }
 
 StateDict take_weights(const StateDict& all, const WeightsChoice& choice, const std::string& where,
@@ -350,10 +373,13 @@ StateDict take_weights(const StateDict& all, const WeightsChoice& choice, const 
   StateDict taken;
   for (const auto& [name, tensor] : all) {
     if (name.starts_with(choice.prefix)) {
-      taken.insert(timm_name(choice.naming, name.substr(choice.prefix.size())), tensor);
-      continue;
+      std::string own = timm_name(choice.naming, name.substr(choice.prefix.size()));
+      if (!own.empty()) {
+        taken.insert(std::move(own), tensor);
+        continue;
+      }
     }
-    if (is_stray(name)) {
+    if (!name.starts_with(choice.prefix) && is_stray(name)) {
       throw MismatchError(fmt::format(
           "{}: tensor '{}': expected all of the network's names behind '{}', got this one without",
           where, printable(name), printable(choice.prefix)));

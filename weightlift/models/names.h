@@ -23,10 +23,11 @@ std::string_view to_string(Naming naming);
 
 /// Where in a file a network's tensors are, and what stands before their names.
 struct WeightsChoice {
-  std::size_t dict = 0;  ///< of the dicts that were to choose from
-  std::string prefix;    ///< "module.encoder_q."
+  std::size_t dict = 0;     ///< of the dicts that were to choose from
+  std::string prefix = {};  ///< "module.encoder_q."
   Naming naming = Naming::kUnknown;
-  std::vector<std::string_view> wrappers;  ///< who puts such prefixes there, for the log
+  std::vector<std::string_view> wrappers = {};  ///< who puts such prefixes there, for the log
+  bool followed = false;    ///< behind it, in one Sequential, stand layers that were left out
   bool projection = false;  ///< its fc served training by contrast and is no classifier
 };
 
@@ -37,6 +38,9 @@ struct WeightsChoice {
 /// fit; a file that holds no ResNet at all is kUnknown instead.
 WeightsChoice choose_weights(const std::vector<NamedDict>& dicts, std::string_view weights_key,
                              const std::string& where);
+
+/// Whether a tensor in timm's names belongs to the network below its head.
+bool is_of_backbone(std::string_view name);
 
 /// The choice as --weights-key would name it.
 std::string spelled(const NamedDict& dict, const WeightsChoice& choice);
