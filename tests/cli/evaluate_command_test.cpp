@@ -71,12 +71,33 @@ TEST(EvaluateCommandTest, JsonOfACsvFileByClassId) {
 
 TEST(EvaluateCommandTest, ByOrderIsSaid) {
   const Exam exam;
-  for (int i = 0; i < 10; ++i) exam.save("test/n" + std::to_string(i) + "/a.png", "three");
+  nlohmann::json unnamed;
+  for (int i = 0; i < 10; ++i) {
+    exam.save("test/n" + std::to_string(i) + "/a.png", "three");
+    unnamed["id2label"][std::to_string(i)] = "LABEL_" + std::to_string(i);
+  }
+  const fs::path config = exam.dir / "digits/config.json";
+  write_file(config, testing::merged(read_file(config), unnamed.dump()));
   const Outcome outcome = exam.run({exam.dir / "test", "--json"});
   EXPECT_EQ(outcome.exit_code, 0);
   EXPECT_THAT(outcome.err, HasSubstr("none of the names is a label of the network: taken for its "
-                                     "classes 0 to 9 in their sorted order, 'n0' for zero"));
+                                     "classes 0 to 9 in their sorted order, 'n0' for LABEL_0"));
   EXPECT_EQ(json_lines(outcome.out).at(0)["top1"], 0.1);
+}
+
+TEST(EvaluateCommandTest, ClassFoldersByLabelWhateverTheirCase) {
+  const Exam exam;
+  for (const char* digit :
+       {"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"}) {
+    std::string name = digit;
+    name[0] = static_cast<char>(name[0] - 'a' + 'A');
+    exam.save("test/" + name + "/a.png", digit);
+  }
+  const Outcome outcome = exam.run({exam.dir / "test", "--json"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(outcome.err, "");
+  EXPECT_EQ(json_lines(outcome.out).at(0)["top1"], 1.0);
+  EXPECT_EQ(json_lines(outcome.out).at(0)["matched_by"], "label");
 }
 
 TEST(EvaluateCommandTest, SaysWhatIsWrong) {
@@ -85,7 +106,8 @@ TEST(EvaluateCommandTest, SaysWhatIsWrong) {
   const Outcome outcome = exam.run({exam.dir / "test"});
   EXPECT_EQ(outcome.exit_code, 3);
   EXPECT_EQ(outcome.out, "");
-  EXPECT_THAT(outcome.err, HasSubstr("test: 'dog': expected a label or an id"));
+  EXPECT_THAT(outcome.err,
+              HasSubstr("test: 'dog': expected a label of the network, such as 'zero'"));
 }
 
 }  // namespace

@@ -90,9 +90,23 @@ TEST(MatchClassesTest, ByLabelByIdOrByOrder) {
   const ClassMatch by_id = match_classes({"02", "1"}, pets, "x");
   EXPECT_EQ(by_id.by, MatchedBy::kId);
   EXPECT_EQ(by_id.classes, (Ids{2, 1}));
-  const ClassMatch by_order = match_classes({"n1", "n2", "n3"}, pets, "x");
+  ResNetConfig unnamed;
+  unnamed.num_labels = 3;
+  const ClassMatch by_order = match_classes({"n1", "n2", "n3"}, unnamed, "x");
   EXPECT_EQ(by_order.by, MatchedBy::kOrder);
   EXPECT_EQ(by_order.classes, (Ids{0, 1, 2}));
+}
+
+TEST(MatchClassesTest, CaseAndWordBreaksDoNotMatter) {
+  ResNetConfig config;
+  config.num_labels = 4;
+  config.id2label = {{0, "sea-lion"}, {1, "great white shark"}, {2, "Cat"}, {3, "cat"}};
+  const ClassMatch match =
+      match_classes({"Cat", "Great_White-Shark", "Sea Lion", "cat"}, config, "x");
+  EXPECT_EQ(match.by, MatchedBy::kLabel);
+  EXPECT_EQ(match.classes, (Ids{2, 1, 0, 3}));
+  EXPECT_THAT(refusal<MismatchError>([&] { match_classes({"CAT"}, config, "x"); }),
+              HasSubstr("x: 'CAT': expected the label of one class, got that of 2 and 3"));
 }
 
 TEST(MatchClassesTest, NothingIsGuessed) {
@@ -103,7 +117,14 @@ TEST(MatchClassesTest, NothingIsGuessed) {
   EXPECT_THAT(refused({"crane"}), HasSubstr("x: 'crane': expected the label of one class, got that "
                                             "of 1 and 2; name all by class id"));
   EXPECT_THAT(refused({"1", "3"}), HasSubstr("x: '3': expected a class id from 0 to 2"));
-  EXPECT_THAT(refused({"n1", "n2"}), HasSubstr("x: 'n1': expected a label or an id"));
+  EXPECT_THAT(refused({"n1", "n2", "n3"}),
+              HasSubstr("x: 'n1': expected a label of the network, such as 'cat', got none"));
+  ResNetConfig unnamed;
+  unnamed.num_labels = 3;
+  EXPECT_THAT(refusal<MismatchError>([&] {
+                match_classes({"n1", "n2"}, unnamed, "x");
+              }),
+              HasSubstr("x: 'n1': expected a label or an id"));
 }
 
 }  // namespace

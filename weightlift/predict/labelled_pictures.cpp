@@ -93,33 +93,64 @@ std::optional<std::int64_t> parse_id(const std::string& label) {
   return id;
 }
 
-/// Class ids by the text of their label.
-std::map<std::string, std::vector<std::int64_t>> ids_by_label(const ResNetConfig& config) {
-  std::map<std::string, std::vector<std::int64_t>> ids;
-  for (std::int64_t id = 0; id < config.num_labels; ++id) ids[config.label(id)].push_back(id);
-  return ids;
+/// The text as names of folders are compared: people capitalise them, and write '_' or '-' for ' '.
+std::string folded(std::string text) {
+  for (char& c : text) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    if (c == '_' || c == '-') c = ' ';
+  }
+  return text;
 }
 
-std::vector<std::int64_t> by_label(const std::vector<std::string>& labels,
-                                   const std::map<std::string, std::vector<std::int64_t>>& ids,
-                                   const std::string& where) {
+/// Class ids by the text of their label.
+class IdsByLabel {
+ public:
+  explicit IdsByLabel(const ResNetConfig& config) {
+    for (std::int64_t id = 0; id < config.num_labels; ++id) {
+      exact_[config.label(id)].push_back(id);
+      folded_[folded(config.label(id))].push_back(id);
+    }
+  }
+
+  /// Of the label that is this text, or else of those that are folded; null for none.
+  const std::vector<std::int64_t>* find(const std::string& text) const {
+    if (const auto found = exact_.find(text); found != exact_.end()) return &found->second;
+    const auto found = folded_.find(folded(text));
+    return found == folded_.end() ? nullptr : &found->second;
+  }
+
+ private:
+  std::map<std::string, std::vector<std::int64_t>> exact_, folded_;
+};
+
+std::vector<std::int64_t> by_label(const std::vector<std::string>& labels, const IdsByLabel& ids,
+                                   const ResNetConfig& config, const std::string& where) {
   std::vector<std::int64_t> classes;
   for (const std::string& label : labels) {
-    const auto found = ids.find(label);
-    if (found == ids.end()) {
+    const std::vector<std::int64_t>* found = ids.find(label);
+    if (found == nullptr) {
       throw MismatchError(fmt::format(
-          "{}: '{}': expected a label of the network, as others here are, got none of that text",
-          where, printable(label)));
+          "{}: '{}': expected a label of the network, such as '{}', got none; rename it, or name "
+          "all by class id",
+          where, printable(label), printable(config.label(0))));
     }
-    if (found->second.size() > 1) {
+    if (found->size() > 1) {
       throw MismatchError(
           fmt::format("{}: '{}': expected the label of one class, got that of {} and {}; name all "
                       "by class id",
-                      where, printable(label), found->second[0], found->second[1]));
+                      where, printable(label), found->at(0), found->at(1)));
     }
-    classes.push_back(found->second.front());
+    classes.push_back(found->front());
   }
   return classes;
+}
+
+/// Whether nobody named the classes: transformers then calls them LABEL_0, LABEL_1, ...
+bool has_generic_labels(const ResNetConfig& config) {
+  for (std::int64_t id = 0; id < config.num_labels; ++id) {
+    if (config.label(id) != fmt::format("LABEL_{}", id)) return false;
+  }
+  return true;
 }
 
 std::vector<std::int64_t> by_id(const std::vector<std::string>& labels, std::int64_t num_labels,
@@ -151,13 +182,15 @@ LabelledPictures load_labelled_pictures(const fs::path& path) {
 
 ClassMatch match_classes(const std::vector<std::string>& labels, const ResNetConfig& config,
                          const std::string& where) {
-  const auto ids = ids_by_label(config);
-  const auto is_label = [&](const std::string& label) { return ids.contains(label); };
-  if (std::ranges::any_of(labels, is_label))
-    return {MatchedBy::kLabel, by_label(labels, ids, where)};
+  const IdsByLabel ids(config);
+  const auto is_label = [&](const std::string& label) { return ids.find(label) != nullptr; };
+  const bool some_labels = std::ranges::any_of(labels, is_label);
   const auto is_id = [](const std::string& label) { return parse_id(label).has_value(); };
-  if (std::ranges::all_of(labels, is_id)) {
+  if (!some_labels && std::ranges::all_of(labels, is_id)) {
     return {MatchedBy::kId, by_id(labels, config.num_labels, where)};
+  }
+  if (some_labels || !has_generic_labels(config)) {
+    return {MatchedBy::kLabel, by_label(labels, ids, config, where)};
   }
   if (labels.size() != static_cast<std::size_t>(config.num_labels)) {
     throw MismatchError(fmt::format(

@@ -25,9 +25,10 @@ struct LabelledPictures {
 LabelledPictures load_labelled_pictures(const std::filesystem::path& path);
 
 enum class MatchedBy : std::uint8_t {
-  kLabel,  ///< they are the config's labels
+  kLabel,  ///< they are the config's labels, but for ASCII case and for '_', '-' or ' '
   kId,     ///< they are class ids
-  kOrder,  ///< none is a label, and there are as many as classes: sorted, they are 0, 1, 2, ...
+  kOrder,  ///< the config's labels are LABEL_i alone, of as many classes: sorted, they are 0, 1,
+           ///< ...
 };
 
 struct ClassMatch {
