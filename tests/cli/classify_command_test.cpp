@@ -90,6 +90,17 @@ TEST(ClassifyCommandTest, TakesFoldersAndStandardInput) {
   EXPECT_THAT(piped.out, AllOf(HasSubstr("-\n"), HasSubstr("two\n")));
 }
 
+TEST(ClassifyCommandTest, BrokenPicturesOfAFolderAreReported) {
+  const Studio studio;
+  studio.save("in/a.png", "one");
+  write_file(studio.dir / "in/b.jpg", "no picture");
+  fs::create_symlink("gone", studio.dir / "in/c.png");
+  const Outcome outcome = studio.run({studio.dir / "in", "--json"});
+  EXPECT_EQ(outcome.exit_code, 3);
+  EXPECT_EQ(count_errors(outcome.err), 2) << outcome.err;
+  EXPECT_EQ(json_lines(outcome.out).size(), 3U);
+}
+
 TEST(ClassifyCommandTest, ControlCharactersDoNotReachTheTerminal) {
   const Studio studio;
   const fs::path config = studio.dir / "digits/config.json";

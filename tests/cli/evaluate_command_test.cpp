@@ -69,6 +69,20 @@ TEST(EvaluateCommandTest, JsonOfACsvFileByClassId) {
       (nlohmann::json{{"id", 2}, {"label", "two"}, {"pictures", 1}, {"top1", 1.0}, {"top5", 1.0}}));
 }
 
+TEST(EvaluateCommandTest, BrokenPicturesOfAFolderAreReported) {
+  const Exam exam;
+  exam.save("test/one/a.png", "one");
+  write_file(exam.dir / "test/one/b.jpg", "no picture");
+  write_file(exam.dir / "test/one/notes.txt", "ones");
+  const Outcome outcome = exam.run({exam.dir / "test", "--json"});
+  EXPECT_EQ(outcome.exit_code, 3);
+  EXPECT_EQ(count_errors(outcome.err), 1) << outcome.err;
+  const auto lines = json_lines(outcome.out);
+  EXPECT_EQ(lines.at(0)["pictures"], 1);
+  EXPECT_EQ(lines.at(0)["errors"], 1);
+  EXPECT_EQ(lines.at(0)["passed_over"], 1);
+}
+
 TEST(EvaluateCommandTest, ByOrderIsSaid) {
   const Exam exam;
   nlohmann::json unnamed;

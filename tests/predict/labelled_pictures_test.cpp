@@ -29,16 +29,22 @@ std::vector<std::string> names_of(const LabelledPictures& labelled) {
   return names;
 }
 
-TEST(PictureFilesTest, AreToldByContent) {
+TEST(PictureFilesTest, AreToldByContentOrName) {
   const TempDir dir;
   write_file(dir / "b.txt", kPicture);
   write_file(dir / "a.pgm", kPicture);
-  write_file(dir / "c.png", "no picture");
-  write_file(dir / "sub/d.png", kPicture);
-  write_file(dir / ".hidden", kPicture);
+  write_file(dir / "c.PNG", "");
+  write_file(dir / "d.gif", "GIF89a");
+  write_file(dir / "notes.txt", "no picture");
+  write_file(dir / "sub.png/e.png", kPicture);
+  write_file(dir / ".hidden.png", kPicture);
+  std::filesystem::create_symlink("gone", dir / "f.Jpeg");
+  std::filesystem::create_symlink("gone", dir / "link");
   const PictureFiles found = find_pictures(dir.path());
-  EXPECT_EQ(found.files, (std::vector<std::filesystem::path>{dir / "a.pgm", dir / "b.txt"}));
-  EXPECT_EQ(found.passed_over, 2U);
+  EXPECT_EQ(found.files,
+            (std::vector<std::filesystem::path>{dir / "a.pgm", dir / "b.txt", dir / "c.PNG",
+                                                dir / "d.gif", dir / "f.Jpeg"}));
+  EXPECT_EQ(found.passed_over, 3U);
 }
 
 TEST(LabelledPicturesTest, OfClassFolders) {

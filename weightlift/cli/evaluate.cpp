@@ -90,7 +90,8 @@ Outcome evaluate(const Classifier& classifier, const LabelledPictures& labelled,
   return outcome;
 }
 
-Json to_json(const Outcome& outcome, const ClassMatch& match, const ResNetConfig& config) {
+Json to_json(const Outcome& outcome, std::size_t passed_over, const ClassMatch& match,
+             const ResNetConfig& config) {
   const Evaluation::Counts& all = outcome.evaluation.all;
   Json classes = Json::array();
   for (const auto& [id, counts] : outcome.evaluation.classes) {
@@ -102,6 +103,7 @@ Json to_json(const Outcome& outcome, const ClassMatch& match, const ResNetConfig
   }
   return {{"pictures", all.pictures},
           {"errors", outcome.errors},
+          {"passed_over", passed_over},
           {"top1", share(all.top1, all.pictures)},
           {"top5", share(all.top5, all.pictures)},
           {"matched_by", word_for(match.by)},
@@ -145,7 +147,8 @@ int run_evaluate(const EvaluateFlags& flags) {
   }
   const Outcome outcome = evaluate(classifier, labelled, match, flags.options);
   if (flags.json) {
-    fmt::print("{}\n", dump_json_line(to_json(outcome, match, classifier.config())));
+    fmt::print("{}\n",
+               dump_json_line(to_json(outcome, labelled.passed_over, match, classifier.config())));
   } else {
     print_table(outcome, classifier.config());
   }

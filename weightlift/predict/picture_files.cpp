@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <fstream>
+#include <string>
+#include <string_view>
 
 #include "weightlift/base/posix.h"
 #include "weightlift/image/decode.h"
@@ -13,9 +15,26 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// Whether the name says so, also of formats that are not read here.
+bool is_named_as_picture(const fs::path& file) {
+  constexpr std::array<std::string_view, 13> kEndings = {".jpg",  ".jpeg", ".png", ".webp", ".bmp",
+                                                         ".ppm",  ".pgm",  ".pbm", ".gif",  ".tif",
+                                                         ".tiff", ".avif", ".heic"};
+  std::string ending = file.extension().string();
+  for (char& c : ending) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return std::ranges::find(kEndings, ending) != kEndings.end();
+}
+
+/// Broken pictures, too: who reads them says what is wrong, where passing them over would be
+/// silent.
 bool is_picture(const fs::directory_entry& entry) {
   std::error_code ignored;
-  if (!entry.is_regular_file(ignored)) return false;
+  const bool leads_nowhere = entry.is_symlink(ignored) && !entry.exists(ignored);
+  if (!leads_nowhere && !entry.is_regular_file(ignored)) return false;
+  if (is_named_as_picture(entry.path())) return true;
+  if (leads_nowhere) return false;
   std::ifstream file(entry.path(), std::ios::binary);
   // What cannot be read may be a picture: reading it will say why.
   if (!file) return true;
