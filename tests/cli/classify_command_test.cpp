@@ -1,8 +1,15 @@
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "tests/cli/program.h"
 
@@ -99,6 +106,29 @@ TEST(ClassifyCommandTest, BrokenPicturesOfAFolderAreReported) {
   EXPECT_EQ(outcome.exit_code, 3);
   EXPECT_EQ(count_errors(outcome.err), 2) << outcome.err;
   EXPECT_EQ(json_lines(outcome.out).size(), 3U);
+}
+
+TEST(ClassifyCommandTest, ASignalEndsTheWaitForStandardInput) {
+  const Studio studio;
+  const std::string pipe = studio.dir / "pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  for (const auto& [signal, exit_code] : {std::pair{SIGINT, 130}, std::pair{SIGTERM, 143}}) {
+    const int input = open(pipe.c_str(), O_RDWR);
+    ASSERT_GE(input, 0);
+    testing::Process process({"/bin/sh", "-c",
+                              "exec '" + std::string(WEIGHTLIFT_PROGRAM) + "' classify '" +
+                                  (studio.dir / "digits").string() + "' - < '" + pipe + "'"});
+    ASSERT_EQ(write(input, "x", 1), 1);
+    const auto pause = [] { std::this_thread::sleep_for(std::chrono::milliseconds(10)); };
+    for (int unread = 1; unread > 0 && process.is_running(); pause()) {
+      ASSERT_EQ(ioctl(input, FIONREAD, &unread), 0);
+    }
+    process.signal(signal);
+    for (int i = 0; i < 1000 && process.is_running(); ++i) pause();
+    EXPECT_FALSE(process.is_running());
+    close(input);
+    EXPECT_EQ(process.wait().exit_code, exit_code);
+  }
 }
 
 TEST(ClassifyCommandTest, ControlCharactersDoNotReachTheTerminal) {

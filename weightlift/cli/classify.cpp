@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -33,6 +34,19 @@ struct ClassifyFlags {
   ClassifyOptions options;
 };
 
+/// Waits until there is input to read, or its end. Throws Interrupted soon after a signal, for
+/// which read() alone would not stop: catch_signals has calls restarted.
+void wait_for_standard_input() {
+  constexpr int kPauseMs = 100;  // of a signal just before poll() begins
+  while (true) {
+    check_signals();
+    pollfd input{STDIN_FILENO, POLLIN, 0};
+    const int ready = ::poll(&input, 1, kPauseMs);
+    if (ready > 0) return;
+    if (ready < 0 && errno != EINTR) throw_io_error("-", "standard input", errno);
+  }
+}
+
 std::string read_standard_input() {
   constexpr std::size_t kMaxBytes = std::size_t{1} << 30;
   constexpr std::size_t kPiece = std::size_t{1} << 16;
@@ -40,9 +54,9 @@ std::string read_standard_input() {
   while (true) {
     const std::size_t had = bytes.size();
     bytes.resize(had + kPiece);
+    wait_for_standard_input();
     const ssize_t got = ::read(STDIN_FILENO, bytes.data() + had, kPiece);
     bytes.resize(had + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
-    check_signals();
     if (got == 0) return bytes;
     if (got < 0 && errno != EINTR) throw_io_error("-", "standard input", errno);
     if (bytes.size() > kMaxBytes) {
