@@ -184,6 +184,26 @@ TEST(PreprocessCommandTest, SaysWhatTheSettingsCannotMean) {
                         "processor, got no such file; weightlift convert makes a folder"));
 }
 
+TEST(PreprocessCommandTest, PicturesAreNotWrittenOver) {
+  const Studio studio;
+  const std::string a = studio.dir / "a.ppm";
+  const std::string before = read_file(a);
+  fs::create_symlink("a.ppm", studio.dir / "link.ppm");
+  for (const char* name : {"a.ppm", "./a.ppm", "link.ppm"}) {
+    EXPECT_THAT(studio.refusal_of({a, "--show", studio.dir / name}, 3),
+                HasSubstr("--show: expected a file beside the pictures, got one of them"));
+    const Outcome outcome =
+        run_weightlift({"preprocess", studio.dir / "net", a, "-o", studio.dir / name});
+    EXPECT_EQ(outcome.exit_code, 3);
+    EXPECT_THAT(outcome.err, HasSubstr("-o: expected a file beside the pictures, got one of them"));
+  }
+  for (const fs::path& same : {studio.out(), studio.dir / "net/../pixels.safetensors"}) {
+    EXPECT_THAT(studio.refusal_of({a, "--show", same}, 3),
+                HasSubstr("--show: expected another file than -o's, got the same"));
+  }
+  EXPECT_EQ(read_file(a), before);
+}
+
 TEST(PreprocessCommandTest, WrongFlagsAreUsage) {
   const Studio studio;
   const std::string a = studio.dir / "a.ppm";
@@ -192,6 +212,9 @@ TEST(PreprocessCommandTest, WrongFlagsAreUsage) {
   EXPECT_THAT(studio.refusal_of({a, "--as", "torch"}, 2),
               AllOf(HasSubstr("--as"), HasSubstr("torch")));
   EXPECT_THAT(studio.refusal_of({}, 2), HasSubstr("IMAGE is required"));
+  EXPECT_THAT(studio.refusal_of({"-"}, 2), HasSubstr("-: expected a file, got -"));
+  EXPECT_THAT(run_weightlift({"preprocess", studio.dir / "net", a, "-o", "-"}).err,
+              HasSubstr("-: expected a file, got -"));
 }
 
 }  // namespace

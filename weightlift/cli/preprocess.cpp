@@ -62,6 +62,43 @@ Picture load_crop(const fs::path& image, ColorMode mode, const DecodeLimits& lim
   return at(shown(image), [&] { return crop_seen(decoded.picture, processor, preparation); });
 }
 
+/// Of files that are there, or would be.
+bool is_same_file(const fs::path& one, const fs::path& other) {
+  std::error_code ignored;
+  const auto place = [&](const fs::path& file) {
+    return fs::weakly_canonical(fs::absolute(file, ignored), ignored);
+  };
+  return fs::equivalent(one, other, ignored) || place(one) == place(other);
+}
+
+/// Nothing is read from standard input nor written to standard output.
+void require_files(const PreprocessFlags& flags) {
+  std::vector<fs::path> paths(flags.images.begin(), flags.images.end());
+  paths.insert(paths.end(), {flags.output, flags.show});
+  for (const fs::path& path : paths) {
+    if (path == "-") throw UsageError("-: expected a file, got -; a file of that name is ./-");
+  }
+}
+
+/// A result takes the place of what was there: it may be no picture, nor the other result.
+void require_distinct(const PreprocessFlags& flags) {
+  const auto require_no_picture = [&](const char* flag, const fs::path& result) {
+    for (const std::string& image : flags.images) {
+      if (is_same_file(result, image)) {
+        throw IoError(fmt::format("{}: {}: expected a file beside the pictures, got one of them",
+                                  shown(result), flag));
+      }
+    }
+  };
+  require_no_picture("-o", flags.output);
+  if (flags.show.empty()) return;
+  require_no_picture("--show", flags.show);
+  if (is_same_file(flags.output, flags.show)) {
+    throw IoError(fmt::format("{}: --show: expected another file than -o's, got the same",
+                              shown(flags.show)));
+  }
+}
+
 void write_pixel_values(const fs::path& path, const Tensor& pixel_values) {
   write_atomically(path, [&](const fs::path& beside) {
     write_safetensors(beside, {{"pixel_values", pixel_values, DType::F32}}, {});
@@ -73,6 +110,8 @@ int run_preprocess(const PreprocessFlags& flags) {
   if (!flags.show.empty() && flags.images.size() != 1) {
     throw UsageError(fmt::format("--show: expected one picture, got {}", flags.images.size()));
   }
+  require_files(flags);
+  require_distinct(flags);
   const fs::path file = flags.folder / kProcessorFile;
   const ImageProcessor processor = load_folder_processor(flags.folder);
   const Preparation preparation =
