@@ -83,6 +83,24 @@ TEST(EvaluateCommandTest, BrokenPicturesOfAFolderAreReported) {
   EXPECT_EQ(lines.at(0)["passed_over"], 1);
 }
 
+TEST(EvaluateCommandTest, OfNothingReadThereIsNoShare) {
+  const Exam exam;
+  write_file(exam.dir / "test/one/a.png", "no picture");
+  const Outcome table = exam.run({exam.dir / "test"});
+  EXPECT_EQ(table.exit_code, 3);
+  EXPECT_EQ(table.out,
+            " pictures     top-1     top-5  class\n"
+            "        0         -         -  1 one\n"
+            "        0         -         -  all\n"
+            "        1 could not be classified and do not count\n");
+  const auto lines = json_lines(exam.run({exam.dir / "test", "--json"}).out);
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_TRUE(lines[0]["top1"].is_null());
+  EXPECT_TRUE(lines[0]["top5"].is_null());
+  EXPECT_EQ(lines[0]["classes"].at(0)["pictures"], 0);
+  EXPECT_TRUE(lines[0]["classes"].at(0)["top1"].is_null());
+}
+
 TEST(EvaluateCommandTest, ByOrderIsSaid) {
   const Exam exam;
   nlohmann::json unnamed;

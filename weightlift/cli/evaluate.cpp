@@ -5,6 +5,7 @@
 #include <chrono>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "weightlift/base/error.h"
 #include "weightlift/base/json.h"
@@ -37,8 +38,20 @@ struct Outcome {
   std::int64_t errors = 0;
 };
 
-double share(std::int64_t part, std::int64_t whole) {
-  return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
+/// None of no pictures.
+std::optional<double> share(std::int64_t part, std::int64_t whole) {
+  if (whole == 0) return {};
+  return static_cast<double>(part) / static_cast<double>(whole);
+}
+
+Json share_json(std::int64_t part, std::int64_t whole) {
+  const std::optional<double> of_whole = share(part, whole);
+  return of_whole ? Json(*of_whole) : Json(nullptr);
+}
+
+std::string percents(std::int64_t part, std::int64_t whole) {
+  const std::optional<double> of_whole = share(part, whole);
+  return of_whole ? fmt::format("{:.2f} %", 100 * *of_whole) : "-";
 }
 
 std::string_view word_for(MatchedBy by) {
@@ -78,12 +91,14 @@ Outcome evaluate(const Classifier& classifier, const LabelledPictures& labelled,
   PictureProgress progress(labelled.pictures.size());
   classifier.classify(labelled.pictures, options, [&](std::size_t i, const Classified& result) {
     check_signals();
+    const std::int64_t shown_class = match.classes[labelled.label_of[i]];
     if (!result.error.empty()) {
       progress.clear();
       log_error(result.error);
       ++outcome.errors;
+      outcome.evaluation.classes.try_emplace(shown_class);  // its row says that nothing counts
     } else {
-      add_scores(outcome.evaluation, match.classes[labelled.label_of[i]], result.scores);
+      add_scores(outcome.evaluation, shown_class, result.scores);
     }
     progress.show(i + 1);
   });
@@ -98,22 +113,21 @@ Json to_json(const Outcome& outcome, std::size_t passed_over, const ClassMatch& 
     classes.push_back({{"id", id},
                        {"label", config.label(id)},
                        {"pictures", counts.pictures},
-                       {"top1", share(counts.top1, counts.pictures)},
-                       {"top5", share(counts.top5, counts.pictures)}});
+                       {"top1", share_json(counts.top1, counts.pictures)},
+                       {"top5", share_json(counts.top5, counts.pictures)}});
   }
   return {{"pictures", all.pictures},
           {"errors", outcome.errors},
           {"passed_over", passed_over},
-          {"top1", share(all.top1, all.pictures)},
-          {"top5", share(all.top5, all.pictures)},
+          {"top1", share_json(all.top1, all.pictures)},
+          {"top5", share_json(all.top5, all.pictures)},
           {"matched_by", word_for(match.by)},
           {"classes", std::move(classes)}};
 }
 
 void print_counts(const Evaluation::Counts& counts, const std::string& name) {
-  fmt::print("{:>9} {:>7.2f} % {:>7.2f} %  {}\n", with_commas(counts.pictures),
-             100 * share(counts.top1, counts.pictures), 100 * share(counts.top5, counts.pictures),
-             name);
+  fmt::print("{:>9} {:>9} {:>9}  {}\n", with_commas(counts.pictures),
+             percents(counts.top1, counts.pictures), percents(counts.top5, counts.pictures), name);
 }
 
 void print_table(const Outcome& outcome, const ResNetConfig& config) {
