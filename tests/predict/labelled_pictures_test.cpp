@@ -73,6 +73,17 @@ TEST(LabelledPicturesTest, OfACsvFile) {
               HasSubstr("expected lines of file,label, got none"));
 }
 
+TEST(LabelledPicturesTest, AHeaderMayNameItsColumnsOtherwise) {
+  const TempDir dir;
+  for (const char* header :
+       {"File,Label", "filename,class", "file_name,LABEL", "path,target", "Image,Class"}) {
+    write_file(dir / "list.csv", std::string(header) + "\na.png,cat\n");
+    EXPECT_EQ(names_of(load_labelled_pictures(dir / "list.csv")), Labels{"cat/a.png"}) << header;
+  }
+  write_file(dir / "list.csv", "a.png,label\nfile,cat\nfile,label\n");
+  EXPECT_EQ(load_labelled_pictures(dir / "list.csv").pictures.size(), 3U);
+}
+
 TEST(LabelledPicturesTest, NothingThereIsRefused) {
   const TempDir dir;
   EXPECT_THAT(refusal<IoError>([&] { load_labelled_pictures(dir.path()); }),

@@ -3,13 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <map>
 #include <optional>
-#include <set>
+#include <string_view>
 
 #include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
+#include "weightlift/predict/ascii.h"
 #include "weightlift/predict/csv.h"
 #include "weightlift/predict/picture_files.h"
 
@@ -56,11 +58,18 @@ LabelledPictures load_class_folders(const fs::path& folder) {
   return found;
 }
 
+bool is_header(const std::vector<std::string>& fields) {
+  constexpr std::array<std::string_view, 5> kFile = {"file", "filename", "file_name", "path",
+                                                     "image"};
+  constexpr std::array<std::string_view, 3> kLabel = {"label", "class", "target"};
+  return fields.size() == 2 && std::ranges::find(kFile, ascii_lower(fields[0])) != kFile.end() &&
+         std::ranges::find(kLabel, ascii_lower(fields[1])) != kLabel.end();
+}
+
 LabelledPictures load_label_file(const fs::path& file) {
   constexpr std::size_t kMaxBytes = std::size_t{256} << 20;
   std::vector<CsvRecord> records = parse_csv(read_text_file(file, kMaxBytes), shown(file));
-  const std::vector<std::string> header = {"file", "label"};
-  if (!records.empty() && records.front().fields == header) records.erase(records.begin());
+  if (!records.empty() && is_header(records.front().fields)) records.erase(records.begin());
   std::map<std::string, std::size_t> places;
   for (const CsvRecord& record : records) {
     if (record.fields.size() != 2 || record.fields[0].empty()) {
@@ -94,12 +103,11 @@ std::optional<std::int64_t> parse_id(const std::string& label) {
 }
 
 /// The text as names of folders are compared: people capitalise them, and write '_' or '-' for ' '.
-std::string folded(std::string text) {
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    if (c == '_' || c == '-') c = ' ';
-  }
-  return text;
+std::string folded(const std::string& text) {
+  std::string result = ascii_lower(text);
+  std::ranges::replace_if(
+      result, [](char c) { return c == '_' || c == '-'; }, ' ');
+  return result;
 }
 
 /// Class ids by the text of their label.

@@ -20,7 +20,8 @@ struct LabelledPictures {
 };
 
 /// A folder of folders, each named by what its pictures show; or a CSV file (RFC 4180, UTF-8) of
-/// the columns file and label, with or without a line that names them, files relative to it. Throws
+/// the columns file and label, with or without a first line that names them (file, filename,
+/// file_name, path or image, and label, class or target, in any case), files relative to it. Throws
 /// IoError or FormatError "where: ...".
 LabelledPictures load_labelled_pictures(const std::filesystem::path& path);
 

@@ -8,6 +8,7 @@
 
 #include "weightlift/base/posix.h"
 #include "weightlift/image/decode.h"
+#include "weightlift/predict/ascii.h"
 
 namespace weightlift {
 
@@ -20,10 +21,7 @@ bool is_named_as_picture(const fs::path& file) {
   constexpr std::array<std::string_view, 13> kEndings = {".jpg",  ".jpeg", ".png", ".webp", ".bmp",
                                                          ".ppm",  ".pgm",  ".pbm", ".gif",  ".tif",
                                                          ".tiff", ".avif", ".heic"};
-  std::string ending = file.extension().string();
-  for (char& c : ending) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
+  const std::string ending = ascii_lower(file.extension().string());
   return std::ranges::find(kEndings, ending) != kEndings.end();
 }
 

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string>
+
+// Internal: included by .cpp files only, and not installed.
+
+namespace weightlift {
+
+/// The text with A to Z in lower case, all else as it is.
+inline std::string ascii_lower(std::string text) {
+  for (char& c : text) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return text;
+}
+
+}  // namespace weightlift
