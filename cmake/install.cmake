@@ -35,4 +35,5 @@ install(FILES ${PROJECT_BINARY_DIR}/weightliftConfig.cmake
               ${PROJECT_BINARY_DIR}/weightliftConfigVersion.cmake
               ${CMAKE_CURRENT_LIST_DIR}/Finddnnl.cmake
               ${CMAKE_CURRENT_LIST_DIR}/FindWebP.cmake
+              ${CMAKE_CURRENT_LIST_DIR}/Findlibdeflate.cmake
         DESTINATION ${weightlift_config_dir})
