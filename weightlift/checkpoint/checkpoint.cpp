@@ -10,6 +10,7 @@
 #include "weightlift/base/posix.h"
 #include "weightlift/checkpoint/safetensors.h"
 #include "weightlift/checkpoint/shard_index.h"
+#include "weightlift/checkpoint/torch_tensor.h"
 
 namespace weightlift {
 
@@ -48,7 +49,9 @@ NamedDict name_dict(const TorchFile& file, const TorchDict& dict) {
   const PickleNode& node = file.pickle.at(dict.id);
   for (std::size_t i = 0; i + 1 < node.items.size(); i += 2) {
     const PickleNode& key = file.pickle.at(node.items[i]);
-    const bool tensor = file.pickle.at(node.items[i + 1]).kind == PickleKind::kRebuild;
+    const PickleNode& value = file.pickle.at(node.items[i + 1]);
+    // Also what load_dict refuses as a tensor of another kind: it says which.
+    const bool tensor = value.kind == PickleKind::kRebuild || !foreign_tensor(value).empty();
     if (tensor && key.kind == PickleKind::kText) named.names.emplace_back(key.text);
   }
   return named;
