@@ -2,8 +2,7 @@
 
     .venv-conformance/bin/python bench/torch_files.py
 
-resnet50 in every form; then a training checkpoint whose optimizer has two numbers for each weight beside the
-weights themselves. side_by_side.py says what is measured; "times faster" is ours against the other column."""
+resnet50 in every form, and a training checkpoint whose optimizer state is three times the weights. side_by_side.py says what is measured; "times faster" is ours against the other column."""
 
 import argparse
 import pathlib
@@ -21,7 +20,7 @@ import torch  # noqa: E402
 
 
 def make_files(folder):
-    """Path of each form of one network, and of a training checkpoint three times as large."""
+    """Path of each form of one network, and of a training checkpoint four times as large."""
     torch.manual_seed(0)
     model = reference.make_model("resnet50")
     reference.save_timm_folder(model, folder / "timm")
