@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 
@@ -39,6 +40,15 @@ TEST(PreprocessTest, GivesTheFloatsOfTransformersAndTimm) {
     EXPECT_EQ(crc32(values.bytes()), expected) << line;
   }
   EXPECT_EQ(count, 32);
+}
+
+TEST(PreprocessTest, TimmPutsASingleMissingRowAtTheEnd) {
+  const ImageProcessor processor{.shortest_edge = 40, .crop_pct = Number{1.02}};  // resized to 39
+  const Picture seen = crop_seen(make_picture(57, 8, 3), processor, Preparation::kTimm);
+  ASSERT_EQ(seen.height, 40);
+  const auto row = static_cast<std::ptrdiff_t>(seen.width * seen.channels);
+  EXPECT_EQ(std::count(seen.samples.end() - row, seen.samples.end(), 0), row);
+  EXPECT_NE(std::count(seen.samples.end() - 2 * row, seen.samples.end() - row, 0), row);
 }
 
 TEST(PreprocessTest, BatchesStandSideBySide) {

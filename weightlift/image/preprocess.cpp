@@ -52,7 +52,7 @@ struct Span {
 
 Span span_of(std::int64_t size, std::int64_t crop, Preparation preparation) {
   const std::int64_t offset = crop_offset(size, crop, preparation);
-  return offset < 0 ? Span{0, size, -offset} : Span{offset, crop, 0};
+  return size < crop ? Span{0, size, -offset} : Span{offset, crop, 0};
 }
 
 /// The centre of the picture resized to `size`.
