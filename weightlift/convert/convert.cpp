@@ -28,8 +28,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kMaxConfigBytes = std::size_t{4} << 20;
-
 /// All that is decided before the first byte is written.
 struct Plan {
   Source source;

@@ -21,8 +21,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kMaxConfigBytes = std::size_t{4} << 20;  // ImageNet-21k's labels take 2 MB
-
 /// What is at the path, following links. Throws IoError where the system does not say.
 fs::file_type type_of(const fs::path& path) {
   std::error_code error;

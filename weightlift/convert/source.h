@@ -63,6 +63,9 @@ std::unique_ptr<Module> make_network(const Source& source, Head head);
 /// Parameters as torch counts them: running statistics and counters are buffers, not parameters.
 std::int64_t count_parameters(const StateDict& tensors);
 
+/// What a config.json may have: ImageNet-21k's labels take 2 MB.
+inline constexpr std::size_t kMaxConfigBytes = std::size_t{4} << 20;
+
 /// The side of the largest input to verify on: beyond, two runs would need gigabytes.
 inline constexpr std::int64_t kLargestInput = 1024;
 
