@@ -277,10 +277,10 @@ bool is_already(const ConversionRequest& request, const Source& source) {
 /// Whether all that the source's config says is true of the new folder, known to this program or
 /// not.
 bool keeps_config(const ConversionRequest& request, const Source& source) {
-  return source.kind != SourceKind::kFile && request.head == Head::kKeep &&
+  return source.kind == SourceKind::kTimmFolder && request.head == Head::kKeep &&
          request.id2label.empty() &&
          request.dtype.value_or(source.config.dtype) == source.config.dtype &&
-         (request.to == Form::kTransformers || request.image_processor == "source");
+         request.image_processor == "source";
 }
 
 /// What other forms have no place for, and are not troubled by.
