@@ -57,6 +57,17 @@ enum class ExitCode : int {
 /// interrupted, 1 for everything that is not an Error (a bug).
 int exit_code(const std::exception& error);
 
+/// What `body` makes. A disagreement that it throws is told with its place, a file or a source, in
+/// front.
+template <class Body>
+auto at(const std::string& where, const Body& body) {
+  try {
+    return body();
+  } catch (const MismatchError& error) {
+    throw MismatchError(where + ": " + error.what());
+  }
+}
+
 /// Untrusted text made fit for one line of a message: control characters, invalid UTF-8 and line
 /// breaks as \xNN, shortened in the middle beyond `max_bytes` bytes.
 std::string printable(std::string_view text, std::size_t max_bytes = 120);

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -15,6 +17,11 @@
 #include "weightlift/tensor/state_dict.h"
 
 namespace weightlift {
+
+/// What from_pretrained looks for in a folder, in its order.
+inline constexpr std::array<std::string_view, 4> kWeightsFiles = {
+    "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
+    "pytorch_model.bin.index.json"};
 
 /// Weights in one file, or in the shards of an index, read as far as their names. Which of the
 /// dicts inside is meant is for the caller to say.

@@ -29,8 +29,8 @@ void print_picture(const PictureComparison& picture) {
   fmt::print("  {}: logits {}\n", printable(picture.file, 400),
              picture.bit_equal ? "bit-equal" : "differ");
   for (std::size_t i = 0; i < picture.src.size(); ++i) {
-    const Answer& a = picture.src[i];
-    const Answer& b = picture.dest[i];
+    const Prediction& a = picture.src[i];
+    const Prediction& b = picture.dest[i];
     fmt::print("    {:.4f} {:<24} {:.4f} {}\n", a.score, printable(a.label, 24), b.score,
                printable(b.label, 24));
   }

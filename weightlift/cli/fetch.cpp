@@ -11,6 +11,7 @@
 #include "weightlift/base/file.h"
 #include "weightlift/base/nearest.h"
 #include "weightlift/base/posix.h"
+#include "weightlift/checkpoint/checkpoint.h"
 #include "weightlift/checkpoint/shard_index.h"
 #include "weightlift/cli/progress.h"
 #include "weightlift/export/model_folder.h"
@@ -24,13 +25,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// timm and transformers look for no others in a repository, and in this order.
-constexpr std::array<std::string_view, 4> kRepoWeights = {
-    "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
-    "pytorch_model.bin.index.json"};
-
 // What is read whole must not be larger, and so need not be fetched.
-constexpr std::uint64_t kMaxFetchedConfigBytes = std::uint64_t{4} << 20;
 constexpr std::uint64_t kMaxFetchedTextBytes = std::uint64_t{16} << 20;
 
 void require_small(const RepoFile& file, std::uint64_t most) {
@@ -42,15 +37,15 @@ void require_small(const RepoFile& file, std::uint64_t most) {
 /// Small files that say what the weights are.
 bool is_config_entry(const RepoFile& file) {
   const bool index = file.path.ends_with(".index.json") &&
-                     std::ranges::find(kRepoWeights, file.path) != kRepoWeights.end();
+                     std::ranges::find(kWeightsFiles, file.path) != kWeightsFiles.end();
   if (file.path != kConfigFile && file.path != kProcessorFile && !index) return false;
-  require_small(file, kMaxFetchedConfigBytes);
+  require_small(file, kMaxConfigBytes);
   return true;
 }
 
 /// The weights among the files of a repository; empty where there are none.
 std::string_view choose_weights(const std::vector<RepoFile>& listed) {
-  for (const std::string_view name : kRepoWeights) {
+  for (const std::string_view name : kWeightsFiles) {
     if (std::ranges::find(listed, name, &RepoFile::path) != listed.end()) return name;
   }
   return "";
@@ -72,7 +67,7 @@ HttpClient make_offline_client() {
 void require_plain_network(const fs::path& config, const RepoRevision& from) {
   if (!is_file_there(config)) return;  // said when the folder is opened
   const std::string where = fmt::format("{}: {}", from.repo.string(), kConfigFile);
-  const std::string text = read_text_file(config, kMaxFetchedConfigBytes);
+  const std::string text = read_text_file(config, kMaxConfigBytes);
   if (is_transformers_config(text, where)) {
     parse_resnet_config(text, where);
   } else {
@@ -91,7 +86,7 @@ void require_plain_network(const fs::path& config, const RepoRevision& from) {
 std::vector<std::string> weights_files(const fs::path& folder, std::string_view weights) {
   if (!weights.ends_with(".json")) return {std::string(weights)};
   const fs::path index = folder / weights;
-  return parse_shard_index(read_text_file(index, kMaxFetchedConfigBytes), shown(index)).files;
+  return parse_shard_index(read_text_file(index, kMaxConfigBytes), shown(index)).files;
 }
 
 /// The digest of the weights in a listing, as far as it tells one.
@@ -134,12 +129,12 @@ FetchedSource find_weights(HubClient& client, const RepoRevision& from, const So
   const std::string& id = from.repo.string();
   SourceOrigin origin{id, {}, from.revision};
   const Snapshot snapshot = client.snapshot_download(from, [&](const RepoFile& file) {
-    const bool weights = file.path == kRepoWeights.front();
+    const bool weights = file.path == kWeightsFiles.front();
     if (weights) origin.weights_sha256 = sha256_of(file);
     return weights;
   });
   origin.commit = snapshot.commit;
-  const fs::path weights = snapshot.folder / kRepoWeights.front();
+  const fs::path weights = snapshot.folder / kWeightsFiles.front();
   if (!is_file_there(weights)) throw HubUnreachable(fmt::format("{}: not cached", name.repository));
   progress.note(
       fmt::format("{} of the Hub at commit {}, its config from the registry", id, snapshot.commit));

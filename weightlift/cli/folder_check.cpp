@@ -20,7 +20,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kMaxConfigBytes = std::size_t{4} << 20;
 constexpr std::size_t kMaxIndexBytes = std::size_t{64} << 20;  // some 100 bytes a tensor
 
 bool has_ending(std::string_view name, const std::vector<std::string_view>& endings) {

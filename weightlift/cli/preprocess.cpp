@@ -43,16 +43,6 @@ ColorMode mode_of(const fs::path& folder) {
   return color_mode_of(get_int(json, "num_channels", shown(config), kColors), shown(config));
 }
 
-/// What `body` makes; to a disagreement it adds where that is.
-template <class Body>
-auto at(const std::string& where, Body&& body) {
-  try {
-    return std::forward<Body>(body)();
-  } catch (const MismatchError& error) {
-    throw MismatchError(fmt::format("{}: {}", where, error.what()));
-  }
-}
-
 Picture load_crop(const fs::path& image, ColorMode mode, const DecodeLimits& limits,
                   const ImageProcessor& processor, Preparation preparation) {
   const DecodedPicture decoded = load_picture(image, mode, limits);

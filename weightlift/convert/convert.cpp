@@ -176,10 +176,8 @@ std::optional<PretrainedCfg> find_known(const ConversionRequest& request, Plan& 
   const Source& source = plan.source;
   const std::string where = source.checkpoint.path.string();
   if (request.hints.as) {
-    const auto cfg = find_pretrained(*request.hints.as);
-    if (!cfg)
-      throw UsageError(fmt::format("--as {}: no name of timm's registry", *request.hints.as));
-    require_agreement(timm_config_of(*cfg), source.config, where);
+    const PretrainedCfg cfg = require_pretrained(*request.hints.as);
+    require_agreement(timm_config_of(cfg), source.config, where);
     return cfg;
   }
   plan.sha256_hex = sha256(source.checkpoint.files.front()->bytes());
@@ -189,23 +187,13 @@ std::optional<PretrainedCfg> find_known(const ConversionRequest& request, Plan& 
   return std::nullopt;
 }
 
-/// What `body` makes; to a disagreement it adds where that is.
-template <class Body>
-auto at_source(const Source& source, const Body& body) {
-  try {
-    return body();
-  } catch (const MismatchError& error) {
-    throw MismatchError(fmt::format("{}: {}", source.path.string(), error.what()));
-  }
-}
-
 /// timm's config of the target: the source's own where it is of timm, else what is known.
 TimmConfig choose_timm_config(const ConversionRequest& request, Plan& plan) {
   const Source& source = plan.source;
   const ResNetConfig& config = plan.config();
   const bool of_timm = source.timm.has_value();
   const auto known = of_timm ? std::nullopt : find_known(request, plan);
-  TimmConfig chosen = at_source(source, [&] { return make_timm_config(config, known); });
+  TimmConfig chosen = at(source.path.string(), [&] { return make_timm_config(config, known); });
   if (of_timm) {
     chosen.architecture = source.timm->architecture;
     chosen.layers = source.timm->layers;
@@ -337,7 +325,7 @@ void plan_content(const ConversionRequest& request, Plan& plan) {
   }
   if (request.to == Form::kTimm) content.timm = choose_timm_config(request, plan);
   if (request.to == Form::kTorchvision)
-    at_source(source, [&] { require_torchvisions_shape(content.config); });
+    at(source.path.string(), [&] { require_torchvisions_shape(content.config); });
 }
 
 /// Nothing where the source is what is asked for.

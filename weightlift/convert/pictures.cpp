@@ -23,13 +23,9 @@ Tensor logits_of(Module& network, const Tensor& pixel_values) {
   return program.run(graph, pixel_values).front();
 }
 
-std::vector<Answer> answers(const Tensor& logits, const ResNetConfig& config) {
-  const std::vector<float> scores = to_scores(logits.data<float>(), config.problem_type);
-  std::vector<Answer> best;
-  for (const std::int64_t id : top_classes(scores, kShownClasses)) {
-    best.push_back({config.label(id), scores[static_cast<std::size_t>(id)]});
-  }
-  return best;
+std::vector<Prediction> predictions(const Tensor& logits, const ResNetConfig& config) {
+  return top_predictions(to_scores(logits.data<float>(), config.problem_type), kShownClasses,
+                         config);
 }
 
 }  // namespace
@@ -40,11 +36,9 @@ std::vector<PreparedPicture> prepare_pictures(const std::vector<std::filesystem:
   std::vector<PreparedPicture> pictures;
   for (const std::filesystem::path& file : files) {
     const ColorMode mode = color_mode_of(config.num_channels, shown(file));
-    try {
+    at(shown(file), [&] {
       pictures.push_back({file.string(), preprocess(load_picture(file, mode).picture, processor)});
-    } catch (const MismatchError& error) {
-      throw MismatchError(fmt::format("{}: {}", shown(file), error.what()));
-    }
+    });
   }
   return pictures;
 }
@@ -53,7 +47,7 @@ PictureComparison compare_on_picture(Module& src, Module& dest, const ResNetConf
                                      const PreparedPicture& picture) {
   const Tensor a = logits_of(src, picture.pixel_values);
   const Tensor b = logits_of(dest, picture.pixel_values);
-  return {picture.file, bit_equal(a, b), answers(a, config), answers(b, config)};
+  return {picture.file, bit_equal(a, b), predictions(a, config), predictions(b, config)};
 }
 
 }  // namespace weightlift

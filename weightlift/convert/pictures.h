@@ -7,6 +7,7 @@
 #include "weightlift/image/processor.h"
 #include "weightlift/models/resnet_config.h"
 #include "weightlift/nn/module.h"
+#include "weightlift/predict/scores.h"
 
 namespace weightlift {
 
@@ -16,17 +17,11 @@ struct PreparedPicture {
   Tensor pixel_values;  ///< (1, C, H, W)
 };
 
-/// One of the classes that a network thinks likeliest.
-struct Answer {
-  std::string label;
-  float score = 0;
-};
-
 /// What both networks say of a picture.
 struct PictureComparison {
   std::string file;
-  bool bit_equal = true;          ///< of the logits
-  std::vector<Answer> src, dest;  ///< up to five, the likeliest first
+  bool bit_equal = true;              ///< of the logits
+  std::vector<Prediction> src, dest;  ///< up to five, the likeliest first
 };
 
 /// Reads and prepares pictures for a network. Throws IoError or FormatError naming the picture that

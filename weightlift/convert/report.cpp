@@ -51,10 +51,10 @@ OrderedJson to_json(const Verification& verification) {
   return json;
 }
 
-OrderedJson to_json(const std::vector<Answer>& answers) {
+OrderedJson to_json(const std::vector<Prediction>& predictions) {
   OrderedJson list = OrderedJson::array();
-  for (const Answer& answer : answers) {
-    list.push_back({{"label", answer.label}, {"score", static_cast<double>(answer.score)}});
+  for (const Prediction& prediction : predictions) {
+    list.push_back({{"label", prediction.label}, {"score", static_cast<double>(prediction.score)}});
   }
   return list;
 }

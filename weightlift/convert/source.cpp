@@ -39,8 +39,9 @@ bool is_there(const fs::path& path) { return type_of(path) != fs::file_type::not
 
 /// The weights of a folder, looked for in timm's order, and for shards as transformers does.
 fs::path find_folder_weights(const fs::path& folder) {
-  for (const char* name : {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
-                           "pytorch_model.bin.index.json", "pytorch_model.pth", "model.pth"}) {
+  std::vector<std::string_view> names(kWeightsFiles.begin(), kWeightsFiles.end());
+  names.insert(names.end(), {"pytorch_model.pth", "model.pth"});
+  for (const std::string_view name : names) {
     if (is_there(folder / name)) return folder / name;
   }
   std::vector<fs::path> others;
@@ -62,14 +63,6 @@ std::string advice_on_config(const fs::path& file) {
   return fs::exists(file.parent_path() / "config.json", ignored)
              ? ", or the folder, whose config.json was not read"
              : "";
-}
-
-PretrainedCfg require_pretrained(const std::string& as) {
-  if (const auto cfg = find_pretrained(as)) return *cfg;
-  const std::vector<std::string> nearest = nearest_names(as);
-  throw UsageError(fmt::format(
-      "--as {}: expected a name of timm's registry, got none; weightlift models lists them{}{}",
-      printable(as), nearest.empty() ? "" : ", the nearest: ", fmt::join(nearest, ", ")));
 }
 
 void describe_file(Source& source, const std::optional<std::string>& as) {
@@ -236,6 +229,14 @@ void complete_counters(Source& source) {
 
 }  // namespace
 
+PretrainedCfg require_pretrained(const std::string& as) {
+  if (const auto cfg = find_pretrained(as)) return *cfg;
+  const std::vector<std::string> nearest = nearest_names(as);
+  throw UsageError(fmt::format(
+      "--as {}: expected a name of timm's registry, got none; weightlift models lists them{}{}",
+      printable(as), nearest.empty() ? "" : ", the nearest: ", fmt::join(nearest, ", ")));
+}
+
 fs::path find_source_weights(const std::string& given) {
   const fs::file_type type = type_of(given);
   if (type == fs::file_type::not_found) refuse_absent(given);
@@ -303,11 +304,7 @@ std::unique_ptr<Module> make_network(const Source& source, Head head) {
     if (beheaded && of_head) continue;
     tensors.insert(name.starts_with(prefix) ? name.substr(prefix.size()) : name, tensor);
   }
-  try {
-    network->load_state_dict(tensors);
-  } catch (const MismatchError& error) {
-    throw MismatchError(fmt::format("{}: {}", source.checkpoint.path.string(), error.what()));
-  }
+  at(source.checkpoint.path.string(), [&] { network->load_state_dict(tensors); });
   return network;
 }
 

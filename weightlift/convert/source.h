@@ -43,6 +43,9 @@ struct Source {
   std::vector<std::string> notes;    ///< for the log, one line each
 };
 
+/// The tag that --as names. Throws UsageError, with the nearest names, where timm has none.
+PretrainedCfg require_pretrained(const std::string& as);
+
 /// The weights file of a source: the file itself, or what timm would take from the folder. Throws
 /// as open_source does.
 std::filesystem::path find_source_weights(const std::string& given);
@@ -62,9 +65,6 @@ std::unique_ptr<Module> make_network(const Source& source, Head head);
 
 /// Parameters as torch counts them: running statistics and counters are buffers, not parameters.
 std::int64_t count_parameters(const StateDict& tensors);
-
-/// What a config.json may have: ImageNet-21k's labels take 2 MB.
-inline constexpr std::size_t kMaxConfigBytes = std::size_t{4} << 20;
 
 /// The side of the largest input to verify on: beyond, two runs would need gigabytes.
 inline constexpr std::int64_t kLargestInput = 1024;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -10,6 +11,9 @@
 #include "weightlift/tensor/dtype.h"
 
 namespace weightlift {
+
+/// Of a config.json, which is read whole: ImageNet-21k's labels take 2 MB.
+inline constexpr std::size_t kMaxConfigBytes = std::size_t{4} << 20U;
 
 enum class LayerType : std::uint8_t { kBasic, kBottleneck };
 

@@ -31,12 +31,7 @@ DecodedPicture decode(const PictureInput& input, ColorMode mode, const DecodeLim
 void require_fit(const ImageProcessor& processor, std::int64_t channels, const fs::path& folder) {
   const Picture point{1, 1, channels,
                       std::vector<std::uint8_t>(static_cast<std::size_t>(channels))};
-  try {
-    to_pixel_values({&point, 1}, processor);
-  } catch (const MismatchError& error) {
-    throw MismatchError(
-        fmt::format("{}: {}", shown(folder / "preprocessor_config.json"), error.what()));
-  }
+  at(shown(folder / "preprocessor_config.json"), [&] { to_pixel_values({&point, 1}, processor); });
 }
 
 }  // namespace
@@ -92,14 +87,12 @@ Classified Classifier::Impl::classify(const PictureInput& input, const DecodeLim
   try {
     DecodedPicture decoded = decode(input, mode, limits);
     result.notes = std::move(decoded.notes);
-    try {
+    at(shown(input.file), [&] {
       const Picture seen = crop_seen(decoded.picture, processor);
       decoded.picture = {};
       const Tensor logits = run(to_pixel_values({&seen, 1}, processor));
       result.scores = to_scores(logits.data<float>(), model.config.problem_type);
-    } catch (const MismatchError& error) {
-      throw MismatchError(fmt::format("{}: {}", shown(input.file), error.what()));
-    }
+    });
   } catch (const Error& error) {
     result.error = error.what();
   } catch (const std::bad_alloc&) {
@@ -147,11 +140,7 @@ void Classifier::classify(std::span<const PictureInput> pictures, const Classify
 }
 
 std::vector<Prediction> Classifier::best(std::span<const float> scores, std::size_t k) const {
-  std::vector<Prediction> predictions;
-  for (const std::int64_t id : top_classes(scores, k)) {
-    predictions.push_back({id, config().label(id), scores[static_cast<std::size_t>(id)]});
-  }
-  return predictions;
+  return top_predictions(scores, k, config());
 }
 
 }  // namespace weightlift

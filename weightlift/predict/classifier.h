@@ -12,6 +12,7 @@
 
 #include "weightlift/image/decode.h"
 #include "weightlift/models/resnet_config.h"
+#include "weightlift/predict/scores.h"
 
 namespace weightlift {
 
@@ -26,12 +27,6 @@ struct Classified {
   std::vector<float> scores;       ///< of each class; empty where there is an error
   std::vector<std::string> notes;  ///< of the decoder, one line each
   std::string error;               ///< "where: thing: expected X, got Y", empty for none
-};
-
-struct Prediction {
-  std::int64_t id = 0;
-  std::string label;
-  float score = 0;
 };
 
 struct ClassifyOptions {

@@ -13,8 +13,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kMaxConfigBytes = std::size_t{4} << 20;  // ImageNet-21k's labels take 2 MB
-
 bool is_there(const fs::path& path) {
   std::error_code error;
   const fs::file_type type = fs::status(path, error).type();
@@ -58,8 +56,7 @@ ResNetConfig load_config(const fs::path& folder) {
 
 /// In transformers' order.
 fs::path find_weights(const fs::path& folder) {
-  for (const char* name : {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
-                           "pytorch_model.bin.index.json"}) {
+  for (const std::string_view name : kWeightsFiles) {
     if (is_there(folder / name)) return folder / name;
   }
   throw IoError(fmt::format("{}: expected model.safetensors or pytorch_model.bin, got neither",
@@ -75,11 +72,7 @@ void bind(OpenedModel& model, const StateDict& tensors) {
   for (const auto& [name, tensor] : tensors) {
     if (bound.find(name) == nullptr) bound.insert(name, tensor);
   }
-  try {
-    model.network->load_state_dict(bound);
-  } catch (const MismatchError& error) {
-    throw MismatchError(fmt::format("{}: {}", shown(model.checkpoint.path), error.what()));
-  }
+  at(shown(model.checkpoint.path), [&] { model.network->load_state_dict(bound); });
 }
 
 }  // namespace

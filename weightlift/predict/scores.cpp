@@ -60,4 +60,13 @@ std::vector<std::int64_t> top_classes(std::span<const float> scores, std::size_t
   return classes;
 }
 
+std::vector<Prediction> top_predictions(std::span<const float> scores, std::size_t k,
+                                        const ResNetConfig& config) {
+  std::vector<Prediction> predictions;
+  for (const std::int64_t id : top_classes(scores, k)) {
+    predictions.push_back({id, config.label(id), scores[static_cast<std::size_t>(id)]});
+  }
+  return predictions;
+}
+
 }  // namespace weightlift
