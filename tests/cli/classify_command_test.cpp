@@ -30,18 +30,10 @@ using testing::write_file;
 
 const fs::path kDigits = fs::path(WEIGHTLIFT_SOURCE_DIR) / "examples/digits";
 
-/// The converted network of examples/digits, and pictures named as one likes.
-struct Studio {
-  Studio() { run_weightlift({"convert", kDigits, "-o", dir.path(), "--no-verify"}); }
-  Outcome run(std::vector<std::string> arguments) const {
-    arguments.insert(arguments.begin(), {"classify", dir / "digits"});
-    return run_weightlift(arguments);
+struct Studio : testing::DigitsRoom {
+  Outcome run(const std::vector<std::string>& arguments) const {
+    return DigitsRoom::run("classify", arguments);
   }
-  std::string save(const char* name, const char* digit) const {
-    write_file(dir / name, read_file(kDigits / "images" / (std::string(digit) + ".png")));
-    return dir / name;
-  }
-  TempDir dir;
 };
 
 TEST(ClassifyCommandTest, PrintsATable) {

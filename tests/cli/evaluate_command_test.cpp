@@ -21,17 +21,10 @@ using testing::write_file;
 
 const fs::path kDigits = fs::path(WEIGHTLIFT_SOURCE_DIR) / "examples/digits";
 
-struct Exam {
-  Exam() { run_weightlift({"convert", kDigits, "-o", dir.path(), "--no-verify"}); }
+struct Exam : testing::DigitsRoom {
   Outcome run(const std::vector<std::string>& arguments) const {
-    std::vector<std::string> all = {"evaluate", dir / "digits"};
-    all.insert(all.end(), arguments.begin(), arguments.end());
-    return run_weightlift(all);
+    return DigitsRoom::run("evaluate", arguments);
   }
-  void save(const std::string& name, const char* digit) const {
-    write_file(dir / name, read_file(kDigits / "images" / (std::string(digit) + ".png")));
-  }
-  TempDir dir;
 };
 
 TEST(EvaluateCommandTest, ClassFoldersByLabel) {

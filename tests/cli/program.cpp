@@ -35,4 +35,22 @@ int count_errors(const std::string& err) {
   return count;
 }
 
+DigitsRoom::DigitsRoom() {
+  run_weightlift(
+      {"convert", WEIGHTLIFT_SOURCE_DIR "/examples/digits", "-o", dir.path(), "--no-verify"});
+}
+
+Outcome DigitsRoom::run(const std::string& command,
+                        const std::vector<std::string>& arguments) const {
+  std::vector<std::string> all = {command, dir / "digits"};
+  all.insert(all.end(), arguments.begin(), arguments.end());
+  return run_weightlift(all);
+}
+
+std::string DigitsRoom::save(const std::string& name, const std::string& digit) const {
+  write_file(dir / name,
+             read_file(WEIGHTLIFT_SOURCE_DIR "/examples/digits/images/" + digit + ".png"));
+  return dir / name;
+}
+
 }  // namespace weightlift::testing

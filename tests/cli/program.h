@@ -33,4 +33,14 @@ struct Room {
   TempDir dir;
 };
 
+/// The converted network of examples/digits, and pictures of digits named as one likes.
+struct DigitsRoom {
+  DigitsRoom();
+  /// `weightlift COMMAND <the network's folder> ARGUMENTS`.
+  Outcome run(const std::string& command, const std::vector<std::string>& arguments) const;
+  /// The picture of a digit ("nine") under that name; its path.
+  std::string save(const std::string& name, const std::string& digit) const;
+  TempDir dir;
+};
+
 }  // namespace weightlift::testing

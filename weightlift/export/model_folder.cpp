@@ -9,6 +9,7 @@
 #include "weightlift/base/file.h"
 #include "weightlift/checkpoint/safetensors_writer.h"
 #include "weightlift/checkpoint/torch_writer.h"
+#include "weightlift/image/preprocess.h"
 #include "weightlift/tensor/convert.h"
 
 namespace weightlift {
@@ -46,17 +47,18 @@ void add_pixel_notes(const ImageProcessor& processor, const std::string& crop_mo
   constexpr double kLargest = 1e9;  // what a hostile crop_pct asks for may be no integer
   const auto resized = static_cast<std::int64_t>(
       std::min(static_cast<double>(edge) / processor.crop_pct.value, kLargest));
-  const std::int64_t margin = resized - edge;
-  if (margin % 4 == 3) {
+  const std::int64_t here = crop_offset(resized, edge, Preparation::kTransformers);
+  const std::int64_t timm = crop_offset(resized, edge, Preparation::kTimm);
+  if (here != timm && resized > edge) {
     notes.push_back(
         fmt::format("pixels differ from timm's: transformers begins the crop of {} out of {} at "
                     "pixel {}, timm at {}",
-                    edge, resized, margin / 2, margin / 2 + 1));
-  } else if (margin < 0 && margin % 2 != 0) {
+                    edge, resized, here, timm));
+  } else if (here != timm) {
     notes.push_back(fmt::format(
         "pixels differ from timm's with transformers' Pillow back end: it puts one more "
         "of the {} empty pixels around the picture in front of it",
-        -margin));
+        edge - resized));
   } else {
     notes.emplace_back(
         "square pictures are cropped as by timm; the crop of one other picture in four begins one "
