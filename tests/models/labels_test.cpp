@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/support/refusal.h"
 #include "weightlift/base/error.h"
 #include "weightlift/models/imagenet_labels.h"
@@ -108,6 +110,15 @@ TEST(ImagenetLabelsTest, AreTheLemmas) {
   EXPECT_EQ(labels[517], "crane");
   EXPECT_EQ(labels[639], "maillot, tank suit");
   EXPECT_EQ(labels[999], "toilet tissue, toilet paper, bathroom tissue");
+}
+
+TEST(ImagenetLabelsTest, HaveWordNetIds) {
+  const auto synsets = imagenet_1k_synsets();
+  EXPECT_TRUE(std::ranges::is_sorted(synsets));
+  EXPECT_EQ(synsets[0], "n01440764");
+  EXPECT_EQ(synsets[134], "n02012849");
+  EXPECT_EQ(synsets[517], "n03126707");
+  EXPECT_EQ(synsets[999], "n15075141");
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
 #include "weightlift/base/error.h"
+#include "weightlift/models/imagenet_labels.h"
 #include "weightlift/predict/picture_files.h"
 
 namespace weightlift {
@@ -112,6 +113,26 @@ TEST(MatchClassesTest, ByLabelByIdOrByOrder) {
   const ClassMatch by_order = match_classes({"n1", "n2", "n3"}, unnamed, "x");
   EXPECT_EQ(by_order.by, MatchedBy::kOrder);
   EXPECT_EQ(by_order.classes, (Ids{0, 1, 2}));
+}
+
+TEST(MatchClassesTest, ImageNetsFoldersByWordNetId) {
+  ResNetConfig config;
+  config.num_labels = 1000;
+  for (const std::string_view label : imagenet_1k_labels()) {
+    config.id2label.emplace_back(config.id2label.size(), label);
+  }
+  const ClassMatch match =
+      match_classes({"n01440764", "n02012849", "n03126707", "n15075141"}, config, "x");
+  EXPECT_EQ(match.by, MatchedBy::kSynset);
+  EXPECT_EQ(match.classes, (Ids{0, 134, 517, 999}));  // crane is two of them
+  EXPECT_THAT(
+      refusal<MismatchError>([&] {
+        match_classes({"n01440764", "n00000001"}, config, "x");
+      }),
+      HasSubstr("x: 'n00000001': expected a WordNet id of ImageNet-1k, as others here are"));
+  config.id2label[7].second = "rooster";
+  EXPECT_THAT(refusal<MismatchError>([&] { match_classes({"n01440764"}, config, "x"); }),
+              HasSubstr("x: 'n01440764': expected a label of the network"));
 }
 
 TEST(MatchClassesTest, CaseAndWordBreaksDoNotMatter) {

@@ -55,7 +55,17 @@ std::string percents(std::int64_t part, std::int64_t whole) {
 }
 
 std::string_view word_for(MatchedBy by) {
-  return by == MatchedBy::kLabel ? "label" : by == MatchedBy::kId ? "id" : "order";
+  switch (by) {
+    case MatchedBy::kLabel:
+      return "label";
+    case MatchedBy::kId:
+      return "id";
+    case MatchedBy::kSynset:
+      return "synset";
+    case MatchedBy::kOrder:
+      return "order";
+  }
+  return {};
 }
 
 /// How many pictures are done, on a terminal alone.

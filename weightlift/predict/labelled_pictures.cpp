@@ -11,6 +11,7 @@
 
 #include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
+#include "weightlift/models/imagenet_labels.h"
 #include "weightlift/predict/ascii.h"
 #include "weightlift/predict/csv.h"
 #include "weightlift/predict/picture_files.h"
@@ -177,6 +178,37 @@ std::vector<std::int64_t> by_id(const std::vector<std::string>& labels, std::int
   return classes;
 }
 
+bool has_imagenet_labels(const ResNetConfig& config) {
+  const auto known = imagenet_1k_labels();
+  if (config.num_labels != static_cast<std::int64_t>(known.size())) return false;
+  for (std::size_t id = 0; id < known.size(); ++id) {
+    if (config.label(static_cast<std::int64_t>(id)) != known[id]) return false;
+  }
+  return true;
+}
+
+std::optional<std::int64_t> find_synset(const std::string& label) {
+  const auto synsets = imagenet_1k_synsets();
+  const auto found = std::ranges::lower_bound(synsets, label);
+  if (found == synsets.end() || *found != label) return {};
+  return found - synsets.begin();
+}
+
+std::vector<std::int64_t> by_synset(const std::vector<std::string>& labels,
+                                    const std::string& where) {
+  std::vector<std::int64_t> classes;
+  for (const std::string& label : labels) {
+    const std::optional<std::int64_t> id = find_synset(label);
+    if (!id) {
+      throw MismatchError(fmt::format(
+          "{}: '{}': expected a WordNet id of ImageNet-1k, as others here are, got none", where,
+          printable(label)));
+    }
+    classes.push_back(*id);
+  }
+  return classes;
+}
+
 }  // namespace
 
 LabelledPictures load_labelled_pictures(const fs::path& path) {
@@ -196,6 +228,10 @@ ClassMatch match_classes(const std::vector<std::string>& labels, const ResNetCon
   const auto is_id = [](const std::string& label) { return parse_id(label).has_value(); };
   if (!some_labels && std::ranges::all_of(labels, is_id)) {
     return {MatchedBy::kId, by_id(labels, config.num_labels, where)};
+  }
+  const auto is_synset = [](const std::string& label) { return find_synset(label).has_value(); };
+  if (!some_labels && std::ranges::any_of(labels, is_synset) && has_imagenet_labels(config)) {
+    return {MatchedBy::kSynset, by_synset(labels, where)};
   }
   if (some_labels || !has_generic_labels(config)) {
     return {MatchedBy::kLabel, by_label(labels, ids, config, where)};

@@ -26,10 +26,11 @@ struct LabelledPictures {
 LabelledPictures load_labelled_pictures(const std::filesystem::path& path);
 
 enum class MatchedBy : std::uint8_t {
-  kLabel,  ///< they are the config's labels, but for ASCII case and for '_', '-' or ' '
-  kId,     ///< they are class ids
-  kOrder,  ///< the config's labels are LABEL_i alone, of as many classes: sorted, they are 0, 1,
-           ///< ...
+  kLabel,   ///< they are the config's labels, but for ASCII case and for '_', '-' or ' '
+  kId,      ///< they are class ids
+  kSynset,  ///< they are WordNet ids, and the config's labels ImageNet-1k's
+  kOrder,   ///< the config's labels are LABEL_i alone, of as many classes: sorted, they are 0, 1,
+            ///< ...
 };
 
 struct ClassMatch {
