@@ -19,12 +19,48 @@
 
 namespace weightlift {
 
+namespace {
+
+struct Stretch {
+  std::uintptr_t begin = 0, end = 0;
+};
+
+/// What has been used of a file and is still to be given back. One call for many tensors: a call
+/// costs as much as reading 100 KiB, since it interrupts every core that runs a thread of ours.
+class UsedStretch {
+ public:
+  void add(Stretch more) {
+    constexpr std::uintptr_t kMaxBytes = std::uintptr_t{4} << 20U;
+    const Stretch both{std::min(all_.begin, more.begin), std::max(all_.end, more.end)};
+    const bool joined = more.begin <= all_.end && all_.begin <= more.end;
+    if (joined && both.end - both.begin <= kMaxBytes) {
+      all_ = both;
+    } else {
+      give_back();
+      all_ = more;
+    }
+  }
+
+ private:
+  void give_back() const {
+    // A hint: where it fails the memory only stays in use.
+    if (all_.begin < all_.end) {
+      ::madvise(reinterpret_cast<void*>(all_.begin), all_.end - all_.begin, MADV_DONTNEED);
+    }
+  }
+
+  Stretch all_;
+};
+
+}  // namespace
+
 /// One mapping. The ranges form a list that only grows: a range that is no longer used waits for
 /// the next file, so that the signal handler may walk the list at any moment, without a lock.
 struct MappedFile::Range {
   std::atomic<std::uintptr_t> begin{0};  ///< 0: not in use
   std::atomic<std::uintptr_t> end{0};
   std::atomic<bool> damaged{false};
+  UsedStretch used;  ///< guarded by ranges_mutex
   Range* next = nullptr;
 };
 
@@ -62,6 +98,7 @@ MappedFile::Range* add_range(std::span<const std::byte> bytes) {
     ranges = range;
   }
   range->damaged = false;
+  range->used = {};
   range->end = address_of(bytes) + bytes.size();
   range->begin = address_of(bytes);
   return range;
@@ -75,6 +112,15 @@ bool replace_by_zeros(std::uintptr_t address) {
   const std::uintptr_t page = address & ~(page_bytes() - 1);
   return ::mmap(reinterpret_cast<void*>(page), range->end - page, PROT_READ,
                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED;
+}
+
+/// The bytes with what the kernel may have mapped by the same fault, where the file lies in its
+/// cache in pieces that large.
+Stretch windows_of(std::span<const std::byte> bytes, const MappedFile::Range& range) {
+  constexpr std::uintptr_t kWindowBytes = std::uintptr_t{2} << 20U;
+  const std::uintptr_t begin = address_of(bytes), after = begin + bytes.size() + kWindowBytes - 1;
+  return {std::max<std::uintptr_t>(begin & ~(kWindowBytes - 1), range.begin),
+          std::min<std::uintptr_t>(after & ~(kWindowBytes - 1), range.end)};
 }
 
 void on_bus_error(int number, siginfo_t* info, void*) {
@@ -154,15 +200,11 @@ void guard_mapped_files() {
 }
 
 void release_mapped(std::span<const std::byte> bytes) {
-  const std::uintptr_t last_page = ~(page_bytes() - 1);
-  const std::uintptr_t begin = (address_of(bytes) + page_bytes() - 1) & last_page;
-  const std::uintptr_t end = (address_of(bytes) + bytes.size()) & last_page;
-  if (begin >= end) return;
+  if (bytes.empty()) return;
   const std::lock_guard lock(ranges_mutex);
-  const MappedFile::Range* range = find_range(begin);
-  if (range == nullptr || end > range->end) return;
-  // A hint: where it fails the memory only stays in use.
-  ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+  MappedFile::Range* range = find_range(address_of(bytes));
+  if (range == nullptr || address_of(bytes) + bytes.size() > range->end) return;
+  range->used.add(windows_of(bytes, *range));
 }
 
 std::shared_ptr<const std::byte> map_zeros(std::size_t size_bytes) {

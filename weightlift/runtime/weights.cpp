@@ -23,6 +23,7 @@ std::vector<double> to_doubles(const Tensor& tensor) {
   std::vector<double> values(narrow<std::size_t>(tensor.numel()));
   convert_elements(tensor.bytes(), tensor.dtype(), DType::F64,
                    std::as_writable_bytes(std::span(values)));
+  release_mapped(tensor.bytes());
   return values;
 }
 
