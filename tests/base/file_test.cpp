@@ -252,10 +252,10 @@ TEST(ReleaseMappedTest, LittleStaysOfWhatHasBeenUsed) {
   write_file(dir / "f", content);
   const auto file = MappedFile::open(dir / "f");
   std::size_t most = 0;
-  // Small and large pieces in turn, as the tensors of a network lie.
+  // As the tensors of a network are used: a large one, and then a small one that lies before it.
   for (std::size_t at = 0; at + kSmall + kLarge <= content.size(); at += kSmall + kLarge) {
     for (const auto piece :
-         {file->bytes().subspan(at, kSmall), file->bytes().subspan(at + kSmall, kLarge)}) {
+         {file->bytes().subspan(at + kSmall, kLarge), file->bytes().subspan(at, kSmall)}) {
       ASSERT_EQ(text_of(piece), std::string(piece.size(), 'x'));
       release_mapped(piece);
     }
