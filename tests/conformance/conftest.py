@@ -22,6 +22,10 @@ transformers.logging.disable_progress_bar()
 
 PROGRAM = pathlib.Path(os.environ.get("WEIGHTLIFT", ROOT / "build" / "release" / "bin" / "weightlift"))
 SEED = os.environ.get("WEIGHTLIFT_SEED") or str(random.SystemRandom().getrandbits(32))
+os.environ["WEIGHTLIFT_SEED"] = SEED  # for pytest-xdist's workers, which draw what the header names
+
+# Tests run side by side: torch's threads, which spin while they wait, would take the cores from each other.
+torch.set_num_threads(1)
 
 
 def pytest_report_header():
