@@ -100,6 +100,16 @@ TEST(ClassifyCommandTest, BrokenPicturesOfAFolderAreReported) {
   EXPECT_EQ(json_lines(outcome.out).size(), 3U);
 }
 
+TEST(ClassifyCommandTest, ClosedStandardInputIsNoOtherFile) {
+  const Studio studio;
+  const Outcome outcome =
+      testing::run_program({"/bin/sh", "-c",
+                            "exec '" + std::string(WEIGHTLIFT_PROGRAM) + "' classify '" +
+                                (studio.dir / "digits").string() + "' - <&-"});
+  EXPECT_EQ(outcome.exit_code, 3);
+  EXPECT_THAT(outcome.err, HasSubstr("-: standard input: Bad file descriptor"));
+}
+
 TEST(ClassifyCommandTest, ASignalEndsTheWaitForStandardInput) {
   const Studio studio;
   const std::string pipe = studio.dir / "pipe";

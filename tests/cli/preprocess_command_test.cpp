@@ -103,6 +103,26 @@ TEST(PreprocessCommandTest, JsonIsOneObject) {
   ASSERT_EQ(lines.size(), 1U);
   EXPECT_EQ(lines[0]["path"], studio.out().string());
   EXPECT_EQ(lines[0]["shape"], (nlohmann::json{1, 3, 8, 8}));
+  EXPECT_EQ(lines[0]["images"], (nlohmann::json::array({(studio.dir / "a.ppm").string()})));
+}
+
+TEST(PreprocessCommandTest, AFolderIsItsPicturesSortedByName) {
+  const Studio studio;
+  fs::create_directory(studio.dir / "in");
+  studio.save("in/2.ppm", studio.a);
+  studio.save("in/1.ppm", studio.b);
+  write_file(studio.dir / "in/notes.txt", "no picture");
+  const Outcome outcome = studio.run({studio.dir / "in", studio.dir / "a.ppm", "--json"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.err, HasSubstr("in: 1 other thing passed over"));
+  EXPECT_EQ(json_lines(outcome.out).at(0)["images"],
+            (nlohmann::json::array({(studio.dir / "in/1.ppm").string(),
+                                    (studio.dir / "in/2.ppm").string(),
+                                    (studio.dir / "a.ppm").string()})));
+  const std::vector<Picture> crops = {crop_seen(studio.b, studio.processor()),
+                                      crop_seen(studio.a, studio.processor()),
+                                      crop_seen(studio.a, studio.processor())};
+  EXPECT_TRUE(same_bits(studio.written(), to_pixel_values(crops, studio.processor())));
 }
 
 TEST(PreprocessCommandTest, ShowsTheCrop) {
@@ -179,9 +199,10 @@ TEST(PreprocessCommandTest, SaysWhatTheSettingsCannotMean) {
               HasSubstr("preprocessor_config.json: pictures: expected one size, got 30 x 20 and 9 "
                         "x 50; do_resize is what makes them equal"));
   fs::remove(studio.dir / "net/preprocessor_config.json");
-  EXPECT_THAT(studio.refusal_of({a}, 3),
-              HasSubstr("net/preprocessor_config.json: expected the settings of an image "
-                        "processor, got no such file; weightlift convert makes a folder"));
+  EXPECT_THAT(
+      studio.refusal_of({a}, 3),
+      HasSubstr("net/preprocessor_config.json: expected the settings of an image "
+                "processor, got no such file; copy one there, or name it to weightlift convert"));
 }
 
 TEST(PreprocessCommandTest, PicturesAreNotWrittenOver) {

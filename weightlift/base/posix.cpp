@@ -80,6 +80,15 @@ OpenedFile open_regular(const std::filesystem::path& path) {
           status.st_dev, status.st_ino};
 }
 
+void hold_standard_descriptors() {
+  for (const int number : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(number, F_GETFD) >= 0 || errno != EBADF) continue;
+    // The least free number is this one. Against its direction: reading or writing says EBADF.
+    const int opened = ::open("/dev/null", number == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+    if (opened != number) throw_io_error("/dev/null", "cannot stand for a closed stream", errno);
+  }
+}
+
 std::string random_suffix() {
   constexpr std::string_view kLetters =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";

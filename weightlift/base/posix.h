@@ -43,6 +43,10 @@ std::int64_t modified_ns(const struct stat& status);
 /// Throws IoError naming what it is instead, unless the stat is a regular file's.
 void require_regular(const std::filesystem::path& path, const struct stat& status);
 
+/// Opens what a caller closed of standard input, output and error, so that no file gets their
+/// numbers, and messages for its content; using them still fails. To be called first.
+void hold_standard_descriptors();
+
 /// A file opened to be read, and what it was then.
 struct OpenedFile {
   Descriptor descriptor;

@@ -14,10 +14,10 @@
 #include "weightlift/base/posix.h"
 #include "weightlift/cli/commands.h"
 #include "weightlift/cli/log.h"
+#include "weightlift/cli/picture_inputs.h"
 #include "weightlift/cli/print.h"
 #include "weightlift/cli/progress.h"
 #include "weightlift/predict/classifier.h"
-#include "weightlift/predict/picture_files.h"
 
 namespace weightlift {
 
@@ -65,31 +65,16 @@ std::string read_standard_input() {
   }
 }
 
-void add_folder(const fs::path& folder, std::vector<PictureInput>& inputs) {
-  PictureFiles found = find_pictures(folder);
-  const std::string passed_over = fmt::format("{} other {} passed over", found.passed_over,
-                                              found.passed_over == 1 ? "thing" : "things");
-  if (found.files.empty()) {
-    throw IoError(fmt::format("{}: expected pictures in this folder, got none; {}", shown(folder),
-                              passed_over));
-  }
-  if (found.passed_over > 0) log_warning(fmt::format("{}: {}", shown(folder), passed_over));
-  for (fs::path& file : found.files) inputs.push_back({.file = std::move(file)});
-}
-
 std::vector<PictureInput> find_inputs(const std::vector<std::string>& images) {
   std::vector<PictureInput> inputs;
   for (const std::string& image : images) {
-    std::error_code ignored;
     if (image == "-") {
       if (images.size() > 1) {
         throw UsageError("-: expected standard input to be the only picture, got others beside it");
       }
       inputs.push_back({.file = image, .bytes = read_standard_input()});
-    } else if (fs::is_directory(image, ignored)) {
-      add_folder(image, inputs);
     } else {
-      inputs.push_back({.file = image});
+      for (fs::path& file : picture_files_of(image)) inputs.push_back({.file = std::move(file)});
     }
   }
   return inputs;
@@ -158,15 +143,6 @@ int run_classify(const ClassifyFlags& flags) {
 }
 
 }  // namespace
-
-void add_max_pixels(CLI::App& command, DecodeLimits& limits) {
-  constexpr std::int64_t kMost = 1 << 30;
-  command
-      .add_option("--max-pixels", limits.max_pixels,
-                  "Refuse pictures of more pixels: a small file may declare many")
-      ->capture_default_str()
-      ->check(CLI::Range(std::int64_t{1}, kMost));
-}
 
 void add_classify_options(CLI::App& command, ClassifyOptions& options) {
   command.add_option("--threads", options.threads, "Pictures computed at a time; 0: one per core")

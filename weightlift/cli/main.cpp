@@ -11,6 +11,7 @@
 #include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
 #include "weightlift/base/nearest.h"
+#include "weightlift/base/posix.h"
 #include "weightlift/cli/commands.h"
 #include "weightlift/cli/log.h"
 #include "weightlift/cli/print.h"
@@ -112,6 +113,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   try {
+    weightlift::hold_standard_descriptors();
     return weightlift::run(argc, argv);
   } catch (const weightlift::Error& error) {
     weightlift::log_error(error.what());

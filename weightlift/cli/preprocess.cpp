@@ -11,10 +11,12 @@
 #include "weightlift/checkpoint/safetensors_writer.h"
 #include "weightlift/cli/commands.h"
 #include "weightlift/cli/log.h"
+#include "weightlift/cli/picture_inputs.h"
 #include "weightlift/cli/progress.h"
 #include "weightlift/export/model_folder.h"
 #include "weightlift/image/decode.h"
 #include "weightlift/image/encode_png.h"
+#include "weightlift/predict/in_order.h"
 #include "weightlift/predict/model.h"
 
 namespace weightlift {
@@ -43,13 +45,29 @@ ColorMode mode_of(const fs::path& folder) {
   return color_mode_of(get_int(json, "num_channels", shown(config), kColors), shown(config));
 }
 
-Picture load_crop(const fs::path& image, ColorMode mode, const DecodeLimits& limits,
-                  const ImageProcessor& processor, Preparation preparation) {
-  const DecodedPicture decoded = load_picture(image, mode, limits);
-  for (const std::string& note : decoded.notes) {
-    log_warning(fmt::format("{}: {}", shown(image), note));
-  }
-  return at(shown(image), [&] { return crop_seen(decoded.picture, processor, preparation); });
+struct Crop {
+  Picture seen;
+  std::vector<std::string> notes;  ///< of the decoder
+};
+
+std::vector<Picture> load_crops(const std::vector<fs::path>& images, ColorMode mode,
+                                const DecodeLimits& limits, const ImageProcessor& processor,
+                                Preparation preparation) {
+  std::vector<Picture> crops;
+  const auto make = [&](std::size_t i) {
+    DecodedPicture decoded = load_picture(images[i], mode, limits);
+    return at(shown(images[i]), [&] {
+      return Crop{crop_seen(decoded.picture, processor, preparation), std::move(decoded.notes)};
+    });
+  };
+  in_order<Crop>(images.size(), 0, make, [&](std::size_t i, Crop&& crop) {
+    check_signals();
+    for (const std::string& note : crop.notes) {
+      log_warning(fmt::format("{}: {}", shown(images[i]), note));
+    }
+    crops.push_back(std::move(crop.seen));
+  });
+  return crops;
 }
 
 /// Of files that are there, or would be.
@@ -62,7 +80,7 @@ bool is_same_file(const fs::path& one, const fs::path& other) {
 }
 
 /// Nothing is read from standard input nor written to standard output.
-void require_files(const PreprocessFlags& flags) {
+void require_no_streams(const PreprocessFlags& flags) {
   std::vector<fs::path> paths(flags.images.begin(), flags.images.end());
   paths.insert(paths.end(), {flags.output, flags.show});
   for (const fs::path& path : paths) {
@@ -71,9 +89,9 @@ void require_files(const PreprocessFlags& flags) {
 }
 
 /// A result takes the place of what was there: it may be no picture, nor the other result.
-void require_distinct(const PreprocessFlags& flags) {
+void require_distinct(const PreprocessFlags& flags, const std::vector<fs::path>& images) {
   const auto require_no_picture = [&](const char* flag, const fs::path& result) {
-    for (const std::string& image : flags.images) {
+    for (const fs::path& image : images) {
       if (is_same_file(result, image)) {
         throw IoError(fmt::format("{}: {}: expected a file beside the pictures, got one of them",
                                   shown(result), flag));
@@ -97,28 +115,31 @@ void write_pixel_values(const fs::path& path, const Tensor& pixel_values) {
 
 int run_preprocess(const PreprocessFlags& flags) {
   catch_signals();
-  if (!flags.show.empty() && flags.images.size() != 1) {
-    throw UsageError(fmt::format("--show: expected one picture, got {}", flags.images.size()));
+  require_no_streams(flags);
+  std::vector<fs::path> images;
+  for (const std::string& image : flags.images) {
+    const std::vector<fs::path> files = picture_files_of(image);
+    images.insert(images.end(), files.begin(), files.end());
   }
-  require_files(flags);
-  require_distinct(flags);
+  if (!flags.show.empty() && images.size() != 1) {
+    throw UsageError(fmt::format("--show: expected one picture, got {}", images.size()));
+  }
+  require_distinct(flags, images);
   const fs::path file = flags.folder / kProcessorFile;
   const ImageProcessor processor = load_folder_processor(flags.folder);
   const Preparation preparation =
       flags.as == "timm" ? Preparation::kTimm : Preparation::kTransformers;
-  const ColorMode mode = mode_of(flags.folder);
-  std::vector<Picture> crops;
-  for (const std::string& image : flags.images) {
-    check_signals();
-    crops.push_back(load_crop(image, mode, flags.limits, processor, preparation));
-  }
+  const std::vector<Picture> crops =
+      load_crops(images, mode_of(flags.folder), flags.limits, processor, preparation);
   const Tensor pixel_values =
       at(shown(file), [&] { return to_pixel_values(crops, processor, preparation); });
-  if (!flags.show.empty()) write_atomically(flags.show, encode_png(crops.front()));
   write_pixel_values(flags.output, pixel_values);
+  if (!flags.show.empty()) write_atomically(flags.show, encode_png(crops.front()));
   if (flags.json) {
-    const nlohmann::ordered_json json = {{"path", flags.output.string()},
-                                         {"shape", pixel_values.shape()}};
+    nlohmann::ordered_json json = {{"path", flags.output.string()},
+                                   {"shape", pixel_values.shape()},
+                                   {"images", nlohmann::ordered_json::array()}};
+    for (const fs::path& image : images) json["images"].push_back(image.string());
     fmt::print("{}\n", dump_json_line(json));
   } else {
     fmt::print("{}: pixel_values {} float32\n", shown(flags.output),
@@ -137,7 +158,8 @@ Action add_preprocess(CLI::App& app) {
       ->required();
   command
       ->add_option("IMAGE", flags->images,
-                   "Pictures, in the order of the tensor: JPEG, PNG, WebP, BMP or PPM")
+                   "Pictures in the order of the tensor (JPEG, PNG, WebP, BMP, PPM), or folders of "
+                   "them, sorted by name")
       ->required();
   command->add_option("-o,--output", flags->output, "The safetensors file to write")->required();
   command

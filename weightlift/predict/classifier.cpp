@@ -2,10 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <mutex>
 #include <new>
-#include <thread>
 
 #include "weightlift/base/bytes.h"
 #include "weightlift/base/error.h"
@@ -126,16 +124,11 @@ void Classifier::classify(std::span<const PictureInput> pictures, const Classify
     done(0, result);
     return;
   }
-  constexpr std::size_t kAhead = 4;  // one slow picture does not keep the others waiting
-  const std::size_t cores = options.threads > 0 ? narrow<std::size_t>(options.threads)
-                                                : std::max(1U, std::thread::hardware_concurrency());
-  const std::size_t workers = std::min(cores, pictures.size());
   const auto make = [&](std::size_t i) {
     return impl_->classify(pictures[i], options.limits,
                            [&](const Tensor& pixels) { return impl_->run_bound(pixels); });
   };
-  InOrder<Classified>(pictures.size(), kAhead * workers, make)
-      .run(workers, [&](std::size_t i, const Classified& result) { done(i, result); });
+  in_order<Classified>(pictures.size(), options.threads, make, done);
   require_intact(impl_->model.checkpoint);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstddef>
 #include <exception>
@@ -14,9 +15,7 @@
 
 namespace weightlift {
 
-/// Makes `count` results on `workers` threads and hands them over on this one, in order: make(i) ->
-/// Result, then done(i, result). Workers stay at most `window` results ahead, so that memory does
-/// not grow with `count`. What either throws ends all, and passes through once the workers stopped.
+/// The workers of in_order.
 template <class Result>
 class InOrder {
  public:
@@ -87,5 +86,19 @@ class InOrder {
   std::size_t taken_ = 0;  ///< handed over
   bool stopped_ = false;
 };
+
+/// Makes `count` results on `threads` threads (0: as many as there are cores) and hands them over
+/// on this one, in order: make(i) -> Result, then done(i, result). Workers stay a few results
+/// ahead, so that one slow result keeps no core waiting and memory does not grow with `count`. What
+/// either throws ends all, and passes through once the workers stopped.
+template <class Result>
+void in_order(std::size_t count, int threads, std::function<Result(std::size_t)> make,
+              const std::function<void(std::size_t, Result&&)>& done) {
+  constexpr std::size_t kAhead = 4;
+  const std::size_t most = threads > 0 ? static_cast<std::size_t>(threads)
+                                       : std::max(1U, std::thread::hardware_concurrency());
+  const std::size_t workers = std::min(most, count);
+  if (workers > 0) InOrder<Result>(count, kAhead * workers, std::move(make)).run(workers, done);
+}
 
 }  // namespace weightlift

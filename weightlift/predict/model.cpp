@@ -94,8 +94,8 @@ ImageProcessor load_folder_processor(const fs::path& folder) {
   std::error_code ignored;
   if (fs::is_directory(folder, ignored) && !is_there(file)) {
     throw IoError(fmt::format(
-        "{}: expected the settings of an image processor, got no such file; weightlift convert "
-        "makes a folder that has it",
+        "{}: expected the settings of an image processor, got no such file; copy one there, or "
+        "name it to weightlift convert: --image-processor FILE",
         shown(file)));
   }
   return load_image_processor(file);
