@@ -39,7 +39,23 @@ TEST_F(VerifyCommandTest, EqualIsExit0) {
   EXPECT_EQ(outcome.exit_code, 0);
   EXPECT_THAT(outcome.out,
               HasSubstr("  verified: 86 tensors bit-equal, 49 operations equal, logits "
-                        "bit-equal (1 input [1, 3, 32, 32], seed 0)\n"));
+                        "bit-equal (1 input [1, 3, 32, 32], seed 0)\n"
+                        "  image processor: equal\n"));
+}
+
+TEST_F(VerifyCommandTest, SettingsThatDifferAreSaid) {
+  const std::filesystem::path source = room_.dir / "in/small/config.json";
+  write_file(source, merged(read_file(source), R"({"label_names": ["a", "b", "c", "d", "e"]})"));
+  edit_config(R"({"id2label": {"0": "\u001b[1mdog"}})");
+  write_file(room_.folder() / "preprocessor_config.json",
+             merged(read_file(room_.folder() / "preprocessor_config.json"),
+                    R"({"crop_pct": 0.5, "image_mean": [0.5, 0.5, 0.5]})"));
+  const Outcome outcome = verify();
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("  labels: 5 of 5 differ, the first 0: 'a' and '"),
+                                 HasSubstr("' and '\\x1b[1mdog'\n"),
+                                 HasSubstr("  image processor: differs: crop_pct "),
+                                 HasSubstr(" and 0.5, image_mean [")));
 }
 
 TEST_F(VerifyCommandTest, DifferentIsExit4AndNamesTheFirstOperation) {

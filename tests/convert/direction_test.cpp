@@ -253,7 +253,7 @@ TEST(DirectionTest, AStateDictAloneIsVerifiedToo) {
   ProgressSink nobody;
   EXPECT_TRUE(verify_folder((way.dir / "hf/small").string(), {},
                             (way.dir / "back/small/model.pth").string(), {.threads = 1}, nobody)
-                  .verified());
+                  .network.verified());
 }
 
 TEST(WrappersTest, LayersBehindTheNetworkAreAHeadOfItsOwn) {

@@ -80,7 +80,13 @@ TEST_F(ReportTest, NamesTheFirstDifference) {
                       Difference{.max_abs = 0.5F,
                                  .max_rel = std::numeric_limits<float>::infinity(),
                                  .different_count = 7}};
-  const Json report = Json::parse(to_report_json(verification));
+  const Json report = Json::parse(to_result_json(FolderVerification{
+      verification,
+      {LabelDifference{.classes = 3, .different = 1, .first = 2, .src = "cat", .dest = "dog"},
+       std::vector<std::string>{"crop_pct 0.95 and 0.875"}}}));
+  EXPECT_EQ(report["labels"]["different"], 1);
+  EXPECT_EQ(report["labels"]["first"], (Json{{"id", 2}, {"source", "cat"}, {"folder", "dog"}}));
+  EXPECT_EQ(report["image_processor"]["differences"], Json::array({"crop_pct 0.95 and 0.875"}));
   EXPECT_EQ(report["verified"], false);
   EXPECT_EQ(report["different_tensors"], Json{"a.weight and b.weight"});
   const Json& first = report["first_difference"];

@@ -41,10 +41,15 @@ class VerifyFolderTest : public ::testing::Test {
   fs::path folder() const { return dir_ / "out/small"; }
   Verification verify() {
     testing::Listener listener;
-    Verification verification =
+    FolderVerification verification =
         verify_folder((dir_ / "small").string(), {}, folder().string(), {.threads = 1}, listener);
     notes_ = listener.notes;
-    return verification;
+    settings_ = verification.settings;
+    return verification.network;
+  }
+  void edit_processor(const std::string& patch) {
+    const fs::path file = folder() / "preprocessor_config.json";
+    write_file(file, merged(read_file(file), patch));
   }
   void edit_config(const std::string& patch) {
     write_file(folder() / "config.json", merged(read_file(folder() / "config.json"), patch));
@@ -65,6 +70,7 @@ class VerifyFolderTest : public ::testing::Test {
   TempDir dir_;
   ConversionRequest request_;
   std::vector<std::string> notes_;
+  SettingsComparison settings_;
 };
 
 TEST_F(VerifyFolderTest, AnUntouchedFolderIsVerified) {
@@ -93,7 +99,7 @@ TEST_F(VerifyFolderTest, AnotherDtypeIsHeldWithinTheTolerance) {
   ProgressSink nobody;
   EXPECT_FALSE(verify_folder((dir_ / "small").string(), {}, folder().string(),
                              {.rtol = 1e-9, .threads = 1}, nobody)
-                   .verified());
+                   .network.verified());
 }
 
 TEST_F(VerifyFolderTest, OneBitIsFound) {
@@ -164,20 +170,49 @@ TEST_F(VerifyFolderTest, NansAreCounted) {
   EXPECT_THAT(notes_, Contains(HasSubstr("hold 1 NaN and 0 infinities in 1 tensors")));
 }
 
+TEST_F(VerifyFolderTest, SettingsAreComparedAndMayDiffer) {
+  EXPECT_TRUE(verify().verified());
+  EXPECT_FALSE(settings_.labels);
+  const fs::path config = dir_ / "small/config.json";
+  write_file(config, merged(read_file(config), R"({"label_names": ["a", "b", "c", "d", "e"]})"));
+  verify();
+  EXPECT_EQ(settings_.labels->different, 5);
+  EXPECT_EQ(settings_.labels->dest, "LABEL_0");
+  run(request_);
+  verify();
+  EXPECT_EQ(settings_.labels->different, 0);
+  EXPECT_THAT(*settings_.processor, IsEmpty());
+  edit_config(R"({"id2label": {"1": "other"}})");
+  edit_processor(R"({"crop_pct": 0.5, "resample": 2})");
+  EXPECT_TRUE(verify().verified());
+  EXPECT_EQ(settings_.labels->different, 1);
+  EXPECT_EQ(settings_.labels->first, 1);
+  EXPECT_EQ(settings_.labels->dest, "other");
+  EXPECT_THAT(*settings_.processor, ElementsAre(HasSubstr("crop_pct 0.875 and 0.5"),
+                                                HasSubstr("resample bicubic and bilinear")));
+  edit_processor(R"({"image_processor_type": "ViTImageProcessor"})");
+  EXPECT_TRUE(verify().verified());
+  EXPECT_THAT(*settings_.processor, ElementsAre(HasSubstr("preprocessor_config.json: image_proc")));
+  fs::remove(folder() / "preprocessor_config.json");
+  verify();
+  EXPECT_THAT(*settings_.processor, ElementsAre("there is none"));
+}
+
 TEST_F(VerifyFolderTest, ALoneFileIsASource) {
   ProgressSink nobody;
-  const Verification verification = verify_folder((dir_ / "small/model.safetensors").string(), {},
-                                                  folder().string(), {.threads = 1}, nobody);
-  EXPECT_TRUE(verification.verified());
-  EXPECT_EQ(verification.input_shape, (Shape{1, 3, 224, 224}));
+  const FolderVerification verification = verify_folder(
+      (dir_ / "small/model.safetensors").string(), {}, folder().string(), {.threads = 1}, nobody);
+  EXPECT_TRUE(verification.network.verified());
+  EXPECT_EQ(verification.network.input_shape, (Shape{1, 3, 224, 224}));
+  EXPECT_FALSE(verification.settings.labels || verification.settings.processor);
 }
 
 TEST_F(VerifyFolderTest, TwoFoldersOfOneFormCanBeCompared) {
   ProgressSink nobody;
-  EXPECT_TRUE(
-      verify_folder(folder().string(), {}, folder().string(), {.threads = 1}, nobody).verified());
+  EXPECT_TRUE(verify_folder(folder().string(), {}, folder().string(), {.threads = 1}, nobody)
+                  .network.verified());
   const std::string timm = (dir_ / "small").string();
-  EXPECT_TRUE(verify_folder(timm, {}, timm, {.threads = 1}, nobody).verified());
+  EXPECT_TRUE(verify_folder(timm, {}, timm, {.threads = 1}, nobody).network.verified());
 }
 
 TEST_F(VerifyFolderTest, NetworksOfOtherChannelsAreDifferent) {
@@ -186,7 +221,8 @@ TEST_F(VerifyFolderTest, NetworksOfOtherChannelsAreDifferent) {
   testing::make_timm_checkpoint(network, "resnet18").write_folder(dir_ / "grey");
   ProgressSink nobody;
   const Verification verification =
-      verify_folder((dir_ / "grey").string(), {}, folder().string(), {.threads = 1}, nobody);
+      verify_folder((dir_ / "grey").string(), {}, folder().string(), {.threads = 1}, nobody)
+          .network;
   EXPECT_FALSE(verification.verified());
   ASSERT_TRUE(verification.first_difference);
   EXPECT_EQ(verification.first_difference->position, 0U);

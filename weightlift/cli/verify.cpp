@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <cmath>
@@ -21,9 +22,26 @@ struct VerifyFlags {
   bool json = false;
 };
 
+std::string describe(const SettingsComparison& settings) {
+  std::string text;
+  if (const auto& labels = settings.labels) {
+    text += labels->different == 0
+                ? fmt::format("  labels: equal ({})\n", with_commas(labels->classes))
+                : fmt::format("  labels: {} of {} differ, the first {}: '{}' and '{}'\n",
+                              with_commas(labels->different), with_commas(labels->classes),
+                              labels->first, printable(labels->src), printable(labels->dest));
+  }
+  if (const auto& differences = settings.processor) {
+    text += differences->empty()
+                ? "  image processor: equal\n"
+                : fmt::format("  image processor: differs: {}\n", fmt::join(*differences, ", "));
+  }
+  return text;
+}
+
 int run_verify(const VerifyFlags& flags) {
   catch_signals();
-  Verification verification;
+  FolderVerification verification;
   {
     const FetchedSource folder = fetch_one(flags.folder, Network::kPlain);
     const FetchedSource source = fetch_one(flags.source, Network::kPlain);
@@ -33,12 +51,12 @@ int run_verify(const VerifyFlags& flags) {
     verification = verify_folder(source.path, hints, folder.path, flags.options, progress);
   }
   if (flags.json) {
-    fmt::print("{}\n", to_report_json(verification));
+    fmt::print("{}\n", to_result_json(verification));
   } else {
-    fmt::print("{} and {}\n{}", printable(flags.source), printable(flags.folder),
-               describe(verification));
+    fmt::print("{} and {}\n{}{}", printable(flags.source), printable(flags.folder),
+               describe(verification.network), describe(verification.settings));
   }
-  return static_cast<int>(verification.verified() ? ExitCode::kOk : ExitCode::kDifferent);
+  return static_cast<int>(verification.network.verified() ? ExitCode::kOk : ExitCode::kDifferent);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "weightlift/base/progress.h"
 #include "weightlift/convert/pictures.h"
+#include "weightlift/convert/settings.h"
 #include "weightlift/convert/source.h"
 #include "weightlift/convert/verify.h"
 #include "weightlift/export/model_card.h"
@@ -90,10 +91,17 @@ std::filesystem::path planned_folder(const ConversionRequest& request);
 /// for its place. Writes nothing.
 void require_destination(const ConversionRequest& request);
 
+/// What came of holding a folder against a source. Settings that differ do not make it different:
+/// its maker may have wanted others.
+struct FolderVerification {
+  Verification network;
+  SettingsComparison settings;
+};
+
 /// Holds a folder of transformers (or any SOURCE) against a SOURCE: what `weightlift verify` does.
-Verification verify_folder(const std::string& source, const SourceHints& hints,
-                           const std::string& folder, const VerifyOptions& options,
-                           ProgressSink& progress);
+FolderVerification verify_folder(const std::string& source, const SourceHints& hints,
+                                 const std::string& folder, const VerifyOptions& options,
+                                 ProgressSink& progress);
 
 /// What was moved and measured, per operation, as JSON text with a final newline.
 std::string to_report_json(const ConversionResult& result);
@@ -101,7 +109,7 @@ std::string to_report_json(const ConversionResult& result);
 /// The same without the operations, on one line.
 std::string to_result_json(const ConversionResult& result);
 
-/// A verification alone, as one line of JSON.
-std::string to_report_json(const Verification& verification);
+/// The same of a folder's verification, on one line.
+std::string to_result_json(const FolderVerification& verification);
 
 }  // namespace weightlift

@@ -59,6 +59,14 @@ OrderedJson to_json(const std::vector<Prediction>& predictions) {
   return list;
 }
 
+OrderedJson to_json(const LabelDifference& labels) {
+  OrderedJson json = {{"classes", labels.classes}, {"different", labels.different}};
+  if (labels.different > 0) {
+    json["first"] = {{"id", labels.first}, {"source", labels.src}, {"folder", labels.dest}};
+  }
+  return json;
+}
+
 OrderedJson summary(const ConversionResult& result) {
   OrderedJson json = {{"folder", result.folder.string()},
                       {"written", result.written},
@@ -89,8 +97,13 @@ OrderedJson summary(const ConversionResult& result) {
 
 }  // namespace
 
-std::string to_report_json(const Verification& verification) {
-  return dump_json_line(to_json(verification));
+std::string to_result_json(const FolderVerification& verification) {
+  OrderedJson json = to_json(verification.network);
+  const auto& [labels, processor] = verification.settings;
+  json["labels"] = labels ? to_json(*labels) : OrderedJson(nullptr);
+  json["image_processor"] =
+      processor ? OrderedJson{{"differences", *processor}} : OrderedJson(nullptr);
+  return dump_json_line(json);
 }
 
 std::string to_result_json(const ConversionResult& result) {

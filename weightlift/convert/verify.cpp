@@ -301,4 +301,11 @@ Verification verify_networks(const NetworkView& src, const NetworkView& dest,
   return result;
 }
 
+std::string non_finite_note(const Verification& verification) {
+  if (verification.non_finite_tensors == 0) return "";
+  return fmt::format(
+      "the source's weights hold {} NaN and {} infinities in {} tensors; they are kept as they are",
+      verification.nan_count, verification.inf_count, verification.non_finite_tensors);
+}
+
 }  // namespace weightlift

@@ -81,4 +81,7 @@ Verification verify_networks(const NetworkView& src, const NetworkView& dest,
                              const VerifyOptions& options,
                              const std::function<void()>& checkpoint = {});
 
+/// One sentence where the source's weights hold NaN or infinities, else nothing.
+std::string non_finite_note(const Verification& verification);
+
 }  // namespace weightlift

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string>
+
+#include "weightlift/convert/source.h"
+#include "weightlift/export/model_folder.h"
+
+// Internal: included by .cpp files only, and not installed.
+
+namespace weightlift {
+
+/// The image processor of a conversion. `which`: "source", "source-test",
+/// "convnext-base-224-22k-1k", or a file; `from`: what the card calls the file, empty for its name.
+/// Throws what load_image_processor throws.
+ProcessorChoice choose_processor(const Source& source, const std::string& which,
+                                 const std::string& from = "");
+
+}  // namespace weightlift
