@@ -199,10 +199,9 @@ TEST(PreprocessCommandTest, SaysWhatTheSettingsCannotMean) {
               HasSubstr("preprocessor_config.json: pictures: expected one size, got 30 x 20 and 9 "
                         "x 50; do_resize is what makes them equal"));
   fs::remove(studio.dir / "net/preprocessor_config.json");
-  EXPECT_THAT(
-      studio.refusal_of({a}, 3),
-      HasSubstr("net/preprocessor_config.json: expected the settings of an image "
-                "processor, got no such file; copy one there, or name it to weightlift convert"));
+  EXPECT_THAT(studio.refusal_of({a}, 3),
+              HasSubstr("net/preprocessor_config.json: expected the settings of an image "
+                        "processor, got no such file; weightlift convert "));
 }
 
 TEST(PreprocessCommandTest, PicturesAreNotWrittenOver) {

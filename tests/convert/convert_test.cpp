@@ -352,6 +352,16 @@ TEST(ConvertJobTest, AsIsHeldAgainstTheTensors) {
   request.hints.as = "resnet50";
   EXPECT_THAT(refusal<MismatchError>([&] { run(request); }),
               HasSubstr("w.safetensors: layer type of resnet50: expected bottleneck"));
+  ResNetConfig network = small_checkpoint().network;
+  network.depths = {2, 2, 2, 2};
+  network.embedding_size = 64;
+  network.hidden_sizes = {64, 128, 256, 512};
+  testing::make_timm_checkpoint(network, "resnet18").write_file(dir / "w.safetensors");
+  request.hints.as = "resnet18";
+  EXPECT_THAT(refusal<MismatchError>([&] { run(request); }),
+              HasSubstr("w.safetensors: --as resnet18: expected its 1000 classes, got 5 in the "
+                        "tensors: weights trained further are to be converted without --as; "
+                        "--image-processor resnet18 gives"));
   request.hints.as = "resnet51";
   EXPECT_THAT(refusal<UsageError>([&] { run(request); }),
               HasSubstr("--as resnet51: expected a name of timm's registry, got none; weightlift "

@@ -84,6 +84,40 @@ TEST_F(ConvertOptionsTest, TheProcessorOfAFile) {
               ElementsAre("image processor: from preprocessor_config.json, as asked for"));
 }
 
+TEST_F(ConvertOptionsTest, TheProcessorOfANameOrAFolderOfTimm) {
+  testing::TimmCheckpoint tuned = small_checkpoint();
+  tuned.write_file(dir_ / "tuned.safetensors");
+  request_.source = (dir_ / "tuned.safetensors").string();
+  EXPECT_THAT(run(request_).notes, Contains(HasSubstr("; --image-processor gives one")));
+  request_.image_processor = "resnet18.tv_in1k";
+  request_.name = "named";
+  const ConversionResult named = run(request_);
+  EXPECT_EQ(named.content.processor->resample, 2);
+  EXPECT_THAT(named.notes,
+              Contains("image processor: that of timm's resnet18.tv_in1k, as asked for"));
+  request_.image_processor = (dir_ / "small").string();
+  request_.name = "of-folder";
+  const ConversionResult of_folder = run(request_);
+  EXPECT_EQ(of_folder.content.processor->shortest_edge, 32);
+  EXPECT_THAT(of_folder.notes, Contains("image processor: that of small, as asked for"));
+  request_.image_processor = dir_.path().string();
+  request_.name = "neither";
+  EXPECT_THAT(
+      refusal<IoError>([&] { run(request_); }),
+      HasSubstr("expected a preprocessor_config.json or timm's config.json in this folder"));
+}
+
+TEST_F(ConvertOptionsTest, OfOneChannelThePipelineIsNoUse) {
+  ResNetConfig network = small_checkpoint().network;
+  network.num_channels = 1;
+  testing::TimmCheckpoint grey = testing::make_timm_checkpoint(network, "resnet18");
+  grey.config_json =
+      testing::merged(grey.config_json, R"({"pretrained_cfg": {"mean": [0.5], "std": [0.5]}})");
+  grey.write_folder(dir_ / "grey");
+  request_.source = (dir_ / "grey").string();
+  EXPECT_THAT(run(request_).notes, Contains(HasSubstr("pipeline makes every picture RGB")));
+}
+
 TEST_F(ConvertOptionsTest, AProcessorOfOtherChannelsIsSaidNotToWork) {
   write_file(dir_ / "p.json", to_preprocessor_json({.image_mean = {{0.5}}, .image_std = {{0.5}}}));
   request_.image_processor = (dir_ / "p.json").string();

@@ -153,11 +153,15 @@ TEST(ClassifierTest, WhatTheCallerThrowsEndsTheRun) {
 TEST(ClassifierTest, RefusesWhatIsNoClassifierOfTransformers) {
   EXPECT_THAT(refusal<FormatError>([] { Classifier::open(kDigits); }),
               HasSubstr("examples/digits/config.json: expected a config.json of transformers, got "
-                        "one of timm; convert the folder first: weightlift convert "));
+                        "one of timm; convert it first: weightlift convert "));
   EXPECT_THAT(refusal<IoError>([] { Classifier::open(kDigits / "images"); }),
-              HasSubstr("images: expected a folder of transformers, got one without config.json"));
+              HasSubstr("images: expected a folder of transformers, got one without config.json; "
+                        "convert it first: weightlift convert "));
   EXPECT_THAT(refusal<IoError>([] { Classifier::open(kDigits / "none"); }),
               HasSubstr("none: no such folder"));
+  EXPECT_THAT(refusal<IoError>([] { Classifier::open("resnet18"); }),
+              HasSubstr("resnet18: no such folder, but a name of timm's; convert it first: "
+                        "weightlift convert resnet18 -o DIR"));
   EXPECT_THAT(refusal<IoError>([] { Classifier::open(kDigits / "config.json"); }),
               HasSubstr("config.json: expected a folder of transformers, got a file"));
   const Digits backbone({.head = Head::kNone});

@@ -69,6 +69,9 @@ TEST(LabelledPicturesTest, OfACsvFile) {
   write_file(dir / "wide.csv", "a.png,dog\nb.png,cat,brown\n");
   EXPECT_THAT(refusal<FormatError>([&] { load_labelled_pictures(dir / "wide.csv"); }),
               HasSubstr("wide.csv: line 2: expected file,label, got 3 fields"));
+  write_file(dir / "tabs.csv", "a.png\tdog\n");
+  EXPECT_THAT(refusal<FormatError>([&] { load_labelled_pictures(dir / "tabs.csv"); }),
+              HasSubstr("line 1: expected file,label, got 1 field; they are separated by commas"));
   write_file(dir / "empty.csv", "file,label\n");
   EXPECT_THAT(refusal<FormatError>([&] { load_labelled_pictures(dir / "empty.csv"); }),
               HasSubstr("expected lines of file,label, got none"));
@@ -85,10 +88,40 @@ TEST(LabelledPicturesTest, AHeaderMayNameItsColumnsOtherwise) {
   EXPECT_EQ(load_labelled_pictures(dir / "list.csv").pictures.size(), 3U);
 }
 
+TEST(LabelledPicturesTest, NamedColumnsMayStandAnywhere) {
+  const TempDir dir;
+  write_file(dir / "list.csv", "split,Label,width,image_path\nval,dog,3,a.png\nval,cat,4,b.png\n");
+  EXPECT_EQ(names_of(load_labelled_pictures(dir / "list.csv")), (Labels{"dog/a.png", "cat/b.png"}));
+  write_file(dir / "list.csv", "split,label,path\nval,dog\n");
+  EXPECT_THAT(refusal<FormatError>([&] { load_labelled_pictures(dir / "list.csv"); }),
+              HasSubstr("list.csv: line 2: expected 3 fields, got 2 fields"));
+  write_file(dir / "list.csv", "image_id,label\na,dog\n");
+  EXPECT_THAT(refusal<FormatError>([&] { load_labelled_pictures(dir / "list.csv"); }),
+              HasSubstr("list.csv: line 1: expected one of file, filename, file_name, filepath, "
+                        "file_path, path, image, image_path, img among the names of the columns"));
+  write_file(dir / "list.csv", "path,species\na,dog\n");
+  EXPECT_THAT(refusal<FormatError>([&] { load_labelled_pictures(dir / "list.csv"); }),
+              HasSubstr("line 1: expected one of label, class, target, category among the names"));
+}
+
+TEST(LabelledPicturesTest, FoldersWithoutPicturesNameNoClass) {
+  const TempDir dir;
+  write_file(dir / "dog/1.pgm", kPicture);
+  write_file(dir / "extra/notes.txt", "none");
+  const LabelledPictures found = load_labelled_pictures(dir.path());
+  EXPECT_EQ(found.labels, Labels{"dog"});
+  EXPECT_EQ(found.empty_folders, std::vector{dir / "extra"});
+}
+
 TEST(LabelledPicturesTest, NothingThereIsRefused) {
   const TempDir dir;
   EXPECT_THAT(refusal<IoError>([&] { load_labelled_pictures(dir.path()); }),
-              HasSubstr("expected a folder with pictures for each class, got 0 folders"));
+              HasSubstr("expected a folder with pictures for each class, got no folder"));
+  write_file(dir / "root/train/dog/1.pgm", kPicture);
+  write_file(dir / "root/val/dog/1.pgm", kPicture);
+  EXPECT_THAT(refusal<IoError>([&] { load_labelled_pictures(dir / "root"); }),
+              HasSubstr("got 2 folders without pictures; is it one of them, such as " +
+                        (dir / "root/train").string() + "?"));
   EXPECT_THAT(refusal<IoError>([&] { load_labelled_pictures(dir / "none"); }),
               HasSubstr("none: no such file or folder"));
 }
@@ -143,6 +176,8 @@ TEST(MatchClassesTest, CaseAndWordBreaksDoNotMatter) {
       match_classes({"Cat", "Great_White-Shark", "Sea Lion", "cat"}, config, "x");
   EXPECT_EQ(match.by, MatchedBy::kLabel);
   EXPECT_EQ(match.classes, (Ids{2, 1, 0, 3}));
+  config.id2label[0].second = "tench, Tinca tinca";
+  EXPECT_EQ(match_classes({"Tench"}, config, "x").classes, Ids{0});
   EXPECT_THAT(refusal<MismatchError>([&] { match_classes({"CAT"}, config, "x"); }),
               HasSubstr("x: 'CAT': expected the label of one class, got that of 2 and 3"));
 }

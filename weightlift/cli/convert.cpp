@@ -279,9 +279,11 @@ Action add_convert(CLI::App& app) {
                       "Labels: imagenet-1k, a file (JSON object, JSON array, or lines), or "
                       "hf://datasets/OWNER/NAME/FILE");
   command
-      ->add_option("--image-processor", request.image_processor,
-                   "source, source-test, convnext-base-224-22k-1k, a preprocessor_config.json, or "
-                   "a repository that has one (OWNER/NAME)")
+      ->add_option(
+          "--image-processor", request.image_processor,
+          "source, source-test, convnext-base-224-22k-1k, a name of timm's "
+          "(resnet50.a1_in1k), a preprocessor_config.json, a folder of transformers or timm, "
+          "or a repository that has one (OWNER/NAME)")
       ->capture_default_str();
   command->add_option("--head", flags->head, "keep, or none for a backbone (ResNetModel)")
       ->capture_default_str()

@@ -63,13 +63,11 @@ void print_result(const std::string& source, const ConversionRequest& request,
     fmt::print("  not verified{}\n", request.dry_run ? " (dry run)" : "");
   }
   for (const PictureComparison& picture : result.pictures) print_picture(picture);
-  std::vector<std::string> files = file_names(result.content);
-  files.emplace_back(kCardFile);
   fmt::print("  {} {}\n",
              result.written    ? "wrote"
              : request.dry_run ? "would write"
                                : "NOT written:",
-             fmt::join(files, ", "));
+             fmt::join(file_names(result.content), ", "));
 }
 
 }  // namespace weightlift

@@ -156,6 +156,14 @@ int run_evaluate(const EvaluateFlags& flags) {
   const Classifier classifier = Classifier::open(flags.folder);
   for (const std::string& note : classifier.notes()) log_warning(note);
   const LabelledPictures labelled = load_labelled_pictures(flags.pictures);
+  if (!labelled.empty_folders.empty()) {
+    log_warning(fmt::format("{}: {} without pictures passed over, the first: {}",
+                            shown(flags.pictures),
+                            labelled.empty_folders.size() == 1
+                                ? "one folder"
+                                : fmt::format("{} folders", labelled.empty_folders.size()),
+                            shown(labelled.empty_folders.front())));
+  }
   const ClassMatch match =
       match_classes(labelled.labels, classifier.config(), shown(flags.pictures));
   if (labelled.passed_over > 0) {

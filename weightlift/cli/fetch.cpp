@@ -17,6 +17,7 @@
 #include "weightlift/export/model_folder.h"
 #include "weightlift/hub/local_file.h"
 #include "weightlift/hub/settings.h"
+#include "weightlift/models/registry.h"
 #include "weightlift/models/timm_config.h"
 
 namespace weightlift {
@@ -283,7 +284,11 @@ FetchedFile Fetcher::fetch_processor(const std::string& which, ProgressSink& pro
   if (std::ranges::find(kWords, which) != kWords.end()) return {which};
   if (is_hf_address(which)) return fetch_file(parse_hf_address(which), progress);
   std::error_code error;
-  if (fs::is_directory(which, error)) return {fs::path(which) / kProcessorFile};
+  if (fs::is_directory(which, error)) {
+    const fs::path file = fs::path(which) / kProcessorFile;
+    return {fs::exists(file, error) ? file : fs::path(which)};
+  }
+  if (!fs::exists(which, error) && find_pretrained(which)) return {which};
   const bool named = which.find('/') != std::string::npos || which.starts_with("hf-hub:");
   if (!named || fs::exists(which, error)) {
     require_here("--image-processor", which);

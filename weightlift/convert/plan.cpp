@@ -189,6 +189,11 @@ void plan_content(const ConversionRequest& request, Plan& plan) {
   if (content.config.head == Head::kNone) plan.labels.notes.clear();
   content.config.id2label = plan.labels.id2label;
   if (request.dtype) content.config.dtype = *request.dtype;
+  if (content.processor && content.config.num_channels == 1) {
+    plan.processor_notes.emplace_back(
+        "transformers' pipeline makes every picture RGB, which a network of one channel does not "
+        "take: give processor and model luminance yourself");
+  }
   if (!request.images.empty()) plan.pictures = plan_pictures(request, content);
   if (request.to != Form::kTransformers) forget_transformers_notes(plan);
   if (request.to == form_of(source) && keeps_config(request, source)) {

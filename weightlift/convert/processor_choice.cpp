@@ -2,6 +2,12 @@
 
 #include <fmt/format.h>
 
+#include "weightlift/base/error.h"
+#include "weightlift/base/file.h"
+#include "weightlift/base/text.h"
+#include "weightlift/models/registry.h"
+#include "weightlift/models/timm_config.h"
+
 namespace weightlift {
 
 namespace {
@@ -34,6 +40,27 @@ ProcessorChoice folder_processor(const Source& source) {
   return {load_image_processor(file), {}};
 }
 
+/// By timm's settings, with a word that they are somebody else's.
+ProcessorChoice timm_processor(const PretrainedClaims& claims, std::string note,
+                               std::int64_t num_channels) {
+  ProcessorChoice choice = processor_from_claims(claims, num_channels, false);
+  choice.notes.insert(choice.notes.begin(), std::move(note));
+  return choice;
+}
+
+PretrainedClaims folder_claims(const fs::path& folder) {
+  const fs::path file = folder / kConfigFile;
+  std::error_code ignored;
+  const std::string text =
+      fs::exists(file, ignored) ? read_text_file(file, kMaxConfigBytes) : std::string();
+  if (text.empty() || is_transformers_config(text, shown(file))) {
+    throw IoError(fmt::format(
+        "{}: --image-processor: expected a {} or timm's config.json in this folder, got neither",
+        shown(folder), kProcessorFile));
+  }
+  return parse_timm_config(text, shown(file)).pretrained_cfg;
+}
+
 }  // namespace
 
 ProcessorChoice choose_processor(const Source& source, const std::string& which,
@@ -51,7 +78,22 @@ ProcessorChoice choose_processor(const Source& source, const std::string& which,
     }
     if (source.kind == SourceKind::kTransformersFolder) return folder_processor(source);
     return {std::nullopt,
-            {"no image processor: a weights file alone says nothing of its pictures"}};
+            {"no image processor: a weights file alone says nothing of its pictures; "
+             "--image-processor gives one: a name of timm's, a file or a folder"}};
+  }
+  std::error_code ignored;
+  const auto named = fs::exists(which, ignored) ? std::nullopt : find_pretrained(which);
+  if (named) {
+    return timm_processor(
+        timm_config_of(*named).pretrained_cfg,
+        fmt::format("image processor: that of timm's {}, as asked for", full_name(*named)),
+        channels);
+  }
+  if (fs::is_directory(which, ignored) && !fs::exists(fs::path(which) / kProcessorFile, ignored)) {
+    return timm_processor(folder_claims(which),
+                          fmt::format("image processor: that of {}, as asked for",
+                                      printable(fs::path(which).filename().string())),
+                          channels);
   }
   return given_processor(load_image_processor(which),
                          fmt::format("image processor: from {}, as asked for",

@@ -227,6 +227,19 @@ void complete_counters(Source& source) {
   }
 }
 
+/// That a file's network is the one that the user named.
+void require_named_network(const std::string& as, const Source& source, const std::string& where) {
+  TimmConfig named = *source.timm;
+  const std::int64_t classes = named.num_classes.value_or(0), found = source.config.num_labels;
+  if (found > 0) named.num_classes = found;  // comes last, with a word on what to do
+  require_agreement(named, source.config, where);
+  if (found == 0 || found == classes) return;
+  throw MismatchError(fmt::format(
+      "{}: --as {}: expected its {} classes, got {} in the tensors: weights trained further are to "
+      "be converted without --as; --image-processor {} gives them its image processor",
+      where, printable(as), classes, found, printable(as)));
+}
+
 }  // namespace
 
 PretrainedCfg require_pretrained(const std::string& as) {
@@ -265,9 +278,10 @@ Source open_source(const std::string& given, const SourceHints& hints) {
   const std::string where = source.checkpoint.path.string();
   if (source.kind != SourceKind::kTransformersFolder) {
     source.config = infer_resnet_config(source.tensors, where);
-    if (source.timm) {
-      require_agreement(*source.timm, source.config,
-                        folder ? (path / "config.json").string() : where);
+    if (source.timm && folder) {
+      require_agreement(*source.timm, source.config, (path / "config.json").string());
+    } else if (source.timm) {
+      require_named_network(*hints.as, source, where);
     }
   }
   complete_counters(source);

@@ -61,8 +61,8 @@ void add_pixel_notes(const ImageProcessor& processor, const std::string& crop_mo
         edge - resized));
   } else {
     notes.emplace_back(
-        "square pictures are cropped as by timm; the crop of one other picture in four begins one "
-        "pixel earlier");
+        "square pictures are cropped as by timm; of others one in four is cropped one pixel "
+        "earlier");
   }
 }
 
@@ -97,6 +97,7 @@ std::vector<std::string> file_names(const ModelFolder& content) {
   if (content.form != Form::kTorchvision) names.emplace_back(kConfigFile);
   names.push_back(weights_file(content));
   if (content.form == Form::kTransformers && content.processor) names.emplace_back(kProcessorFile);
+  names.emplace_back(kCardFile);
   return names;
 }
 

@@ -47,7 +47,7 @@ struct ModelFolder {
 /// The weights' name: model.safetensors, pytorch_model.bin; torchvision's .bin is a model.pth.
 std::string weights_file(const ModelFolder& content);
 
-/// All that write_model_folder writes.
+/// All files of the folder, the card among them, which write_model_folder does not write.
 std::vector<std::string> file_names(const ModelFolder& content);
 
 /// Writes the weights (floating tensors as config.dtype, counters as they are) and what describes

@@ -1,6 +1,7 @@
 #include "weightlift/predict/labelled_pictures.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -45,6 +46,10 @@ LabelledPictures load_class_folders(const fs::path& folder) {
   for (const fs::path& of_class : class_folders(folder, found.passed_over)) {
     PictureFiles pictures = find_pictures(of_class);
     found.passed_over += pictures.passed_over;
+    if (pictures.files.empty()) {
+      found.empty_folders.push_back(of_class);
+      continue;
+    }
     for (fs::path& file : pictures.files) {
       found.pictures.push_back({.file = std::move(file)});
       found.label_of.push_back(found.labels.size());
@@ -52,42 +57,84 @@ LabelledPictures load_class_folders(const fs::path& folder) {
     found.labels.push_back(of_class.filename().string());
   }
   if (found.pictures.empty()) {
+    const std::size_t empty = found.empty_folders.size();
     throw IoError(fmt::format(
-        "{}: expected a folder with pictures for each class, got {} folders without any picture",
-        shown(folder), found.labels.size()));
+        "{}: expected a folder with pictures for each class, got {}", shown(folder),
+        empty == 0 ? "no folder"
+                   : fmt::format("{} without pictures; is it one of them, such as {}?",
+                                 empty == 1 ? "one folder" : fmt::format("{} folders", empty),
+                                 shown(found.empty_folders.front()))));
   }
   return found;
 }
 
-bool is_header(const std::vector<std::string>& fields) {
-  constexpr std::array<std::string_view, 5> kFile = {"file", "filename", "file_name", "path",
-                                                     "image"};
-  constexpr std::array<std::string_view, 3> kLabel = {"label", "class", "target"};
-  return fields.size() == 2 && std::ranges::find(kFile, ascii_lower(fields[0])) != kFile.end() &&
-         std::ranges::find(kLabel, ascii_lower(fields[1])) != kLabel.end();
+constexpr std::array<std::string_view, 9> kFileColumns = {
+    "file", "filename", "file_name", "filepath", "file_path", "path", "image", "image_path", "img"};
+constexpr std::array<std::string_view, 4> kLabelColumns = {"label", "class", "target", "category"};
+
+/// Where a line of a CSV file has them.
+struct Columns {
+  std::size_t count = 2, file = 0, label = 1;
+};
+
+/// The field of that name, in any case.
+template <std::size_t N>
+std::optional<std::size_t> find_column(const std::vector<std::string>& fields,
+                                       const std::array<std::string_view, N>& names) {
+  const auto found = std::ranges::find_if(fields, [&](const std::string& field) {
+    return std::ranges::find(names, ascii_lower(field)) != names.end();
+  });
+  if (found == fields.end()) return {};
+  return static_cast<std::size_t>(found - fields.begin());
+}
+
+/// None where the first line does not name columns: a file's name has a dot.
+std::optional<Columns> read_header(const std::vector<std::string>& fields,
+                                   const std::string& where) {
+  const auto file = find_column(fields, kFileColumns), label = find_column(fields, kLabelColumns);
+  if (file && label) return Columns{fields.size(), *file, *label};
+  const bool has_dot = std::ranges::any_of(
+      fields, [](const std::string& field) { return field.find('.') != std::string::npos; });
+  if (has_dot || (!file && !label)) return {};
+  throw FormatError(fmt::format("{}: line 1: expected {} among the names of the columns, got none",
+                                where,
+                                file ? fmt::format("one of {}", fmt::join(kLabelColumns, ", "))
+                                     : fmt::format("one of {}", fmt::join(kFileColumns, ", "))));
+}
+
+/// The records without the line that names the columns.
+std::vector<CsvRecord> read_records(const fs::path& file, Columns& columns) {
+  constexpr std::size_t kMaxBytes = std::size_t{256} << 20;
+  std::vector<CsvRecord> records = parse_csv(read_text_file(file, kMaxBytes), shown(file));
+  if (records.empty()) return records;
+  if (const auto named = read_header(records.front().fields, shown(file))) {
+    columns = *named;
+    records.erase(records.begin());
+  }
+  for (const CsvRecord& record : records) {
+    const std::size_t got = record.fields.size();
+    if (got == columns.count && !record.fields[columns.file].empty()) continue;
+    throw FormatError(
+        fmt::format("{}: line {}: expected {}, got {} field{}", shown(file), record.line,
+                    columns.count == 2 ? "file,label" : fmt::format("{} fields", columns.count),
+                    got, got == 1 ? "; they are separated by commas" : "s"));
+  }
+  return records;
 }
 
 LabelledPictures load_label_file(const fs::path& file) {
-  constexpr std::size_t kMaxBytes = std::size_t{256} << 20;
-  std::vector<CsvRecord> records = parse_csv(read_text_file(file, kMaxBytes), shown(file));
-  if (!records.empty() && is_header(records.front().fields)) records.erase(records.begin());
+  Columns columns;
+  const std::vector<CsvRecord> records = read_records(file, columns);
   std::map<std::string, std::size_t> places;
-  for (const CsvRecord& record : records) {
-    if (record.fields.size() != 2 || record.fields[0].empty()) {
-      throw FormatError(fmt::format("{}: line {}: expected file,label, got {} field{}", shown(file),
-                                    record.line, record.fields.size(),
-                                    record.fields.size() == 1 ? "" : "s"));
-    }
-    places.emplace(record.fields[1], 0);
-  }
+  for (const CsvRecord& record : records) places.emplace(record.fields[columns.label], 0);
   LabelledPictures found;
   for (auto& [label, place] : places) {
     place = found.labels.size();
     found.labels.push_back(label);
   }
   for (const CsvRecord& record : records) {
-    found.pictures.push_back({.file = file.parent_path() / record.fields[0]});
-    found.label_of.push_back(places.at(record.fields[1]));
+    found.pictures.push_back({.file = file.parent_path() / record.fields[columns.file]});
+    found.label_of.push_back(places.at(record.fields[columns.label]));
   }
   if (found.pictures.empty()) {
     throw FormatError(fmt::format("{}: expected lines of file,label, got none", shown(file)));
@@ -116,20 +163,27 @@ class IdsByLabel {
  public:
   explicit IdsByLabel(const ResNetConfig& config) {
     for (std::int64_t id = 0; id < config.num_labels; ++id) {
-      exact_[config.label(id)].push_back(id);
-      folded_[folded(config.label(id))].push_back(id);
+      const std::string label = config.label(id);
+      exact_[label].push_back(id);
+      folded_[folded(label)].push_back(id);
+      if (const std::size_t end = label.find(", "); end != std::string::npos) {
+        synonyms_[folded(label.substr(0, end))].push_back(id);
+      }
     }
   }
 
-  /// Of the label that is this text, or else of those that are folded; null for none.
+  /// Of the label that is this text, or else of those that are folded, or else of those whose first
+  /// words before a comma are; null for none.
   const std::vector<std::int64_t>* find(const std::string& text) const {
     if (const auto found = exact_.find(text); found != exact_.end()) return &found->second;
-    const auto found = folded_.find(folded(text));
-    return found == folded_.end() ? nullptr : &found->second;
+    for (const auto* ids : {&folded_, &synonyms_}) {
+      if (const auto found = ids->find(folded(text)); found != ids->end()) return &found->second;
+    }
+    return nullptr;
   }
 
  private:
-  std::map<std::string, std::vector<std::int64_t>> exact_, folded_;
+  std::map<std::string, std::vector<std::int64_t>> exact_, folded_, synonyms_;
 };
 
 std::vector<std::int64_t> by_label(const std::vector<std::string>& labels, const IdsByLabel& ids,

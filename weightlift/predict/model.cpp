@@ -5,6 +5,7 @@
 #include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
 #include "weightlift/models/names.h"
+#include "weightlift/models/registry.h"
 #include "weightlift/models/resnet.h"
 
 namespace weightlift {
@@ -20,25 +21,32 @@ bool is_there(const fs::path& path) {
   return type != fs::file_type::not_found;
 }
 
+/// What to type for a source that is still to be converted.
+std::string convert_advice(const fs::path& source) {
+  return fmt::format("convert it first: weightlift convert {} -o DIR", shown(source));
+}
+
 void require_folder(const fs::path& folder) {
-  if (!is_there(folder)) throw IoError(fmt::format("{}: no such folder", shown(folder)));
-  if (!fs::is_directory(folder)) {
-    throw IoError(fmt::format("{}: expected a folder of transformers, got a file", shown(folder)));
+  if (!is_there(folder)) {
+    throw IoError(fmt::format("{}: no such folder{}", shown(folder),
+                              find_pretrained(folder.string())
+                                  ? ", but a name of timm's; " + convert_advice(folder)
+                                  : ""));
   }
-  if (!is_there(folder / "config.json")) {
-    throw IoError(fmt::format("{}: expected a folder of transformers, got one without config.json",
-                              shown(folder)));
-  }
+  const char* got = !fs::is_directory(folder)           ? "a file"
+                    : !is_there(folder / "config.json") ? "one without config.json"
+                                                        : nullptr;
+  if (got == nullptr) return;
+  throw IoError(fmt::format("{}: expected a folder of transformers, got {}; {}", shown(folder), got,
+                            convert_advice(folder)));
 }
 
 ResNetConfig load_config(const fs::path& folder) {
   const fs::path file = folder / "config.json";
   const std::string text = read_text_file(file, kMaxConfigBytes);
   if (!is_transformers_config(text, shown(file))) {
-    throw FormatError(
-        fmt::format("{}: expected a config.json of transformers, got one of timm; convert the "
-                    "folder first: weightlift convert {} -o DIR",
-                    shown(file), shown(folder)));
+    throw FormatError(fmt::format("{}: expected a config.json of transformers, got one of timm; {}",
+                                  shown(file), convert_advice(folder)));
   }
   ResNetConfig config = parse_resnet_config(text, shown(file));
   if (config.head == Head::kNone) {
@@ -94,9 +102,9 @@ ImageProcessor load_folder_processor(const fs::path& folder) {
   std::error_code ignored;
   if (fs::is_directory(folder, ignored) && !is_there(file)) {
     throw IoError(fmt::format(
-        "{}: expected the settings of an image processor, got no such file; copy one there, or "
-        "name it to weightlift convert: --image-processor FILE",
-        shown(file)));
+        "{}: expected the settings of an image processor, got no such file; weightlift convert {} "
+        "-o DIR --image-processor WHICH makes a folder that has it",
+        shown(file), shown(folder)));
   }
   return load_image_processor(file);
 }
