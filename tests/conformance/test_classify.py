@@ -182,3 +182,30 @@ def test_the_digits(weightlift, tmp_path):
     result = json.loads(weightlift("evaluate", folder, pictures, "--json").stdout)
     assert result["pictures"] == len(right) == 100
     assert result["top1"] == sum(right) / len(right)
+
+
+def test_evaluate_counts_what_the_pipeline_finds(weightlift, tmp_path, rng):
+    """Digits beneath noise, which the network often takes for others: counts of each class, picture for picture."""
+    weightlift("convert", ROOT / "examples" / "digits", "-o", tmp_path)
+    folder, noise = tmp_path / "digits", np.random.default_rng(rng.getrandbits(63))
+    for file in (ROOT / "examples" / "digits" / "test").glob("*/*.png"):
+        pixels = np.asarray(Image.open(file).convert("RGB"), dtype=float)
+        target = tmp_path / "noisy" / file.parent.name / file.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        pixels += noise.normal(0, noise.uniform(20, 200), pixels.shape)
+        Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(target)
+    files = sorted((tmp_path / "noisy").glob("*/*.png"))
+    ask, expected = reference_pipeline(folder), {}
+    for file in files:
+        labels = [prediction["label"] for prediction in ask(str(file), top_k=5)]
+        counts = expected.setdefault(file.parent.name, [0, 0, 0])
+        for i, right in enumerate([True, labels[0] == file.parent.name, file.parent.name in labels]):
+            counts[i] += right
+    lines = weightlift("classify", folder, *files, "--json", "--top-k", "1").stdout.splitlines()
+    ours = [json.loads(line)["predictions"][0]["label"] for line in lines]
+    assert ours == [ask(str(file), top_k=1)[0]["label"] for file in files]
+    result = json.loads(weightlift("evaluate", folder, tmp_path / "noisy", "--json").stdout)
+    found = {one["label"]: [one["pictures"], round(one["top1"] * one["pictures"]), round(one["top5"] * one["pictures"])]
+             for one in result["classes"]}
+    assert found == expected
+    assert 0.1 < result["top1"] < 0.99 and result["top1"] == sum(c[1] for c in expected.values()) / len(files)
