@@ -100,6 +100,21 @@ TEST(ClassifyCommandTest, BrokenPicturesOfAFolderAreReported) {
   EXPECT_EQ(json_lines(outcome.out).size(), 3U);
 }
 
+TEST(ClassifyCommandTest, AHeaderAloneTakesNoMemory) {
+  const Studio studio;
+  // A PNG of 2^31 - 1 pixels on each side, RGBA, without any data.
+  const std::string bomb(
+      "\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\x7f\xff\xff\xff\x7f\xff\xff\xff\x08\x06\0\0\0\x14\xc9\x0b"
+      "\x66"
+      "\0\0\0\0IDAT\x35\xaf\x06\x1e",
+      45);
+  write_file(studio.dir / "bomb.png", bomb);
+  const Outcome outcome = studio.run({studio.dir / "bomb.png"});
+  EXPECT_EQ(outcome.exit_code, 3);
+  EXPECT_THAT(outcome.err, HasSubstr("at most 178956970 pixels, got 2147483647 x 2147483647"));
+  EXPECT_LT(outcome.peak_kib, 200 * 1024);
+}
+
 TEST(ClassifyCommandTest, ClosedStandardInputIsNoOtherFile) {
   const Studio studio;
   const Outcome outcome =

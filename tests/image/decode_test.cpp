@@ -113,6 +113,16 @@ std::string golden_name(const ::testing::TestParamInfo<Golden>& golden) {
 INSTANTIATE_TEST_SUITE_P(Images, DecodeGoldenTest, ::testing::ValuesIn(load_goldens()),
                          golden_name);
 
+TEST(DecodeTest, OfAColorThatEndsWithTheFilePillowTakesNothing) {
+  const std::string bytes(
+      "\x42\x4d\x28\x00\x00\x00\x00\x00\x00\x00\x20\x00\x00\x00\x0c\x00\x00\x00\x01\x00"
+      "\x02\x00\x01\x00\x04\x00\x32\xf2\x73\x2e\x0c\xb4\x4d\xe2\x62\x33\xe7\x5f\x9a\x68",
+      40);
+  const DecodedPicture decoded = decode(bytes);
+  EXPECT_THAT(std::vector(decoded.picture.samples.end() - 3, decoded.picture.samples.end()),
+              ElementsAre(0, 0, 0));
+}
+
 TEST(DecodeTest, HasGoldensOfAllFormats) { EXPECT_EQ(load_goldens().size(), 71U); }
 
 TEST(DecodeTest, TakesTheFirstFrame) {

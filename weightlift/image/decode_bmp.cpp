@@ -169,12 +169,12 @@ class BmpReader {
     if (header_.colors > kMaxColors) {
       refuse_picture(file_, "at most 256 colors in a palette", fmt::format("{}", header_.colors));
     }
-    const auto at = [&](std::size_t offset) -> std::uint8_t {
-      const std::size_t place = header_.palette_offset + offset;
-      return place < file_.bytes.size() ? std::to_integer<std::uint8_t>(file_.bytes[place]) : 0;
+    const auto at = [&](std::size_t place) {
+      return std::to_integer<std::uint8_t>(file_.bytes[place]);
     };
     for (std::size_t i = 0; i < header_.colors; ++i) {
-      const std::size_t color = i * header_.color_bytes;
+      const std::size_t color = header_.palette_offset + i * header_.color_bytes;
+      if (color + header_.color_bytes > file_.bytes.size()) break;  // of a part nothing is taken
       palette_.at(i) = {at(color + 2), at(color + 1), at(color)};
     }
     extend_grays();

@@ -63,8 +63,7 @@ void read_png_bytes(png_structp png, png_bytep out, std::size_t count) {
   state.left_bytes -= count;
 }
 
-/// Up to the first pixels, with what is to be done to them: bytes instead of bits, the high bytes
-/// of 16 bits (not of plain luminance, which Pillow clips), no alpha.
+/// Up to the first pixels.
 bool read_png_header(PngState& state) {
   if (setjmp(state.failed) != 0) return false;
   png_structp png = state.png;
@@ -77,6 +76,15 @@ bool read_png_header(PngState& state) {
   png_set_read_fn(png, &state, read_png_bytes);
   png_read_info(png, state.info);
   state.in_pixels = true;
+  return true;
+}
+
+/// Says what is to be done to the pixels: bytes instead of bits, the high bytes of 16 bits (not of
+/// plain luminance, which Pillow clips), no alpha. libpng makes rooms for two rows here, as long as
+/// the header declares them.
+bool begin_png_rows(PngState& state) {
+  if (setjmp(state.failed) != 0) return false;
+  png_structp png = state.png;
   const int type = png_get_color_type(png, state.info);
   if (png_get_bit_depth(png, state.info) < 8) {
     if (type == PNG_COLOR_TYPE_PALETTE) {
@@ -126,6 +134,9 @@ class PngDecoder {
   StoredPicture decode() {
     if (state_.info == nullptr) throw std::bad_alloc();
     require(read_png_header(state_));
+    require_size(file_, png_get_image_width(state_.png, state_.info),
+                 png_get_image_height(state_.png, state_.info));
+    require(begin_png_rows(state_));
     const int type = png_get_color_type(state_.png, state_.info);
     const bool palette = type == PNG_COLOR_TYPE_PALETTE;
     StoredPicture stored;
