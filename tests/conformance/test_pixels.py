@@ -137,11 +137,24 @@ def test_filters(interpolation, kind, prepared, rng, tmp_path):
     dict(do_rescale=False), dict(do_normalize=False), dict(do_rescale=False, do_normalize=False), dict(rescale_factor=0.01),
     dict(image_mean=0.3, image_std=0.2), dict(do_center_crop=True, crop_size=29), dict(do_center_crop=True, crop_size=dict(height=9, width=80)),
     dict(size=400, do_center_crop=True, crop_size=dict(height=401, width=77)), dict(size={"shortest_edge": 40, "longest_edge": 50}),
+    dict(do_rescale=None), dict(do_normalize=None), dict(do_center_crop=None, crop_size=None), dict(size=384, crop_pct=None),
+    dict(do_normalize=None, image_mean=None), dict(do_rescale=None, rescale_factor=None),
 ], ids=str)
 def test_switches(settings, prepared, rng, tmp_path):
     images = [random_picture(rng) for _ in range(6)]
     folder = save_processor(tmp_path / "net", **(dict(size=41) | IMAGENET | settings))
     assert_same_bits(prepared(folder, images), by_transformers(folder, images), images)
+
+
+@pytest.mark.parametrize("key", ["crop_pct", "resample", "image_mean", "image_std", "rescale_factor", "size"])
+def test_null_is_no_value_for_both(key, weightlift, rng, tmp_path):
+    folder = save_processor(tmp_path / "net", **(dict(size=41) | IMAGENET | {key: None}))
+    image = random_picture(rng)
+    image.save(tmp_path / "a.png")
+    with pytest.raises((TypeError, ValueError)):
+        by_transformers(folder, [image])
+    done = weightlift("preprocess", folder, tmp_path / "a.png", "-o", tmp_path / "a.safetensors", check=False)
+    assert done.returncode == 3 and f"preprocessor_config.json: {key}: expected" in done.stderr
 
 
 def test_without_resizing(prepared, rng, tmp_path):

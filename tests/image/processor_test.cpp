@@ -106,6 +106,22 @@ TEST(ImageProcessorTest, TakesWhatIsLeftOutFromTheClass) {
   EXPECT_EQ(processor.resample, 3);
 }
 
+TEST(ImageProcessorTest, NullIsFalseOrNoValue) {
+  const ImageProcessor processor = parse(
+      R"({"size": 8, "do_resize": null, "do_rescale": null, "do_normalize": null,
+          "do_center_crop": null, "crop_pct": null, "resample": null, "image_mean": null,
+          "rescale_factor": null})");
+  EXPECT_FALSE(processor.do_resize || processor.do_rescale || processor.do_normalize ||
+               processor.center_crop);
+  EXPECT_EQ(parse(R"({"size": 384, "crop_pct": null})").shortest_edge, 384);
+  for (const char* key : {"crop_pct", "resample", "image_mean", "image_std", "rescale_factor"}) {
+    EXPECT_THAT(malformation_with(fmt::format(R"("size": 8, "{}": null)", key)),
+                HasSubstr(fmt::format("{}: expected a value for what the processor is to do, got "
+                                      "null",
+                                      key)));
+  }
+}
+
 TEST(ImageProcessorTest, RefusesOtherClasses) {
   EXPECT_THAT(malformation_of(R"({"image_processor_type": "ViTImageProcessor", "size": 224})"),
               HasSubstr("p.json: image_processor_type: expected ConvNextImageProcessor, got "

@@ -25,8 +25,8 @@ Size require_possible(double short_side, double long_side) {
   constexpr double kLongest = 2147483647;
   if (short_side < 1 || !(long_side <= kLongest)) {
     throw MismatchError(
-        fmt::format("crop_pct: expected resized sides of 1 to 2147483647 pixels, got {:.0f} x "
-                    "{:.0f}",
+        fmt::format("crop_pct: expected resized sides of 1 to 2147483647 pixels, got {:.12g} x "
+                    "{:.12g}",
                     short_side, long_side));
   }
   return {static_cast<std::int64_t>(short_side), static_cast<std::int64_t>(long_side)};

@@ -95,6 +95,34 @@ std::optional<ImageProcessor::CenterCrop> get_center_crop(const Json& json,
   return {{side, side}};
 }
 
+/// None is false to Python; a flag that is left out is true.
+bool get_flag(const Json& json, const char* key, const std::string& where) {
+  const bool is_null = json.contains(key) && json.at(key).is_null();
+  return !is_null && get_bool(json, key, where, true);
+}
+
+/// What a step needs may be left out, and has the class's default then, but not be null, which is
+/// no number to transformers either.
+void require_stated(const Json& json, std::initializer_list<const char*> keys,
+                    const std::string& where) {
+  for (const char* key : keys) {
+    if (json.contains(key) && json.at(key).is_null()) {
+      throw_wrong_json(where, key, "a value for what the processor is to do", Json());
+    }
+  }
+}
+
+void require_all_stated(const ImageProcessor& processor, const Json& json,
+                        const std::string& where) {
+  constexpr std::int64_t kFirstSquashed = 384;  // from here on crop_pct has no part
+  if (processor.do_resize) require_stated(json, {"size", "resample"}, where);
+  if (processor.do_resize && processor.shortest_edge < kFirstSquashed) {
+    require_stated(json, {"crop_pct"}, where);
+  }
+  if (processor.do_rescale) require_stated(json, {"rescale_factor"}, where);
+  if (processor.do_normalize) require_stated(json, {"image_mean", "image_std"}, where);
+}
+
 void require_convnext(const Json& json, const std::string& where) {
   constexpr std::array<std::string_view, 4> kClasses = {
       "ConvNextImageProcessor", "ConvNextImageProcessorFast", "ConvNextImageProcessorPil",
@@ -148,11 +176,12 @@ ImageProcessor parse_image_processor(std::string_view text, const std::string& w
   const bool divides = std::ranges::all_of(processor.image_std,
                                            [](const Number& number) { return number.value > 0; });
   if (!divides) throw_wrong_json(where, "image_std", "positive numbers", json["image_std"]);
-  processor.do_resize = get_bool(json, "do_resize", where, true);
-  processor.do_rescale = get_bool(json, "do_rescale", where, true);
-  processor.do_normalize = get_bool(json, "do_normalize", where, true);
+  processor.do_resize = get_flag(json, "do_resize", where);
+  processor.do_rescale = get_flag(json, "do_rescale", where);
+  processor.do_normalize = get_flag(json, "do_normalize", where);
   processor.rescale_factor = get_number(json, "rescale_factor", where, processor.rescale_factor);
   processor.center_crop = get_center_crop(json, where);
+  require_all_stated(processor, json, where);
   return processor;
 }
 
