@@ -3,10 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/timm_checkpoint.h"
 #include "weightlift/base/error.h"
+#include "weightlift/checkpoint/safetensors.h"
+#include "weightlift/checkpoint/safetensors_writer.h"
 #include "weightlift/convert/convert.h"
 
 namespace weightlift {
@@ -98,6 +102,39 @@ TEST(ClassifierTest, APictureHasItsBitsInAnyCompanyAndWithAnyNumberOfThreads) {
   for (std::size_t i = 0; i < one.size(); ++i) EXPECT_EQ(one[i].scores, three[i].scores) << i;
   const auto alone = classify(classifier, {digit("zero")}, 2);
   EXPECT_EQ(alone[0].scores, one[0].scores);
+}
+
+TEST(ClassifierTest, NaNDoesNotVanish) {
+  const Digits digits;
+  const fs::path weights = digits.folder() / "model.safetensors";
+  std::vector<SafetensorsEntry> entries;
+  const std::string name = "resnet.embedder.embedder.normalization.bias";
+  {
+    const SafetensorsFile loaded = load_safetensors(MappedFile::open(weights));
+    for (const auto& [key, tensor] : loaded.tensors) {
+      const float nan = std::numeric_limits<float>::quiet_NaN();
+      entries.push_back(
+          {key, key == name ? testing::with_element(tensor, 0, nan) : tensor, tensor.dtype()});
+    }
+    fs::remove(weights);
+    write_safetensors(weights, entries, {{"format", "pt"}});
+  }
+  const Classifier classifier = Classifier::open(digits.folder());
+  for (const auto& pictures :
+       {std::vector{digit("one")}, std::vector{digit("one"), digit("two")}}) {
+    EXPECT_THAT(
+        refusal<MismatchError>([&] { classify(classifier, pictures); }),
+        HasSubstr("model.safetensors: " + name + ": expected numbers, got 1 NaN and 0 inf"));
+  }
+}
+
+TEST(ClassifierTest, PixelsThatAreNoNumbersAreAnError) {
+  const Digits digits;
+  const fs::path file = digits.folder() / "preprocessor_config.json";
+  write_file(file, testing::merged(read_file(file), R"({"rescale_factor": 1e308})"));
+  EXPECT_THAT(classify(Classifier::open(digits.folder()), {digit("one")}).at(0).error,
+              HasSubstr("one.png: pixel values: expected numbers, got inf: look at the image "
+                        "processor's rescale_factor"));
 }
 
 TEST(ClassifierTest, ABrokenPictureIsAResultInItsPlace) {

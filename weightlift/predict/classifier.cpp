@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+#include <future>
 #include <mutex>
 #include <new>
 
@@ -13,6 +15,7 @@
 #include "weightlift/predict/model.h"
 #include "weightlift/predict/scores.h"
 #include "weightlift/runtime/program.h"
+#include "weightlift/tensor/compare.h"
 
 namespace weightlift {
 
@@ -32,6 +35,30 @@ void require_fit(const ImageProcessor& processor, std::int64_t channels, const f
   at(shown(folder / "preprocessor_config.json"), [&] { to_pixel_values({&point, 1}, processor); });
 }
 
+/// NaN must not vanish: ReLU and pooling, which are maxima, do not carry it to the scores as
+/// torch's do.
+void require_finite(const std::vector<Module::Slot>& slots, const std::string& where) {
+  for (const Module::Slot& slot : slots) {
+    if (slot.counter) continue;
+    const NonFinite bad = count_non_finite(*slot.tensor);
+    if (bad.nan + bad.inf == 0) continue;
+    throw MismatchError(fmt::format(
+        "{}: {}: expected numbers, got {} NaN and {} infinities: the scores of such a network mean "
+        "nothing",
+        where, slot.name, bad.nan, bad.inf));
+  }
+}
+
+void require_finite_pixels(const Tensor& pixel_values) {
+  for (const float value : pixel_values.data<float>()) {
+    if (std::isfinite(value)) continue;
+    throw MismatchError(fmt::format(
+        "pixel values: expected numbers, got {}: look at the image processor's rescale_factor, "
+        "image_mean and image_std",
+        value));
+  }
+}
+
 }  // namespace
 
 struct Classifier::Impl {
@@ -40,6 +67,8 @@ struct Classifier::Impl {
         processor(load_folder_processor(folder)),
         mode(color_mode_of(model.config.num_channels, shown(folder / "config.json"))) {
     require_fit(processor, model.config.num_channels, folder);
+    finite_weights = std::async(std::launch::async, require_finite, model.network->slots(),
+                                shown(model.checkpoint.path));
   }
 
   /// Tracing notes paths in the modules: one at a time.
@@ -77,6 +106,7 @@ struct Classifier::Impl {
   std::once_flag binding;
   std::optional<BoundProgram> bound;
   Shape bound_shape;
+  std::shared_future<void> finite_weights;  ///< throws where some are not; ends before `model` does
 };
 
 Classified Classifier::Impl::classify(const PictureInput& input, const DecodeLimits& limits,
@@ -88,7 +118,9 @@ Classified Classifier::Impl::classify(const PictureInput& input, const DecodeLim
     at(shown(input.file), [&] {
       const Picture seen = crop_seen(decoded.picture, processor);
       decoded.picture = {};
-      const Tensor logits = run(to_pixel_values({&seen, 1}, processor));
+      const Tensor pixel_values = to_pixel_values({&seen, 1}, processor);
+      require_finite_pixels(pixel_values);
+      const Tensor logits = run(pixel_values);
       result.scores = to_scores(logits.data<float>(), model.config.problem_type);
     });
   } catch (const Error& error) {
@@ -120,6 +152,7 @@ void Classifier::classify(std::span<const PictureInput> pictures, const Classify
   if (pictures.size() == 1) {
     const auto run = [&](const Tensor& pixels) { return impl_->run_once(pixels); };
     const Classified result = impl_->classify(pictures.front(), options.limits, run);
+    impl_->finite_weights.get();
     require_intact(impl_->model.checkpoint);
     done(0, result);
     return;
@@ -128,7 +161,11 @@ void Classifier::classify(std::span<const PictureInput> pictures, const Classify
     return impl_->classify(pictures[i], options.limits,
                            [&](const Tensor& pixels) { return impl_->run_bound(pixels); });
   };
-  in_order<Classified>(pictures.size(), options.threads, make, done);
+  in_order<Classified>(pictures.size(), options.threads, make,
+                       [&](std::size_t i, const Classified& result) {
+                         impl_->finite_weights.get();
+                         done(i, result);
+                       });
   require_intact(impl_->model.checkpoint);
 }
 

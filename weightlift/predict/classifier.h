@@ -53,7 +53,8 @@ class Classifier {
   /// computes one picture after the other, from file to scores: results depend neither on the
   /// number of threads nor on the other pictures, and memory not on the number of pictures. A
   /// picture that cannot be classified is a result with an error. What `done` throws passes
-  /// through, and ends the run. Throws FormatError where the weights changed meanwhile.
+  /// through, and ends the run. Throws FormatError where the weights changed meanwhile, and
+  /// MismatchError where some are no finite numbers.
   void classify(std::span<const PictureInput> pictures, const ClassifyOptions& options,
                 const std::function<void(std::size_t, const Classified&)>& done) const;
 
