@@ -224,6 +224,22 @@ TEST(PreprocessCommandTest, PicturesAreNotWrittenOver) {
   EXPECT_EQ(read_file(a), before);
 }
 
+TEST(PreprocessCommandTest, TheModelsOwnFilesAreNotWrittenOver) {
+  const Studio studio;
+  const std::string a = studio.dir / "a.ppm";
+  const std::string processor = studio.dir / "net/preprocessor_config.json";
+  const Outcome shown = studio.run({a, "--show", processor});
+  EXPECT_EQ(shown.exit_code, 3);
+  EXPECT_THAT(shown.err, HasSubstr("--show: expected another file than the model's own, got its "
+                                   "preprocessor_config.json"));
+  EXPECT_EQ(read_file(processor), kProcessorJson);
+  const Outcome written = run_weightlift(
+      {"preprocess", studio.dir / "net", a, "-o", studio.dir / "net/model.safetensors"});
+  EXPECT_EQ(written.exit_code, 3);
+  EXPECT_THAT(written.err, HasSubstr("-o: expected another file than the model's own"));
+  EXPECT_FALSE(fs::exists(studio.dir / "net/model.safetensors"));
+}
+
 TEST(PreprocessCommandTest, WrongFlagsAreUsage) {
   const Studio studio;
   const std::string a = studio.dir / "a.ppm";

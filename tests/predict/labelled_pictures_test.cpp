@@ -69,6 +69,12 @@ TEST(LabelledPicturesTest, OfACsvFile) {
   write_file(dir / "wide.csv", "a.png,dog\nb.png,cat,brown\n");
   EXPECT_THAT(refusal<FormatError>([&] { load_labelled_pictures(dir / "wide.csv"); }),
               HasSubstr("wide.csv: line 2: expected file,label, got 3 fields"));
+  write_file(dir / "unnamed.csv", "a.png,dog\n,cat\n");
+  EXPECT_THAT(refusal<FormatError>([&] { load_labelled_pictures(dir / "unnamed.csv"); }),
+              HasSubstr("unnamed.csv: line 2: expected a file's name, got none"));
+  write_file(dir / "nul.csv", std::string("a.png\0b,dog\n", 12));
+  EXPECT_THAT(refusal<FormatError>([&] { load_labelled_pictures(dir / "nul.csv"); }),
+              HasSubstr("nul.csv: expected UTF-8 text, got a NUL byte"));
   write_file(dir / "tabs.csv", "a.png\tdog\n");
   EXPECT_THAT(refusal<FormatError>([&] { load_labelled_pictures(dir / "tabs.csv"); }),
               HasSubstr("line 1: expected file,label, got 1 field; they are separated by commas"));

@@ -98,9 +98,21 @@ void require_distinct(const PreprocessFlags& flags, const std::vector<fs::path>&
       }
     }
   };
+  const auto require_none_of_the_model = [&](const char* flag, const fs::path& result) {
+    std::vector<std::string_view> names = {kConfigFile, kProcessorFile, kCardFile};
+    names.insert(names.end(), kWeightsFiles.begin(), kWeightsFiles.end());
+    for (const std::string_view name : names) {
+      if (is_same_file(result, flags.folder / name)) {
+        throw IoError(fmt::format("{}: {}: expected another file than the model's own, got its {}",
+                                  shown(result), flag, name));
+      }
+    }
+  };
   require_no_picture("-o", flags.output);
+  require_none_of_the_model("-o", flags.output);
   if (flags.show.empty()) return;
   require_no_picture("--show", flags.show);
+  require_none_of_the_model("--show", flags.show);
   if (is_same_file(flags.output, flags.show)) {
     throw IoError(fmt::format("{}: --show: expected another file than -o's, got the same",
                               shown(flags.show)));

@@ -82,6 +82,9 @@ class Reader {
 }  // namespace
 
 std::vector<CsvRecord> parse_csv(std::string_view text, const std::string& where) {
+  if (text.find('\0') != text.npos) {
+    throw FormatError(fmt::format("{}: expected UTF-8 text, got a NUL byte", where));
+  }
   std::vector<CsvRecord> records;
   Reader reader(text, where);
   while (!reader.at_end()) {

@@ -16,7 +16,8 @@ struct CsvRecord {
 
 /// Reads RFC 4180: fields between commas, in quotes where they hold commas, quotes ("" for one) or
 /// line ends; lines end in CR LF or LF. Empty lines and a byte order mark are passed over. Throws
-/// FormatError "where: line N: ..." for quotes that do not close or close within a field.
+/// FormatError "where: line N: ..." for quotes that do not close or close within a field, and for
+/// NUL, which other encodings than UTF-8 have.
 std::vector<CsvRecord> parse_csv(std::string_view text, const std::string& where);
 
 }  // namespace weightlift

@@ -114,6 +114,10 @@ std::vector<CsvRecord> read_records(const fs::path& file, Columns& columns) {
   for (const CsvRecord& record : records) {
     const std::size_t got = record.fields.size();
     if (got == columns.count && !record.fields[columns.file].empty()) continue;
+    if (got == columns.count) {
+      throw FormatError(
+          fmt::format("{}: line {}: expected a file's name, got none", shown(file), record.line));
+    }
     throw FormatError(
         fmt::format("{}: line {}: expected {}, got {} field{}", shown(file), record.line,
                     columns.count == 2 ? "file,label" : fmt::format("{} fields", columns.count),
