@@ -269,7 +269,7 @@ Action add_convert(CLI::App& app) {
       ->add_option("-o,--output,--pytorch_dump_folder_path", request.output,
                    "Parent folder, made if missing")
       ->required();
-  command->add_flag("--all", flags->all, "The six, as without SOURCE");
+  command->add_flag("--all", flags->all, "resnet18, 26, 34, 50, 101 and 152, as without SOURCE");
   command->add_option("--name", request.name, "Folder name, for one SOURCE");
   command->add_option("--as", flags->as, "What a lone weights file is (resnet50.tv_in1k)");
   add_weights_key(*command, request.hints.weights_key);

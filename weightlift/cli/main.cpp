@@ -13,6 +13,7 @@
 #include "weightlift/base/nearest.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/cli/commands.h"
+#include "weightlift/cli/help.h"
 #include "weightlift/cli/log.h"
 #include "weightlift/cli/print.h"
 #include "weightlift/cli/progress.h"
@@ -83,6 +84,7 @@ int parse(CLI::App& app, int argc, char** argv) {
 int run(int argc, char** argv) {
   CLI::App app("Convert timm's ResNet checkpoints into transformers folders, verified.",
                "weightlift");
+  app.formatter(help_formatter());  // before the commands, which take it over
   app.set_version_flag("--version", "weightlift " WEIGHTLIFT_VERSION);
   app.require_subcommand(1);
   app.fallthrough();
