@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "weightlift/base/error.h"
 #include "weightlift/cli/print.h"
 
@@ -28,11 +30,16 @@ void print_claims(const ConversionResult& result) {
 void print_picture(const PictureComparison& picture) {
   fmt::print("  {}: logits {}\n", printable(picture.file, 400),
              picture.bit_equal ? "bit-equal" : "differ");
+  constexpr std::size_t kMostBytes = 48;
+  std::size_t width = 0;
+  for (const Prediction& a : picture.src) {
+    width = std::max(width, printable(a.label, kMostBytes).size());
+  }
   for (std::size_t i = 0; i < picture.src.size(); ++i) {
     const Prediction& a = picture.src[i];
     const Prediction& b = picture.dest[i];
-    fmt::print("    {:.4f} {:<24} {:.4f} {}\n", a.score, printable(a.label, 24), b.score,
-               printable(b.label, 24));
+    fmt::print("    {:.4f} {:<{}}  {:.4f} {}\n", a.score, printable(a.label, kMostBytes), width,
+               b.score, printable(b.label, kMostBytes));
   }
 }
 

@@ -14,6 +14,7 @@
 #include "weightlift/cli/log.h"
 #include "weightlift/cli/print.h"
 #include "weightlift/cli/progress.h"
+#include "weightlift/predict/class_match.h"
 #include "weightlift/predict/classifier.h"
 #include "weightlift/predict/evaluation.h"
 #include "weightlift/predict/labelled_pictures.h"

@@ -5,14 +5,12 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <map>
 #include <optional>
 #include <string_view>
 
 #include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
-#include "weightlift/models/imagenet_labels.h"
 #include "weightlift/predict/ascii.h"
 #include "weightlift/predict/csv.h"
 #include "weightlift/predict/picture_files.h"
@@ -146,127 +144,6 @@ LabelledPictures load_label_file(const fs::path& file) {
   return found;
 }
 
-std::optional<std::int64_t> parse_id(const std::string& label) {
-  std::int64_t id = -1;
-  const char* end = label.data() + label.size();
-  const auto parsed = std::from_chars(label.data(), end, id);
-  if (parsed.ec != std::errc() || parsed.ptr != end || id < 0) return {};
-  return id;
-}
-
-/// The text as names of folders are compared: people capitalise them, and write '_' or '-' for ' '.
-std::string folded(const std::string& text) {
-  std::string result = ascii_lower(text);
-  std::ranges::replace_if(
-      result, [](char c) { return c == '_' || c == '-'; }, ' ');
-  return result;
-}
-
-/// Class ids by the text of their label.
-class IdsByLabel {
- public:
-  explicit IdsByLabel(const ResNetConfig& config) {
-    for (std::int64_t id = 0; id < config.num_labels; ++id) {
-      const std::string label = config.label(id);
-      exact_[label].push_back(id);
-      folded_[folded(label)].push_back(id);
-      if (const std::size_t end = label.find(", "); end != std::string::npos) {
-        synonyms_[folded(label.substr(0, end))].push_back(id);
-      }
-    }
-  }
-
-  /// Of the label that is this text, or else of those that are folded, or else of those whose first
-  /// words before a comma are; null for none.
-  const std::vector<std::int64_t>* find(const std::string& text) const {
-    if (const auto found = exact_.find(text); found != exact_.end()) return &found->second;
-    for (const auto* ids : {&folded_, &synonyms_}) {
-      if (const auto found = ids->find(folded(text)); found != ids->end()) return &found->second;
-    }
-    return nullptr;
-  }
-
- private:
-  std::map<std::string, std::vector<std::int64_t>> exact_, folded_, synonyms_;
-};
-
-std::vector<std::int64_t> by_label(const std::vector<std::string>& labels, const IdsByLabel& ids,
-                                   const ResNetConfig& config, const std::string& where) {
-  std::vector<std::int64_t> classes;
-  for (const std::string& label : labels) {
-    const std::vector<std::int64_t>* found = ids.find(label);
-    if (found == nullptr) {
-      throw MismatchError(fmt::format(
-          "{}: '{}': expected a label of the network, such as '{}', got none; rename it, or name "
-          "all by class id",
-          where, printable(label), printable(config.label(0))));
-    }
-    if (found->size() > 1) {
-      throw MismatchError(
-          fmt::format("{}: '{}': expected the label of one class, got that of {} and {}; name all "
-                      "by class id",
-                      where, printable(label), found->at(0), found->at(1)));
-    }
-    classes.push_back(found->front());
-  }
-  return classes;
-}
-
-/// Whether nobody named the classes: transformers then calls them LABEL_0, LABEL_1, ...
-bool has_generic_labels(const ResNetConfig& config) {
-  for (std::int64_t id = 0; id < config.num_labels; ++id) {
-    if (config.label(id) != fmt::format("LABEL_{}", id)) return false;
-  }
-  return true;
-}
-
-std::vector<std::int64_t> by_id(const std::vector<std::string>& labels, std::int64_t num_labels,
-                                const std::string& where) {
-  std::vector<std::int64_t> classes;
-  for (const std::string& label : labels) {
-    const std::optional<std::int64_t> id = parse_id(label);
-    if (!id || *id >= num_labels) {
-      throw MismatchError(
-          fmt::format("{}: '{}': expected a class id from 0 to {}, got another "
-                      "number",
-                      where, printable(label), num_labels - 1));
-    }
-    classes.push_back(*id);
-  }
-  return classes;
-}
-
-bool has_imagenet_labels(const ResNetConfig& config) {
-  const auto known = imagenet_1k_labels();
-  if (config.num_labels != static_cast<std::int64_t>(known.size())) return false;
-  for (std::size_t id = 0; id < known.size(); ++id) {
-    if (config.label(static_cast<std::int64_t>(id)) != known[id]) return false;
-  }
-  return true;
-}
-
-std::optional<std::int64_t> find_synset(const std::string& label) {
-  const auto synsets = imagenet_1k_synsets();
-  const auto found = std::ranges::lower_bound(synsets, label);
-  if (found == synsets.end() || *found != label) return {};
-  return found - synsets.begin();
-}
-
-std::vector<std::int64_t> by_synset(const std::vector<std::string>& labels,
-                                    const std::string& where) {
-  std::vector<std::int64_t> classes;
-  for (const std::string& label : labels) {
-    const std::optional<std::int64_t> id = find_synset(label);
-    if (!id) {
-      throw MismatchError(fmt::format(
-          "{}: '{}': expected a WordNet id of ImageNet-1k, as others here are, got none", where,
-          printable(label)));
-    }
-    classes.push_back(*id);
-  }
-  return classes;
-}
-
 }  // namespace
 
 LabelledPictures load_labelled_pictures(const fs::path& path) {
@@ -276,33 +153,6 @@ LabelledPictures load_labelled_pictures(const fs::path& path) {
     throw IoError(fmt::format("{}: no such file or folder", shown(path)));
   }
   return fs::is_directory(status) ? load_class_folders(path) : load_label_file(path);
-}
-
-ClassMatch match_classes(const std::vector<std::string>& labels, const ResNetConfig& config,
-                         const std::string& where) {
-  const IdsByLabel ids(config);
-  const auto is_label = [&](const std::string& label) { return ids.find(label) != nullptr; };
-  const bool some_labels = std::ranges::any_of(labels, is_label);
-  const auto is_id = [](const std::string& label) { return parse_id(label).has_value(); };
-  if (!some_labels && std::ranges::all_of(labels, is_id)) {
-    return {MatchedBy::kId, by_id(labels, config.num_labels, where)};
-  }
-  const auto is_synset = [](const std::string& label) { return find_synset(label).has_value(); };
-  if (!some_labels && std::ranges::any_of(labels, is_synset) && has_imagenet_labels(config)) {
-    return {MatchedBy::kSynset, by_synset(labels, where)};
-  }
-  if (some_labels || !has_generic_labels(config)) {
-    return {MatchedBy::kLabel, by_label(labels, ids, config, where)};
-  }
-  if (labels.size() != static_cast<std::size_t>(config.num_labels)) {
-    throw MismatchError(fmt::format(
-        "{}: '{}': expected a label or an id of the network's classes, or as many names as it has "
-        "classes ({}), got {} names of which none is one",
-        where, printable(labels.front()), config.num_labels, labels.size()));
-  }
-  ClassMatch match{MatchedBy::kOrder, {}};
-  for (std::int64_t id = 0; id < config.num_labels; ++id) match.classes.push_back(id);
-  return match;
 }
 
 }  // namespace weightlift
