@@ -31,14 +31,12 @@ class UsedStretch {
  public:
   void add(Stretch more) {
     constexpr std::uintptr_t kMaxBytes = std::uintptr_t{4} << 20U;
-    const Stretch both{std::min(all_.begin, more.begin), std::max(all_.end, more.end)};
     const bool joined = more.begin <= all_.end && all_.begin <= more.end;
-    if (joined && both.end - both.begin <= kMaxBytes) {
-      all_ = both;
-    } else {
-      give_back();
-      all_ = more;
-    }
+    if (!joined) give_back();
+    all_ = joined ? Stretch{std::min(all_.begin, more.begin), std::max(all_.end, more.end)} : more;
+    if (all_.end - all_.begin < kMaxBytes) return;
+    give_back();
+    all_ = {};
   }
 
  private:
