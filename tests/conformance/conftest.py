@@ -12,6 +12,9 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 os.environ["HF_HUB_OFFLINE"] = "1"
+# Tests run side by side: torch's threads, here and in the processes that tests start, would take the cores from
+# each other while they wait. Not weightlift's, which asks for as many as there are cores.
+os.environ["OMP_NUM_THREADS"] = "1"
 import reference_stack  # noqa: E402,F401
 
 import torch  # noqa: E402
@@ -23,9 +26,6 @@ transformers.logging.disable_progress_bar()
 PROGRAM = pathlib.Path(os.environ.get("WEIGHTLIFT", ROOT / "build" / "release" / "bin" / "weightlift"))
 SEED = os.environ.get("WEIGHTLIFT_SEED") or str(random.SystemRandom().getrandbits(32))
 os.environ["WEIGHTLIFT_SEED"] = SEED  # for pytest-xdist's workers, which draw what the header names
-
-# Tests run side by side: torch's threads, which spin while they wait, would take the cores from each other.
-torch.set_num_threads(1)
 
 
 def pytest_report_header():
