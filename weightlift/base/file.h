@@ -52,8 +52,8 @@ class MappedFile {
 void guard_mapped_files();
 
 /// Says that `bytes` have been used, where they are part of a live MappedFile: their memory is
-/// given back soon, with what lies up to 2 MiB beside them; of each file at most 4 MiB or the last
-/// such stretch wait. Reading them again brings them back. Does nothing for other memory.
+/// given back soon, with what lies up to 2 MiB beside them; less than 4 MiB of each file wait.
+/// Reading them again brings them back. Does nothing for other memory.
 void release_mapped(std::span<const std::byte> bytes);
 
 /// Zeros that take no memory until they are read. Throws IoError where the address space is full.

@@ -284,10 +284,7 @@ FetchedFile Fetcher::fetch_processor(const std::string& which, ProgressSink& pro
   if (std::ranges::find(kWords, which) != kWords.end()) return {which};
   if (is_hf_address(which)) return fetch_file(parse_hf_address(which), progress);
   std::error_code error;
-  if (fs::is_directory(which, error)) {
-    const fs::path file = fs::path(which) / kProcessorFile;
-    return {fs::exists(file, error) ? file : fs::path(which)};
-  }
+  if (fs::is_directory(which, error)) return {which};
   if (!fs::exists(which, error) && find_pretrained(which)) return {which};
   const bool named = which.find('/') != std::string::npos || which.starts_with("hf-hub:");
   if (!named || fs::exists(which, error)) {

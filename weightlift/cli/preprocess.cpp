@@ -88,31 +88,30 @@ void require_no_streams(const PreprocessFlags& flags) {
   }
 }
 
-/// A result takes the place of what was there: it may be no picture, nor the other result.
+/// A result takes the place of what was there: that may be no picture and none of the model's
+/// files.
+void require_free(const char* flag, const fs::path& result, const fs::path& folder,
+                  const std::vector<fs::path>& images) {
+  for (const fs::path& image : images) {
+    if (is_same_file(result, image)) {
+      throw IoError(fmt::format("{}: {}: expected a file beside the pictures, got one of them",
+                                shown(result), flag));
+    }
+  }
+  std::vector<std::string_view> names = {kConfigFile, kProcessorFile, kCardFile};
+  names.insert(names.end(), kWeightsFiles.begin(), kWeightsFiles.end());
+  for (const std::string_view name : names) {
+    if (is_same_file(result, folder / name)) {
+      throw IoError(fmt::format("{}: {}: expected another file than the model's own, got its {}",
+                                shown(result), flag, name));
+    }
+  }
+}
+
 void require_distinct(const PreprocessFlags& flags, const std::vector<fs::path>& images) {
-  const auto require_no_picture = [&](const char* flag, const fs::path& result) {
-    for (const fs::path& image : images) {
-      if (is_same_file(result, image)) {
-        throw IoError(fmt::format("{}: {}: expected a file beside the pictures, got one of them",
-                                  shown(result), flag));
-      }
-    }
-  };
-  const auto require_none_of_the_model = [&](const char* flag, const fs::path& result) {
-    std::vector<std::string_view> names = {kConfigFile, kProcessorFile, kCardFile};
-    names.insert(names.end(), kWeightsFiles.begin(), kWeightsFiles.end());
-    for (const std::string_view name : names) {
-      if (is_same_file(result, flags.folder / name)) {
-        throw IoError(fmt::format("{}: {}: expected another file than the model's own, got its {}",
-                                  shown(result), flag, name));
-      }
-    }
-  };
-  require_no_picture("-o", flags.output);
-  require_none_of_the_model("-o", flags.output);
+  require_free("-o", flags.output, flags.folder, images);
   if (flags.show.empty()) return;
-  require_no_picture("--show", flags.show);
-  require_none_of_the_model("--show", flags.show);
+  require_free("--show", flags.show, flags.folder, images);
   if (is_same_file(flags.output, flags.show)) {
     throw IoError(fmt::format("{}: --show: expected another file than -o's, got the same",
                               shown(flags.show)));

@@ -42,7 +42,7 @@ struct ConversionRequest {
   std::string id2label = {};       ///< empty, "imagenet-1k" or a file
   std::string id2label_from = {};  ///< what the card calls the file; empty: "a file"
   /// "source", "source-test", "convnext-base-224-22k-1k", a preprocessor_config.json, a name of
-  /// timm's registry or a folder of timm.
+  /// timm's registry, or a folder of transformers or timm.
   std::string image_processor = "source";
   std::string image_processor_from = {};  ///< what the card calls the file; empty: its name
   Form to = Form::kTransformers;

@@ -89,15 +89,17 @@ ProcessorChoice choose_processor(const Source& source, const std::string& which,
         fmt::format("image processor: that of timm's {}, as asked for", full_name(*named)),
         channels);
   }
-  if (fs::is_directory(which, ignored) && !fs::exists(fs::path(which) / kProcessorFile, ignored)) {
+  const bool folder = fs::is_directory(which, ignored);
+  const fs::path file = folder ? fs::path(which) / kProcessorFile : fs::path(which);
+  if (folder && !fs::exists(file, ignored)) {
     return timm_processor(folder_claims(which),
                           fmt::format("image processor: that of {}, as asked for",
                                       printable(fs::path(which).filename().string())),
                           channels);
   }
-  return given_processor(load_image_processor(which),
+  return given_processor(load_image_processor(file),
                          fmt::format("image processor: from {}, as asked for",
-                                     from.empty() ? fs::path(which).filename().string() : from),
+                                     from.empty() ? file.filename().string() : from),
                          channels);
 }
 

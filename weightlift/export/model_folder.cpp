@@ -31,7 +31,7 @@ std::vector<Number> per_channel(std::vector<Number> values, std::int64_t channel
 void add_pixel_notes(const ImageProcessor& processor, const std::string& crop_mode,
                      std::vector<std::string>& notes) {
   const std::int64_t edge = processor.shortest_edge;
-  if (edge >= 384) {
+  if (edge >= kFirstSquashedEdge) {
     notes.push_back(fmt::format(
         "pixels differ from timm's: at {} and above ConvNextImageProcessor resizes to a square and "
         "ignores crop_pct",
@@ -144,10 +144,8 @@ bool claim_processor(const ImageProcessor& processor, std::int64_t num_channels,
   const std::int64_t edge = processor.shortest_edge;
   claims.input_size = {num_channels, edge, edge};
   claims.interpolation = interpolation_of(processor.resample);
-  // From 384 on ConvNextImageProcessor resizes to a square and crops nothing.
-  constexpr std::int64_t kSquashed = 384;
-  claims.crop_pct = edge >= kSquashed ? Number{1.0} : processor.crop_pct;
-  claims.crop_mode = edge >= kSquashed ? "squash" : "center";
+  claims.crop_pct = edge >= kFirstSquashedEdge ? Number{1.0} : processor.crop_pct;
+  claims.crop_mode = edge >= kFirstSquashedEdge ? "squash" : "center";
   claims.mean = processor.image_mean;
   claims.std = processor.image_std;
   return true;

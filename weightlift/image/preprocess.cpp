@@ -18,9 +18,6 @@ struct Size {
   std::int64_t width = 0, height = 0;
 };
 
-/// Where ConvNextImageProcessor stops to crop and resizes to a square instead.
-constexpr std::int64_t kFirstSquashed = 384;
-
 Size require_possible(double short_side, double long_side) {
   constexpr double kLongest = 2147483647;
   if (short_side < 1 || !(long_side <= kLongest)) {
@@ -147,7 +144,7 @@ Picture crop_seen(const Picture& picture, const ImageProcessor& processor,
   Picture seen;
   if (!processor.do_resize) {
     seen = picture;
-  } else if (edge < kFirstSquashed) {
+  } else if (edge < kFirstSquashedEdge) {
     seen = resize_and_crop(picture, resized(picture, processor), {edge, edge}, filter, preparation);
   } else {
     seen = resize(picture, edge, edge, filter);

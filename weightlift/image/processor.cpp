@@ -114,9 +114,8 @@ void require_stated(const Json& json, std::initializer_list<const char*> keys,
 
 void require_all_stated(const ImageProcessor& processor, const Json& json,
                         const std::string& where) {
-  constexpr std::int64_t kFirstSquashed = 384;  // from here on crop_pct has no part
   if (processor.do_resize) require_stated(json, {"size", "resample"}, where);
-  if (processor.do_resize && processor.shortest_edge < kFirstSquashed) {
+  if (processor.do_resize && processor.shortest_edge < kFirstSquashedEdge) {
     require_stated(json, {"crop_pct"}, where);
   }
   if (processor.do_rescale) require_stated(json, {"rescale_factor"}, where);

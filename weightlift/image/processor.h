@@ -11,6 +11,10 @@
 
 namespace weightlift {
 
+/// From this shortest_edge on ConvNextImageProcessor resizes to a square, whatever the aspect:
+/// crop_pct has no part in it, and nothing is cropped.
+inline constexpr std::int64_t kFirstSquashedEdge = 384;
+
 /// The settings of transformers' ConvNextImageProcessor. The defaults are those of
 /// facebook/convnext-base-224-22k-1k, which the microsoft/resnet-* repositories carry.
 struct ImageProcessor {
