@@ -231,7 +231,6 @@ def test_torchvision_children(name, prefix, weightlift, rng, tmp_path):
 
 HEADS = {
     "two layers": lambda width: nn.Sequential(nn.Linear(width, 16), nn.ReLU(), nn.Dropout(0.2), nn.Linear(16, 5)),
-    "dropout first": lambda width: nn.Sequential(nn.Dropout(0.5), nn.Linear(width, 5)),
     "batch norm": lambda width: nn.Sequential(nn.BatchNorm1d(width), nn.Linear(width, 5)),
 }
 

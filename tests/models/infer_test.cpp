@@ -209,11 +209,19 @@ TEST(InferTest, AMissingStatisticIsNoGroupNorm) {
   EXPECT_EQ(infer(checkpoint).num_labels, 5);  // loading names what is missing
 }
 
+TEST(InferTest, WhatStandsBesideTheBlocksTellsNothingOfThem) {
+  TimmCheckpoint checkpoint = small_checkpoint();
+  checkpoint.tensors["teacher.patch_embed.weight"] = zeros({1});
+  checkpoint.tensors["decoder.blocks.0.norm1.weight"] = Tensor::of({1}, std::vector<double>{1});
+  EXPECT_EQ(infer(checkpoint).num_labels, 5);
+  EXPECT_EQ(infer(checkpoint).dtype, DType::F32);
+}
+
 TEST(InferTest, HostileNamesFitOneLine) {
   TimmCheckpoint checkpoint = small_checkpoint();
-  checkpoint.tensors["\x1b[2Jpatch_embed\n" + std::string(1000, 'x')] = zeros({1});
+  checkpoint.tensors["layer1.0.\x1b[2J.se.\n" + std::string(1000, 'x')] = zeros({1});
   const std::string message = refusal_of(checkpoint);
-  EXPECT_THAT(message, HasSubstr("\\x1b[2Jpatch_embed\\x0a"));
+  EXPECT_THAT(message, HasSubstr("layer1.0.\\x1b[2J.se.\\x0a"));
   EXPECT_LT(message.size(), 400U);
 }
 

@@ -20,7 +20,8 @@ bool is_dict(const PickleNode& node) {
   return node.kind == PickleKind::kDict || node.kind == PickleKind::kOrderedDict;
 }
 
-/// "epoch (an int)", for each item of the top level but the one that leads to `path`.
+/// "epoch (an int)", for each item of the top level that is no tensor, but the one that leads to
+/// `path`.
 std::vector<std::string> other_items(const Pickle& pickle, std::string_view path) {
   std::vector<std::string> others;
   const PickleNode& top = pickle.at(pickle.root);
@@ -28,10 +29,39 @@ std::vector<std::string> other_items(const Pickle& pickle, std::string_view path
     const PickleNode& key = pickle.at(top.items[i]);
     const std::string name = key.kind == PickleKind::kText ? printable(key.text) : describe(key);
     const bool leads = path == name || path.starts_with(name + ".");
-    if (leads && is_dict(pickle.at(top.items[i + 1]))) continue;
-    others.push_back(fmt::format("{} ({})", name, describe(pickle.at(top.items[i + 1]))));
+    const PickleNode& value = pickle.at(top.items[i + 1]);
+    if ((leads && is_dict(value)) || value.kind == PickleKind::kRebuild) continue;
+    others.push_back(fmt::format("{} ({})", name, describe(value)));
   }
   return others;
+}
+
+/// The texts of the list at these keys, empty where there is no such list.
+std::vector<std::string> texts_at(const Pickle& pickle,
+                                  std::initializer_list<std::string_view> keys) {
+  PickleId id = pickle.root;
+  for (const std::string_view key : keys) {
+    const auto item = find_item(pickle, id, key);
+    if (!item) return {};
+    id = *item;
+  }
+  const PickleNode& list = pickle.at(id);
+  if (list.kind != PickleKind::kList && list.kind != PickleKind::kTuple) return {};
+  std::vector<std::string> texts;
+  for (const PickleId item : list.items) {
+    const PickleNode& text = pickle.at(item);
+    if (text.kind != PickleKind::kText) return {};
+    texts.emplace_back(text.text);
+  }
+  return texts;
+}
+
+/// Where OpenMMLab's trainers keep the names of the classes: mmcls, then mmpretrain.
+std::vector<std::string> find_class_names(const Pickle& pickle) {
+  std::vector<std::string> names = texts_at(pickle, {"meta", "CLASSES"});
+  if (names.empty()) names = texts_at(pickle, {"meta", "dataset_meta", "classes"});
+  if (names.empty()) names = texts_at(pickle, {"meta", "dataset_meta", "CLASSES"});
+  return names;
 }
 
 Checkpoint open_safetensors(std::shared_ptr<const MappedFile> file) {
@@ -68,8 +98,8 @@ Checkpoint read_torch(CheckpointFormat format, std::shared_ptr<const MappedFile>
         "{}: top level: expected a dict of tensors, got {}{}", where, describe(top),
         top.kind == PickleKind::kOpaque ? ": a whole model? save its state_dict()" : ""));
   }
-  torch.reading = reading;
   Checkpoint checkpoint{format, file->path(), {std::move(file)}, {}};
+  checkpoint.reading = reading;
   for (const TorchDict& dict : torch.dicts) checkpoint.dicts.push_back(name_dict(torch, dict));
   checkpoint.notes = std::move(torch.notes);
   checkpoint.globals = foreign_globals(torch.pickle);
@@ -77,6 +107,7 @@ Checkpoint read_torch(CheckpointFormat format, std::shared_ptr<const MappedFile>
   if (arch && torch.pickle.at(*arch).kind == PickleKind::kText) {
     checkpoint.arch = torch.pickle.at(*arch).text;
   }
+  checkpoint.class_names = find_class_names(torch.pickle);
   for (const auto& [key, storage] : torch.storages) {
     if (storage.entry) checkpoint.checksums.push_back(*storage.entry);
   }
@@ -178,7 +209,7 @@ LoadedDict load_dict(const Checkpoint& checkpoint, std::size_t index) {
   require_once(checkpoint, path);
   LoadedDict loaded;
   try {
-    TorchStateDict dict = load_state_dict(torch, torch.dicts[index].id);
+    TorchStateDict dict = load_state_dict(torch, torch.dicts[index].id, checkpoint.reading);
     loaded.tensors = std::move(dict.tensors);
     if (!path.empty()) loaded.left_out = other_items(torch.pickle, path);
     for (const std::string& other : dict.others) {
@@ -189,6 +220,12 @@ LoadedDict load_dict(const Checkpoint& checkpoint, std::size_t index) {
     throw;
   }
   return loaded;
+}
+
+StateDict list_tensors(const Checkpoint& checkpoint, std::size_t index) {
+  if (!checkpoint.torch) return checkpoint.tensors;
+  const TorchFile& torch = *checkpoint.torch;
+  return load_state_dict(torch, torch.dicts.at(index).id, Reading::kListing).tensors;
 }
 
 std::uint64_t size_bytes(const Checkpoint& checkpoint) {

@@ -31,12 +31,14 @@ struct Checkpoint {
   std::vector<std::shared_ptr<const MappedFile>> files;  ///< `path`, and the shards of an index
   std::vector<NamedDict> dicts;  ///< with tensors, or in the top level of a torch file
   std::vector<std::pair<std::string, std::string>> metadata{};
-  std::vector<std::string> notes{};    ///< accepted, yet worth a warning: one line each
-  std::vector<std::string> globals{};  ///< of a torch file: what was named and never made
-  std::string arch{};                  ///< of a training checkpoint: what it says it is
-  std::vector<ZipEntry> checksums{};   ///< of a torch zip: what require_checksums reads
-  std::optional<TorchFile> torch{};    ///< of one torch file; not for callers
-  StateDict tensors{};                 ///< of anything else; not for callers
+  std::vector<std::string> notes{};        ///< accepted, yet worth a warning: one line each
+  std::vector<std::string> globals{};      ///< of a torch file: what was named and never made
+  std::string arch{};                      ///< of a training checkpoint: what it says it is
+  std::vector<std::string> class_names{};  ///< the same of its classes, in order
+  std::vector<ZipEntry> checksums{};       ///< of a torch zip: what require_checksums reads
+  Reading reading = Reading::kAll;
+  std::optional<TorchFile> torch{};  ///< of one torch file; not for callers
+  StateDict tensors{};               ///< of anything else; not for callers
 };
 
 /// The tensors of one dict: views of the file, but for those of a torch file that do not lie there
@@ -53,6 +55,10 @@ Checkpoint open_checkpoint(const std::filesystem::path& path, Reading reading = 
 
 /// The tensors of checkpoint.dicts[index]. Throws FormatError where one cannot be read.
 LoadedDict load_dict(const Checkpoint& checkpoint, std::size_t index);
+
+/// The same tensors as far as names, dtypes and shapes: nothing is copied, and elements may be
+/// zeros. Throws FormatError where one cannot be read.
+StateDict list_tensors(const Checkpoint& checkpoint, std::size_t index);
 
 /// Bytes of all its files.
 std::uint64_t size_bytes(const Checkpoint& checkpoint);

@@ -82,7 +82,7 @@ TorchFile parse_torch_zip(std::span<const std::byte> bytes, std::shared_ptr<cons
   return file;
 }
 
-TorchStateDict load_state_dict(const TorchFile& file, PickleId dict) {
+TorchStateDict load_state_dict(const TorchFile& file, PickleId dict, Reading reading) {
   const PickleNode& node = file.pickle.at(dict);
   if (node.kind != PickleKind::kDict && node.kind != PickleKind::kOrderedDict) {
     throw FormatError(
@@ -100,7 +100,7 @@ TorchStateDict load_state_dict(const TorchFile& file, PickleId dict) {
     const PickleNode& value = file.pickle.at(node.items[i + 1]);
     if (value.kind == PickleKind::kRebuild) {
       loaded.tensors.insert(std::string(name),
-                            read_torch_tensor(file, node.items[i + 1], name, copy_budget));
+                            read_torch_tensor(file, node.items[i + 1], name, reading, copy_budget));
     } else {
       loaded.others.push_back(left_out(file, name, value));
     }

@@ -50,7 +50,6 @@ struct TorchFile {
   std::vector<TorchDict> dicts;    ///< in the file's order, down to a few levels
   std::vector<std::string> notes;  ///< accepted, yet worth a warning: one line each
   std::size_t size_bytes = 0;
-  Reading reading = Reading::kAll;
   std::shared_ptr<const void> owner;  ///< keeps `pickle` and `storages` alive
 };
 
@@ -72,7 +71,8 @@ struct TorchStateDict {
 /// The tensors of a dict of the file. Contiguous ones are views of the file; others are copied into
 /// row-major order. Throws FormatError where one cannot be had: sparse, quantised, of a class that
 /// is not torch's, beyond its storage, or where a key is no name.
-TorchStateDict load_state_dict(const TorchFile& file, PickleId dict);
+TorchStateDict load_state_dict(const TorchFile& file, PickleId dict,
+                               Reading reading = Reading::kAll);
 
 /// The value at a key of a dict of the file, nothing where there is none or `dict` is no dict.
 std::optional<PickleId> find_item(const Pickle& pickle, PickleId dict, std::string_view key);

@@ -110,7 +110,8 @@ std::vector<std::byte> copy_row_major(const Layout& layout, std::span<const std:
 
 class TensorReader {
  public:
-  TensorReader(const TorchFile& file, std::string_view name) : file_(file), name_(name) {}
+  TensorReader(const TorchFile& file, std::string_view name, Reading reading)
+      : file_(file), name_(name), reading_(reading) {}
 
   Tensor read(PickleId id, std::uint64_t& copy_budget) {
     unwrap(id);
@@ -144,6 +145,7 @@ class TensorReader {
 
   const TorchFile& file_;
   std::string_view name_;
+  Reading reading_;
   GlobalKind function_ = GlobalKind::kRebuildTensorV2;
   const std::vector<PickleId>* arguments_ = nullptr;
 };
@@ -349,7 +351,7 @@ Tensor TensorReader::make(Layout layout, std::span<const std::byte> storage,
                     bytes, to_string(layout.dtype), to_string(layout.size)));
   }
   budget -= bytes;
-  if (file_.reading == Reading::kListing) {
+  if (reading_ == Reading::kListing) {
     auto zeros = map_zeros(bytes);
     const std::span<const std::byte> unread(zeros.get(), bytes);
     return Tensor::view(layout.dtype, std::move(layout.size), unread, std::move(zeros));
@@ -361,9 +363,9 @@ Tensor TensorReader::make(Layout layout, std::span<const std::byte> storage,
 
 }  // namespace
 
-Tensor read_torch_tensor(const TorchFile& file, PickleId id, std::string_view name,
+Tensor read_torch_tensor(const TorchFile& file, PickleId id, std::string_view name, Reading reading,
                          std::uint64_t& copy_budget) {
-  return TensorReader(file, name).read(id, copy_budget);
+  return TensorReader(file, name, reading).read(id, copy_budget);
 }
 
 std::string foreign_tensor(const PickleNode& node) {

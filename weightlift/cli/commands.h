@@ -11,6 +11,7 @@ namespace weightlift {
 
 struct ClassifyOptions;
 struct DecodeLimits;
+struct SourceHints;
 struct VerifyOptions;
 
 /// A command's action: runs after the flags were read and returns the exit code.
@@ -30,6 +31,9 @@ Action add_push(CLI::App& app);
 
 /// --weights-key of the commands that open a source.
 void add_weights_key(CLI::App& command, std::string& weights_key);
+
+/// --weights-key, --head-key and --ignore of the commands that take a network out of a file.
+void add_network_options(CLI::App& command, SourceHints& hints);
 
 /// --samples, --seed, --rtol, --atol and --threads, which convert and verify share.
 void add_verify_options(CLI::App& command, VerifyOptions& options);

@@ -131,6 +131,9 @@ void refuse_contradictions(const ConvertFlags& flags) {
                       source));
     }
   }
+  if (!flags.request.hints.head_key.empty() && flags.head == "none") {
+    throw UsageError("--head-key: expected --head keep, got --head none");
+  }
   if (flags.no_verify && !flags.request.images.empty()) {
     throw UsageError("--image: expected a conversion that is verified, got --no-verify");
   }
@@ -272,7 +275,7 @@ Action add_convert(CLI::App& app) {
   command->add_flag("--all", flags->all, "resnet18, 26, 34, 50, 101 and 152, as without SOURCE");
   command->add_option("--name", request.name, "Folder name, for one SOURCE");
   command->add_option("--as", flags->as, "What a lone weights file is (resnet50.tv_in1k)");
-  add_weights_key(*command, request.hints.weights_key);
+  add_network_options(*command, request.hints);
   command->add_flag("--force", request.force, "Replace an existing folder, in one step");
   command->add_flag("--dry-run", request.dry_run, "Say what would be done; write nothing");
   command->add_option("--id2label", request.id2label,

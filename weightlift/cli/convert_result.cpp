@@ -62,6 +62,7 @@ void print_result(const std::string& source, const ConversionRequest& request,
   fmt::print("  {}: {} operations with parameters, {} tensors\n",
              request.dry_run ? "would move" : "moved", result.transfer.operations.size(),
              result.transfer.tensor_count());
+  for (const std::string& line : summarize(result.outside)) fmt::print("  ignored, {}\n", line);
   fmt::print("  labels: {}\n", result.labels_from);
   if (request.dry_run) print_claims(result);
   if (result.verification) {

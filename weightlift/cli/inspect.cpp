@@ -30,7 +30,7 @@ struct Inspection {
   LoadedDict dict;
   std::vector<std::string> notes;
   std::optional<Source> source;
-  std::string reason;           ///< why there is no source
+  std::string reason;           ///< why there is no source, or no classifier
   std::string sha256_hex = {};  ///< of the file, where it was asked for
   std::string known = {};       ///< the tag whose weights have that hash
 };
@@ -43,17 +43,27 @@ void inspect_file(const fs::path& weights, const std::string& weights_key, Inspe
   found.dict = load_dict(found.checkpoint, found.choice.dict);
 }
 
+void take_source(Inspection& found) {
+  found.checkpoint = found.source->checkpoint;
+  found.choice = found.source->choice;
+  found.dict = {found.source->tensors, found.source->left_out};
+  found.notes = found.source->notes;
+  try {
+    make_network(*found.source, found.source->config.head);
+    settle_outside(*found.source, Head::kKeep);
+  } catch (const Error& error) {
+    found.reason = error.what();
+  }
+}
+
 /// Opened as a source, and as a mere file where it is none.
 Inspection inspect(const FetchedSource& here, const std::string& weights_key) {
   Inspection found{};
   try {
     found.source = open_source(
         here.path, {.as = here.as, .weights_key = weights_key, .reading = Reading::kListing});
-    make_network(*found.source, found.source->config.head);
-    found.checkpoint = found.source->checkpoint;
-    found.choice = found.source->choice;
-    found.dict = {found.source->tensors, found.source->left_out};
-    found.notes = found.source->notes;
+    make_network(*found.source, Head::kNone);
+    take_source(found);
   } catch (const Error& error) {
     found.source.reset();
     found.reason = error.what();
@@ -99,6 +109,17 @@ std::vector<std::string> labels_of(const Source& source) {
   return labels;
 }
 
+Json outside_json(const Inspection& found) {
+  Json list = Json::array();
+  if (!found.source) return list;
+  for (const OutsideTensor& tensor : found.source->outside) {
+    Json json = {{"name", tensor.full_name}, {"kind", to_string(tensor.kind)}};
+    if (!tensor.reason.empty()) json["reason"] = tensor.reason;
+    list.push_back(std::move(json));
+  }
+  return list;
+}
+
 /// Which of the file's tensors were taken, and what else it holds.
 Json contents_json(const Inspection& found) {
   Json dicts = Json::array();
@@ -109,6 +130,7 @@ Json contents_json(const Inspection& found) {
           {"state_dict", found.checkpoint.dicts[found.choice.dict].path},
           {"prefix", found.choice.prefix},
           {"naming", to_string(found.choice.naming)},
+          {"outside", outside_json(found)},
           {"left_out", found.dict.left_out},
           {"globals", found.checkpoint.globals}};
 }
@@ -127,9 +149,8 @@ void print_json(const std::string& given, const Inspection& found) {
   if (found.source) {
     json.update(network_json(*found.source));
     json["labels"] = labels_of(*found.source);
-  } else {
-    json["not_convertible"] = found.reason;
   }
+  if (!found.reason.empty()) json["not_convertible"] = found.reason;
   json.update(contents_json(found));
   json["metadata"] = Json::object();
   for (const auto& [key, value] : found.checkpoint.metadata) json["metadata"][key] = value;
@@ -192,6 +213,16 @@ void print_contents(const Inspection& found) {
     fmt::print("other dict of tensors: {} ({})\n",
                dict.path.empty() ? "the top level" : printable(dict.path), dict.names.size());
   }
+  if (found.source) {
+    for (const OutsideTensor& tensor : found.source->outside) {
+      if (tensor.kind == OutsideKind::kOtherNetwork) continue;
+      fmt::print("outside: {}: {}{}\n", describe(tensor), to_string(tensor.kind),
+                 tensor.reason.empty() ? "" : fmt::format(" ({})", tensor.reason));
+    }
+    for (const std::string& line : summarize_networks(found.source->outside)) {
+      fmt::print("other network: {}\n", line);
+    }
+  }
   for (const std::string& other : found.dict.left_out) fmt::print("left out: {}\n", other);
   for (const std::string& name : found.checkpoint.globals) fmt::print("never made: {}\n", name);
   for (const auto& [key, value] : found.checkpoint.metadata) {
@@ -209,6 +240,7 @@ void print_text(const Inspection& found) {
              with_commas(count_parameters(found.dict.tensors)));
   if (found.source) {
     print_network(*found.source);
+    if (!found.reason.empty()) fmt::print("classifier: cannot be converted: {}\n", found.reason);
   } else {
     fmt::print("network: cannot be converted: {}\n", found.reason);
   }

@@ -17,7 +17,8 @@ namespace weightlift {
 namespace {
 
 struct VerifyFlags {
-  std::string source, folder, as, weights_key;
+  std::string source, folder, as;
+  SourceHints hints;
   VerifyOptions options;
   bool json = false;
 };
@@ -45,8 +46,8 @@ int run_verify(const VerifyFlags& flags) {
   {
     const FetchedSource folder = fetch_one(flags.folder, Network::kPlain);
     const FetchedSource source = fetch_one(flags.source, Network::kPlain);
-    SourceHints hints{.as = source.as, .weights_key = flags.weights_key};
-    if (!flags.as.empty()) hints.as = flags.as;
+    SourceHints hints = flags.hints;
+    hints.as = flags.as.empty() ? source.as : flags.as;
     TerminalProgress progress("");
     verification = verify_folder(source.path, hints, folder.path, flags.options, progress);
   }
@@ -79,6 +80,18 @@ void add_weights_key(CLI::App& command, std::string& weights_key) {
                      "joined by dots (state_dict.module.encoder_k)");
 }
 
+void add_network_options(CLI::App& command, SourceHints& hints) {
+  add_weights_key(command, hints.weights_key);
+  command.add_option("--head-key", hints.head_key,
+                     "Module that is the classifier, where it is not fc (head.fc)");
+  command
+      .add_option(
+          "--ignore", hints.ignore,
+          "Glob of tensors that do not change the outputs, by the names that inspect prints "
+          "(repeatable)")
+      ->allow_extra_args(false);
+}
+
 void add_verify_options(CLI::App& command, VerifyOptions& options) {
   command.add_option("--samples", options.samples, "Random inputs to compare outputs on")
       ->capture_default_str()
@@ -101,7 +114,7 @@ Action add_verify(CLI::App& app) {
       ->required();
   command->add_option("FOLDER", flags->folder, "Folder or repository of transformers")->required();
   command->add_option("--as", flags->as, "What a lone weights file is (resnet50.tv_in1k)");
-  add_weights_key(*command, flags->weights_key);
+  add_network_options(*command, flags->hints);
   add_verify_options(*command, flags->options);
   command->add_flag("--json", flags->json, "One JSON object on one line");
   return [flags] { return run_verify(*flags); };

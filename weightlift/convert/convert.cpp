@@ -50,6 +50,18 @@ std::string overflow_note(const Verification& verification) {
                "network is of no use";
 }
 
+/// What of the checkpoint is not in the folder, and on whose word.
+std::vector<std::string> describe_ignored(const Source& source, Head head) {
+  std::vector<std::string> lines = summarize(source.outside);
+  const bool allowed = std::ranges::any_of(
+      source.outside, [](const OutsideTensor& tensor) { return tensor.consent != Consent::kNone; });
+  // Unknown tensors come last.
+  if (allowed && head == Head::kKeep) {
+    lines.back() += "; the user stated that the outputs do not depend on them";
+  }
+  return lines;
+}
+
 std::string make_card(const Plan& plan, const ConversionResult& result) {
   CardFacts facts;
   facts.name = plan.name;
@@ -60,6 +72,16 @@ std::string make_card(const Plan& plan, const ConversionResult& result) {
   facts.verified = make_verified_facts(result.verification);
   facts.labels_from = plan.labels.from;
   facts.notes = plan.processor_notes;
+  facts.ignored = describe_ignored(plan.source, plan.config().head);
+  if (plan.config().head == Head::kKeep && !plan.source.head.empty()) {
+    facts.notes.push_back(
+        fmt::format("the classifier is the checkpoint's '{}'; average pooling and a plain Linear "
+                    "layer are assumed",
+                    plan.source.head));
+  }
+  if (plan.config().head == Head::kKeep && plan.source.bias_added) {
+    facts.notes.emplace_back(kBiasNote);
+  }
   if (plan.source.counters_added > 0) {
     facts.notes.push_back(fmt::format("{} num_batches_tracked were absent in the source and are 0",
                                       plan.source.counters_added));
@@ -161,6 +183,9 @@ ConversionResult convert(const ConversionRequest& request, ProgressSink& progres
   result.folder = request.output / plan.name;
   result.content = plan.content;
   result.labels_from = plan.labels.from;
+  result.outside = plan.source.outside;
+  result.head = plan.source.head;
+  result.bias_added = plan.source.bias_added;
   result.parameters = count_parameters(plan.src->state_dict());
   collect_notes(plan, result, progress);
 

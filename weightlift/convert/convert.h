@@ -70,8 +70,11 @@ struct ConversionResult {
   Provenance
       provenance;  ///< what the card states and what it calls a claim; no sha256 after a dry run
   std::string labels_from;
-  std::string card;                ///< the README.md
-  std::vector<std::string> notes;  ///< what the log should say
+  std::vector<OutsideTensor> outside;  ///< the source's tensors that were ignored
+  std::string head;                    ///< the module that became fc, where it has another name
+  bool bias_added = false;             ///< the classifier has no bias in the source
+  std::string card;                    ///< the README.md
+  std::vector<std::string> notes;      ///< what the log should say
   bool written = false;  ///< the folder stands; false after a dry run or a failed verification
   bool already = false;  ///< the source is what was asked for: nothing was done
 };
@@ -97,6 +100,7 @@ void require_destination(const ConversionRequest& request);
 struct FolderVerification {
   Verification network;
   SettingsComparison settings;
+  std::vector<OutsideTensor> outside = {};  ///< the source's tensors that were ignored
 };
 
 /// Holds a folder of transformers (or any SOURCE) against a SOURCE: what `weightlift verify` does.

@@ -30,12 +30,10 @@ Names pair_by_execution(const Source& source) {
 Names rename(const Source& source) {
   WeightsChoice all;
   all.naming = Naming::kTransformers;
-  std::vector<std::string> left_out;  // stays empty: no prefix is asked for
-  const StateDict renamed =
-      take_weights(source.tensors, all, shown(source.checkpoint.path), left_out);
   Names names;
-  auto own = source.tensors.begin();
-  for (const auto& [name, tensor] : renamed) names.emplace((own++)->first, name);
+  const SplitWeights renamed = split_weights(source.tensors, all);
+  auto own = renamed.full_names.begin();
+  for (const auto& [name, tensor] : renamed.network) names.emplace(*own++, name);
   return names;
 }
 
@@ -45,6 +43,10 @@ Names timm_names(const Source& source) {
   } catch (const MismatchError&) {
     return rename(source);
   }
+}
+
+bool is_taken(const DiffSide& side, const OutsideTensor& tensor) {
+  return side.tensors.contains(tensor.full_name);
 }
 
 /// Takes over what open_source found, in timm's names.
@@ -57,7 +59,20 @@ void take_source(Source source, DiffSide& side) {
       side.tensors.insert(name, tensor);
     }
   } else {
-    side.tensors = std::move(source.tensors);
+    for (const auto& [name, tensor] : source.tensors) {
+      if (!source.bias_added || name != "fc.bias") side.tensors.insert(name, tensor);
+    }
+    if (!source.head.empty()) {
+      for (const char* last : {".weight", ".bias"}) {
+        side.own_names.emplace(std::string("fc") + last, source.head + last);
+      }
+    }
+  }
+  // What may run beside the network is a difference, if the other side has no such thing.
+  for (const OutsideTensor& tensor : source.outside) {
+    if (tensor.kind == OutsideKind::kUnknown && tensor.tensor && !is_taken(side, tensor)) {
+      side.tensors.insert(tensor.full_name, *tensor.tensor);
+    }
   }
   side.counters_added = source.counters_added;
   side.notes = std::move(source.notes);
@@ -71,7 +86,7 @@ void take_file(const std::string& given, const std::string& weights_key, DiffSid
   const std::string where = shown(side.checkpoint.path);
   const WeightsChoice choice = choose_weights(side.checkpoint.dicts, weights_key, where);
   LoadedDict loaded = load_dict(side.checkpoint, choice.dict);
-  side.tensors = take_weights(loaded.tensors, choice, where, loaded.left_out);
+  side.tensors = split_weights(loaded.tensors, choice).network;
   side.notes = side.checkpoint.notes;
 }
 

@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <utility>
 
 #include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
@@ -113,6 +115,27 @@ bool has_labels(const ResNetConfig& config) {
   });
 }
 
+/// What a trainer wrote of its classes, where it fits the network.
+bool take_class_names(const Source& source, std::vector<std::string>& labels,
+                      std::vector<std::string>& notes) {
+  const std::vector<std::string>& names = source.checkpoint.class_names;
+  const bool fits = std::cmp_equal(names.size(), source.config.num_labels);
+  const bool clean = std::ranges::all_of(
+      names, [](const std::string& name) { return printable(name, name.size()) == name; });
+  if (fits && clean) {
+    labels = names;
+    return true;
+  }
+  if (source.config.num_labels > 0) {
+    notes.push_back(fits ? "ignored the checkpoint's class names: expected UTF-8 without control "
+                           "characters"
+                         : fmt::format("ignored the checkpoint's {} class names: the network has "
+                                       "{} classes",
+                                       names.size(), source.config.num_labels));
+  }
+  return false;
+}
+
 }  // namespace
 
 Labels choose_labels(const Source& source, const std::string& id2label, const std::string& from) {
@@ -131,6 +154,9 @@ Labels choose_labels(const Source& source, const std::string& id2label, const st
     return {source.config.id2label, "the source's own", {}};
   } else if (source.timm && !source.timm->labels.empty()) {
     labels = source.timm->labels;
+    result.from = "the source's own";
+  } else if (!source.checkpoint.class_names.empty() &&
+             take_class_names(source, labels, result.notes)) {
     result.from = "the source's own";
   } else if (claims_imagenet(source)) {
     labels = imagenet_labels();

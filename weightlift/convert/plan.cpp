@@ -122,8 +122,9 @@ bool is_already(const ConversionRequest& request, const Source& source) {
       checkpoint.format == (format == WeightsFormat::kSafetensors ? CheckpointFormat::kSafetensors
                                                                   : CheckpointFormat::kTorchZip);
   const bool plain =
-      source.choice.prefix.empty() && source.left_out.empty() && source.choice.dict == 0 &&
-      source.counters_added == 0 &&
+      source.choice.prefix.empty() && source.left_out.empty() && source.outside.empty() &&
+      source.choice.dict == 0 && source.counters_added == 0 && source.head.empty() &&
+      !source.bias_added &&
       (source.choice.naming == Naming::kTimm || source.kind == SourceKind::kTransformersFolder);
   return form_of(source) == request.to && same_format && plain &&
          request.dtype.value_or(source.config.dtype) == source.config.dtype &&
@@ -224,6 +225,7 @@ TempFolder::Existing existing(const ConversionRequest& request) {
 
 Plan make_plan(const ConversionRequest& request) {
   Plan plan{open_source(request.source, request.hints), {}, {}, {}, {}, {}, {}, {}, {}, {}};
+  settle_outside(plan.source, request.head);
   const Source& source = plan.source;
   if (request.hints.as && source.kind == SourceKind::kTransformersFolder &&
       request.to != Form::kTimm) {
@@ -234,7 +236,6 @@ Plan make_plan(const ConversionRequest& request) {
     make_network(source, source.config.head);  // throws where the weights are not the config's
     return plan;
   }
-  if (request.head == Head::kKeep) require_head(source);
   plan.name = require_folder_name(request);
   refuse_own_source(source, request.output / plan.name);
   require_destination(request);

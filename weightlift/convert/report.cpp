@@ -1,4 +1,5 @@
 #include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "weightlift/base/json.h"
@@ -67,6 +68,30 @@ OrderedJson to_json(const LabelDifference& labels) {
   return json;
 }
 
+/// One object for each network beside the chosen one, and for each other tensor.
+OrderedJson to_json(const std::vector<OutsideTensor>& outside) {
+  OrderedJson list = OrderedJson::array();
+  std::map<std::string, std::size_t> networks;
+  for (const OutsideTensor& tensor : outside) {
+    if (tensor.kind == OutsideKind::kOtherNetwork) {
+      ++networks[tensor.reason];
+      continue;
+    }
+    OrderedJson json = {{"name", tensor.full_name}, {"kind", to_string(tensor.kind)}};
+    if (tensor.tensor) {
+      json["dtype"] = to_string(tensor.tensor->dtype());
+      json["shape"] = tensor.tensor->shape();
+    }
+    if (!tensor.reason.empty()) json["reason"] = tensor.reason;
+    list.push_back(std::move(json));
+  }
+  for (const auto& [name, count] : networks) {
+    list.push_back(
+        {{"name", name}, {"kind", to_string(OutsideKind::kOtherNetwork)}, {"tensors", count}});
+  }
+  return list;
+}
+
 OrderedJson summary(const ConversionResult& result) {
   OrderedJson json = {{"folder", result.folder.string()},
                       {"written", result.written},
@@ -78,6 +103,9 @@ OrderedJson summary(const ConversionResult& result) {
                       {"logits_shape", result.logits_shape},
                       {"dtype", torch_name(result.content.config.dtype)},
                       {"labels", result.labels_from},
+                      {"ignored", to_json(result.outside)},
+                      {"head", result.head.empty() ? OrderedJson() : OrderedJson(result.head)},
+                      {"bias_added", result.bias_added},
                       {"notes", result.notes}};
   const std::string& digest = result.provenance.source_sha256;
   if (!digest.empty()) json["source"]["sha256"] = digest;  // none after a dry run
@@ -100,6 +128,7 @@ OrderedJson summary(const ConversionResult& result) {
 std::string to_result_json(const FolderVerification& verification) {
   OrderedJson json = to_json(verification.network);
   const auto& [labels, processor] = verification.settings;
+  json["ignored"] = to_json(verification.outside);
   json["labels"] = labels ? to_json(*labels) : OrderedJson(nullptr);
   json["image_processor"] =
       processor ? OrderedJson{{"differences", *processor}} : OrderedJson(nullptr);

@@ -10,6 +10,7 @@
 #include "weightlift/base/file.h"
 #include "weightlift/base/text.h"
 #include "weightlift/convert/source_name.h"
+#include "weightlift/convert/source_weights.h"
 #include "weightlift/models/infer.h"
 #include "weightlift/models/registry.h"
 #include "weightlift/models/resnet.h"
@@ -113,49 +114,6 @@ void require_content(const fs::path& folder) {
     throw IoError(
         fmt::format("{}: expected config.json and weights, got an empty folder", folder.string()));
   }
-}
-
-/// What was taken of a file that holds more than one network's tensors in its own names.
-void note_choice(Source& source) {
-  const WeightsChoice& choice = source.choice;
-  const std::string where = shown(source.checkpoint.path);
-  const std::string& path = source.checkpoint.dicts[choice.dict].path;
-  std::string what = path.empty() ? "" : fmt::format(" {}", path);
-  if (!choice.prefix.empty()) {
-    what += fmt::format(
-        "{} names behind '{}'{}", what.empty() ? " the" : ", of it the", printable(choice.prefix),
-        choice.wrappers.empty() ? "" : fmt::format(" ({})", fmt::join(choice.wrappers, ", ")));
-  }
-  if (what.empty() && !source.left_out.empty()) what = " the tensors at the top level";
-  const bool renamed = choice.naming == Naming::kChildren || choice.naming == Naming::kTransformers;
-  if (renamed && source.kind != SourceKind::kTransformersFolder) {
-    what += fmt::format("{} names that are {}", what.empty() ? "" : ";", to_string(choice.naming));
-  }
-  if (!what.empty()) {
-    constexpr std::size_t kShown = 12;
-    source.notes.push_back(fmt::format(
-        "{}: took{}{}{}", where, what,
-        source.left_out.empty() ? "" : "; left out: ", first_of(source.left_out, kShown)));
-  }
-  if (!source.checkpoint.globals.empty()) {
-    constexpr std::size_t kShown = 12;
-    source.notes.push_back(fmt::format("{}: names what is no data, none of it made or run: {}",
-                                       where, first_of(source.checkpoint.globals, kShown)));
-  }
-}
-
-/// The network's tensors: which of the file's, and in whose names.
-void read_weights(Source& source, std::string_view weights_key) {
-  const Checkpoint& checkpoint = source.checkpoint;
-  const std::string where = shown(checkpoint.path);
-  source.notes.insert(source.notes.end(), checkpoint.notes.begin(), checkpoint.notes.end());
-  source.choice = choose_weights(checkpoint.dicts, weights_key, where);
-  LoadedDict loaded = load_dict(checkpoint, source.choice.dict);
-  source.left_out = std::move(loaded.left_out);
-  WeightsChoice as_they_are = source.choice;
-  if (source.kind == SourceKind::kTransformersFolder) as_they_are.naming = Naming::kUnknown;
-  source.tensors = take_weights(loaded.tensors, as_they_are, where, source.left_out);
-  note_choice(source);
 }
 
 /// One counter as torch loads it: int64, without dimensions. Nothing where it is no such number.
@@ -274,10 +232,9 @@ Source open_source(const std::string& given, const SourceHints& hints) {
   }
   source.checkpoint = open_checkpoint(find_source_weights(given), hints.reading);
   if (!folder) describe_file(source, hints.as);
-  read_weights(source, hints.weights_key);
+  read_weights(source, hints);
   const std::string where = source.checkpoint.path.string();
   if (source.kind != SourceKind::kTransformersFolder) {
-    source.config = infer_resnet_config(source.tensors, where);
     if (source.timm && folder) {
       require_agreement(*source.timm, source.config, (path / "config.json").string());
     } else if (source.timm) {
@@ -286,25 +243,6 @@ Source open_source(const std::string& given, const SourceHints& hints) {
   }
   complete_counters(source);
   return source;
-}
-
-void require_head(const Source& source) {
-  if (source.kind == SourceKind::kTransformersFolder) return;
-  const WeightsChoice& choice = source.choice;
-  std::vector<std::string> layers;
-  for (const auto& [name, tensor] : source.tensors) {
-    if (!is_of_backbone(name)) layers.push_back(printable(name));
-  }
-  const bool promised = source.timm && source.timm->num_classes == 0 && layers.empty();
-  const bool linear = source.tensors.contains("fc.weight");
-  if (promised || (linear && !choice.projection && !choice.followed)) return;
-  const char* why = choice.projection ? ", a projection for training and no classifier"
-                    : choice.followed ? " and more layers behind the network"
-                                      : "";
-  throw MismatchError(fmt::format(
-      "{}: head: expected one linear layer (fc.weight, fc.bias), got {}{}; --head none converts "
-      "the backbone without it",
-      source.checkpoint.path.string(), layers.empty() ? "none" : first_of(layers), why));
 }
 
 std::unique_ptr<Module> make_network(const Source& source, Head head) {

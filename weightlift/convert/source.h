@@ -5,10 +5,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "weightlift/checkpoint/checkpoint.h"
 #include "weightlift/models/names.h"
+#include "weightlift/models/outside.h"
 #include "weightlift/models/resnet_config.h"
 #include "weightlift/models/timm_config.h"
 #include "weightlift/nn/module.h"
@@ -25,6 +27,8 @@ enum class SourceKind : std::uint8_t {
 struct SourceHints {
   std::optional<std::string> as = {};  ///< registry name of a lone weights file
   std::string weights_key = {};        ///< which of several networks in it; empty: choose_weights
+  std::string head_key = {};  ///< the module that is the classifier; empty: fc, or the only one
+  std::vector<std::string> ignore = {};  ///< globs of tensors that do not change the outputs
   Reading reading = Reading::kAll;
 };
 
@@ -34,7 +38,11 @@ struct Source {
   std::filesystem::path path;  ///< as given
   Checkpoint checkpoint;
   WeightsChoice choice;
-  std::vector<std::string> left_out;  ///< of the file: "epoch (an int)"
+  std::vector<std::string> left_out;   ///< of the file, no tensors: "epoch (an int)"
+  std::vector<OutsideTensor> outside;  ///< the file's tensors that are not the network's
+  std::string head = {};               ///< the module that became fc, where it has another name
+  bool head_named = false;             ///< by `head_key`
+  bool bias_added = false;             ///< fc has no bias in the file, and one of zeros here
   ResNetConfig config;             ///< the network, from the tensors; labels of kTransformersFolder
   std::optional<TimmConfig> timm;  ///< kTimmFolder, or a file with `as`
   StateDict tensors;               ///< in timm's or transformers' names, counters complete
@@ -54,10 +62,14 @@ std::filesystem::path find_source_weights(const std::string& given);
 /// wrong, else IoError, FormatError or MismatchError.
 Source open_source(const std::string& given, const SourceHints& hints = {});
 
-/// A classifier is one linear layer on the pooled features: what else stands there would be lost in
-/// a ResNetForImageClassification, and only the user can say that it may be. Throws MismatchError
-/// with the way out.
-void require_head(const Source& source);
+/// What is said of a classifier without bias.
+inline constexpr std::string_view kBiasNote =
+    "the classifier has no bias; a bias of zeros is written: outputs stay equal, files do not";
+
+/// Whether the tensors outside of the network allow a conversion. A classifier needs one linear
+/// layer on the pooled features, and no unknown tensor that nobody allowed to ignore: throws
+/// MismatchError with the ways out. For a backbone (Head::kNone) unknown tensors become a note.
+void settle_outside(Source& source, Head head);
 
 /// The network of a source with its tensors bound. Head::kNone leaves fc out. Throws MismatchError
 /// naming the file and the missing, unexpected or misshapen tensors.

@@ -23,10 +23,12 @@ FolderVerification verify_folder(const std::string& source, const SourceHints& h
                                  const std::string& folder, const VerifyOptions& options,
                                  ProgressSink& progress) {
   progress.step("verify", 0);
-  const Source from = open_source(source, hints);
-  const Source to = open_source(folder);
-  for (const std::string& note : from.notes) progress.note(note);
+  Source from = open_source(source, hints);
+  Source to = open_source(folder);
   const Head head = shared_head(from, to);
+  settle_outside(from, head);
+  settle_outside(to, head);
+  for (const std::string& note : from.notes) progress.note(note);
   const auto src = make_network(from, head);
   const auto dest = make_network(to, head);
   const Shape input = input_shape(from);
@@ -47,7 +49,7 @@ FolderVerification verify_folder(const std::string& source, const SourceHints& h
   if (!note.empty()) progress.note(note);
   SettingsComparison settings;
   if (head == Head::kKeep) settings = compare_settings(from, to);
-  return {std::move(verification), std::move(settings)};
+  return {std::move(verification), std::move(settings), std::move(from.outside)};
 }
 
 }  // namespace weightlift

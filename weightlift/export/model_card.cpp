@@ -76,7 +76,8 @@ std::string fact_line(std::string_view what, const Provenance& from, const std::
       code(claim));
 }
 
-void add_provenance(std::string& out, const Provenance& from) {
+void add_provenance(std::string& out, const CardFacts& facts) {
+  const Provenance& from = facts.provenance;
   out += "## Where it comes from\n\n";
   out += fmt::format("- source: {}, file {}, sha256 `{}`\n",
                      from.commit.empty() ? code(from.source_name)
@@ -99,6 +100,9 @@ void add_provenance(std::string& out, const Provenance& from) {
   }
   if (!from.known_by.empty() && !from.paper_ids.empty()) {
     out += fmt::format("- papers: {}\n", code(fmt::format("{}", fmt::join(from.paper_ids, ", "))));
+  }
+  for (const std::string& line : facts.ignored) {
+    out += fmt::format("- tensors of the checkpoint that are not here: {}\n", prose(line));
   }
   out += "\n";
 }
@@ -209,7 +213,7 @@ std::string make_model_card(const CardFacts& facts) {
       config.num_channels == 1 ? "" : "s",
       config.head == Head::kKeep ? fmt::format("{} classes", config.num_labels) : "no head",
       facts.parameters, torch_name(config.dtype));
-  add_provenance(out, facts.provenance);
+  add_provenance(out, facts);
   add_verification(out, facts);
   add_processor(out, facts);
   add_loading(out, facts);

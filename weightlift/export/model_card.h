@@ -50,6 +50,7 @@ struct CardFacts {
   Provenance provenance;
   VerifiedFacts verified;
   std::string labels_from;  ///< one phrase
+  std::vector<std::string> ignored;  ///< the checkpoint's tensors that are not in the folder
   std::vector<std::string> notes;
 };
 

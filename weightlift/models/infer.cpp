@@ -5,8 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <set>
 
 #include "weightlift/base/error.h"
+#include "weightlift/models/names.h"
+#include "weightlift/models/resnet.h"
 
 namespace weightlift {
 
@@ -43,10 +46,17 @@ constexpr std::array<Trace, 14> kTraces = {{
                   where, reason));
 }
 
+/// Where the blocks of a ResNet are, only its own layers tell what it is: a teacher or a decoder
+/// may stand beside it.
+bool tells(std::string_view name, bool has_blocks) {
+  return !has_blocks || is_of_backbone(name) || name.starts_with("maxpool.");
+}
+
 void refuse_foreign_names(const StateDict& tensors, const std::string& where) {
+  const bool has_blocks = tensors.contains("layer1.0.conv1.weight");
   for (const Trace& trace : kTraces) {
     for (const auto& [name, tensor] : tensors) {
-      if (name.find(trace.name_part) != std::string::npos) {
+      if (tells(name, has_blocks) && name.find(trace.name_part) != std::string::npos) {
         refuse(where, fmt::format("{} (tensor '{}')", trace.reason, printable(name)));
       }
     }
@@ -117,10 +127,16 @@ void check_first_block(const StateDict& tensors, const std::string& stage, Layer
   }
 }
 
-DType floating_dtype(const StateDict& tensors, const std::string& where) {
+/// The dtype of all that the network has: what else the file holds may have others.
+DType floating_dtype(const StateDict& tensors, const ResNetConfig& config,
+                     const std::string& where) {
+  std::set<std::string> slots;
+  for (const Module::Slot& slot : make_timm_resnet(config)->slots()) {
+    if (!slot.counter) slots.insert(slot.name);
+  }
   std::optional<std::pair<std::string, DType>> first;
   for (const auto& [name, tensor] : tensors) {
-    if (name.ends_with("num_batches_tracked")) continue;
+    if (!slots.contains(name)) continue;
     if (!is_floating(tensor.dtype())) {
       throw MismatchError(fmt::format("{}: tensor '{}': expected F32, F16, BF16 or F64, got {}",
                                       where, printable(name), to_string(tensor.dtype())));
@@ -175,7 +191,7 @@ ResNetConfig infer_resnet_config(const StateDict& tensors, const std::string& wh
       refuse(where, "average and maximum pooling side by side (global_pool catavgmax)");
     }
   }
-  config.dtype = floating_dtype(tensors, where);
+  config.dtype = floating_dtype(tensors, config, where);
   return config;
 }
 

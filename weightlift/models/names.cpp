@@ -69,15 +69,9 @@ constexpr Preference kDinoKeys = {"teacher", "student"};
 
 constexpr std::size_t kShown = 8;
 
-struct Candidate {
-  std::size_t dict;
-  std::string prefix;
-  Naming naming;
-};
-
 /// Every network in a dict, by its anchor.
-std::vector<Candidate> find_networks(const NamedDict& dict, std::size_t index) {
-  std::vector<Candidate> found;
+std::vector<FoundNetwork> find_in_dict(const NamedDict& dict, std::size_t index) {
+  std::vector<FoundNetwork> found;
   for (const std::string& name : dict.names) {
     for (const Spelling& spelling : kSpellings) {
       if (!name.ends_with(spelling.anchor)) continue;
@@ -104,15 +98,15 @@ std::vector<std::string> parts_of(std::string_view prefix) {
 }
 
 /// Drops the networks that a project keeps beside the one it evaluates.
-std::vector<Candidate> preferred(std::vector<Candidate> candidates) {
-  std::vector<Candidate> kept;
-  for (const Candidate& candidate : candidates) {
+std::vector<FoundNetwork> preferred(std::vector<FoundNetwork> candidates) {
+  std::vector<FoundNetwork> kept;
+  for (const FoundNetwork& candidate : candidates) {
     const bool left = std::ranges::any_of(kPreferences, [&](const Preference& preference) {
       std::vector<std::string> parts = parts_of(candidate.prefix);
       const auto part = std::ranges::find(parts, preference.left);
       if (part == parts.end()) return false;
       *part = preference.taken;
-      return std::ranges::any_of(candidates, [&](const Candidate& other) {
+      return std::ranges::any_of(candidates, [&](const FoundNetwork& other) {
         return other.dict == candidate.dict && parts_of(other.prefix) == parts;
       });
     });
@@ -129,9 +123,9 @@ std::string spelled(const NamedDict& dict, std::string_view prefix) {
 
 /// "state_dict.model (122 tensors), ..."
 std::string list_networks(const std::vector<NamedDict>& dicts,
-                          const std::vector<Candidate>& candidates) {
+                          const std::vector<FoundNetwork>& candidates) {
   std::vector<std::string> texts;
-  for (const Candidate& candidate : candidates) {
+  for (const FoundNetwork& candidate : candidates) {
     const std::string text = spelled(dicts[candidate.dict], candidate.prefix);
     texts.push_back(text.empty() ? "the names without prefix" : printable(text));
   }
@@ -149,7 +143,7 @@ std::string list_dicts_of_tensors(const std::vector<NamedDict>& dicts) {
 }
 
 [[noreturn]] void refuse_several(const std::vector<NamedDict>& dicts,
-                                 const std::vector<Candidate>& candidates,
+                                 const std::vector<FoundNetwork>& candidates,
                                  const std::string& where) {
   throw MismatchError(
       fmt::format("{}: weights: expected one network, got {}: {}; --weights-key "
@@ -178,24 +172,9 @@ int one_more(std::string_view digits) {
   return whole && number >= 0 && number < kMost ? number + 1 : 0;
 }
 
-/// Whether `name` is of a module that an nn.Sequential runs after the one at `prefix` ("model.0.").
-bool comes_after(std::string_view name, std::string_view prefix) {
-  if (prefix.empty()) return false;
-  prefix.remove_suffix(1);
-  const std::size_t dot = prefix.rfind('.');
-  const std::size_t start = dot == std::string_view::npos ? 0 : dot + 1;
-  const int own = one_more(prefix.substr(start));
-  if (own == 0 || !name.starts_with(prefix.substr(0, start))) return false;
-  name.remove_prefix(start);
-  return one_more(name.substr(0, name.find('.'))) > own;
-}
-
-WeightsChoice make_choice(const std::vector<NamedDict>& dicts, const Candidate& candidate) {
+WeightsChoice make_choice(const FoundNetwork& candidate) {
   WeightsChoice choice{
       .dict = candidate.dict, .prefix = candidate.prefix, .naming = candidate.naming};
-  choice.followed = std::ranges::any_of(dicts[candidate.dict].names, [&](const std::string& name) {
-    return comes_after(name, candidate.prefix);
-  });
   for (const std::string& part : parts_of(candidate.prefix)) {
     const auto* const wrapper = std::ranges::find(kWrappers, part, &Wrapper::part);
     if (wrapper == kWrappers.end()) continue;
@@ -205,10 +184,10 @@ WeightsChoice make_choice(const std::vector<NamedDict>& dicts, const Candidate& 
   return choice;
 }
 
-std::vector<Candidate> find_all_networks(const std::vector<NamedDict>& dicts) {
-  std::vector<Candidate> all;
+std::vector<FoundNetwork> find_all_networks(const std::vector<NamedDict>& dicts) {
+  std::vector<FoundNetwork> all;
   for (std::size_t i = 0; i < dicts.size(); ++i) {
-    for (Candidate& candidate : preferred(find_networks(dicts[i], i))) {
+    for (FoundNetwork& candidate : preferred(find_in_dict(dicts[i], i))) {
       all.push_back(std::move(candidate));
     }
   }
@@ -271,29 +250,23 @@ std::string timm_name(Naming naming, std::string_view name) {
   return renamed.empty() && naming != Naming::kChildren ? std::string(name) : renamed;
 }
 
-/// A name of the network that lost its prefix, or has another one of the training's.
-bool is_stray(std::string_view name) {
-  for (const std::string_view wrapper : {"_orig_mod.", "module.", "_orig_mod."}) {
-    if (name.starts_with(wrapper)) name.remove_prefix(wrapper.size());
-  }
-  return is_of_backbone(name);
-}
-
 WeightsChoice choose_by_key(const std::vector<NamedDict>& dicts, std::string_view key,
                             const std::string& where) {
-  std::vector<Candidate> networks;
-  for (std::size_t i = 0; i < dicts.size(); ++i) {
-    for (const Candidate& candidate : find_networks(dicts[i], i)) networks.push_back(candidate);
-  }
-  std::vector<Candidate> exact;
-  std::vector<Candidate> inside;
-  for (const Candidate& candidate : networks) {
+  const std::vector<FoundNetwork> networks = find_networks(dicts);
+  std::vector<FoundNetwork> exact;
+  std::vector<FoundNetwork> inside;
+  for (const FoundNetwork& candidate : networks) {
     const std::string text = spelled(dicts[candidate.dict], candidate.prefix);
     if (text == key) exact.push_back(candidate);
     if (text.starts_with(std::string(key) + ".")) inside.push_back(candidate);
   }
-  if (exact.empty()) exact = preferred(std::move(inside));
-  if (exact.size() == 1) return make_choice(dicts, exact.front());
+  const bool named = !exact.empty();
+  if (!named) exact = preferred(std::move(inside));
+  if (exact.size() == 1) {
+    WeightsChoice choice = make_choice(exact.front());
+    choice.named = named;
+    return choice;
+  }
   if (exact.size() > 1) refuse_several(dicts, exact, where);
   const auto dict = find_dict(dicts, key);
   if (dict && !dicts[*dict].names.empty()) return {.dict = *dict};
@@ -306,24 +279,24 @@ WeightsChoice choose_by_key(const std::vector<NamedDict>& dicts, std::string_vie
 
 /// What only the names tell: timm would have taken the top level.
 WeightsChoice choose_by_names(const std::vector<NamedDict>& dicts, const std::string& where) {
-  std::vector<Candidate> networks = find_all_networks(dicts);
+  std::vector<FoundNetwork> networks = find_all_networks(dicts);
   const auto at_level = [&](std::size_t level) {
-    std::vector<Candidate> found;
-    std::ranges::copy_if(networks, std::back_inserter(found), [&](const Candidate& candidate) {
+    std::vector<FoundNetwork> found;
+    std::ranges::copy_if(networks, std::back_inserter(found), [&](const FoundNetwork& candidate) {
       return dicts[candidate.dict].level == level;
     });
     return found;
   };
-  std::vector<Candidate> top = at_level(0);
+  std::vector<FoundNetwork> top = at_level(0);
   if (top.empty()) {
     top = at_level(1);
     if (find_dict(dicts, kDinoKeys.taken)) {
-      std::erase_if(top, [&](const Candidate& candidate) {
+      std::erase_if(top, [&](const FoundNetwork& candidate) {
         return dicts[candidate.dict].path == kDinoKeys.left;
       });
     }
   }
-  if (top.size() == 1) return make_choice(dicts, top.front());
+  if (top.size() == 1) return make_choice(top.front());
   if (!top.empty()) refuse_several(dicts, top, where);
   const auto root = find_dict(dicts, "");
   if (root && !dicts[*root].names.empty()) return {.dict = *root};
@@ -346,14 +319,22 @@ std::string_view to_string(Naming naming) {
   return "unknown";
 }
 
+std::vector<FoundNetwork> find_networks(const std::vector<NamedDict>& dicts) {
+  std::vector<FoundNetwork> networks;
+  for (std::size_t i = 0; i < dicts.size(); ++i) {
+    for (FoundNetwork& network : find_in_dict(dicts[i], i)) networks.push_back(std::move(network));
+  }
+  return networks;
+}
+
 WeightsChoice choose_weights(const std::vector<NamedDict>& dicts, std::string_view weights_key,
                              const std::string& where) {
   if (!weights_key.empty()) return choose_by_key(dicts, weights_key, where);
   for (const std::string_view key : kTimmKeys) {
     const auto dict = find_dict(dicts, key);
     if (!dict) continue;
-    const std::vector<Candidate> networks = preferred(find_networks(dicts[*dict], *dict));
-    if (networks.size() == 1) return make_choice(dicts, networks.front());
+    const std::vector<FoundNetwork> networks = preferred(find_in_dict(dicts[*dict], *dict));
+    if (networks.size() == 1) return make_choice(networks.front());
     if (networks.size() > 1) refuse_several(dicts, networks, where);
     if (dicts[*dict].names.empty()) refuse_empty(dicts, std::string(key), where);
     return {.dict = *dict};
@@ -368,25 +349,20 @@ bool is_of_backbone(std::string_view name) {
   return name.starts_with("conv1.") || name.starts_with("bn1.") || layer;
 }
 
-StateDict take_weights(const StateDict& all, const WeightsChoice& choice, const std::string& where,
-                       std::vector<std::string>& left_out) {
-  StateDict taken;
+SplitWeights split_weights(const StateDict& all, const WeightsChoice& choice) {
+  SplitWeights split;
   for (const auto& [name, tensor] : all) {
-    if (name.starts_with(choice.prefix)) {
-      std::string own = timm_name(choice.naming, name.substr(choice.prefix.size()));
-      if (!own.empty()) {
-        taken.insert(std::move(own), tensor);
-        continue;
-      }
+    std::string own = name.starts_with(choice.prefix)
+                          ? timm_name(choice.naming, name.substr(choice.prefix.size()))
+                          : "";
+    if (own.empty()) {
+      split.others.insert(name, tensor);
+    } else {
+      split.network.insert(std::move(own), tensor);
+      split.full_names.push_back(name);
     }
-    if (!name.starts_with(choice.prefix) && is_stray(name)) {
-      throw MismatchError(fmt::format(
-          "{}: tensor '{}': expected all of the network's names behind '{}', got this one without",
-          where, printable(name), printable(choice.prefix)));
-    }
-    left_out.push_back(fmt::format("{} (a tensor)", printable(name)));
   }
-  return taken;
+  return split;
 }
 
 std::string spelled(const NamedDict& dict, const WeightsChoice& choice) {

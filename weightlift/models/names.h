@@ -27,9 +27,19 @@ struct WeightsChoice {
   std::string prefix = {};  ///< "module.encoder_q."
   Naming naming = Naming::kUnknown;
   std::vector<std::string_view> wrappers = {};  ///< who puts such prefixes there, for the log
-  bool followed = false;    ///< behind it, in one Sequential, stand layers that were left out
-  bool projection = false;  ///< its fc served training by contrast and is no classifier
+  bool projection = false;  ///< its fc served contrastive training and is no classifier
+  bool named = false;       ///< weights_key names this network exactly
 };
+
+/// A network in a file, found by the names of its tensors.
+struct FoundNetwork {
+  std::size_t dict;
+  std::string prefix;
+  Naming naming;
+};
+
+/// Every ResNet of the dicts, in their order.
+std::vector<FoundNetwork> find_networks(const std::vector<NamedDict>& dicts);
 
 /// Finds the network: the dict that timm would take, else the one that has a ResNet's names, and in
 /// it the prefix behind which these names stand. `weights_key` decides by hand: a dict's path, the
@@ -45,9 +55,14 @@ bool is_of_backbone(std::string_view name);
 /// The choice as --weights-key would name it.
 std::string spelled(const NamedDict& dict, const WeightsChoice& choice);
 
-/// The chosen tensors in timm's names; `left_out` gets the names of all others. Throws
-/// MismatchError where some of the network's own stand outside of its prefix.
-StateDict take_weights(const StateDict& all, const WeightsChoice& choice, const std::string& where,
-                       std::vector<std::string>& left_out);
+/// The tensors of a dict that stand behind a choice's prefix, and the others.
+struct SplitWeights {
+  StateDict network = {};                    ///< in timm's names
+  std::vector<std::string> full_names = {};  ///< of `network`, as the dict has them
+  StateDict others = {};                     ///< in the dict's names
+};
+
+/// Splits a dict by the names of its tensors. Throws MismatchError where two of them get one name.
+SplitWeights split_weights(const StateDict& all, const WeightsChoice& choice);
 
 }  // namespace weightlift

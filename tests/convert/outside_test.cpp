@@ -1,0 +1,341 @@
+// Tensors outside of the network: what is taken for the classifier, what is ignored, what is
+// refused.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/convert/job.h"
+#include "tests/support/refusal.h"
+#include "tests/support/temp_dir.h"
+#include "tests/support/timm_checkpoint.h"
+#include "weightlift/base/error.h"
+#include "weightlift/base/file.h"
+#include "weightlift/checkpoint/torch_writer.h"
+#include "weightlift/convert/diff.h"
+#include "weightlift/tensor/compare.h"
+#include "weightlift/tensor/convert.h"
+
+namespace weightlift {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using testing::names_in;
+using ::testing::Not;
+using testing::read_file;
+using testing::request_for;
+using testing::run;
+using testing::small_checkpoint;
+using testing::TempDir;
+
+Tensor floats(const Shape& shape, float value = 0.5F) {
+  return Tensor::of(shape, std::vector<float>(static_cast<std::size_t>(*numel(shape)), value));
+}
+
+/// The small network (32 features, 5 classes) in a lone file, and tensors beside it.
+class OutsideTest : public ::testing::Test {
+ public:
+  /// fc's tensors get these names instead, "" drops one.
+  OutsideTest& with(const std::string& prefix, const std::string& fc_weight = "fc.weight",
+                    const std::string& fc_bias = "fc.bias") {
+    tensors_ = {};
+    for (const auto& [name, tensor] : small_checkpoint().tensors) {
+      std::string renamed = prefix + name;
+      if (name == "fc.weight") renamed = fc_weight == name ? renamed : fc_weight;
+      if (name == "fc.bias") renamed = fc_bias == name ? renamed : fc_bias;
+      if (!renamed.empty()) tensors_.insert(renamed, tensor);
+    }
+    return *this;
+  }
+  OutsideTest& add(const std::string& name, const Tensor& tensor) {
+    tensors_.insert(name, tensor);
+    return *this;
+  }
+  OutsideTest& add(const std::string& name, const Shape& shape) { return add(name, floats(shape)); }
+
+  ConversionRequest request(const SourceHints& hints = {}) {
+    write_torch(dir_ / "lone.pth", tensors_);
+    ConversionRequest request = request_for(dir_ / "lone.pth", dir_ / "out");
+    request.hints = hints;
+    request.force = true;
+    return request;
+  }
+  template <class Kind = MismatchError>
+  std::string refusal(const SourceHints& hints = {}) {
+    std::string message = testing::refusal<Kind>([&] { run(request(hints)); });
+    EXPECT_THAT(names_in(dir_ / "out"), IsEmpty());
+    EXPECT_THAT(message, Not(HasSubstr("\n")));
+    return message;
+  }
+  /// Converts, and expects the small network's own weights.
+  ConversionResult converted(const SourceHints& hints = {}) {
+    ConversionResult result = run(request(hints));
+    EXPECT_TRUE(result.written && is_verified(result));
+    EXPECT_EQ(result.content.config.num_labels, 5);
+    const Source written = open_source((dir_ / "out/lone").string());
+    const auto own = small_checkpoint().tensors;
+    EXPECT_TRUE(bit_equal(written.tensors.at("classifier.1.weight"), own.at("fc.weight")));
+    if (!result.bias_added) {
+      EXPECT_TRUE(bit_equal(written.tensors.at("classifier.1.bias"), own.at("fc.bias")));
+    }
+    return result;
+  }
+  std::string card() const { return read_file(dir_ / "out/lone/README.md"); }
+
+  TempDir dir_;
+  StateDict tensors_;
+};
+
+TEST_F(OutsideTest, LayersBehindTheNetworkAreNeverLost) {
+  with("backbone.").add("classifier.weight", {3, 5}).add("classifier.bias", {3});
+  EXPECT_THAT(refusal(),
+              AllOf(HasSubstr("lone.pth: unknown tensors outside the network: classifier.weight "
+                              "[3, 5], classifier.bias [3]; they may run before, inside or after "
+                              "it ('classifier.weight' takes 5 values, as many as the network's fc "
+                              "returns)"),
+                    HasSubstr("use --ignore 'classifier.*', --weights-key backbone;"),
+                    HasSubstr("--head none converts the backbone without its classifier")));
+}
+
+TEST_F(OutsideTest, WhateverTheirWidthAndPlace) {
+  for (const auto& [name, shape] : std::vector<std::pair<std::string, Shape>>{
+           {"pool.p", {1}},
+           {"adapter.weight", {3, 13, 1, 1}},
+           {"classifier.weight", {3, 77}},
+           {"temperature", {1}},
+           {"normalizer.mean", {3}},
+           {"logit_scale", {}},
+           {"aux.weight", {5, 24}},
+           {"label_embedding", {5, 32}},
+           {"backbone.pool.p", {1}},
+           {"backbone.layer1.0.adapter.weight", {1}},
+       }) {
+    with("backbone.").add(name, shape);
+    EXPECT_THAT(refusal(), HasSubstr("unknown tensors outside the network: " + name)) << name;
+    converted({.ignore = {name}});
+  }
+  with("").add("temperature", {1});
+  EXPECT_THAT(refusal(), AllOf(HasSubstr("unknown tensors outside the network: temperature [1]"),
+                               HasSubstr("use --ignore 'temperature'; --head none")));
+  converted({.ignore = {"temp*"}});
+}
+
+TEST_F(OutsideTest, ABackboneIsConvertedWithAWarning) {
+  with("backbone.").add("classifier.weight", {3, 5});
+  ConversionRequest wanted = request();
+  wanted.head = Head::kNone;
+  const ConversionResult result = run(wanted);
+  EXPECT_TRUE(result.written);
+  EXPECT_THAT(result.notes, Contains(HasSubstr("ignored, unknown: classifier.weight")));
+  EXPECT_THAT(card(), HasSubstr("tensors of the checkpoint that are not here: unknown: "
+                                "classifier.weight\n"));
+}
+
+TEST_F(OutsideTest, IgnoreNamesTensorsByTheirFullNames) {
+  with("backbone.").add("aux.weight", {5, 24}).add("aux.bias", {5}).add("scale", {1});
+  EXPECT_THAT(refusal({.ignore = {"aux.*"}}),
+              HasSubstr("unknown tensors outside the network: scale [1]; they"));
+  const ConversionResult result = converted({.ignore = {"aux.*", "sc[a-b]le"}});
+  EXPECT_THAT(result.notes, Contains(HasSubstr("ignored, unknown: aux.weight, aux.bias, scale")));
+  EXPECT_THAT(card(), HasSubstr("unknown: aux.weight, aux.bias, scale; the user stated that the "
+                                "outputs do not depend on them\n"));
+  const Json json = Json::parse(to_result_json(result));
+  EXPECT_EQ(json["ignored"].size(), 3U);
+  EXPECT_EQ(json["ignored"][0]["name"], "aux.weight");
+  EXPECT_EQ(json["ignored"][0]["kind"], "unknown");
+  EXPECT_EQ(Json::parse(to_report_json(result))["ignored"], json["ignored"]);
+}
+
+TEST_F(OutsideTest, IgnoreIsRefusedWhereItMatchesNothingOrTheNetwork) {
+  with("backbone.").add("aux.weight", {5, 24});
+  EXPECT_THAT(refusal<UsageError>({.ignore = {"aux.*", "aux2.*"}}),
+              HasSubstr("--ignore 'aux2.*': matches no tensor of"));
+  EXPECT_THAT(refusal<UsageError>({.ignore = {"*"}}),
+              AllOf(HasSubstr("--ignore '*': matches 'backbone."), HasSubstr("of the network")));
+  EXPECT_THAT(refusal<UsageError>({.ignore = {"backbone.fc.?ias"}}),
+              HasSubstr("matches 'backbone.fc.bias', a tensor of the network"));
+}
+
+TEST_F(OutsideTest, AKeyThatNamesTheNetworkIsConsentForWhatLiesOutsideOfIt) {
+  with("backbone.").add("classifier.weight", {3, 5});
+  const ConversionResult result = converted({.weights_key = "backbone"});
+  EXPECT_THAT(result.notes, Contains(HasSubstr("ignored, unknown: classifier.weight")));
+  EXPECT_THAT(card(), HasSubstr("the user stated"));
+  fs::remove_all(dir_ / "out");
+  add("backbone.pool.p", {1});
+  EXPECT_THAT(refusal({.weights_key = "backbone"}),
+              AllOf(HasSubstr("unknown tensors outside the network: backbone.pool.p [1]; "),
+                    Not(HasSubstr("--weights-key"))));
+}
+
+TEST_F(OutsideTest, WhatOnlyTrainingReadsIsIgnoredByName) {
+  with("module.encoder.")
+      .add("criterion.weight", {5})
+      .add("center_loss.centers", {5, 32})
+      .add("val_cm.confmat", {5, 5})
+      .add("ema.fcweight", {5, 32})
+      .add("module.queue", {32, 64})
+      .add("module.queue_ptr", Tensor::of({1}, std::vector<std::int64_t>{3}))
+      .add("module.encoder.layer1.0.total_ops", Tensor::of({1}, std::vector<double>{3}))
+      .add("module.encoder.conv1.total_params", Tensor::of({1}, std::vector<double>{3}));
+  const ConversionResult result = converted();
+  EXPECT_THAT(result.notes, Contains(AllOf(HasSubstr("ignored, training only: "),
+                                           HasSubstr("criterion.weight (loss)"),
+                                           HasSubstr("ema.fcweight (average of the weights)"))));
+  EXPECT_THAT(card(), AllOf(HasSubstr("are not here: training only: "), Not(HasSubstr("stated"))));
+}
+
+TEST_F(OutsideTest, EnsemblesGiveEachOfTheirNetworks) {
+  with("models.0.");
+  for (const auto& [name, tensor] : small_checkpoint().tensors) add("models.1." + name, tensor);
+  EXPECT_THAT(refusal(), HasSubstr("expected one network, got 2: models.0, models.1"));
+  for (const char* key : {"models.0", "models.1"}) {
+    const ConversionResult result = converted({.weights_key = key});
+    EXPECT_THAT(result.notes, Contains(HasSubstr("ignored, other network: models.")));
+  }
+}
+
+TEST_F(OutsideTest, OneLinearLayerUnderAnotherNameIsTheClassifier) {
+  for (const auto& [prefix, weight, bias] : std::vector<std::array<std::string, 3>>{
+           {"", "fc.1.weight", "fc.1.bias"},
+           {"backbone.", "head.fc.weight", "head.fc.bias"},
+           {"encoder.", "classifier.weight", "classifier.bias"},
+           {"0.", "1.weight", "1.bias"},
+           {"model.", "model.last_linear.weight", "model.last_linear.bias"}}) {
+    fs::remove_all(dir_ / "out");
+    with(prefix, weight, bias);
+    const ConversionResult result = converted();
+    const std::string module = weight.substr(0, weight.size() - 7);
+    EXPECT_EQ(result.head, module);
+    EXPECT_THAT(result.notes, Contains(HasSubstr("using '" + module +
+                                                 "' as the classifier, assuming average pooling "
+                                                 "and a plain Linear layer")));
+    EXPECT_THAT(card(), HasSubstr("the classifier is the checkpoint's '" + module + "'"));
+    EXPECT_EQ(Json::parse(to_result_json(result))["head"], module);
+  }
+}
+
+TEST_F(OutsideTest, ATrainingTensorBesideDoesNotHideTheClassifier) {
+  with("backbone.", "head.fc.weight", "head.fc.bias").add("criterion.weight", {5});
+  EXPECT_EQ(converted().head, "head.fc");
+}
+
+TEST_F(OutsideTest, DoubtfulClassifiersMustBeNamed) {
+  for (const auto& [module, why] : std::vector<std::pair<std::string, std::string>>{
+           {"projector", "its name contains 'proj'"},
+           {"embedding.fc", "its name contains 'embed'"},
+           {"arcface", "its name contains 'arc'"},
+           {"cosine_head", "its name contains 'cos'"},
+           {"prototypes", "its name contains 'proto'"}}) {
+    with("backbone.", module + ".weight", module + ".bias");
+    EXPECT_THAT(refusal(), AllOf(HasSubstr("head: expected one linear layer (fc.weight, fc.bias), "
+                                           "got "),
+                                 HasSubstr("--head-key " + module + " (" + why + ")")));
+    EXPECT_EQ(converted({.head_key = module}).head, module);
+    fs::remove_all(dir_ / "out");
+  }
+  with("backbone.", "logits.weight", "");
+  EXPECT_THAT(refusal(), HasSubstr("--head-key logits (it has no bias)"));
+  EXPECT_TRUE(converted({.head_key = "logits.weight"}).bias_added);
+}
+
+TEST_F(OutsideTest, SeveralClassifiersAreListed) {
+  with("backbone.", "head_a.weight", "head_a.bias").add("head_b.weight", {7, 32});
+  add("head_b.bias", {7});
+  EXPECT_THAT(refusal(), AllOf(HasSubstr("with 2 possible classifiers"),
+                               HasSubstr("--head-key head_a, --head-key head_b")));
+  EXPECT_THAT(refusal({.head_key = "head_a"}), HasSubstr("unknown tensors outside the network: "
+                                                         "head_b.weight [7, 32], head_b.bias [7]"));
+  EXPECT_EQ(converted({.head_key = "head_a", .ignore = {"head_b.*"}}).head, "head_a");
+}
+
+TEST_F(OutsideTest, ParametersBetweenBackboneAndClassifierAreRefused) {
+  with("backbone.", "head.fc.weight", "head.fc.bias").add("neck.bn.weight", {32});
+  EXPECT_THAT(refusal(), AllOf(HasSubstr("neck.bn.weight [32]"), HasSubstr("--head-key head.fc")));
+  EXPECT_THAT(refusal({.head_key = "head.fc"}),
+              HasSubstr("unknown tensors outside the network: neck.bn.weight [32]"));
+}
+
+TEST_F(OutsideTest, AnotherHeadThanFcNeedsConsentForFc) {
+  with("").add("head.weight", {7, 32});
+  EXPECT_THAT(refusal(), HasSubstr("unknown tensors outside the network: head.weight [7, 32]"));
+  EXPECT_THAT(refusal({.head_key = "head"}),
+              AllOf(HasSubstr("unknown tensors outside the network: "), HasSubstr("fc.weight")));
+  const ConversionResult result = run(request({.head_key = "head", .ignore = {"fc.*"}}));
+  EXPECT_EQ(result.content.config.num_labels, 7);
+  EXPECT_TRUE(is_verified(result));
+}
+
+TEST_F(OutsideTest, AHeadKeyMustNameALinearLayerOnTheFeatures) {
+  with("backbone.", "head.weight", "head.bias").add("aux.weight", {5, 24});
+  EXPECT_THAT(refusal({.head_key = "aux"}),
+              HasSubstr("--head-key aux: expected a linear layer on the network's 32 features; "
+                        "there is: head"));
+  EXPECT_THAT(refusal({.head_key = "nothing"}), HasSubstr("--head-key nothing: expected"));
+}
+
+TEST_F(OutsideTest, AMissingBiasBecomesZeros) {
+  with("", "fc.weight", "");
+  const ConversionResult result = converted();
+  EXPECT_TRUE(result.bias_added);
+  EXPECT_THAT(result.notes, Contains(HasSubstr("a bias of zeros is written")));
+  EXPECT_THAT(card(), HasSubstr("a bias of zeros is written"));
+  const Source written = open_source((dir_ / "out/lone").string());
+  EXPECT_TRUE(bit_equal(written.tensors.at("classifier.1.bias"), floats({5}, 0)));
+}
+
+TEST_F(OutsideTest, AMissingBiasHasTheDtypeOfTheWeights) {
+  StateDict half;
+  for (const auto& [name, tensor] : with("", "fc.weight", "").tensors_) {
+    half.insert(name, is_floating(tensor.dtype()) ? to_dtype(tensor, DType::F16) : tensor);
+  }
+  tensors_ = half;
+  EXPECT_TRUE(is_verified(run(request())));
+}
+
+TEST_F(OutsideTest, VerifyRepeatsTheNotesAndDiffReportsTheDifferences) {
+  with("backbone.", "head.fc.weight", "").add("pool.p", {1});
+  const SourceHints hints{.head_key = "head.fc", .ignore = {"pool.p"}};
+  converted(hints);
+  const std::string source = (dir_ / "lone.pth").string();
+  const std::string folder = (dir_ / "out/lone").string();
+  testing::Listener listener;
+  const FolderVerification verified =
+      verify_folder(source, hints, folder, {.threads = 1}, listener);
+  EXPECT_TRUE(verified.network.verified());
+  EXPECT_THAT(listener.notes, AllOf(Contains(HasSubstr("using 'head.fc' as the classifier")),
+                                    Contains(HasSubstr("a bias of zeros is written")),
+                                    Contains(HasSubstr("ignored, unknown: pool.p"))));
+  EXPECT_EQ(Json::parse(to_result_json(verified))["ignored"][0]["name"], "pool.p");
+  EXPECT_THAT(testing::refusal<MismatchError>([&] {
+                verify_folder(source, {.head_key = "head.fc"}, folder, {.threads = 1}, listener);
+              }),
+              HasSubstr("unknown tensors outside the network: pool.p [1]"));
+  ProgressSink nobody;
+  const CheckpointDiff diff =
+      diff_checkpoints(open_diff_side(source, hints), open_diff_side(folder), nobody);
+  std::vector<std::string> found;
+  for (const TensorDifference& difference : diff.differences) {
+    found.push_back(difference.a ? difference.a->name : difference.b->name);
+  }
+  EXPECT_THAT(found, ::testing::UnorderedElementsAre("pool.p", "classifier.1.bias"));
+}
+
+TEST_F(OutsideTest, TheWayBackDoesNotPromiseTheSameFile) {
+  with("backbone.", "head.fc.weight", "");
+  ConversionRequest wanted = request();
+  wanted.to = Form::kTimm;
+  const ConversionResult result = run(wanted);
+  EXPECT_TRUE(result.written && is_verified(result));
+  EXPECT_THAT(result.notes, Contains(HasSubstr("outputs stay equal, files do not")));
+}
+
+}  // namespace
+}  // namespace weightlift

@@ -1,0 +1,283 @@
+#include "weightlift/convert/source_weights.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <set>
+
+#include "weightlift/base/error.h"
+#include "weightlift/base/text.h"
+#include "weightlift/models/infer.h"
+#include "weightlift/models/linear_head.h"
+#include "weightlift/models/resnet.h"
+
+namespace weightlift {
+
+namespace {
+
+constexpr std::string_view kHeadWeight = "fc.weight";
+constexpr std::string_view kHeadBias = "fc.bias";
+constexpr std::string_view kWeight = ".weight";
+
+/// What was taken of a file that holds more than one network's tensors in its own names.
+void note_choice(Source& source) {
+  const WeightsChoice& choice = source.choice;
+  const std::string where = shown(source.checkpoint.path);
+  const std::string& path = source.checkpoint.dicts[choice.dict].path;
+  std::string what = path.empty() ? "" : fmt::format(" {}", path);
+  if (!choice.prefix.empty()) {
+    what += fmt::format(
+        "{} names behind '{}'{}", what.empty() ? " the" : ", of it the", printable(choice.prefix),
+        choice.wrappers.empty() ? "" : fmt::format(" ({})", fmt::join(choice.wrappers, ", ")));
+  }
+  if (what.empty() && !source.left_out.empty()) what = " the tensors at the top level";
+  const bool renamed = choice.naming == Naming::kChildren || choice.naming == Naming::kTransformers;
+  if (renamed && source.kind != SourceKind::kTransformersFolder) {
+    what += fmt::format("{} names that are {}", what.empty() ? "" : ";", to_string(choice.naming));
+  }
+  if (!what.empty()) {
+    constexpr std::size_t kShown = 12;
+    source.notes.push_back(fmt::format(
+        "{}: took{}{}{}", where, what,
+        source.left_out.empty() ? "" : "; left out: ", first_of(source.left_out, kShown)));
+  }
+  if (!source.checkpoint.globals.empty()) {
+    constexpr std::size_t kShown = 12;
+    source.notes.push_back(fmt::format("{}: names what is no data, none of it made or run: {}",
+                                       where, first_of(source.checkpoint.globals, kShown)));
+  }
+}
+
+/// A name of the chosen dict, as users may also write it: behind the keys that lead to the dict.
+std::string after_path(const Source& source, const std::string& name) {
+  const std::string& path = source.checkpoint.dicts[source.choice.dict].path;
+  return path.empty() ? name : path + "." + name;
+}
+
+/// Tensors of the file's other dicts.
+void add_other_dicts(Source& source) {
+  const std::vector<NamedDict>& dicts = source.checkpoint.dicts;
+  std::set<std::size_t> with_network;
+  for (const FoundNetwork& network : find_networks(dicts)) with_network.insert(network.dict);
+  for (std::size_t i = 0; i < dicts.size(); ++i) {
+    if (i == source.choice.dict || dicts[i].names.empty()) continue;
+    StateDict tensors;
+    try {
+      if (!with_network.contains(i)) tensors = list_tensors(source.checkpoint, i);
+    } catch (const FormatError&) {
+      // Their names tell enough: what cannot be read is never the classifier.
+    }
+    for (const std::string& name : dicts[i].names) {
+      const std::string& path = dicts[i].path;
+      const Tensor* tensor = tensors.find(name);
+      source.outside.push_back({i, name, path.empty() ? name : path + "." + name,
+                                tensor == nullptr ? std::nullopt : std::optional(*tensor)});
+    }
+  }
+}
+
+/// Sorts the tensors behind the prefix into those that the network has, and others. `others`: the
+/// dict's tensors elsewhere.
+void separate(Source& source, const SplitWeights& split, const std::string& head_key) {
+  const bool hf = source.kind == SourceKind::kTransformersFolder;
+  const auto network =
+      hf ? make_hf_resnet(source.config, source.config.head) : make_timm_resnet(source.config);
+  std::set<std::string> slots;
+  for (const Module::Slot& slot : network->slots()) slots.insert(slot.name);
+  const auto is_other_head = [&](const std::string& own, const std::string& full) {
+    if (head_key.empty() || !own.starts_with("fc.")) return false;
+    const std::string module = full.substr(0, full.rfind('.'));
+    return head_key != module && head_key != after_path(source, module);
+  };
+  std::size_t i = 0;
+  for (const auto& [name, tensor] : split.network) {
+    const std::string& full = split.full_names[i++];
+    if (slots.contains(name) && !is_other_head(name, full)) {
+      source.tensors.insert(name, tensor);
+    } else {
+      source.outside.push_back({source.choice.dict, full, full, tensor});
+    }
+  }
+  for (const auto& [name, tensor] : split.others) {
+    source.outside.push_back({source.choice.dict, name, name, tensor});
+  }
+}
+
+/// The tensor itself: those of other dicts were only listed.
+Tensor load(const Source& source, const OutsideTensor& tensor) {
+  if (tensor.dict == source.choice.dict) return *tensor.tensor;
+  return load_dict(source.checkpoint, tensor.dict).tensors.at(tensor.name);
+}
+
+/// Makes a layer outside of the network its fc.
+void adopt_head(Source& source, const LinearHead& head) {
+  const Tensor weight = load(source, source.outside[head.weight]);
+  if (weight.dtype() != source.config.dtype) {
+    throw MismatchError(fmt::format(
+        "{}: tensor '{}': expected one dtype for all weights ({}), got {}",
+        source.checkpoint.path.string(), printable(source.outside[head.weight].full_name),
+        to_string(source.config.dtype), to_string(weight.dtype())));
+  }
+  source.tensors.insert(std::string(kHeadWeight), weight);
+  if (head.bias) {
+    source.tensors.insert(std::string(kHeadBias), load(source, source.outside[*head.bias]));
+  }
+  source.config.num_labels = weight.shape().front();
+  source.head = head.module;
+  std::size_t i = 0;
+  std::erase_if(source.outside, [&](const OutsideTensor&) {
+    const std::size_t at = i++;
+    return at == head.weight || at == head.bias;
+  });
+}
+
+std::vector<std::string> modules_of(const std::vector<LinearHead>& heads) {
+  std::vector<std::string> modules;
+  for (const LinearHead& head : heads) modules.push_back(printable(head.module));
+  return modules;
+}
+
+/// The layer that the user names.
+void take_named_head(Source& source, const std::string& key) {
+  const auto heads =
+      find_linear_heads(source.outside, source.choice, source.config.hidden_sizes.back());
+  const auto found = std::ranges::find_if(heads, [&](const LinearHead& head) {
+    return head.module == key || after_path(source, head.module) == key;
+  });
+  if (found == heads.end()) {
+    throw MismatchError(fmt::format(
+        "{}: --head-key {}: expected a linear layer on the network's {} features; there {}: {}",
+        source.checkpoint.path.string(), printable(key), source.config.hidden_sizes.back(),
+        heads.size() == 1 ? "is" : "are", heads.empty() ? "none" : first_of(modules_of(heads))));
+  }
+  source.head_named = true;
+  adopt_head(source, *found);
+}
+
+/// The only layer outside of the network that can be its classifier, where nothing else is there
+/// that may run.
+void take_only_head(Source& source) {
+  const auto heads =
+      find_linear_heads(source.outside, source.choice, source.config.hidden_sizes.back());
+  std::vector<const LinearHead*> unknown;
+  for (const LinearHead& head : heads) {
+    const OutsideTensor& weight = source.outside[head.weight];
+    const bool open = weight.kind == OutsideKind::kUnknown && weight.consent != Consent::kPattern;
+    if (open) unknown.push_back(&head);
+  }
+  if (unknown.size() != 1 || !unknown.front()->doubt.empty()) return;
+  const LinearHead& head = *unknown.front();
+  for (std::size_t i = 0; i < source.outside.size(); ++i) {
+    const OutsideTensor& other = source.outside[i];
+    const bool blocks = other.kind == OutsideKind::kUnknown && other.consent != Consent::kPattern;
+    if (blocks && i != head.weight && i != head.bias) return;
+  }
+  adopt_head(source, head);
+}
+
+/// A classifier without bias adds nothing: zeros do the same, to the last bit.
+void complete_bias(Source& source) {
+  const Tensor* weight = source.tensors.find(kHeadWeight);
+  if (weight == nullptr || weight->shape().size() != 2 || source.tensors.contains(kHeadBias)) {
+    return;
+  }
+  const std::int64_t classes = weight->shape().front();
+  const auto zeros = std::make_shared<const std::vector<std::byte>>(
+      static_cast<std::size_t>(classes) * item_bytes(weight->dtype()));
+  source.tensors.insert(std::string(kHeadBias),
+                        Tensor::view(weight->dtype(), {classes}, *zeros, zeros));
+  source.bias_added = true;
+}
+
+void take_head(Source& source, const std::string& head_key) {
+  if (source.tensors.contains(kHeadWeight)) {
+    source.head_named = !head_key.empty();
+  } else {
+    source.config.num_labels = 0;
+    if (head_key.empty()) {
+      take_only_head(source);
+    } else {
+      take_named_head(source, head_key);
+    }
+  }
+  complete_bias(source);
+}
+
+bool matches(const Source& source, const std::string& pattern, const std::string& full_name,
+             bool chosen_dict) {
+  const auto fits = [&](const std::string& name) {
+    return fnmatch(pattern.c_str(), name.c_str(), FNM_NOESCAPE) == 0;
+  };
+  return fits(full_name) || (chosen_dict && fits(after_path(source, full_name)));
+}
+
+/// Marks what the user knows to change nothing.
+void apply_ignore(Source& source, const std::vector<std::string>& patterns,
+                  const SplitWeights& split) {
+  std::set<std::string_view> outside;
+  for (const OutsideTensor& tensor : source.outside) {
+    if (tensor.dict == source.choice.dict) outside.insert(tensor.name);
+  }
+  for (const std::string& pattern : patterns) {
+    for (const std::string& name : split.full_names) {
+      if (!outside.contains(name) && matches(source, pattern, name, true)) {
+        throw UsageError(fmt::format("--ignore '{}': matches '{}', a tensor of the network",
+                                     printable(pattern), printable(name)));
+      }
+    }
+    std::size_t count = 0;
+    for (OutsideTensor& tensor : source.outside) {
+      if (!matches(source, pattern, tensor.full_name, tensor.dict == source.choice.dict)) continue;
+      ++count;
+      if (tensor.kind == OutsideKind::kUnknown) tensor.consent = Consent::kPattern;
+    }
+    if (count == 0) {
+      throw UsageError(fmt::format("--ignore '{}': matches no tensor of {}", printable(pattern),
+                                   shown(source.checkpoint.path)));
+    }
+  }
+}
+
+/// A key that names exactly one network states that the rest is not wanted.
+void apply_weights_key(Source& source) {
+  if (!source.choice.named) return;
+  for (OutsideTensor& tensor : source.outside) {
+    const bool inside =
+        tensor.dict == source.choice.dict && tensor.name.starts_with(source.choice.prefix);
+    if (tensor.kind == OutsideKind::kUnknown && tensor.consent == Consent::kNone && !inside) {
+      tensor.consent = Consent::kWeightsKey;
+    }
+  }
+}
+
+}  // namespace
+
+void read_weights(Source& source, const SourceHints& hints) {
+  const Checkpoint& checkpoint = source.checkpoint;
+  std::string head_key = hints.head_key;
+  if (head_key.ends_with(kWeight)) head_key.resize(head_key.size() - kWeight.size());
+  const std::string where = shown(checkpoint.path);
+  const bool hf = source.kind == SourceKind::kTransformersFolder;
+  source.notes.insert(source.notes.end(), checkpoint.notes.begin(), checkpoint.notes.end());
+  source.choice = choose_weights(checkpoint.dicts, hints.weights_key, where);
+  LoadedDict loaded = load_dict(checkpoint, source.choice.dict);
+  source.left_out = std::move(loaded.left_out);
+  WeightsChoice as_they_are = source.choice;
+  if (hf) as_they_are.naming = Naming::kUnknown;
+  const SplitWeights split = split_weights(loaded.tensors, as_they_are);
+  note_choice(source);
+  if (!hf) source.config = infer_resnet_config(split.network, where);
+  separate(source, split, head_key);
+  add_other_dicts(source);
+  classify(source.outside, checkpoint.dicts, source.choice);
+  apply_ignore(source, hints.ignore, split);
+  if (hf && !head_key.empty()) {
+    throw UsageError("--head-key: expected a timm checkpoint, got a transformers folder");
+  }
+  if (!hf) take_head(source, head_key);
+  apply_weights_key(source);
+}
+
+}  // namespace weightlift
