@@ -8,8 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <string>
+#include <vector>
 
 #include "tests/base/child.h"
 #include "tests/support/refusal.h"

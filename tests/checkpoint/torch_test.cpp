@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "tests/checkpoint/golden.h"
 #include "tests/checkpoint/refusal_case.h"
 #include "tests/checkpoint/torch_builder.h"

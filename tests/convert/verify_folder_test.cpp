@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "tests/convert/job.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
+#include <chrono>
+
 #include "tests/support/folder.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"

@@ -257,6 +257,32 @@ TEST_F(HttpTest, RefusesRedirectsOutOfHttp) {
               HasSubstr("file:///etc/passwd: address: expected an http or https"));
 }
 
+// Every version of libcurl takes these as they are: that they arrive says so.
+TEST_F(HttpTest, SendsWhatBrowsersSend) {
+  const std::string given = "/a b/./c/..\\d|[e]^\xc3\xa9'%2f%zz?q='a b'&r={[|]}^\xc3\xa9\\#f";
+  const std::string sent = "/a%20b/d|[e]^%C3%A9'%2f%zz?q=%27a%20b%27&r={[|]}^%C3%A9\\";
+  send(get(given));
+  EXPECT_EQ(hub_.log().at(0)["path"], sent);
+}
+
+TEST_F(HttpTest, FollowsALocationWithBlanks) {
+  write_file(dir_ / "m/a b.txt", "found");
+  hub_.add_repo("alice/m", dir_ / "m");
+  hub_.set_faults(R"([{"path": "first", "redirect": " /alice/m/resolve/main/x/../a b.txt"}])");
+  EXPECT_EQ(send(get("/first")).body, "found");
+}
+
+TEST_F(HttpTest, SendsTheCredentialsOfAnAddressToItsHostAlone) {
+  hub_.set_faults(R"([{"path": "config", "redirect": "same"}])");
+  HttpRequest request = get(kConfig);
+  request.authorize = false;
+  request.url.insert(std::string("http://").size(), "u@x:p w@");
+  EXPECT_EQ(send(request).status, 200);
+  const auto log = hub_.log();
+  EXPECT_EQ(log.at(0)["headers"]["authorization"], "Basic dUB4OnAgdw==");  // u@x:p w
+  EXPECT_FALSE(log.at(1)["headers"].contains("authorization"));
+}
+
 // What may pass
 
 TEST_F(HttpTest, TriesAgainWhatMayPass) {
@@ -482,25 +508,6 @@ TEST(HubErrorTest, HidesAnyToken) {
                 ::testing::EndsWith("(token)"));
   }
 }
-
-TEST(UrlTest, ResolvesAsBrowsersDo) {
-  const std::string base = "http://h:80/a/b?q=1";
-  EXPECT_EQ(resolve_url(base, "/c?x=%2F"), "http://h:80/c?x=%2F");
-  EXPECT_EQ(resolve_url(base, "c?x=1#f"), "http://h:80/a/c?x=1");
-  EXPECT_EQ(resolve_url(base, "https://u:p@o/c d"), "https://o/c%20d");
-  EXPECT_EQ(resolve_url(base, "//o/x"), "http://o/x");
-  EXPECT_EQ(origin_of("HTTP://Hub.Example/x"), "http://hub.example:80");
-  EXPECT_EQ(origin_of("https://h/x"), "https://h:443");
-  EXPECT_NE(origin_of("http://localhost:1"), origin_of("http://127.0.0.1:1"));
-}
-
-TEST(UrlTest, EncodesAsPythonQuotes) {
-  EXPECT_EQ(percent_encode("refs/pr/1"), "refs%2Fpr%2F1");
-  EXPECT_EQ(percent_encode("sub/a b#\xc3\xa9.txt", true), "sub/a%20b%23%C3%A9.txt");
-  EXPECT_EQ(percent_encode("A-z_0.~"), "A-z_0.~");
-}
-
-TEST(UrlTest, ShowsNoSecrets) { EXPECT_EQ(shown_url("http://u:p@h/x?sig=1#f"), "http://h/x"); }
 
 }  // namespace
 }  // namespace weightlift

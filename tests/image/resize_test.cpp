@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <utility>
 
 #include "tests/image/pictures.h"
 #include "weightlift/checkpoint/crc32.h"

@@ -116,6 +116,33 @@ TEST(ProgramTest, FusesAroundActivationsThatItCannotFuse) {
   }
 }
 
+TEST(ProgramTest, GroupsAreCloseToRowMajorOnes) {
+  // Groups of whole channel blocks, groups of other sizes, and depthwise convolutions.
+  for (const auto& [channels, groups] :
+       {std::pair(64, 8), {64, 4}, {48, 2}, {12, 3}, {10, 2}, {64, 64}, {20, 20}}) {
+    Net net;
+    auto& conv = net.add<Conv2d>("conv", Conv2dOptions{.in_channels = channels,
+                                                       .out_channels = channels,
+                                                       .kernel_size = 3,
+                                                       .padding = 1,
+                                                       .groups = groups});
+    auto& act = net.add<ActivationLayer>("act");
+    net.body = [&](Value x) { return act(conv(x)); };
+    StateDict state;
+    for (const auto& slot : net.slots()) {
+      state.insert(slot.name,
+                   testing::random_tensor(9, slot.name, slot.shape, testing::normal(0.3)));
+    }
+    net.load_state_dict(state);
+    const Shape shape = {2, channels, 9, 7};
+    const Graph graph = trace(net, shape);
+    EXPECT_LE(relative_distance(run_once(graph, image(shape), kFused),
+                                run_once(graph, image(shape), kUnfused)),
+              1e-6)
+        << channels << "/" << groups;
+  }
+}
+
 TEST(ProgramTest, SameInputAndThreadsGiveTheSameBits) {
   const auto model = small_model(LayerType::kBottleneck);
   const Graph graph = trace(*model, kImage);

@@ -80,6 +80,12 @@ TEST(PackWeightsTest, PacksStemsWithAllInputChannelsInOneTile) {
   expect_packed({20, 1, 7, 7}, {16, 1, false});
 }
 
+TEST(PackWeightsTest, PacksGroupsOneAfterTheOtherAndDepthwiseSideBySide) {
+  expect_packed({32, 16, 3, 3}, {16, 16, false});
+  expect_packed({24, 1, 3, 3}, {8, 1, false});
+  expect_packed({20, 1, 5, 5}, {16, 1, false});
+}
+
 TEST(PackWeightsTest, ScalesRowMajorRows) {
   const Tensor weight = random_weights({2, 3, 1, 1});
   const auto values = weight.data<float>();

@@ -1,6 +1,7 @@
 #include "weightlift/checkpoint/safetensors_writer.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>

@@ -45,10 +45,6 @@ CurlLibrary load() {
   find(library, curl.multi_perform, "curl_multi_perform");
   find(library, curl.multi_poll, "curl_multi_poll");
   find(library, curl.multi_info_read, "curl_multi_info_read");
-  find(library, curl.url, "curl_url");
-  find(library, curl.url_cleanup, "curl_url_cleanup");
-  find(library, curl.url_get, "curl_url_get");
-  find(library, curl.url_set, "curl_url_set");
   decltype(&curl_global_init) global_init = nullptr;
   find(library, global_init, "curl_global_init");
   if (global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) throw_not_loaded("it does not start");

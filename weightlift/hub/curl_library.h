@@ -27,10 +27,6 @@ struct CurlLibrary {
   decltype(&curl_multi_perform) multi_perform;
   decltype(&curl_multi_poll) multi_poll;
   decltype(&curl_multi_info_read) multi_info_read;
-  decltype(&curl_url) url;
-  decltype(&curl_url_cleanup) url_cleanup;
-  decltype(&curl_url_get) url_get;
-  decltype(&curl_url_set) url_set;
 };
 
 /// Loads libcurl when it is first called, from whichever thread; it stays until the process ends.

@@ -159,7 +159,7 @@ HttpResponse HttpClient::follow(const HttpRequest& request) {
   Exchange exchange;
   exchange.request = &request;
   exchange.method = request.method;
-  exchange.url = request.url;
+  exchange.url = request_url(request.url);
   exchange.interrupted = &interrupted_;
   if (request.authorize && origin == endpoint) exchange.token = settings_.token;
   std::vector<HttpHeader> kept;

@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <exception>
+#include <new>
 #include <utility>
 
 #include "weightlift/hub/curl_library.h"

@@ -4,6 +4,7 @@
 #include <array>
 #include <csetjmp>
 #include <cstring>
+#include <new>
 
 #include "weightlift/base/bytes.h"
 #include "weightlift/base/error.h"

@@ -47,6 +47,7 @@ class Compiler {
     compiled.input = input_;
     compiled.lifetimes = std::move(lifetimes_);
     compiled.steps = std::move(steps_);
+    compiled.kernels = std::move(kernels_);
     return compiled;
   }
 
@@ -76,6 +77,7 @@ class Compiler {
     const Place out =
         step.residual ? accumulator(step, convolution->output()) : new_place(convolution->output());
     values_[step.result] = out;
+    kernels_.push_back({step.node, convolution->kernel()});
     const std::size_t weight_bytes = convolution->weight_bytes();
     const std::size_t scratchpad = new_buffer(convolution->scratchpad_bytes());
     const std::size_t bytes =
@@ -249,6 +251,7 @@ class Compiler {
   std::vector<Place> values_;           ///< by node
   std::vector<Lifetime> lifetimes_;
   std::vector<Step> steps_;
+  std::vector<Kernel> kernels_;
   std::vector<std::shared_ptr<Convolution>> convolutions_;
   Place input_;
 };

@@ -7,6 +7,7 @@
 #include "weightlift/nn/graph.h"
 #include "weightlift/runtime/arena.h"
 #include "weightlift/runtime/layout.h"
+#include "weightlift/runtime/program.h"
 
 namespace weightlift {
 
@@ -44,6 +45,7 @@ struct Step {
 /// A graph as a list of steps with a place for every value.
 struct CompiledGraph {
   std::vector<Step> steps;
+  std::vector<Kernel> kernels;      ///< of the convolutions
   std::vector<Lifetime> lifetimes;  ///< of the arena's buffers
   Place input;                      ///< row-major
   std::vector<Place> outputs;       ///< row-major, alive after the last step

@@ -26,8 +26,9 @@ struct Layout {
 /// where the bytes of its floats would not be countable in any blocking.
 Layout plain_layout(const Shape& shape);
 
-/// How convolution weights (O, I, K, K) lie in memory: as [O/o][I/i][K][K][i][o], filled up with
-/// zeros. (1, I) on one group is row-major for K = 1 only, so row-major is a case of its own.
+/// How convolution weights (O, I, K, K), where I is a group's share of the input, lie in memory: as
+/// [O/o][I/i][K][K][i][o], filled up with zeros. (1, I) is row-major for K = 1 only, so row-major
+/// is a case of its own.
 struct WeightLayout {
   std::int64_t out_block = 1;
   std::int64_t in_block = 1;

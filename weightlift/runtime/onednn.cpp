@@ -5,8 +5,11 @@
 #include <array>
 #include <oneapi/dnnl/dnnl.hpp>
 #include <optional>
+#include <span>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "weightlift/base/error.h"
 
@@ -56,30 +59,53 @@ dnnl::primitive_attr attributes(const ConvolutionDescription& d) {
   return attr;
 }
 
-/// oneDNN 3 has no operation descriptors: the same arguments go to the primitive descriptor.
-PrimitiveDesc make_desc(const ConvolutionDescription& d, bool plain) {
-  const auto& o = d.options;
-  const Tag values = plain ? Tag::nchw : Tag::any;
-  const Tag filters = !plain ? Tag::any : (o.groups == 1 ? Tag::oihw : Tag::goihw);
-  const memory::desc src(input_dims(d), kF32, values);
-  const memory::desc weights(weight_dims(o), kF32, filters);
-  const memory::desc bias({o.out_channels}, kF32, Tag::a);
-  const memory::desc dst(output_dims(d), kF32, values);
-  const memory::dims strides = {o.stride, o.stride};
-  // torch's dilation 1, the distance between taps, is oneDNN's 0, the gap between them.
-  const memory::dims dilates = {o.dilation - 1, o.dilation - 1};
-  const memory::dims padding = {o.padding, o.padding};
-  constexpr auto kInference = dnnl::prop_kind::forward_inference;
-  constexpr auto kDirect = dnnl::algorithm::convolution_direct;
+/// The layouts to request from oneDNN. With `any`, each implementation chooses its own.
+struct Request {
+  Tag values;
+  Tag filters;
+};
+
+/// oneDNN's implementations of a convolution, in oneDNN's order of preference.
+class Candidates {
+ public:
+  Candidates(const ConvolutionDescription& d, const Request& request) {
+    const auto& o = d.options;
+    const memory::desc src(input_dims(d), kF32, request.values);
+    const memory::desc weights(weight_dims(o), kF32, request.filters);
+    const memory::desc bias({o.out_channels}, kF32, Tag::a);
+    const memory::desc dst(output_dims(d), kF32, request.values);
+    const memory::dims strides = {o.stride, o.stride};
+    // torch's dilation 1, the distance between taps, is oneDNN's 0, the gap between them.
+    const memory::dims dilates = {o.dilation - 1, o.dilation - 1};
+    const memory::dims padding = {o.padding, o.padding};
+    constexpr auto kInference = dnnl::prop_kind::forward_inference;
+    constexpr auto kDirect = dnnl::algorithm::convolution_direct;
 #if DNNL_VERSION_MAJOR >= 3
-  return {engine(), kInference, kDirect, src,     weights, bias,
-          dst,      strides,    dilates, padding, padding, attributes(d)};
+    desc_ = PrimitiveDesc(engine(), kInference, kDirect, src, weights, bias, dst, strides, dilates,
+                          padding, padding, attributes(d), true);
 #else
-  return {{kInference, kDirect, src, weights, bias, dst, strides, dilates, padding, padding},
-          attributes(d),
-          engine()};
+    operation_.emplace(kInference, kDirect, src, weights, bias, dst, strides, dilates, padding,
+                       padding);
+    desc_ = PrimitiveDesc(*operation_, attributes(d), engine(), true);
 #endif
-}
+    valid_ = static_cast<bool>(desc_);
+  }
+  Candidates(const Candidates&) = delete;
+  Candidates& operator=(const Candidates&) = delete;
+
+  bool valid() const { return valid_; }
+  const PrimitiveDesc& desc() const { return desc_; }
+  /// Moves to the next implementation. Changes every copy of desc().
+  void next() { valid_ = desc_.next_impl(); }
+
+ private:
+#if DNNL_VERSION_MAJOR < 3
+  /// next_impl() of oneDNN 2 reads it again.
+  std::optional<dnnl::convolution_forward::desc> operation_;
+#endif
+  PrimitiveDesc desc_;
+  bool valid_ = false;
+};
 
 /// The number of channels that lie side by side, nothing where the layout is of another kind.
 std::optional<std::int64_t> channel_block(const memory::desc& desc, const memory::dims& dims) {
@@ -92,19 +118,91 @@ std::optional<std::int64_t> channel_block(const memory::desc& desc, const memory
 }
 
 std::optional<WeightLayout> weight_layout(const memory::desc& desc, const Conv2dOptions& o) {
-  const memory::dims dims = weight_dims(o);
-  const Tag row_major = o.groups == 1 ? Tag::oihw : Tag::goihw;
-  if (desc == memory::desc(dims, kF32, row_major)) return WeightLayout{};
-  if (o.groups != 1) return std::nullopt;
-  const std::int64_t all = o.in_channels;
-  const std::array<std::pair<Tag, WeightLayout>, 4> known = {{{Tag::OIhw8i8o, {8, 8, false}},
-                                                              {Tag::OIhw16i16o, {16, 16, false}},
-                                                              {Tag::Ohwi8o, {8, all, false}},
-                                                              {Tag::Ohwi16o, {16, all, false}}}};
+  struct Known {
+    Tag tag;
+    WeightLayout layout;
+  };
+  const std::int64_t in = o.in_channels / o.groups;
+  const std::int64_t out = o.out_channels / o.groups;
+  const std::array<Known, 5> whole = {{{Tag::oihw, {}},
+                                       {Tag::OIhw8i8o, {8, 8, false}},
+                                       {Tag::OIhw16i16o, {16, 16, false}},
+                                       {Tag::Ohwi8o, {8, in, false}},
+                                       {Tag::Ohwi16o, {16, in, false}}}};
+  const std::array<Known, 5> grouped = {{{Tag::goihw, {}},
+                                         {Tag::gOIhw8i8o, {8, 8, false}},
+                                         {Tag::gOIhw16i16o, {16, 16, false}},
+                                         {Tag::gOhwi8o, {8, in, false}},
+                                         {Tag::gOhwi16o, {16, in, false}}}};
+  // Each group has one input and one output channel: a block holds several groups.
+  const std::array<Known, 3> depthwise = {
+      {{Tag::goihw, {}}, {Tag::Goihw8g, {8, 1, false}}, {Tag::Goihw16g, {16, 1, false}}}};
+  const bool per_channel = o.groups > 1 && in == 1 && out == 1;
+  const std::span<const Known> known = per_channel     ? std::span<const Known>(depthwise)
+                                       : o.groups == 1 ? std::span<const Known>(whole)
+                                                       : std::span<const Known>(grouped);
   for (const auto& [tag, layout] : known) {
-    if (desc == memory::desc(dims, kF32, tag)) return layout;
+    if (desc != memory::desc(weight_dims(o), kF32, tag)) continue;
+    // Otherwise oneDNN pads each group, and the packing pads only the last one.
+    if (o.groups > 1 && !per_channel && out % layout.out_block != 0) continue;
+    return layout;
   }
   return std::nullopt;
+}
+
+/// Classes of implementations, the fastest first.
+enum class Speed { kFast, kMatrixProduct, kReference };
+
+/// Returns the class that the implementation's name tells. "gemm" unfolds the image into a matrix
+/// first. "ncsp" reorders the values around another implementation, often the reference.
+Speed speed(std::string_view implementation) {
+  const auto has = [&](std::string_view word) { return implementation.find(word) != word.npos; };
+  if (has("ref") || has("ncsp")) return Speed::kReference;
+  return has("gemm") ? Speed::kMatrixProduct : Speed::kFast;
+}
+
+/// An implementation with layouts that this program knows.
+struct Implementation {
+  PrimitiveDesc desc;
+  std::int64_t in_block;
+  std::int64_t out_block;
+  WeightLayout weights;
+};
+
+/// Returns oneDNN's first implementation of that speed or better whose layouts are known.
+std::optional<Implementation> find(const ConvolutionDescription& d, const Request& request,
+                                   Speed slowest) {
+  for (Candidates all(d, request); all.valid(); all.next()) {
+    const PrimitiveDesc& desc = all.desc();
+    if (speed(desc.impl_info_str()) > slowest) continue;
+    const auto in = channel_block(desc.src_desc(), input_dims(d));
+    const auto out = channel_block(desc.dst_desc(), output_dims(d));
+    const auto weights = weight_layout(desc.weights_desc(), d.options);
+    if (in && out && weights) return Implementation{desc, *in, *out, *weights};
+  }
+  return std::nullopt;
+}
+
+/// oneDNN's first choice may need layouts that this program does not know (channels last): the
+/// search goes on to the next ones. Some implementations accept every layout and prefer an unknown
+/// one: the blocked layouts are requested too. Row-major always works.
+std::optional<Implementation> choose(const ConvolutionDescription& d) {
+  const Request row_major = {Tag::nchw, d.options.groups == 1 ? Tag::oihw : Tag::goihw};
+  std::vector<Request> requests = {row_major};
+  if (!d.plain) {
+    requests = {{Tag::any, Tag::any}, {Tag::nChw16c, Tag::any}, {Tag::nChw8c, Tag::any}, row_major};
+  }
+  for (const Speed slowest : {Speed::kFast, Speed::kMatrixProduct, Speed::kReference}) {
+    for (const Request& request : requests) {
+      if (auto found = find(d, request, slowest)) return found;
+    }
+  }
+  return std::nullopt;
+}
+
+MismatchError impossible(const ConvolutionDescription& d, std::string_view reason) {
+  return MismatchError(fmt::format("{}: expected an input that oneDNN can convolve, got {}: {}",
+                                   to_string(Op(d.options)), to_string(input_dims(d)), reason));
 }
 
 }  // namespace
@@ -117,30 +215,21 @@ struct Convolution::Impl {
 };
 
 Convolution::Convolution(const ConvolutionDescription& description) : description_(description) {
-  const auto& o = description.options;
   try {
-    // A layout that this program has no words for (another processor, a newer oneDNN) is no reason
-    // to fail: row-major always works.
-    PrimitiveDesc desc = make_desc(description, description.plain || o.groups != 1);
-    auto in = channel_block(desc.src_desc(), input_dims(description));
-    auto out = channel_block(desc.dst_desc(), output_dims(description));
-    auto weights = weight_layout(desc.weights_desc(), o);
-    if (!in || !out || !weights) {
-      desc = make_desc(description, true);
-      in = out = 1;
-      weights = WeightLayout{};
-    }
+    const auto found = choose(description);
+    if (!found) throw impossible(description, "no implementation");
+    const PrimitiveDesc& desc = found->desc;
     const memory::dims dims = output_dims(description);
-    input_ = {description.n, o.in_channels, description.h, description.w, *in};
-    output_ = {dims[0], dims[1], dims[2], dims[3], *out};
-    weights_ = *weights;
+    input_ = {description.n, description.options.in_channels, description.h, description.w,
+              found->in_block};
+    output_ = {dims[0], dims[1], dims[2], dims[3], found->out_block};
+    weights_ = found->weights;
+    kernel_ = desc.impl_info_str();
     weight_bytes_ = desc.weights_desc().get_size();
     scratchpad_bytes_ = desc.scratchpad_desc().get_size();
     impl_ = std::make_unique<Impl>(desc);
   } catch (const dnnl::error& error) {
-    throw MismatchError(fmt::format("{}: expected an input that oneDNN can convolve, got {}: {}",
-                                    to_string(Op(o)), to_string(input_dims(description)),
-                                    error.what()));
+    throw impossible(description, error.what());
   }
 }
 

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "weightlift/nn/graph.h"
 #include "weightlift/runtime/layout.h"
@@ -33,6 +34,8 @@ class Convolution {
   const Layout& input() const { return input_; }
   const Layout& output() const { return output_; }
   const WeightLayout& weights() const { return weights_; }
+  /// oneDNN's name of the implementation: "jit:avx2".
+  const std::string& kernel() const { return kernel_; }
   std::size_t weight_bytes() const { return weight_bytes_; }
   std::size_t scratchpad_bytes() const { return scratchpad_bytes_; }
 
@@ -45,6 +48,7 @@ class Convolution {
   ConvolutionDescription description_;
   Layout input_, output_;
   WeightLayout weights_;
+  std::string kernel_;
   std::size_t weight_bytes_ = 0;
   std::size_t scratchpad_bytes_ = 0;
   std::unique_ptr<Impl> impl_;

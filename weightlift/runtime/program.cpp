@@ -153,6 +153,8 @@ Program Program::compile(const Graph& graph, const RuntimeOptions& options) {
   return Program(std::make_shared<const Impl>(graph, options));
 }
 
+const std::vector<Kernel>& Program::kernels() const { return impl_->compiled.kernels; }
+
 std::vector<Tensor> Program::run(const Graph& weights, const Tensor& input,
                                  const Observer& observer) const {
   if (observer && impl_->fused) throw std::logic_error("a fused program has no observable nodes");

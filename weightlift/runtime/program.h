@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "weightlift/nn/graph.h"
@@ -18,6 +19,12 @@ struct RuntimeOptions {
 /// The tensor is valid during the call. Returning false ends the run early.
 using Observer = std::function<bool(NodeId node, const Tensor& output)>;
 
+/// The implementation that computes a convolution.
+struct Kernel {
+  NodeId node;       ///< the convolution
+  std::string name;  ///< oneDNN's, as ONEDNN_VERBOSE=1 prints it: "jit:avx2"
+};
+
 class BoundProgram;
 
 /// A graph compiled for the processor, float32. It holds primitives, layouts and the plan of one
@@ -32,6 +39,9 @@ class Program {
   Program(Program&&) noexcept;
   Program& operator=(Program&&) noexcept;
   ~Program();
+
+  /// One for each convolution, in execution order.
+  const std::vector<Kernel>& kernels() const;
 
   /// The graph's outputs in their order. `weights`: a graph equal to the compiled one but for
   /// names; its modules hold the tensors. `input`: F32 of the placeholder's shape. Throws

@@ -242,11 +242,11 @@ void pack_convolution(const Node& convolution, const Node* batch_norm, const Wei
 void pack_linear(const Node& node, float* weights, double* bias) {
   const auto& o = std::get<LinearOptions>(node.op);
   const auto rows = narrow<std::size_t>(o.out_features);
-  const Tensor& weight = parameter(node, "weight", {o.out_features, o.in_features});
+  pack_weights(parameter(node, "weight", {o.out_features, o.in_features}),
+               std::vector<double>(rows, 1.0), WeightLayout{}, weights);
   std::ranges::copy(o.bias ? to_doubles(parameter(node, "bias", {o.out_features}))
                            : std::vector<double>(rows, 0.0),
                     bias);
-  pack_weights(weight, std::vector<double>(rows, 1.0), WeightLayout{}, weights);
 }
 
 }  // namespace weightlift

@@ -1,0 +1,162 @@
+/// Tests which of oneDNN's implementations compute the convolutions. CMakeLists.txt also runs them
+/// with several values of ONEDNN_MAX_CPU_ISA.
+
+#include "weightlift/runtime/onednn.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <iterator>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "tests/support/resnets.h"
+#include "weightlift/base/error.h"
+#include "weightlift/checkpoint/safetensors.h"
+#include "weightlift/models/infer.h"
+#include "weightlift/models/resnet.h"
+#include "weightlift/runtime/program.h"
+
+namespace weightlift {
+namespace {
+
+using ::testing::HasSubstr;
+
+bool over_matrix_products(const std::string& kernel) {
+  return kernel.find("gemm") != std::string::npos;
+}
+
+bool over_reference(const std::string& kernel) {
+  return kernel.find("ref") != std::string::npos || kernel.find("ncsp") != std::string::npos;
+}
+
+bool slow(const std::string& kernel) {
+  return over_matrix_products(kernel) || over_reference(kernel);
+}
+
+/// Whether oneDNN computes with SSE4.1 in this process.
+bool sse41() {
+  const Convolution common({{.in_channels = 64, .out_channels = 64, .kernel_size = 3}, 1, 9, 9});
+  return common.kernel().ends_with("sse41");
+}
+
+/// Whether oneDNN has a fast kernel for a convolution without groups. Its SSE4.1 kernels need
+/// multiples of eight channels, or an image of three channels. There is no other gap.
+bool has_fast_kernel(const Conv2dOptions& o) {
+  if (!sse41()) return true;
+  return o.out_channels % 8 == 0 && (o.in_channels % 8 == 0 || o.in_channels == 3);
+}
+
+bool is_convolution(const Node& node) { return std::holds_alternative<Conv2dOptions>(node.op); }
+
+void expect_fast_kernels(const ResNetConfig& config, const Shape& shape) {
+  const auto model = make_timm_resnet(config);
+  const Graph graph = trace(*model, shape);
+  for (const int threads : {1, 2}) {
+    const Program program = Program::compile(graph, {threads, true});
+    EXPECT_EQ(std::ssize(program.kernels()), std::ranges::count_if(graph.nodes(), is_convolution));
+    for (const auto& [node, kernel] : program.kernels()) {
+      const auto& options = std::get<Conv2dOptions>(graph.node(node).op);
+      EXPECT_EQ(!slow(kernel), has_fast_kernel(options))
+          << kernel << ": " << to_string(Op(options)) << " in a network on " << to_string(shape);
+    }
+  }
+}
+
+std::vector<Shape> inputs(std::int64_t channels) {
+  return {{1, channels, 224, 224}, {1, channels, 225, 97},   {1, channels, 32, 32},
+          {1, channels, 7, 5},     {1, channels, 800, 1333}, {4, channels, 61, 64}};
+}
+
+TEST(KernelTest, ObeysTheLimitThatTheTestWasStartedWith) {
+  const char* limit = std::getenv("ONEDNN_MAX_CPU_ISA");
+  if (limit != nullptr && std::string(limit) == "SSE41") {
+    EXPECT_TRUE(sse41());
+  }
+}
+
+TEST(KernelTest, AResNet18RunsOnFastOnes) {
+  for (const Shape& shape : inputs(3)) {
+    expect_fast_kernels(testing::resnet_config("resnet18"), shape);
+  }
+}
+
+TEST(KernelTest, AResNet50RunsOnFastOnes) {
+  for (const Shape& shape : inputs(3)) {
+    expect_fast_kernels(testing::resnet_config("resnet50"), shape);
+  }
+}
+
+TEST(KernelTest, ASmallNetworkRunsOnFastOnes) {
+  const std::string file = WEIGHTLIFT_SOURCE_DIR "/examples/digits/model.safetensors";
+  const auto config = infer_resnet_config(load_safetensors(MappedFile::open(file)).tensors, file);
+  for (const Shape& shape : inputs(3)) expect_fast_kernels(config, shape);
+}
+
+TEST(KernelTest, OtherNumbersOfChannelsRunOnFastOnesWhereOneDnnHasThem) {
+  for (const LayerType type : {LayerType::kBasic, LayerType::kBottleneck}) {
+    for (const std::int64_t channels : {1, 2, 3, 4, 10}) {
+      ResNetConfig config;
+      config.num_channels = channels;
+      config.embedding_size = 20;
+      config.hidden_sizes = {24, 36, 52};
+      config.depths = {2, 1, 2};
+      config.layer_type = type;
+      for (const Shape& shape : inputs(channels)) expect_fast_kernels(config, shape);
+    }
+  }
+}
+
+ConvolutionDescription grouped(std::int64_t channels, std::int64_t groups) {
+  return {{.in_channels = channels,
+           .out_channels = channels,
+           .kernel_size = 3,
+           .padding = 1,
+           .groups = groups},
+          1,
+          15,
+          14};
+}
+
+TEST(KernelTest, GroupsOfEightChannelsRunOnFastOnes) {
+  for (const auto& [channels, groups] : {std::pair(64, 8), {64, 4}, {48, 2}, {112, 14}, {128, 2}}) {
+    EXPECT_FALSE(slow(Convolution(grouped(channels, groups)).kernel()))
+        << channels << "/" << groups;
+  }
+}
+
+TEST(KernelTest, DepthwiseConvolutionsRunOnFastOnes) {
+  for (const std::int64_t channels : {16, 64, 96}) {
+    EXPECT_FALSE(slow(Convolution(grouped(channels, channels)).kernel())) << channels;
+  }
+}
+
+TEST(KernelTest, RowMajorConvolutionsAreNeverReferenceOnes) {
+  for (const char* name : {"resnet18", "resnet50"}) {
+    const auto model = make_timm_resnet(testing::resnet_config(name));
+    const Graph graph = trace(*model, {1, 3, 224, 224});
+    const Program program = Program::compile(graph, {2, false});
+    for (const auto& [node, kernel] : program.kernels()) {
+      EXPECT_FALSE(over_reference(kernel)) << kernel << ": " << graph.node(node).path;
+    }
+  }
+}
+
+TEST(ConvolutionTest, RefusesAnInputSmallerThanTheKernel) {
+  const ConvolutionDescription description{
+      {.in_channels = 8, .out_channels = 8, .kernel_size = 7}, 1, 3, 9};
+  try {
+    const Convolution convolution(description);
+    FAIL();
+  } catch (const MismatchError& error) {
+    EXPECT_THAT(error.what(),
+                HasSubstr("expected an input that oneDNN can convolve, got [1, 8, 3, 9]"));
+  }
+}
+
+}  // namespace
+}  // namespace weightlift
