@@ -1,5 +1,8 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <regex>
 
 #include "tests/convert/job.h"
 #include "tests/support/refusal.h"
@@ -72,6 +75,32 @@ TEST_F(ConvertOptionsTest, TheProcessorOfTheOldScript) {
   const ConversionResult result = run(request_);
   EXPECT_EQ(to_preprocessor_json(*result.content.processor), to_preprocessor_json({}));
   EXPECT_THAT(result.card, HasSubstr("facebook/convnext-base-224-22k-1k's, as asked for"));
+}
+
+/// Its reader may have no weightlift.
+TEST_F(ConvertOptionsTest, NoCardNamesAnOption) {
+  small_checkpoint().write_file(dir_ / "lone.safetensors");
+  ResNetConfig network = small_checkpoint().network;
+  network.num_channels = 4;
+  testing::make_timm_checkpoint(network, "resnet18").write_folder(dir_ / "four");
+  testing::TimmCheckpoint cropped = small_checkpoint();
+  cropped.config_json =
+      testing::merged(cropped.config_json, R"({"pretrained_cfg": {"crop_mode": "border"}})");
+  cropped.write_folder(dir_ / "cropped");
+  const std::regex option(" --[a-z]");
+  for (const char* source : {"small", "lone.safetensors", "four", "cropped"}) {
+    for (const char* processor : {"source", "convnext-base-224-22k-1k", "resnet50.tv_in1k"}) {
+      for (const Form form : {Form::kTransformers, Form::kTimm}) {
+        request_.source = (dir_ / source).string();
+        request_.image_processor = processor;
+        request_.to = form;
+        request_.head = request_.head == Head::kKeep ? Head::kNone : Head::kKeep;
+        request_.name = fmt::format("{}-{}-{}", source, processor, to_string(form));
+        const std::string card = run(request_).card;
+        EXPECT_FALSE(std::regex_search(card, option)) << card;
+      }
+    }
+  }
 }
 
 TEST_F(ConvertOptionsTest, TheProcessorOfAFile) {
