@@ -19,6 +19,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::names_in;
+using ::testing::Not;
 using testing::refusal;
 using testing::request_for;
 using testing::run;
@@ -77,6 +78,20 @@ TEST_F(ConvertOptionsTest, TheProcessorOfTheOldScript) {
   EXPECT_THAT(result.card, HasSubstr("facebook/convnext-base-224-22k-1k's, as asked for"));
 }
 
+TEST_F(ConvertOptionsTest, HowAFileOfLabelsWasReadIsNotedInEachForm) {
+  write_file(dir_ / "labels.txt", "e 4\na 0\nb 1\nd 3\nc 2\n");
+  request_.id2label = (dir_ / "labels.txt").string();
+  for (const Form form : {Form::kTransformers, Form::kTimm}) {
+    request_.to = form;
+    request_.name = to_string(form);
+    const ConversionResult result = run(request_);
+    EXPECT_THAT(result.notes, Contains(HasSubstr("labels.txt: labels: a label, then an index on "
+                                                 "each line; first 'a', last 'e'")));
+    EXPECT_EQ(result.content.config.label(3), "d");
+    EXPECT_THAT(result.card, Not(HasSubstr(dir_.path().string())));
+  }
+}
+
 /// Its reader may have no weightlift.
 TEST_F(ConvertOptionsTest, NoCardNamesAnOption) {
   small_checkpoint().write_file(dir_ / "lone.safetensors");
@@ -98,6 +113,7 @@ TEST_F(ConvertOptionsTest, NoCardNamesAnOption) {
         request_.name = fmt::format("{}-{}-{}", source, processor, to_string(form));
         const std::string card = run(request_).card;
         EXPECT_FALSE(std::regex_search(card, option)) << card;
+        EXPECT_THAT(card, HasSubstr("## How to load it"));
       }
     }
   }

@@ -132,6 +132,7 @@ std::vector<std::string> advised_processor_notes(const Plan& plan) {
 }
 
 void collect_notes(const Plan& plan, ConversionResult& result, ProgressSink& progress) {
+  add_note(plan.labels.reading, result, progress);
   const std::vector<std::string> processor = advised_processor_notes(plan);
   for (const auto* notes : {&plan.source.notes, &plan.labels.notes, &processor}) {
     for (const std::string& note : *notes) add_note(note, result, progress);
