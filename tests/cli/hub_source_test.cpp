@@ -8,6 +8,7 @@
 
 #include "tests/cli/program.h"
 #include "tests/support/hub_server.h"
+#include "weightlift/base/text.h"
 
 namespace weightlift {
 namespace {
@@ -314,6 +315,8 @@ TEST_F(HubSourceTest, LabelsComeFromADataset) {
   const Outcome outcome = convert({"resnet18", "--id2label", address});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_THAT(outcome.out, HasSubstr("labels: from five.json of acme/label-files, as asked for"));
+  EXPECT_THAT(outcome.err, HasSubstr("five.json of acme/label-files: labels: JSON, {id: label}; "
+                                     "first 'a', last 'e'\n"));
   EXPECT_THAT(read_file(room.dir / "out/resnet-18/config.json"), HasSubstr("\"4\": \"e\""));
   EXPECT_THAT(names_in(room.dir / "home/hub"), Contains("datasets--acme--label-files"));
   EXPECT_THAT(convert({"resnet18", "--id2label", "hf://datasets/acme/label-files/fiv.json"}).err,
@@ -344,8 +347,28 @@ TEST_F(HubSourceTest, ThePublishedFolderIsTheVerifiedOne) {
   EXPECT_THAT(outcome.out, HasSubstr("-> alice/resnet-18\n  committed 4 files (4 sent)"));
   EXPECT_EQ(server.commit_titles("alice/resnet-18").front(), "Add model and image processor");
   for (const auto& [path, content] : files_of(room.dir / "out/resnet-18")) {
-    EXPECT_EQ(server.file("alice/resnet-18", path), content) << path;
+    EXPECT_TRUE(path == "README.md" || server.file("alice/resnet-18", path) == content) << path;
   }
+}
+
+TEST_F(HubSourceTest, ThePublishedCardNamesTheRepository) {
+  const Outcome outcome = convert({"resnet18", "--push-to-hub"});
+  EXPECT_THAT(outcome.err, HasSubstr("README.md: names alice/resnet-18 there\n"));
+  const std::string here = card("resnet-18");
+  EXPECT_THAT(here, AllOf(HasSubstr("\n# resnet-18\n"), HasSubstr("pretrained(\"resnet-18\")")));
+  std::string there = here;
+  replace_all(there, "# resnet-18\n", "# alice/resnet-18\n");
+  replace_all(there, "\"resnet-18\"", "\"alice/resnet-18\"");
+  EXPECT_EQ(server.file("alice/resnet-18", "README.md"), there);
+}
+
+TEST_F(HubSourceTest, ThePublishedCardOfTimmsFormNamesTheBranch) {
+  ASSERT_EQ(convert({"resnet18", "--to", "timm", "--name", "back", "--dtype", "float16",
+                     "--push-to-hub", "--repo-id", "acme/back", "--revision", "half"})
+                .exit_code,
+            0);
+  EXPECT_THAT(server.file("acme/back", "README.md", "half"),
+              AllOf(HasSubstr("\n# acme/back\n"), HasSubstr("(\"hf-hub:acme/back@half\", ")));
 }
 
 TEST_F(HubSourceTest, WhatWasPublishedCanBeVerifiedAndPulled) {

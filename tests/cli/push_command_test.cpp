@@ -88,6 +88,60 @@ TEST_F(PushCommandTest, SendsNothingInADryRun) {
   EXPECT_TRUE(server.log().empty());
 }
 
+/// What is pushed of a folder that convert wrote.
+class PushedCardTest : public PushCommandTest {
+ protected:
+  PushedCardTest() {
+    testing::run_weightlift({"convert", room.source(), "-o", room.out(), "-q"});
+    folder = room.folder();
+    here = testing::read_file(folder / "README.md");
+  }
+  std::string here;
+};
+
+TEST_F(PushedCardTest, NamesTheRepositoryWhileTheFoldersOwnStays) {
+  const Outcome outcome = push({folder, "alice/net"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.err, HasSubstr("README.md: names alice/net there\n"));
+  EXPECT_THAT(server.file("alice/net", "README.md"),
+              AllOf(HasSubstr("\n# alice/net\n"), HasSubstr("from_pretrained(\"alice/net\")\n"),
+                    Not(HasSubstr("\"small\""))));
+  EXPECT_EQ(testing::read_file(folder / "README.md"), here);
+  EXPECT_THAT(here, HasSubstr("from_pretrained(\"small\")"));
+  EXPECT_THAT(push({folder, "alice/net"}).out, HasSubstr("nothing changed: 4 files are there"));
+  ASSERT_EQ(push({folder, "other"}).exit_code, 0);
+  EXPECT_THAT(server.file("alice/other", "README.md"), HasSubstr("\n# alice/other\n"));
+}
+
+TEST_F(PushedCardTest, NamesABranchButNoPullRequest) {
+  ASSERT_EQ(push({folder, "alice/net", "--revision", "v2"}).exit_code, 0);
+  EXPECT_THAT(server.file("alice/net", "README.md", "v2"),
+              HasSubstr("from_pretrained(\"alice/net\", revision=\"v2\")\n"));
+  ASSERT_EQ(push({folder, "alice/net", "--create-pr"}).exit_code, 0);
+  EXPECT_THAT(server.file("alice/net", "README.md", "refs/pr/1"),
+              HasSubstr("from_pretrained(\"alice/net\")\n"));
+}
+
+TEST_F(PushedCardTest, IsTheOneThatADryRunHashes) {
+  const auto dry = json_lines(push({folder, "alice/net", "--dry-run", "--json"}).out);
+  ASSERT_EQ(push({folder, "alice/net"}).exit_code, 0);
+  const std::string there = server.file("alice/net", "README.md");
+  ASSERT_EQ(dry.size(), 1U);
+  for (const auto& file : dry[0]["files"]) {
+    EXPECT_TRUE(file["path"] != "README.md" || file["size"] == there.size()) << file;
+  }
+}
+
+TEST_F(PushedCardTest, IsTheFoldersOwnWhereTheUserWroteIt) {
+  write_file(folder / "README.md", "# small\n\nfrom_pretrained(\"small\")\n");
+  const Outcome outcome = push({folder, "alice/net"});
+  EXPECT_THAT(outcome.err, Not(HasSubstr("names alice/net")));
+  EXPECT_EQ(server.file("alice/net", "README.md"), "# small\n\nfrom_pretrained(\"small\")\n");
+  fs::remove(folder / "README.md");
+  EXPECT_EQ(push({folder, "alice/none"}).exit_code, 0);
+  EXPECT_THAT(server.paths("alice/none"), Not(::testing::Contains("README.md")));
+}
+
 TEST_F(PushCommandTest, PublishesNoWeightsThatDoNotFit) {
   write_file(folder / "config.json",
              testing::merged(testing::read_file(folder / "config.json"), R"({"num_classes": 6})"));

@@ -1,13 +1,17 @@
 """Labels in config.json and preprocessor_config.json, in every form that a source or a flag gives them."""
 
+import csv
+import io
 import json
 
 import compare
 import pytest
 import reference
 import timm
+import torchvision
 from test_registry import PLAIN
-from transformers import ConvNextImageProcessor
+from timm.data import ImageNetInfo
+from transformers import AutoConfig, ConvNextImageProcessor, ViTConfig
 
 TINY = dict(layers=(1, 1, 1, 1), channels=(4, 4, 4, 4))
 
@@ -99,6 +103,79 @@ def test_labels_of_a_file(form, convert, rng, tmp_path):
     model = tiny(len(LABELS))
     _, converted = convert(model, "--id2label", write_labels(tmp_path, text))
     assert_config(model, LABELS, converted, tmp_path)
+
+
+# Unique, and none with a number at an end that could be an index.
+UNIQUE = [label for i, label in enumerate(LABELS) if label not in LABELS[:i] + ["3", "LABEL_0"]] + ["7 Up", "Grade 3"]
+
+
+def csv_text(rows, **dialect):
+    text = io.StringIO()
+    csv.writer(text, **dialect).writerows(rows)
+    return text.getvalue()
+
+
+def index_at_the_end(rows):
+    return "".join(f"{label} {i}\n" for i, label in rows)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        csv_text,
+        lambda rows: csv_text(rows, dialect="unix"),
+        lambda rows: csv_text(rows, delimiter=";"),
+        lambda rows: csv_text([("class_id", "class name"), *rows]),
+        lambda rows: csv_text([(i + 1, label) for i, label in rows]),
+        lambda rows: csv_text([("name", "id"), *((label, i) for i, label in rows)]),
+        lambda rows: "id\tname\n" + "".join(f"{i}\t{label}\n" for i, label in rows),
+        lambda rows: "\ufeff" + "".join(f"{i}: {label}\r\n" for i, label in rows),
+        index_at_the_end,
+        lambda rows: json.dumps({label: i for i, label in rows}),
+        lambda rows: json.dumps({i: [f"n{i:08}", label] for i, label in rows}),
+        lambda rows: "".join(f"{i} n{i:08} {label}\n" for i, label in rows),
+    ],
+    ids=["CSV", "quoted CSV", "semicolons", "header", "from 1", "CSV with the index last", "TSV", "colons",
+         "index last", "label2id", "class index", "index and WordNet id"],
+)
+def test_shuffled_labels_of_a_file(write, convert, rng, tmp_path):
+    model = tiny(len(UNIQUE))
+    rows = list(enumerate(UNIQUE))
+    rng.shuffle(rows)
+    _, converted = convert(model, "--id2label", write_labels(tmp_path, write(rows)))
+    assert_config(model, UNIQUE, converted, tmp_path)
+
+
+def test_labels_of_a_config(convert, rng, tmp_path):
+    """The labels that AutoConfig reads from the same file."""
+    labels = [f"{rng.randrange(100)} {label}" for label in rng.sample(LABELS, 7)]
+    config = ViTConfig(id2label=dict(enumerate(labels)), label2id={label: i for i, label in enumerate(labels)})
+    config.save_pretrained(tmp_path / "vit")
+    read = AutoConfig.from_pretrained(tmp_path / "vit").id2label
+    model = tiny(len(labels))
+    _, converted = convert(model, "--id2label", tmp_path / "vit" / "config.json")
+    assert_config(model, [read[i] for i in range(len(read))], converted, tmp_path)
+
+
+def imagenet_files():
+    """ImageNet's labels as they are passed around; the labels that each stands for."""
+    info = ImageNetInfo("imagenet-1k")
+    synsets, texts = info.label_names(), info.label_descriptions()
+    short = torchvision.models.ResNet18_Weights.IMAGENET1K_V1.meta["categories"]
+    return {
+        "synset_words.txt": ("".join(f"{s} {t}\n" for s, t in zip(synsets, texts)), texts),
+        "imagenet_classes.txt": ("\n".join(short), short),
+        "imagenet_class_index.json": (json.dumps({i: [s, t] for i, (s, t) in enumerate(zip(synsets, short))}), short),
+        "imagenet_synsets.txt": ("\n".join(synsets) + "\n\n", synsets),
+    }
+
+
+@pytest.mark.parametrize("name", imagenet_files())
+def test_imagenets_labels_of_a_file(name, convert, rng, tmp_path):
+    text, labels = imagenet_files()[name]
+    model = tiny(1000, pretrained_cfg_overlay=dict(tag=None))
+    _, converted = convert(model, "--id2label", write_labels(tmp_path, text))
+    assert_config(model, labels, converted, tmp_path)
 
 
 def test_the_flag_wins_over_the_source(convert, rng, tmp_path):

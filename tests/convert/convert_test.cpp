@@ -310,7 +310,7 @@ TEST(ConvertJobTest, ReadsALoneFile) {
   EXPECT_FALSE(result.content.processor);
   EXPECT_THAT(result.notes,
               AllOf(Contains(HasSubstr("a weights file without config: assumed plain")),
-                    Contains(HasSubstr("no image processor: a weights file alone says"))));
+                    Contains(HasSubstr("no image processor: a weights file alone does"))));
   EXPECT_THAT(result.card, HasSubstr("- architecture: assumed plain with ReLU"));
   EXPECT_EQ(result.verification->input_shape, (Shape{1, 3, 224, 224}));
 }

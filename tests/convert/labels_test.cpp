@@ -16,6 +16,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Pair;
 using testing::refusal;
+using ::testing::StartsWith;
 using testing::TempDir;
 using testing::write_file;
 
@@ -38,45 +39,53 @@ Labels labels_of_file(const std::string& text, std::int64_t classes = 3) {
   return choose_labels(source_of(classes), (dir / "labels").string());
 }
 
-std::string malformation_of(const std::string& text) {
-  return refusal<FormatError>([&] { labels_of_file(text); });
-}
-
 auto is_abc() { return ElementsAre(Pair(0, "a"), Pair(1, "b"), Pair(2, "c")); }
 
-TEST(LabelsTest, ComeFromAFileOfLines) {
+TEST(LabelsTest, ComeFromAFile) {
   EXPECT_THAT(labels_of_file("a\nb\nc\n").id2label, is_abc());
-  EXPECT_THAT(labels_of_file("a\nb\nc").id2label, is_abc());
-  EXPECT_THAT(labels_of_file("a\r\nb\r\nc\r\n").id2label, is_abc());
-  EXPECT_THAT(
-      labels_of_file("tench, Tinca tinca\n\u00e9l\u00e8ve\n x ").id2label,
-      ElementsAre(Pair(0, "tench, Tinca tinca"), Pair(1, "\u00e9l\u00e8ve"), Pair(2, " x ")));
+  EXPECT_THAT(labels_of_file(R"({"2": "c", "0": "a", "1": "b"})").id2label, is_abc());
+  EXPECT_EQ(labels_of_file("a\nb\nc\n").from, "from a file, as asked for");
 }
 
-TEST(LabelsTest, ComeFromAFileOfJson) {
-  EXPECT_THAT(labels_of_file(R"(["a", "b", "c"])").id2label, is_abc());
-  EXPECT_THAT(labels_of_file(R"( {"2": "c", "0": "a", "1": "b"})").id2label, is_abc());
+TEST(LabelsTest, OfAFileAreShownWithItsForm) {
+  const TempDir dir;
+  const std::string file = dir / "labels.txt";
+  write_file(file, "b 1\nc, d 2\na 0\n");
+  EXPECT_EQ(choose_labels(source_of(3), file).reading,
+            file + ": labels: a label, then an index on each line; first 'a', last 'c, d'");
+  const Labels named = choose_labels(source_of(3), file, "labels.txt of acme/files");
+  EXPECT_THAT(named.reading, StartsWith("labels.txt of acme/files: labels: "));
+  EXPECT_EQ(named.from, "from labels.txt of acme/files, as asked for");
+  EXPECT_EQ(choose_labels(source_of(3), "").reading, "");
+  EXPECT_EQ(choose_labels(source_of(1000), "imagenet-1k").reading, "");
 }
 
-TEST(LabelsTest, OfAFileAreRefusedInOtherForms) {
-  EXPECT_THAT(malformation_of(R"(["a", "b"])"
-                              "x"),
-              HasSubstr("labels: expected JSON"));
-  EXPECT_THAT(malformation_of(R"(["a", 1, "c"])"),
-              HasSubstr("labels: expected class ids from 0 and strings as labels, got 1: 1"));
-  EXPECT_THAT(malformation_of(R"({"0": "a", "x": "b"})"), HasSubstr("got x: \"b\""));
-  EXPECT_THAT(malformation_of(R"({"0": "a", "2": "b"})"),
-              HasSubstr("labels: expected class ids without gaps, got 2 after 1 labels"));
-  EXPECT_THAT(malformation_of("a\nb\xff\nc"),
-              HasSubstr("labels: expected UTF-8 labels without control characters, got 'b\\xff'"));
-  EXPECT_THAT(malformation_of("a\nb\x1b[2J\nc"), HasSubstr("got 'b\\x1b[2J'"));
+TEST(LabelsTest, OfAFileAreRefusedWithItsName) {
+  const TempDir dir;
+  const std::string file = dir / "labels.json";
+  write_file(file, "[1]");
+  EXPECT_THAT(refusal<FormatError>([&] { choose_labels(source_of(1), file); }),
+              StartsWith(file + ": expected a label for each of the ids 0 to 0"));
+  EXPECT_THAT(refusal<FormatError>([&] { choose_labels(source_of(1), file, "x of acme/files"); }),
+              StartsWith("x of acme/files: expected a label"));
 }
 
 TEST(LabelsTest, OfAFileMustBeAsManyAsTheClasses) {
   EXPECT_THAT(refusal<MismatchError>([] { labels_of_file("a\nb\n"); }),
-              HasSubstr("expected 3 labels, one per class, got 2"));
-  EXPECT_THAT(refusal<MismatchError>([] { labels_of_file("a\nb\nc\n\n"); }), HasSubstr("got 4"));
+              HasSubstr("expected 3 labels, one per class, got 2 (one label per line)"));
+  EXPECT_THAT(refusal<MismatchError>([] { labels_of_file("id\tname\n0\ta\n1\tb\n"); }),
+              HasSubstr("got 2 (an index, then a label on each line, after a header)"));
+  EXPECT_THAT(refusal<MismatchError>([] { labels_of_file(R"(["a", "b", "c", "d"])"); }),
+              HasSubstr("got 4 (JSON, a list)"));
   EXPECT_THAT(refusal<MismatchError>([] { labels_of_file(""); }), HasSubstr("got 0"));
+  EXPECT_THAT(refusal<MismatchError>([] { labels_of_file("{}"); }), HasSubstr("got 0"));
+  EXPECT_THAT(refusal<MismatchError>([] { choose_labels(source_of(3), "imagenet-1k"); }),
+              HasSubstr("expected 3 labels, one per class, got 1000"));
+}
+
+TEST(LabelsTest, OfAFileMayBeEqual) {
+  EXPECT_THAT(labels_of_file("a\nb\na\n").notes,
+              ElementsAre(HasSubstr("label 'a' stands for two classes")));
 }
 
 TEST(LabelsTest, OfAMissingFileAreRefused) {

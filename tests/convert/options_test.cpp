@@ -1,5 +1,8 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <regex>
 
 #include "tests/convert/job.h"
 #include "tests/support/refusal.h"
@@ -16,6 +19,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::names_in;
+using ::testing::Not;
 using testing::refusal;
 using testing::request_for;
 using testing::run;
@@ -72,6 +76,47 @@ TEST_F(ConvertOptionsTest, TheProcessorOfTheOldScript) {
   const ConversionResult result = run(request_);
   EXPECT_EQ(to_preprocessor_json(*result.content.processor), to_preprocessor_json({}));
   EXPECT_THAT(result.card, HasSubstr("facebook/convnext-base-224-22k-1k's, as asked for"));
+}
+
+TEST_F(ConvertOptionsTest, HowAFileOfLabelsWasReadIsNotedInEachForm) {
+  write_file(dir_ / "labels.txt", "e 4\na 0\nb 1\nd 3\nc 2\n");
+  request_.id2label = (dir_ / "labels.txt").string();
+  for (const Form form : {Form::kTransformers, Form::kTimm}) {
+    request_.to = form;
+    request_.name = to_string(form);
+    const ConversionResult result = run(request_);
+    EXPECT_THAT(result.notes, Contains(HasSubstr("labels.txt: labels: a label, then an index on "
+                                                 "each line; first 'a', last 'e'")));
+    EXPECT_EQ(result.content.config.label(3), "d");
+    EXPECT_THAT(result.card, Not(HasSubstr(dir_.path().string())));
+  }
+}
+
+/// Its reader may have no weightlift.
+TEST_F(ConvertOptionsTest, NoCardNamesAnOption) {
+  small_checkpoint().write_file(dir_ / "lone.safetensors");
+  ResNetConfig network = small_checkpoint().network;
+  network.num_channels = 4;
+  testing::make_timm_checkpoint(network, "resnet18").write_folder(dir_ / "four");
+  testing::TimmCheckpoint cropped = small_checkpoint();
+  cropped.config_json =
+      testing::merged(cropped.config_json, R"({"pretrained_cfg": {"crop_mode": "border"}})");
+  cropped.write_folder(dir_ / "cropped");
+  const std::regex option(" --[a-z]");
+  for (const char* source : {"small", "lone.safetensors", "four", "cropped"}) {
+    for (const char* processor : {"source", "convnext-base-224-22k-1k", "resnet50.tv_in1k"}) {
+      for (const Form form : {Form::kTransformers, Form::kTimm}) {
+        request_.source = (dir_ / source).string();
+        request_.image_processor = processor;
+        request_.to = form;
+        request_.head = request_.head == Head::kKeep ? Head::kNone : Head::kKeep;
+        request_.name = fmt::format("{}-{}-{}", source, processor, to_string(form));
+        const std::string card = run(request_).card;
+        EXPECT_FALSE(std::regex_search(card, option)) << card;
+        EXPECT_THAT(card, HasSubstr("## How to load it"));
+      }
+    }
+  }
 }
 
 TEST_F(ConvertOptionsTest, TheProcessorOfAFile) {

@@ -61,6 +61,7 @@ class OutsideTest : public ::testing::Test {
   OutsideTest& add(const std::string& name, const Shape& shape) { return add(name, floats(shape)); }
 
   ConversionRequest request(const SourceHints& hints = {}) {
+    fs::remove(dir_ / "lone.pth");
     write_torch(dir_ / "lone.pth", tensors_);
     ConversionRequest request = request_for(dir_ / "lone.pth", dir_ / "out");
     request.hints = hints;

@@ -76,7 +76,8 @@ TEST(TensorRefusalTest, NamesAMissingTensor) {
 TEST(TensorRefusalTest, NamesATensorTooMany) {
   TimmCheckpoint checkpoint = small_checkpoint();
   checkpoint.tensors["ema.decay"] = Tensor::of({1}, std::vector<float>{0.9F});
-  EXPECT_THAT(refusal_of<MismatchError>(checkpoint), HasSubstr("got 1 unexpected: ema.decay"));
+  EXPECT_THAT(refusal_of<MismatchError>(checkpoint),
+              HasSubstr("unknown tensors outside the network: ema.decay [1]"));
 }
 
 TEST(TensorRefusalTest, NamesATensorOfAnotherShape) {

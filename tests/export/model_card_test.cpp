@@ -4,10 +4,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "weightlift/base/text.h"
+#include "weightlift/models/registry.h"
+#include "weightlift/models/timm_config.h"
+
 namespace weightlift {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -159,13 +164,183 @@ TEST(ModelCardTest, SaysThatNothingWasVerified) {
   EXPECT_THAT(card, Not(HasSubstr("bit-equal")));
 }
 
-TEST(ModelCardTest, SaysHowToLoadAClassifier) {
+TEST(ModelCardTest, SaysHowToUseAClassifier) {
+  EXPECT_THAT(make_model_card(claimed_facts()), EndsWith(R"(## How to load it
+
+```python
+import torch
+from PIL import Image
+from transformers import AutoImageProcessor, ResNetForImageClassification
+from transformers.image_utils import load_image
+
+processor = AutoImageProcessor.from_pretrained("flowers", backend="pil")
+model = ResNetForImageClassification.from_pretrained("flowers")
+
+image = load_image(Image.new("RGB", (640, 480), "gray"))  # or load_image("photo.jpg")
+inputs = processor(image, return_tensors="pt")
+with torch.no_grad():
+    scores = model(**inputs).logits.softmax(-1)[0]
+for i in scores.argsort(descending=True)[:5].tolist():
+    print(f"{scores[i]:.4f}  {model.config.id2label[i]}")
+```
+)"));
+}
+
+TEST(ModelCardTest, SaysWhatTheScoresOfAClassifierAre) {
+  CardFacts facts = claimed_facts();
+  ResNetConfig& config = facts.folder.config;
+  config.problem_type = ProblemType::kMultiLabel;
+  EXPECT_THAT(make_model_card(facts), HasSubstr(".logits.sigmoid()[0]\n"));
+  config.problem_type = ProblemType::kRegression;
+  EXPECT_THAT(make_model_card(facts), HasSubstr(".logits[0]\n"));
+  config.problem_type = ProblemType::kUnstated;
+  config.num_labels = 1;
+  EXPECT_THAT(make_model_card(facts), HasSubstr(".logits.sigmoid()[0]\n"));
+  config.dtype = DType::BF16;
+  EXPECT_THAT(make_model_card(facts), HasSubstr("model(**inputs.to(model.dtype)).logits"));
+}
+
+TEST(ModelCardTest, UsesOnlyWhatRuns) {
+  CardFacts facts = claimed_facts();
+  facts.folder.config.num_channels = 1;
+  EXPECT_THAT(make_model_card(facts),
+              AllOf(HasSubstr("AutoImageProcessor"), Not(HasSubstr("image = "))));
+  facts.folder.processor->image_mean = facts.folder.processor->image_std = {{0.5}};
+  EXPECT_THAT(make_model_card(facts), HasSubstr("image.convert(\"L\")"));
+  facts.folder.config.num_labels = 0;
+  EXPECT_THAT(make_model_card(facts), Not(HasSubstr("image = ")));
+  facts = claimed_facts();
+  facts.folder.processor.reset();
+  EXPECT_THAT(make_model_card(facts),
+              EndsWith("```python\nfrom transformers import ResNetForImageClassification\n\n"
+                       "model = ResNetForImageClassification.from_pretrained(\"flowers\")\n```\n"));
+}
+
+CardFacts timm_facts() {
+  CardFacts facts = claimed_facts();
+  facts.folder.form = Form::kTimm;
+  facts.folder.timm = timm_config_of(*find_pretrained("resnet18"));
+  return facts;
+}
+
+TEST(ModelCardTest, SaysHowToUseATimmModel) {
+  CardFacts facts = timm_facts();
+  EXPECT_THAT(make_model_card(facts), EndsWith(R"(## How to load it
+
+```python
+import timm
+import torch
+from PIL import Image
+
+model = timm.create_model("local-dir:flowers", pretrained=True).eval()
+transform = timm.data.create_transform(**timm.data.resolve_model_data_config(model))
+
+image = Image.new("RGB", (640, 480), "gray")  # or Image.open("photo.jpg")
+inputs = transform(image.convert("RGB")).unsqueeze(0)
+with torch.no_grad():
+    scores = model(inputs).softmax(-1)[0]
+for i in scores.argsort(descending=True)[:5].tolist():
+    print(f"{scores[i]:.4f}  {i}")
+```
+)"));
+  facts.folder.timm->labels = {"a", "b"};
+  EXPECT_THAT(make_model_card(facts), HasSubstr("{model.pretrained_cfg['label_names'][i]}"));
+  facts.folder.timm->pretrained_cfg = {};
+  EXPECT_THAT(make_model_card(facts),
+              EndsWith("import timm\n\nmodel = timm.create_model(\"local-dir:"
+                       "flowers\", pretrained=True).eval()\n```\n"));
+}
+
+TEST(ModelCardTest, SaysHowToLoadAStateDict) {
+  CardFacts facts = claimed_facts();
+  facts.folder.form = Form::kTorchvision;
+  facts.folder.config.head = Head::kNone;
+  EXPECT_THAT(make_model_card(facts),
+              AllOf(HasSubstr("import torch\nfrom safetensors.torch import load_file\n"),
+                    HasSubstr("model.fc = torch.nn.Identity()\n"),
+                    HasSubstr("load_file(\"flowers/model.safetensors\"))\nmodel.eval()\n")));
+}
+
+// In its repository a card names the repository.
+
+std::string placed(std::string card, const CardPlace& place = {"flowers", "alice/net", ""}) {
+  return place_model_card(std::move(card), place);
+}
+
+TEST(PlacedCardTest, NamesItsRepository) {
+  CardFacts facts = claimed_facts();
+  const std::string card = placed(make_model_card(facts));
+  EXPECT_THAT(card, AllOf(HasSubstr("\n# alice/net\n"),
+                          HasSubstr("AutoImageProcessor.from_pretrained(\"alice/net\", backend="),
+                          HasSubstr("Classification.from_pretrained(\"alice/net\")\n"),
+                          Not(HasSubstr("\"flowers\"")), HasSubstr("- source: `flowers-r50`")));
+  facts.name = "alice/net";
+  EXPECT_EQ(card, make_model_card(facts));
   EXPECT_THAT(
-      make_model_card(claimed_facts()),
-      HasSubstr("```python\n"
-                "from transformers import AutoImageProcessor, ResNetForImageClassification\n\n"
-                "processor = AutoImageProcessor.from_pretrained(\"flowers\")\n"
-                "model = ResNetForImageClassification.from_pretrained(\"flowers\")\n```\n"));
+      placed(make_model_card(timm_facts())),
+      AllOf(HasSubstr("\n# alice/net\n"), HasSubstr("create_model(\"hf-hub:alice/net\", ")));
+}
+
+TEST(PlacedCardTest, NamesItsBranch) {
+  const CardPlace branch{"flowers", "alice/net", "v2"};
+  EXPECT_THAT(placed(make_model_card(claimed_facts()), branch),
+              AllOf(HasSubstr("from_pretrained(\"alice/net\", revision=\"v2\", backend=\"pil\")"),
+                    HasSubstr("from_pretrained(\"alice/net\", revision=\"v2\")\n")));
+  EXPECT_THAT(placed(make_model_card(timm_facts()), branch),
+              HasSubstr("create_model(\"hf-hub:alice/net@v2\", "));
+}
+
+TEST(PlacedCardTest, NamesAnotherRepositoryLater) {
+  const CardPlace next{"somewhere", "bob/other", ""};
+  for (const CardFacts& facts : {claimed_facts(), timm_facts()}) {
+    const std::string card = make_model_card(facts);
+    const CardPlace at_next{"flowers", "bob/other", ""};
+    const std::string expected = placed(card, at_next);
+    EXPECT_EQ(placed(placed(card), next), expected);
+    EXPECT_EQ(placed(placed(card, {"flowers", "alice/net", "v2"}), next), expected);
+    EXPECT_EQ(placed(expected, next), expected);
+  }
+}
+
+TEST(PlacedCardTest, OfARenamedFolderIsStillOurs) {
+  EXPECT_THAT(placed(make_model_card(claimed_facts()), {"renamed", "alice/net", ""}),
+              AllOf(HasSubstr("\n# alice/net\n"), HasSubstr("from_pretrained(\"alice/net\")")));
+}
+
+TEST(PlacedCardTest, KeepsWhatTheUserEdited) {
+  const auto edit = [](std::string_view what, std::string_view by) {
+    std::string card = make_model_card(claimed_facts());
+    replace_all(card, what, by);
+    return card;
+  };
+  EXPECT_THAT(placed(edit("# flowers\n", "# My flowers\n")),
+              AllOf(HasSubstr("\n# My flowers\n"), HasSubstr("from_pretrained(\"alice/net\")")));
+  EXPECT_THAT(placed(edit("pretrained(\"flowers\"", "pretrained(\"bob/old\"")),
+              AllOf(HasSubstr("\n# alice/net\n"), HasSubstr("from_pretrained(\"bob/old\")")));
+  EXPECT_THAT(placed(edit("from_pretrained(\"flowers\")", "from_pretrained(\"flowers\", dtype=x)")),
+              HasSubstr("from_pretrained(\"alice/net\", dtype=x)"));
+  const std::string both = edit("flowers", "mine/f");
+  EXPECT_EQ(placed(both, {"flowers", "mine/f", ""}), both);
+}
+
+TEST(PlacedCardTest, KeepsCardsThatAreNotOurs) {
+  std::string own = make_model_card(claimed_facts());
+  for (const std::string& card :
+       {std::string(), std::string("# flowers\n\nfrom_pretrained(\"flowers\")\n"),
+        own.substr(0, own.size() - 4), own.substr(own.find("## How to load")),
+        std::string("# flowers\nby weightlift: \n## How to load it\n\n```python\nx\n```\n"),
+        std::string(
+            "## How to load it\n\n```python\nA.from_pretrained(\"fl\n```\n by weightlift: ")}) {
+    EXPECT_EQ(placed(card), card);
+  }
+}
+
+TEST(PlacedCardTest, KnowsHostileNamesAgain) {
+  CardFacts facts = claimed_facts();
+  facts.name = "a\"); import os; (\"\\ <b>\n";
+  EXPECT_THAT(placed(make_model_card(facts)),
+              AllOf(HasSubstr("\n# alice/net\n"), HasSubstr("from_pretrained(\"alice/net\")"),
+                    Not(HasSubstr("import os"))));
 }
 
 TEST(ModelCardTest, SaysHowToLoadABackbone) {

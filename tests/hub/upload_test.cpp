@@ -157,6 +157,15 @@ TEST_F(UploadTest, SendsOnlyWhatChanged) {
   EXPECT_THAT(server.commit_titles("alice/net"), SizeIs(3));
 }
 
+TEST_F(UploadTest, SendsAnotherCardInPlaceOfTheFolders) {
+  write_file(dir / "card", "# Another\n");
+  request.card = dir / "card";
+  EXPECT_EQ(push().committed, 3U);
+  EXPECT_EQ(server.file("alice/net", "README.md"), "# Another\n");
+  EXPECT_THAT(server.paths("alice/net"), Not(Contains("card")));
+  EXPECT_TRUE(push().nothing_changed);
+}
+
 TEST_F(UploadTest, DoesNotSendContentThatTheStoreHasUnderAnotherName) {
   push();
   fs::rename(folder / "model.safetensors", folder / "other.safetensors");

@@ -35,16 +35,18 @@ constexpr std::string_view kZipMagic = "PK\x03\x04"sv;
 
 constexpr std::string_view kLfsPointer = "a git-lfs pointer"sv;
 
+constexpr std::string_view kPickle = "a Python pickle that torch.save did not write"sv;
+
 constexpr std::array<Magic, 18> kOthers = {{
     {0, "version https://git-lfs"sv, kLfsPointer},
     {0, "version https://hawser"sv, kLfsPointer},
     {0, "PK\x05\x06"sv, "an empty zip archive"sv},
     {0, "PYTORCH1"sv, "a container of the PyTorch 1.0 preview, which torch itself refuses"sv},
     {257, "ustar"sv, "a tar archive"sv},
-    {0, "\x80\x02"sv, "a Python pickle that torch.save did not write"sv},
-    {0, "\x80\x03"sv, "a Python pickle that torch.save did not write"sv},
-    {0, "\x80\x04"sv, "a Python pickle that torch.save did not write"sv},
-    {0, "\x80\x05"sv, "a Python pickle that torch.save did not write"sv},
+    {0, "\x80\x02"sv, kPickle},
+    {0, "\x80\x03"sv, kPickle},
+    {0, "\x80\x04"sv, kPickle},
+    {0, "\x80\x05"sv, kPickle},
     {0, "\x1F\x8B"sv, "a gzip archive; unpack it"sv},
     {0, "\x28\xB5\x2F\xFD"sv, "a zstd archive; unpack it"sv},
     {0, "\xFD\x37zXZ"sv, "an xz archive; unpack it"sv},
@@ -91,19 +93,28 @@ bool is_text(std::string_view text) {
   });
 }
 
-/// A page, an answer or a message that was saved in place of the weights.
-std::string describe_text(std::string_view text) {
+std::string start_of(std::string_view text) {
   std::string start(text.substr(0, 64));
   start.erase(0, start.find_first_not_of(" \t\r\n"));
-  std::string lower = start;
-  std::ranges::transform(lower, lower.begin(), [](char c) {
+  return start;
+}
+
+/// "an HTML page" or "an XML document"; empty for other text.
+std::string_view name_markup(std::string start) {
+  std::ranges::transform(start, start.begin(), [](char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   });
-  const std::string_view kind = lower.starts_with("<!doctype html") || lower.starts_with("<html")
-                                    ? "an HTML page"
-                                : lower.starts_with("<?xml") ? "an XML document"
-                                : lower.starts_with("{") || lower.starts_with("[") ? "JSON text"
-                                                                                   : "plain text";
+  if (start.starts_with("<!doctype html") || start.starts_with("<html")) return "an HTML page";
+  return start.starts_with("<?xml") ? "an XML document" : "";
+}
+
+/// A page, an answer or a message that was saved in place of the weights.
+std::string describe_text(std::string_view text) {
+  const std::string start = start_of(text);
+  std::string_view kind = name_markup(start);
+  if (kind.empty()) {
+    kind = start.starts_with("{") || start.starts_with("[") ? "JSON text" : "plain text";
+  }
   return fmt::format("{} that begins '{}'; the download failed?", kind, printable(start, 48));
 }
 
@@ -150,6 +161,12 @@ std::string_view to_string(CheckpointFormat format) {
       return "torch legacy";
   }
   return "unknown";
+}
+
+std::string_view name_other_file(std::string_view text) {
+  if (text.starts_with(kZipMagic)) return "a zip archive";
+  if (const Magic* magic = find_magic(text)) return magic->what;
+  return name_markup(start_of(text));
 }
 
 std::size_t legacy_magic_bytes(std::string_view text) {

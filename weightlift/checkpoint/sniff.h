@@ -17,6 +17,10 @@ std::string_view to_string(CheckpointFormat format);
 /// bytes look like where they are no checkpoint: an LFS pointer, an HTML page, an archive.
 CheckpointFormat detect_format(std::span<const std::byte> bytes, const std::string& where);
 
+/// What a file looks like that holds neither weights nor text, by its first bytes: "a git-lfs
+/// pointer", "an HTML page", "a gzip archive; unpack it". Empty where they are of no such file.
+std::string_view name_other_file(std::string_view text);
+
 /// Bytes of the pickle of torch's magic number, with which a legacy file begins, in protocol 2, 3,
 /// 4 or 5; 0 where another thing stands there.
 std::size_t legacy_magic_bytes(std::string_view text);

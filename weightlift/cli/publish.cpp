@@ -11,6 +11,7 @@
 #include "weightlift/base/file.h"
 #include "weightlift/base/json.h"
 #include "weightlift/base/posix.h"
+#include "weightlift/export/model_card.h"
 
 namespace weightlift {
 
@@ -100,6 +101,13 @@ void add_publish_flags(CLI::App& command, PublishFlags& flags) {
       ->capture_default_str();
 }
 
+std::string name_of_folder(const fs::path& folder) {
+  std::error_code error;
+  const fs::path whole = fs::canonical(folder, error);
+  if (error) throw IoError(fmt::format("{}: {}", shown(folder), error.message()));
+  return whole.filename().string();
+}
+
 std::string push_command(const fs::path& folder, const RepoId& repo, const PublishFlags& flags) {
   const PublishFlags usual;
   std::string command = fmt::format("weightlift push {} {}", shown(folder), repo.string());
@@ -177,6 +185,24 @@ std::string find_noncommercial_license(const fs::path& folder) {
   return is_noncommercial(license) ? license : "";
 }
 
+PublishedCard::PublishedCard(const fs::path& folder, const RepoId& repo,
+                             const PublishFlags& flags) {
+  if (repo.owner().empty()) return;  // in a dry run, where only the Hub knows the whole name
+  const std::string card = read_if_there(folder / kCardFile);
+  // A pull request is meant for the branch that it will be merged into.
+  const bool branch =
+      flags.revision != PublishFlags().revision && !flags.revision.starts_with("refs/");
+  const std::string placed =
+      place_model_card(card, {name_of_folder(folder), repo.string(), branch ? flags.revision : ""});
+  if (placed == card) return;
+  std::error_code error;
+  const fs::path parent = fs::temp_directory_path(error);
+  if (error) throw IoError(fmt::format("TMPDIR: {}", error.message()));
+  folder_.emplace(parent, "weightlift-card");
+  path_ = folder_->path() / kCardFile;
+  write_atomically(path_, placed);
+}
+
 CommitInfo publish_folder(const PublishRequest& request, HttpClient& http, ProgressSink& progress) {
   note_what_stays(request.files, progress);
   const std::string license = is_noncommercial(request.license)
@@ -188,8 +214,13 @@ CommitInfo publish_folder(const PublishRequest& request, HttpClient& http, Progr
                     "stays under that licence",
                     request.repo.string(), printable(license)));
   }
+  const PublishedCard card(request.folder, request.repo, request.flags);
+  if (!card.path().empty()) {
+    progress.note(fmt::format("{}: names {} there", kCardFile, request.repo.string()));
+  }
   UploadRequest upload = {.folder = request.folder,
                           .files = request.files.paths,
+                          .card = card.path(),
                           .repo = request.repo,
                           .revision = request.flags.revision,
                           .commit_message = request.flags.commit_message,

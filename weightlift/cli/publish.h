@@ -2,11 +2,13 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "weightlift/base/progress.h"
+#include "weightlift/base/temp_folder.h"
 #include "weightlift/hub/upload.h"
 
 namespace CLI {
@@ -33,6 +35,9 @@ void add_publish_flags(CLI::App& command, PublishFlags& flags);
 std::string push_command(const std::filesystem::path& folder, const RepoId& repo,
                          const PublishFlags& flags);
 
+/// The folder's own name, also where it was given as "." or with a final slash. Throws IoError.
+std::string name_of_folder(const std::filesystem::path& folder);
+
 /// Where to, as far as the flags say it: OWNER/NAME, or NAME alone where only the Hub knows whose
 /// token it is. NAME is `name` where none is given. Throws UsageError.
 std::string name_repo(const PublishFlags& flags, const std::string& name);
@@ -56,6 +61,21 @@ std::string find_noncommercial_license(const std::filesystem::path& folder);
 /// True for "cc-by-nc-4.0" and other texts that say so.
 bool is_noncommercial(std::string_view license);
 
+/// The card of a folder as its repository shows it, which names the repository where the folder's
+/// own names the folder. It lies in a temporary folder as long as this object lives.
+class PublishedCard {
+ public:
+  /// Throws IoError where the card cannot be read or copied.
+  PublishedCard(const std::filesystem::path& folder, const RepoId& repo, const PublishFlags& flags);
+
+  /// The changed card; empty where the folder's own goes as it is.
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::optional<TempFolder> folder_;
+  std::filesystem::path path_;
+};
+
 struct PublishRequest {
   std::filesystem::path folder;
   ModelFiles files;  ///< of the folder, as they were when it was verified
@@ -64,8 +84,9 @@ struct PublishRequest {
   std::string license = {};  ///< of the weights, where the caller knows more than the folder
 };
 
-/// Publishes a folder that was verified, in one commit. Notes what is left out, and the licence of
-/// weights that must not be used commercially, before anything is sent. Throws as upload_folder.
+/// Publishes a folder that was verified, in one commit, its card as PublishedCard has it. Notes
+/// what is left out, and the licence of weights that must not be used commercially, before anything
+/// is sent. Throws as upload_folder.
 CommitInfo publish_folder(const PublishRequest& request, HttpClient& http, ProgressSink& progress);
 
 /// What came of it, in indented lines, the URL last.

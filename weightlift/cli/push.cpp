@@ -11,6 +11,7 @@
 #include "weightlift/cli/print.h"
 #include "weightlift/cli/progress.h"
 #include "weightlift/cli/publish.h"
+#include "weightlift/export/model_folder.h"
 #include "weightlift/hub/local_file.h"
 #include "weightlift/hub/settings.h"
 
@@ -26,14 +27,6 @@ struct PushFlags {
   bool dry_run = false, json = false;
 };
 
-/// The folder's own name, also where it was given as "." or with a final slash.
-std::string name_of(const fs::path& folder) {
-  std::error_code error;
-  const fs::path whole = fs::canonical(folder, error);
-  if (error) throw IoError(fmt::format("{}: {}", folder.string(), error.message()));
-  return whole.filename().string();
-}
-
 struct PlannedFile {
   std::string path;
   std::uint64_t size_bytes;
@@ -41,10 +34,10 @@ struct PlannedFile {
 };
 
 std::vector<PlannedFile> hash_files(const fs::path& folder, const ModelFiles& files,
-                                    ProgressSink& progress) {
+                                    const fs::path& card, ProgressSink& progress) {
   std::vector<PlannedFile> planned;
   for (const std::string& path : files.paths) {
-    const LocalFile file(folder / path);
+    const LocalFile file(path == kCardFile && !card.empty() ? card : folder / path);
     progress.step("hash " + path, file.size_bytes());
     planned.push_back({path, file.size_bytes(), file.sha256([&](std::uint64_t done) {
                          progress.check();
@@ -56,13 +49,13 @@ std::vector<PlannedFile> hash_files(const fs::path& folder, const ModelFiles& fi
 
 /// Nobody is asked and nothing is sent.
 int dry_run(const PushFlags& flags, const ModelFiles& files, const std::string& checked) {
+  const std::string repo = name_repo(flags.publish, name_of_folder(flags.folder));
   std::vector<PlannedFile> planned;
   {
+    const PublishedCard card(flags.folder, RepoId::parse(repo), flags.publish);
     TerminalProgress progress("");
-    planned = hash_files(flags.folder, files, progress);
+    planned = hash_files(flags.folder, files, card.path(), progress);
   }
-  const std::string repo =
-      flags.publish.repo_id.empty() ? name_of(flags.folder) : flags.publish.repo_id;
   if (flags.json) {
     nlohmann::ordered_json list = nlohmann::ordered_json::array();
     for (const PlannedFile& file : planned) {
@@ -95,7 +88,7 @@ int run_push(const PushFlags& flags) {
   if (flags.dry_run) return dry_run(flags, files, checked);
   log_warning(fmt::format("{}: {}", printable(flags.folder, 400), checked));
   HttpClient http(read_hub_settings(), check_signals);
-  const RepoId repo = choose_repo(flags.publish, name_of(flags.folder), http);
+  const RepoId repo = choose_repo(flags.publish, name_of_folder(flags.folder), http);
   CommitInfo info;
   {
     TerminalProgress progress("");

@@ -146,8 +146,17 @@ void add_note(const std::string& note, ConversionResult& result, ProgressSink& p
   progress.note(note);
 }
 
+std::vector<std::string> advised_processor_notes(const Plan& plan) {
+  std::vector<std::string> notes = plan.processor_notes;
+  if (!notes.empty() && !plan.processor_advice.empty())
+    notes.back() += "; " + plan.processor_advice;
+  return notes;
+}
+
 void collect_notes(const Plan& plan, ConversionResult& result, ProgressSink& progress) {
-  for (const auto* notes : {&plan.source.notes, &plan.labels.notes, &plan.processor_notes}) {
+  add_note(plan.labels.reading, result, progress);
+  const std::vector<std::string> processor = advised_processor_notes(plan);
+  for (const auto* notes : {&plan.source.notes, &plan.labels.notes, &processor}) {
     for (const std::string& note : *notes) add_note(note, result, progress);
   }
 }

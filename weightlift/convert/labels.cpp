@@ -3,22 +3,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
-#include <map>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
 
 #include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
-#include "weightlift/base/json.h"
+#include "weightlift/base/posix.h"
+#include "weightlift/convert/label_file.h"
 #include "weightlift/models/imagenet_labels.h"
 
 namespace weightlift {
 
 namespace {
-
-using Json = nlohmann::json;
 
 constexpr std::size_t kMaxLabelFileBytes = std::size_t{16} << 20;
 
@@ -27,60 +23,30 @@ std::vector<std::string> imagenet_labels() {
   return {labels.begin(), labels.end()};
 }
 
-std::vector<std::string> from_json(const Json& json, const std::string& where) {
-  std::map<std::int64_t, std::string> by_id;
-  for (const auto& [key, label] : json.items()) {  // an array's keys are its indices
-    std::int64_t id = -1;
-    const auto parsed = std::from_chars(key.data(), key.data() + key.size(), id);
-    if (parsed.ptr != key.data() + key.size() || std::to_string(id) != key || !label.is_string()) {
-      throw FormatError(
-          fmt::format("{}: expected class ids from 0 and strings as labels, got {}: {}", where,
-                      printable(key), printable(label.dump(-1, ' ', true), 40)));
-    }
-    by_id[id] = label.get<std::string>();
-  }
-  std::vector<std::string> labels;
-  for (auto& [id, label] : by_id) {
-    if (id != static_cast<std::int64_t>(labels.size())) {
-      throw FormatError(fmt::format("{}: expected class ids without gaps, got {} after {} labels",
-                                    where, id, labels.size()));
-    }
-    labels.push_back(std::move(label));
-  }
-  return labels;
+/// How a file was read, and what shows the user whether that is right.
+std::string describe(const LabelFile& file, const std::string& name) {
+  return fmt::format("{}: labels: {}; first '{}', last '{}'", name, file.form,
+                     printable(file.labels.front()), printable(file.labels.back()));
 }
 
-std::vector<std::string> from_lines(const std::string& text) {
-  std::vector<std::string> labels;
-  std::size_t begin = 0;
-  while (begin < text.size()) {
-    std::size_t end = text.find('\n', begin);
-    if (end == std::string::npos) end = text.size();
-    std::string line = text.substr(begin, end - begin);
-    if (line.ends_with('\r')) line.pop_back();
-    labels.push_back(std::move(line));
-    begin = end + 1;
+/// The labels that the user names: ImageNet's or those of a file.
+std::vector<std::string> given_labels(const std::string& id2label, const std::string& from,
+                                      std::int64_t classes, Labels& result) {
+  LabelFile file{imagenet_labels(), ""};
+  if (id2label == "imagenet-1k") {
+    result.from = "ImageNet-1k's, as asked for";
+  } else {
+    result.from = fmt::format("from {}, as asked for", from.empty() ? "a file" : from);
+    const std::string name = from.empty() ? shown(id2label) : printable(from, 400);
+    file = parse_label_file(read_text_file(id2label, kMaxLabelFileBytes), name);
+    if (!file.labels.empty()) result.reading = describe(file, name);
   }
-  return labels;
-}
-
-std::vector<std::string> read_labels(const std::string& id2label) {
-  if (id2label == "imagenet-1k") return imagenet_labels();
-  const std::string text = read_text_file(id2label, kMaxLabelFileBytes);
-  const std::size_t first = text.find_first_not_of(" \t\r\n");
-  if (first != std::string::npos && (text[first] == '{' || text[first] == '[')) {
-    return from_json(parse_json(text, id2label), id2label);
+  if (static_cast<std::int64_t>(file.labels.size()) != classes) {
+    throw MismatchError(fmt::format("--id2label {}: expected {} labels, one per class, got {}{}",
+                                    printable(id2label, 400), classes, file.labels.size(),
+                                    file.form.empty() ? "" : fmt::format(" ({})", file.form)));
   }
-  // A label that JSON could not carry would only fail later, and without the file's name.
-  std::vector<std::string> labels = from_lines(text);
-  for (const std::string& label : labels) {
-    if (printable(label, label.size()) != label) {
-      throw FormatError(
-          fmt::format("{}: expected UTF-8 labels without control characters, got '{}'", id2label,
-                      printable(label)));
-    }
-  }
-  return labels;
+  return std::move(file.labels);
 }
 
 bool claims_imagenet(const Source& source) {
@@ -142,16 +108,9 @@ Labels choose_labels(const Source& source, const std::string& id2label, const st
   Labels result;
   std::vector<std::string> labels;
   if (!id2label.empty()) {
-    labels = read_labels(id2label);
-    result.from = id2label == "imagenet-1k"
-                      ? "ImageNet-1k's, as asked for"
-                      : fmt::format("from {}, as asked for", from.empty() ? "a file" : from);
-    if (static_cast<std::int64_t>(labels.size()) != source.config.num_labels) {
-      throw MismatchError(fmt::format("--id2label {}: expected {} labels, one per class, got {}",
-                                      id2label, source.config.num_labels, labels.size()));
-    }
+    labels = given_labels(id2label, from, source.config.num_labels, result);
   } else if (has_labels(source.config)) {
-    return {source.config.id2label, "the source's own", {}};
+    return {source.config.id2label, "the source's own", {}, {}};
   } else if (source.timm && !source.timm->labels.empty()) {
     labels = source.timm->labels;
     result.from = "the source's own";

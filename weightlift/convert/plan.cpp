@@ -185,6 +185,7 @@ void plan_content(const ConversionRequest& request, Plan& plan) {
       choose_processor(source, request.image_processor, request.image_processor_from);
   content.processor = std::move(processor.processor);
   plan.processor_notes = std::move(processor.notes);
+  plan.processor_advice = std::move(processor.advice);
   content.config = source.config;
   if (request.head == Head::kNone) content.config.head = Head::kNone;
   if (content.config.head == Head::kNone) plan.labels.notes.clear();
@@ -224,7 +225,7 @@ TempFolder::Existing existing(const ConversionRequest& request) {
 }
 
 Plan make_plan(const ConversionRequest& request) {
-  Plan plan{open_source(request.source, request.hints), {}, {}, {}, {}, {}, {}, {}, {}, {}};
+  Plan plan{open_source(request.source, request.hints), {}, {}, {}, {}, {}, {}, {}, {}, {}, {}};
   settle_outside(plan.source, request.head);
   const Source& source = plan.source;
   if (request.hints.as && source.kind == SourceKind::kTransformersFolder &&

@@ -20,6 +20,7 @@ struct Plan {
   ModelFolder content;
   Labels labels;
   std::vector<std::string> processor_notes;
+  std::string processor_advice;  ///< for the log, after the last of these notes
   std::string name;
   std::vector<PreparedPicture> pictures;
   std::string sha256_hex;  ///< of the weights, where it had to be known beforehand

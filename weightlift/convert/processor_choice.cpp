@@ -78,8 +78,8 @@ ProcessorChoice choose_processor(const Source& source, const std::string& which,
     }
     if (source.kind == SourceKind::kTransformersFolder) return folder_processor(source);
     return {std::nullopt,
-            {"no image processor: a weights file alone says nothing of its pictures; "
-             "--image-processor gives one: a name of timm's, a file or a folder"}};
+            {"no image processor: a weights file alone does not say how its images are prepared"},
+            "--image-processor gives one: a name of timm's, a file or a folder"};
   }
   std::error_code ignored;
   const auto named = fs::exists(which, ignored) ? std::nullopt : find_pretrained(which);

@@ -32,6 +32,14 @@ std::string list(const std::vector<const OutsideTensor*>& tensors) {
   return first_of(texts, kShown);
 }
 
+/// Whether a tensor of the network has this first part in its name as well.
+bool is_shared(const Source& source, const std::string& first) {
+  const std::string& prefix = source.choice.prefix;
+  if (!prefix.empty()) return prefix.starts_with(first + ".");
+  return std::ranges::any_of(
+      source.tensors, [&](const auto& entry) { return entry.first.starts_with(first + "."); });
+}
+
 /// Patterns that match these tensors, as a user would type them: one for each first part of a name.
 std::string suggest_ignore(const Source& source, const std::vector<const OutsideTensor*>& tensors) {
   std::vector<std::string> patterns;
@@ -39,8 +47,8 @@ std::string suggest_ignore(const Source& source, const std::vector<const Outside
     const std::string& name = tensor->full_name;
     const std::size_t dot = name.find('.');
     const std::string first = name.substr(0, dot);
-    const bool shared = source.choice.prefix.starts_with(first + ".");
-    const std::string pattern = dot == std::string::npos || shared ? name : first + ".*";
+    const bool whole = dot == std::string::npos || is_shared(source, first);
+    const std::string pattern = whole ? name : first + ".*";
     if (std::ranges::find(patterns, pattern) == patterns.end()) patterns.push_back(pattern);
   }
   constexpr std::size_t kMost = 4;

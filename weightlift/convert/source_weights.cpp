@@ -94,7 +94,9 @@ void separate(Source& source, const SplitWeights& split, const std::string& head
   std::size_t i = 0;
   for (const auto& [name, tensor] : split.network) {
     const std::string& full = split.full_names[i++];
-    if (slots.contains(name) && !is_other_head(name, full)) {
+    // More blocks than a config promises are no tensors outside: loading names what differs.
+    const bool own = slots.contains(name) || (hf && is_of_transformers(name));
+    if (own && !is_other_head(name, full)) {
       source.tensors.insert(name, tensor);
     } else {
       source.outside.push_back({source.choice.dict, full, full, tensor});

@@ -6,19 +6,15 @@
 #include <nlohmann/json.hpp>
 
 #include "weightlift/base/error.h"
+#include "weightlift/export/card_code.h"
 #include "weightlift/tensor/shape.h"
 
 namespace weightlift {
 
-namespace {
-
-/// Any text as one scalar of YAML, and of Python: JSON's strings are both, but for surrogate pairs,
-/// so that nothing is escaped that can stand for itself.
 std::string quoted(const std::string& text) {
   return nlohmann::json(printable(text, text.size())).dump();
 }
 
-/// A sentence with untrusted words in it, without HTML, code or links.
 std::string prose(const std::string& text) {
   constexpr std::size_t kLongest = 400;
   std::string safe;
@@ -28,6 +24,8 @@ std::string prose(const std::string& text) {
   }
   return safe;
 }
+
+namespace {
 
 /// Untrusted text as code in a sentence of Markdown.
 std::string code(const std::string& text) {
@@ -137,11 +135,11 @@ void add_verification(std::string& out, const CardFacts& facts) {
 }
 
 void add_processor(std::string& out, const CardFacts& facts) {
-  out += "## Pictures and labels\n\n";
+  out += "## Images and labels\n\n";
   if (facts.folder.processor) {
     const char* place = facts.folder.form == Form::kTransformers ? "`preprocessor_config.json`"
                         : facts.folder.form == Form::kTimm       ? "`pretrained_cfg`"
-                                                                 : "pictures";
+                                                                 : "images";
     out +=
         fmt::format("- {3}: {0}x{0} pixels, crop_pct {1}, resample {2}\n",
                     facts.folder.processor->shortest_edge, facts.folder.processor->crop_pct.value,
@@ -154,55 +152,13 @@ void add_processor(std::string& out, const CardFacts& facts) {
   out += "\n";
 }
 
-void add_transformers(std::string& out, const CardFacts& facts) {
-  const char* model =
-      facts.folder.config.head == Head::kKeep ? "ResNetForImageClassification" : "ResNetModel";
-  out += fmt::format("from transformers import {}{}\n\n",
-                     facts.folder.processor ? "AutoImageProcessor, " : "", model);
-  const std::string folder = quoted(facts.name);
-  if (facts.folder.processor) {
-    out += fmt::format("processor = AutoImageProcessor.from_pretrained({})\n", folder);
-  }
-  out += fmt::format("model = {}.from_pretrained({})\n", model, folder);
-}
-
-void add_torchvision(std::string& out, const CardFacts& facts) {
-  const ResNetConfig& config = facts.folder.config;
-  const std::string file = quoted(facts.name + "/" + weights_file(facts.folder));
-  const bool bin = facts.folder.weights_format == WeightsFormat::kBin;
-  out += bin ? "import torch\n" : "from safetensors.torch import load_file\n";
-  out += "from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet\n\n";
-  out += fmt::format("model = ResNet({}, [{}], num_classes={})\n",
-                     config.layer_type == LayerType::kBasic ? "BasicBlock" : "Bottleneck",
-                     fmt::join(config.depths, ", "), config.num_labels);
-  if (config.head == Head::kNone) out += "model.fc = torch.nn.Identity()\n";
-  out += fmt::format("model.load_state_dict({}({}))\n", bin ? "torch.load" : "load_file", file);
-}
-
-void add_loading(std::string& out, const CardFacts& facts) {
-  out += "## How to load it\n\n```python\n";
-  switch (facts.folder.form) {
-    case Form::kTransformers:
-      add_transformers(out, facts);
-      break;
-    case Form::kTimm:
-      out += fmt::format("import timm\n\nmodel = timm.create_model({}, pretrained=True)\n",
-                         quoted("local-dir:" + facts.name));
-      break;
-    case Form::kTorchvision:
-      add_torchvision(out, facts);
-      break;
-  }
-  out += "```\n";
-}
-
 }  // namespace
 
 std::string make_model_card(const CardFacts& facts) {
   const ResNetConfig& config = facts.folder.config;
   std::string out;
   add_front_matter(out, facts);
-  out += fmt::format("# {}\n\n", prose(facts.name));
+  out += title_line(facts.name) + "\n";
   out += fmt::format(
       "A ResNet in the form of {}, converted from a checkpoint {} by weightlift: {} "
       "blocks [{}], channels [{}], {} input channel{}, {}, {} parameters, {}.\n\n",
@@ -216,7 +172,7 @@ std::string make_model_card(const CardFacts& facts) {
   add_provenance(out, facts);
   add_verification(out, facts);
   add_processor(out, facts);
-  add_loading(out, facts);
+  out += loading_section(facts);
   return out;
 }
 

@@ -59,4 +59,16 @@ struct CardFacts {
 /// same facts give the same bytes.
 std::string make_model_card(const CardFacts& facts);
 
+/// Where a card's model is loaded from: a repository of the Hub, or else a local folder.
+struct CardPlace {
+  std::string folder = {};    ///< the name of the local folder
+  std::string repo_id = {};   ///< "owner/name"
+  std::string revision = {};  ///< a branch; empty: the default one
+};
+
+/// The card of a local folder as its repository shows it: title and code name the repository in
+/// place of the folder, or of the repository that the folder came from. Changes only lines that
+/// make_model_card wrote and that still are as it wrote them.
+std::string place_model_card(std::string card, const CardPlace& place);
+
 }  // namespace weightlift

@@ -63,6 +63,7 @@ struct ProcessorChoice {
   std::optional<ImageProcessor>
       processor;                   ///< none where ConvNextImageProcessor cannot say it at all
   std::vector<std::string> notes;  ///< one sentence each, for the card and the log
+  std::string advice = {};         ///< for the log, after the last note: options to give
 };
 
 /// Translates timm's evaluation transform; `test` takes test_input_size and test_crop_pct where

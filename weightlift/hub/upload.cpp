@@ -25,6 +25,7 @@ using Json = nlohmann::json;
 
 constexpr int kMaxTries = 10;  // of the commit: each lost race is another's commit
 constexpr std::chrono::seconds kCommitPatience{300};  // a server may take long over a large commit
+constexpr const char* kCard = "README.md";
 constexpr std::size_t kMaxCardBytes = std::size_t{4} << 20;
 constexpr const char* kEmptySha256 =
     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -106,7 +107,9 @@ class FolderUpload {
         throw UsageError(fmt::format("{}: name: expected UTF-8 without control characters, got {}",
                                      shown(request_.folder), printable(path)));
       }
-      Entry entry{path, LocalFile(request_.folder / path), {}, {}, {}, {}};
+      const bool replaced = path == kCard && !request_.card.empty();
+      Entry entry{path, LocalFile(replaced ? request_.card : request_.folder / path), {}, {}, {},
+                  {}};
       entry.sample.resize(static_cast<std::size_t>(
           std::min<std::uint64_t>(kPreuploadSampleBytes, entry.file.size_bytes())));
       entry.file.read(0, std::as_writable_bytes(std::span(entry.sample)));
@@ -148,8 +151,8 @@ class FolderUpload {
 
   /// The Hub reads the card's metadata before the commit. Other servers need not know the call.
   void validate_card() {
-    const auto card = std::ranges::find_if(
-        entries_, [](const Entry& entry) { return entry.path == "README.md"; });
+    const auto card =
+        std::ranges::find_if(entries_, [](const Entry& entry) { return entry.path == kCard; });
     if (card == entries_.end() || card->file.size_bytes() > kMaxCardBytes) return;
     std::string text(static_cast<std::size_t>(card->file.size_bytes()), '\0');
     card->file.read(0, std::as_writable_bytes(std::span(text)));
@@ -162,8 +165,8 @@ class FolderUpload {
       progress_.note(fmt::format("README.md: the Hub warns: {}", warning));
     }
     if (!verdict.errors.empty()) {
-      throw HubError(fmt::format("{}: metadata: the Hub refuses it: {}", shown(card->file.path()),
-                                 fmt::join(verdict.errors, "; ")));
+      throw HubError(fmt::format("{}: metadata: the Hub refuses it: {}",
+                                 shown(request_.folder / kCard), fmt::join(verdict.errors, "; ")));
     }
   }
 

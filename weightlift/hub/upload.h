@@ -14,7 +14,8 @@ namespace weightlift {
 /// One commit of the files of a folder.
 struct UploadRequest {
   std::filesystem::path folder;
-  std::vector<std::string> files;  ///< paths in it, with '/'
+  std::vector<std::string> files;   ///< paths in it, with '/'
+  std::filesystem::path card = {};  ///< sent as README.md in place of the folder's; empty: that one
   RepoId repo;
   std::string revision = "main";  ///< a branch, made where it is missing; "refs/pr/N" is, too
   std::string commit_message;

@@ -350,6 +350,8 @@ bool is_of_backbone(std::string_view name) {
   return name.starts_with("conv1.") || name.starts_with("bn1.") || layer;
 }
 
+bool is_of_transformers(std::string_view name) { return !name_of_transformers(name).empty(); }
+
 SplitWeights split_weights(const StateDict& all, const WeightsChoice& choice) {
   SplitWeights split;
   for (const auto& [name, tensor] : all) {

@@ -52,6 +52,9 @@ WeightsChoice choose_weights(const std::vector<NamedDict>& dicts, std::string_vi
 /// Whether a tensor in timm's names belongs to the network below its head.
 bool is_of_backbone(std::string_view name);
 
+/// Whether transformers' ResNets have tensors of such a name, with any number of blocks.
+bool is_of_transformers(std::string_view name);
+
 /// The choice as --weights-key would name it.
 std::string spelled(const NamedDict& dict, const WeightsChoice& choice);
 
