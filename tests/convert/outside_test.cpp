@@ -121,6 +121,7 @@ TEST_F(OutsideTest, WhateverTheirWidthAndPlace) {
     with("backbone.").add(name, shape);
     EXPECT_THAT(refusal(), HasSubstr("unknown tensors outside the network: " + name)) << name;
     converted({.ignore = {name}});
+    fs::remove_all(dir_ / "out");
   }
   with("").add("temperature", {1});
   EXPECT_THAT(refusal(), AllOf(HasSubstr("unknown tensors outside the network: temperature [1]"),

@@ -90,6 +90,16 @@ std::string tell_width(const Source& source, const std::vector<const OutsideTens
       suggest_ignore(source, open), suggest_key(source, open)));
 }
 
+/// Whether a layer is one of several in a Sequential or another module: alone it is no classifier.
+bool has_siblings(const LinearHead& head, const std::vector<const OutsideTensor*>& open) {
+  const std::size_t dot = head.module.rfind('.');
+  if (dot == std::string::npos) return false;
+  return std::ranges::any_of(open, [&](const OutsideTensor* tensor) {
+    const std::string& name = tensor->full_name;
+    return name.starts_with(head.module.substr(0, dot + 1)) && !name.starts_with(head.module + ".");
+  });
+}
+
 /// What --head-key may name.
 std::string suggest_heads(const std::vector<LinearHead>& heads) {
   std::vector<std::string> texts;
@@ -102,13 +112,13 @@ std::string suggest_heads(const std::vector<LinearHead>& heads) {
 
 [[noreturn]] void refuse_headless(const Source& source) {
   const bool projection = source.choice.projection;
+  const auto open = open_questions(source);
   std::vector<LinearHead> heads;
   for (LinearHead& head :
        find_linear_heads(source.outside, source.choice, source.config.hidden_sizes.back())) {
-    const bool open = source.outside[head.weight].kind == OutsideKind::kUnknown;
-    if (open && !projection) heads.push_back(std::move(head));
+    const bool unknown = source.outside[head.weight].kind == OutsideKind::kUnknown;
+    if (unknown && !projection && !has_siblings(head, open)) heads.push_back(std::move(head));
   }
-  const auto open = open_questions(source);
   throw MismatchError(fmt::format(
       "{}: head: expected one linear layer (fc.weight, fc.bias), got {}{}; --head none converts "
       "the backbone without it{}",
