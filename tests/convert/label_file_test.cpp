@@ -222,6 +222,7 @@ TEST(LabelJsonTest, IsAList) {
   EXPECT_THAT(labels_of(R"([["n01440764", "tench"], ["n01443537", "cod"]])"),
               ElementsAre("tench", "cod"));
   EXPECT_THAT(labels_of("[]"), IsEmpty());
+  EXPECT_THAT(labels_of(R"(["abTFL3"])"), ElementsAre("abTFL3"));
   EXPECT_EQ(form_of(R"(["cat"])"), "JSON, a list");
 }
 

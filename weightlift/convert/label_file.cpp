@@ -176,12 +176,12 @@ bool is_wordnet_id(std::string_view text) {
 LabelFile parse_label_file(std::string_view text, const std::string& where) {
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
-  refuse_other_files(text, where);
   const std::size_t first = std::min(text.find_first_not_of(" \t\r\n"), text.size());
-  if (!text.substr(first).starts_with('{') && !text.substr(first).starts_with('[')) {
-    return parse_label_lines(text, where);
+  if (text.substr(first).starts_with('{') || text.substr(first).starts_with('[')) {
+    return read_json(parse_labels_json(text.substr(first), where), where);
   }
-  return read_json(parse_labels_json(text.substr(first), where), where);
+  refuse_other_files(text, where);
+  return parse_label_lines(text, where);
 }
 
 }  // namespace weightlift
