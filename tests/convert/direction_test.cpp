@@ -281,7 +281,7 @@ TEST(WrappersTest, ALoneFileOfATrainerIsTakenWithoutItsPrefix) {
   EXPECT_THAT(result.notes,
               AllOf(Contains(HasSubstr("took the names behind 'module.' (DataParallel or an "
                                        "average)")),
-                    Contains(HasSubstr("ignored, training only: n_averaged (integers)"))));
+                    Contains(HasSubstr("ignored, training only: n_averaged (counter)"))));
 }
 
 TEST(WrappersTest, ArchOfATrainingCheckpointIsBelieved) {

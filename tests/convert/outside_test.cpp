@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "tests/checkpoint/torch_builder.h"
 #include "tests/convert/job.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
@@ -192,6 +193,30 @@ TEST_F(OutsideTest, WhatOnlyTrainingReadsIsIgnoredByName) {
                                            HasSubstr("criterion.weight (loss)"),
                                            HasSubstr("ema.fcweight (average of the weights)"))));
   EXPECT_THAT(card(), AllOf(HasSubstr("are not here: training only: "), Not(HasSubstr("stated"))));
+}
+
+TEST_F(OutsideTest, TensorsInListsAreNotLost) {
+  using testing::text;
+  constexpr std::int64_t kFloats = 64 * 64 * 9;  // as many as the largest tensor has
+  const auto view = [](const Shape& shape) {
+    std::vector<std::int64_t> stride(shape.size(), 1);
+    for (std::size_t i = shape.size(); i-- > 1;) stride[i - 1] = stride[i] * shape[i];
+    return testing::float_tensor(kFloats, 0, shape, stride);
+  };
+  std::string tensors;
+  for (const auto& [name, tensor] : small_checkpoint().tensors) {
+    tensors += text(name) + view(tensor.shape());
+  }
+  const std::string value = "}(" + text("state_dict") + testing::ordered_dict(tensors) +
+                            text("optimizer_states") + testing::tuple(view({2})) +
+                            text("normalizer") + testing::tuple(view({3}) + view({3})) + "u";
+  testing::write_file(dir_ / "lists.pth",
+                      testing::torch_zip(value, {testing::counting_floats(kFloats)}));
+  ConversionRequest wanted = request_for(dir_ / "lists.pth", dir_ / "out");
+  EXPECT_THAT(testing::refusal<MismatchError>([&] { run(wanted); }),
+              HasSubstr("unknown tensors outside the network: normalizer (tensors in a list); "));
+  wanted.hints.ignore = {"normalizer"};
+  EXPECT_TRUE(run(wanted).written);
 }
 
 TEST_F(OutsideTest, EnsemblesGiveEachOfTheirNetworks) {

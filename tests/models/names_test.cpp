@@ -167,11 +167,17 @@ TEST(NamesTest, MoCoTakesTheQueryEncoderWhoseFcIsNoClassifier) {
 }
 
 TEST(NamesTest, DinoTakesTheTeacher) {
-  const Names behind = network("module.backbone.") + Names{"module.head.mlp.0.weight"};
+  const Names behind = {"module.backbone.conv1.weight", "module.backbone.layer1.0.conv1.weight",
+                        "module.head.mlp.0.weight"};
   EXPECT_EQ(chosen({{"", 0, {}}, {"student", 1, behind}, {"teacher", 1, behind}}),
             "teacher.module.backbone");
   EXPECT_EQ(chosen({{"", 0, {}}, {"student", 1, behind}, {"teacher", 1, behind}}, "student"),
             "student.module.backbone");
+}
+
+TEST(NamesTest, ATeacherWithAClassifierTaughtTheStudent) {
+  EXPECT_THAT(refusal({{"", 0, {}}, {"student", 1, network()}, {"teacher", 1, network()}}),
+              HasSubstr("expected one network, got 2: student, teacher; --weights-key"));
 }
 
 TEST(NamesTest, TorchvisionsChildrenByNumber) {

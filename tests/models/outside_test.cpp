@@ -24,21 +24,30 @@ struct Fact {
   DType dtype = DType::F32;
 };
 
+/// As much of a ResNet as a complete one has.
+std::vector<std::string> network() {
+  return {"conv1.weight", "bn1.running_mean", "layer1.0.conv1.weight", "layer2.0.conv1.weight",
+          "fc.weight"};
+}
+
 /// A file whose top level holds a network behind `prefix`, and tensors beside it.
 struct File {
   std::vector<NamedDict> dicts = {{"", 0, {}}};
   std::vector<OutsideTensor> outside = {};
   WeightsChoice choice = {};
+  StateDict chosen = {};
 
   File(const std::string& prefix, const std::vector<Fact>& facts) {
     choice.prefix = prefix;
-    for (const char* name : {"conv1.weight", "layer1.0.conv1.weight", "fc.weight"}) {
+    for (const std::string& name : network()) {
       dicts[0].names.push_back(prefix + name);
+      chosen.insert(prefix + name, zeros(DType::F32, {4}));
     }
     for (const Fact& fact : facts) add(fact);
   }
   void add(const Fact& fact) {
     dicts[0].names.push_back(fact.name);
+    chosen.insert(fact.name, zeros(fact.dtype, fact.shape));
     outside.push_back({0, fact.name, fact.name, zeros(fact.dtype, fact.shape)});
   }
   void add_dict(const std::string& path, const std::vector<Fact>& facts) {
@@ -50,7 +59,7 @@ struct File {
     }
   }
   std::vector<std::string> kinds() {
-    classify(outside, dicts, choice);
+    classify(outside, dicts, choice, chosen);
     std::vector<std::string> kinds;
     for (const OutsideTensor& tensor : outside) {
       kinds.push_back(std::string(to_string(tensor.kind)) +
@@ -72,6 +81,7 @@ TEST(OutsideTest, KnowsWhatOnlyTrainingReads) {
            {"module.loss.alpha", {1}},
            {"center_loss.centers", {5, 512}},
            {"dino_loss.center", {1, 65536}},
+           {"class_weights", {7}},
            {"centers", {5, 64}},
            {"module.queue", {128, 4096}},
            {"queue2", {128, 4096}},
@@ -82,7 +92,7 @@ TEST(OutsideTest, KnowsWhatOnlyTrainingReads) {
            {"train_metrics.correct", {}},
            {"test_acc.tp", {5}, DType::I32},
            {"n_averaged", {}, DType::I64},
-           {"mask", {7, 7}, DType::BOOL},
+           {"train_acc.total", {1}, DType::I64},
            {"optimizer.state.conv1.exp_avg", {64, 3, 7, 7}},
            {"layer1.0.conv1.momentum_buffer", {8, 8, 3, 3}},
            {"best_acc1", {}},
@@ -118,6 +128,14 @@ TEST(OutsideTest, TakesNothingThatMayRunForTraining) {
            {"best.weight", {4}},
            {"ema.conv1x1.weight", {8, 8, 1, 1}},  // an attention module of that name
            {"classifier.weight", {5, 512}, DType::I8},
+           // Integers that choose classes or channels, or are subtracted.
+           {"class_mask", {5}, DType::BOOL},
+           {"permutation", {3}, DType::I64},
+           {"mean", {3}, DType::I64},
+           {"temperature", {}, DType::I64},
+           {"layer1.0.conv1.mask", {8, 8, 3, 3}, DType::U8},
+           {"center", {1, 3, 1, 1}},
+           {"best_temperatures", {4}},
        }) {
     EXPECT_EQ(kind_of(fact), "unknown") << fact.name;
     EXPECT_EQ(kind_of(fact, ""), "unknown") << fact.name;
@@ -125,46 +143,72 @@ TEST(OutsideTest, TakesNothingThatMayRunForTraining) {
 }
 
 TEST(OutsideTest, AveragesAreCopiesOfTensorsOfTheDict) {
-  EXPECT_THAT(
-      File("model.", {{"model_ema.fcweight"},
-                      {"ema.layer10conv1weight"},
-                      {"ema.decay", {}},
-                      {"ema.num_updates", {}, DType::I32},
-                      {"averaged_model.conv1.weight"},
-                      {"ema.other"}})
-          .kinds(),
-      ElementsAre("training only: average of the weights", "training only: average of the weights",
-                  "training only: average of the weights", "training only: average of the weights",
-                  "training only: average of the weights", "unknown"));
+  EXPECT_THAT(File("model.", {{"model_ema.fcweight"},
+                              {"ema.layer10conv1weight"},
+                              {"ema.decay", {}},
+                              {"ema.num_updates", {}, DType::I32},
+                              {"averaged_model.conv1.weight"}})
+                  .kinds(),
+              ::testing::Each("training only: average of the weights"));
+  // A layer that is called so has another shape, or a name that is not the network's.
+  EXPECT_THAT(File("model.", {{"ema.conv1.weight", {8, 8, 1, 1}}, {"ema.fc.weight"}}).kinds(),
+              ::testing::Each("unknown"));
+  EXPECT_THAT(File("model.", {{"ema.fcweight"}, {"ema.other"}}).kinds(),
+              ::testing::Each("unknown"));
 }
 
 TEST(OutsideTest, SiblingNetworksAreComplete) {
-  File file("models.0.", {{"models.1.layer1.0.conv1.weight"},
-                          {"models.1.fc.weight"},
-                          {"models.1.pool.p"},
-                          {"combine.weight"}});
-  EXPECT_THAT(file.kinds(), ElementsAre("other network: models.1", "other network: models.1",
-                                        "other network: models.1", "unknown"));
+  File file("models.0.", {{"models.1.pool.p"}, {"combine.weight"}});
+  for (const std::string& name : network()) file.add({"models.1." + name});
+  const std::vector<std::string> kinds = file.kinds();
+  EXPECT_EQ(kinds[0], "other network: models.1");
+  EXPECT_EQ(kinds[1], "unknown");
   EXPECT_THAT(summarize(file.outside),
-              ElementsAre("other network: models.1 (3 tensors)", "unknown: combine.weight"));
+              ElementsAre("other network: models.1 (6 tensors)", "unknown: combine.weight"));
 }
 
 TEST(OutsideTest, AroundTheNetworkOnlyItsOwnLayersAreAnothers) {
-  EXPECT_THAT(File("teacher.", {{"layer1.0.conv1.weight"}, {"fc.bias"}, {"scale"}}).kinds(),
-              ElementsAre("other network: the names without prefix",
-                          "other network: the names without prefix", "unknown"));
+  File file("teacher.", {{"fc.bias"}, {"scale"}});
+  for (const std::string& name : network()) file.add({name});
+  const std::vector<std::string> kinds = file.kinds();
+  EXPECT_EQ(kinds[0], "other network: the names without prefix");
+  EXPECT_EQ(kinds[1], "unknown");
+  EXPECT_EQ(kinds[2], "other network: the names without prefix");
+}
+
+TEST(OutsideTest, AFewNamesOfANetworkAreNoNetwork) {
+  File file("", {});
+  file.add_dict("masks", {{"conv1.weight"}, {"layer1.0.conv1.weight"}, {"layer2.0.conv1.weight"}});
+  file.add_dict("delta", {{"layer1.0.conv1.weight"}, {"gate"}});
+  EXPECT_THAT(file.kinds(), ::testing::Each("unknown"));
+}
+
+TEST(OutsideTest, TensorsInListsAreNamedByTheirKey) {
+  File file("", {});
+  for (const char* key : {"optimizer_states", "rng_states", "ema", "normalizer", "heads"}) {
+    file.outside.push_back(
+        {.dict = 0, .name = key, .full_name = key, .tensor = {}, .in_list = true});
+  }
+  EXPECT_THAT(
+      file.kinds(),
+      ElementsAre("training only: optimizer state", "training only: state of a random generator",
+                  "training only: average of the weights", "unknown", "unknown"));
 }
 
 TEST(OutsideTest, DictsBesideTheChosenOne) {
   File file("", {});
-  file.add_dict("ema", {{"layer1.0.conv1.weight"}, {"head.weight"}});
+  std::vector<Fact> ema = {{"head.weight"}};
+  for (const std::string& name : network()) ema.push_back({name});
+  file.add_dict("ema", ema);
   file.add_dict("optimizer", {{"0", {64, 3, 7, 7}}});
   file.add_dict("metric_fc", {{"weight", {5, 512}}});
   file.add_dict("normalizer", {{"mean", {3}}});
   file.add_dict("hyper_parameters", {{"class_weights", {5}}});
-  EXPECT_THAT(file.kinds(), ElementsAre("other network: ema", "other network: ema",
-                                        "training only: optimizer state", "unknown", "unknown",
-                                        "training only: setting of the training"));
+  EXPECT_THAT(file.kinds(),
+              ElementsAre("other network: ema", "other network: ema", "other network: ema",
+                          "other network: ema", "other network: ema", "other network: ema",
+                          "training only: optimizer state", "unknown", "unknown",
+                          "training only: setting of the training"));
 }
 
 std::vector<std::string> heads(const std::vector<Fact>& facts) {

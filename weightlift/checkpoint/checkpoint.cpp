@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cassert>
+#include <compare>
+#include <set>
 #include <string_view>
 
 #include "weightlift/base/error.h"
@@ -54,6 +56,51 @@ std::vector<std::string> texts_at(const Pickle& pickle,
     texts.emplace_back(text.text);
   }
   return texts;
+}
+
+/// Whether a tensor lies below `top` in a list, a tuple, or a dict whose keys are no text.
+bool has_tensor_in_list(const Pickle& pickle, PickleId top) {
+  struct Place {
+    PickleId id;
+    bool in_list;
+    auto operator<=>(const Place&) const = default;
+  };
+  std::vector<Place> pending = {{top, false}};
+  std::set<Place> seen;
+  const auto push = [&](PickleId id, bool in_list) {
+    const PickleNode& node = pickle.at(id);
+    const bool holds = !node.items.empty() || node.kind == PickleKind::kRebuild;
+    if (holds && seen.insert({id, in_list}).second) pending.push_back({id, in_list});
+  };
+  while (!pending.empty()) {
+    const auto [id, in_list] = pending.back();
+    pending.pop_back();
+    const PickleNode& node = pickle.at(id);
+    if (node.kind == PickleKind::kRebuild) {
+      if (in_list) return true;
+    } else if (is_dict(node)) {
+      for (std::size_t i = 0; i + 1 < node.items.size(); i += 2) {
+        const bool text = pickle.at(node.items[i]).kind == PickleKind::kText;
+        push(node.items[i + 1], in_list || !text);
+      }
+    } else if (node.kind == PickleKind::kList || node.kind == PickleKind::kTuple ||
+               node.kind == PickleKind::kSet) {
+      for (const PickleId item : node.items) push(item, true);
+    }
+  }
+  return false;
+}
+
+std::vector<std::string> find_keys_of_lists(const Pickle& pickle) {
+  std::vector<std::string> keys;
+  const PickleNode& top = pickle.at(pickle.root);
+  for (std::size_t i = 0; i + 1 < top.items.size(); i += 2) {
+    const PickleNode& key = pickle.at(top.items[i]);
+    if (has_tensor_in_list(pickle, top.items[i + 1])) {
+      keys.push_back(key.kind == PickleKind::kText ? std::string(key.text) : describe(key));
+    }
+  }
+  return keys;
 }
 
 /// Where OpenMMLab's trainers keep the names of the classes: mmcls, then mmpretrain.
@@ -108,6 +155,7 @@ Checkpoint read_torch(CheckpointFormat format, std::shared_ptr<const MappedFile>
     checkpoint.arch = torch.pickle.at(*arch).text;
   }
   checkpoint.class_names = find_class_names(torch.pickle);
+  checkpoint.keys_of_lists = find_keys_of_lists(torch.pickle);
   for (const auto& [key, storage] : torch.storages) {
     if (storage.entry) checkpoint.checksums.push_back(*storage.entry);
   }

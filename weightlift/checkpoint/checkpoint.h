@@ -30,6 +30,9 @@ struct Checkpoint {
   std::filesystem::path path;
   std::vector<std::shared_ptr<const MappedFile>> files;  ///< `path`, and the shards of an index
   std::vector<NamedDict> dicts;  ///< with tensors, or in the top level of a torch file
+  /// Keys of the top level below which tensors lie in lists, tuples or dicts of numbers, where none
+  /// of `dicts` has them.
+  std::vector<std::string> keys_of_lists{};
   std::vector<std::pair<std::string, std::string>> metadata{};
   std::vector<std::string> notes{};        ///< accepted, yet worth a warning: one line each
   std::vector<std::string> globals{};      ///< of a torch file: what was named and never made

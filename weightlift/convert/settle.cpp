@@ -48,7 +48,8 @@ std::string suggest_ignore(const Source& source, const std::vector<const Outside
     const std::size_t dot = name.find('.');
     const std::string first = name.substr(0, dot);
     const bool whole = dot == std::string::npos || is_shared(source, first);
-    const std::string pattern = whole ? name : first + ".*";
+    std::string pattern = whole ? name : first + ".*";
+    replace_all(pattern, "[", "[[]");
     if (std::ranges::find(patterns, pattern) == patterns.end()) patterns.push_back(pattern);
   }
   constexpr std::size_t kMost = 4;
@@ -117,7 +118,8 @@ std::string suggest_heads(const std::vector<LinearHead>& heads) {
   for (LinearHead& head :
        find_linear_heads(source.outside, source.choice, source.config.hidden_sizes.back())) {
     const bool unknown = source.outside[head.weight].kind == OutsideKind::kUnknown;
-    if (unknown && !projection && !has_siblings(head, open)) heads.push_back(std::move(head));
+    const bool projects = projection && head.module.starts_with(source.choice.prefix);
+    if (unknown && !projects && !has_siblings(head, open)) heads.push_back(std::move(head));
   }
   throw MismatchError(fmt::format(
       "{}: head: expected one linear layer (fc.weight, fc.bias), got {}{}; --head none converts "
@@ -144,7 +146,8 @@ void settle_classifier(const Source& source) {
     const bool headless = !source.tensors.contains("fc.weight");
     const bool promised = source.timm && source.timm->num_classes == 0 && open.empty();
     if (headless && !promised) refuse_headless(source);
-    if (!headless && source.choice.projection && !source.head_named) refuse_projection(source);
+    const bool own = !headless && source.head.empty();
+    if (own && source.choice.projection && !source.head_named) refuse_projection(source);
   }
   if (!open.empty()) refuse_unknown(source, open);
 }

@@ -60,7 +60,9 @@ std::string after_path(const Source& source, const std::string& name) {
 void add_other_dicts(Source& source) {
   const std::vector<NamedDict>& dicts = source.checkpoint.dicts;
   std::set<std::size_t> with_network;
-  for (const FoundNetwork& network : find_networks(dicts)) with_network.insert(network.dict);
+  for (const FoundNetwork& network : find_complete_networks(dicts)) {
+    with_network.insert(network.dict);
+  }
   for (std::size_t i = 0; i < dicts.size(); ++i) {
     if (i == source.choice.dict || dicts[i].names.empty()) continue;
     StateDict tensors;
@@ -75,6 +77,14 @@ void add_other_dicts(Source& source) {
       source.outside.push_back({i, name, path.empty() ? name : path + "." + name,
                                 tensor == nullptr ? std::nullopt : std::optional(*tensor)});
     }
+  }
+}
+
+/// Tensors that no dict has by a name: their key stands for them.
+void add_lists(Source& source) {
+  for (const std::string& key : source.checkpoint.keys_of_lists) {
+    source.outside.push_back(
+        {.dict = 0, .name = key, .full_name = key, .tensor = {}, .in_list = true});
   }
 }
 
@@ -115,6 +125,12 @@ Tensor load(const Source& source, const OutsideTensor& tensor) {
 
 /// Makes a layer outside of the network its fc.
 void adopt_head(Source& source, const LinearHead& head) {
+  for (const std::size_t i : {head.weight, head.bias.value_or(head.weight)}) {
+    if (source.outside[i].consent == Consent::kPattern) {
+      throw UsageError(fmt::format("--ignore: matches '{}', a tensor of the classifier",
+                                   printable(source.outside[i].full_name)));
+    }
+  }
   const Tensor weight = load(source, source.outside[head.weight]);
   if (weight.dtype() != source.config.dtype) {
     throw MismatchError(fmt::format(
@@ -273,7 +289,8 @@ void read_weights(Source& source, const SourceHints& hints) {
   if (!hf) source.config = infer_resnet_config(split.network, where);
   separate(source, split, head_key);
   add_other_dicts(source);
-  classify(source.outside, checkpoint.dicts, source.choice);
+  add_lists(source);
+  classify(source.outside, checkpoint.dicts, source.choice, loaded.tensors);
   apply_ignore(source, hints.ignore, split);
   if (hf && !head_key.empty()) {
     throw UsageError("--head-key: expected a timm checkpoint, got a transformers folder");

@@ -13,8 +13,9 @@ namespace {
 
 /// Parts of names of layers that are no classifiers although they have a classifier's shape:
 /// projections of contrastive training, embeddings, and layers of cosines (ArcFace and others).
-constexpr std::array<std::string_view, 10> kDoubtful = {
-    "proj", "embed", "queue", "bank", "memory", "center", "proto", "arc", "cos", "margin"};
+constexpr std::array<std::string_view, 16> kDoubtful = {
+    "proj", "embed",  "queue",      "bank", "memory", "center", "proto", "arc",
+    "cos",  "margin", "bottleneck", "hash", "whiten", "metric", "loss",  "query"};
 
 /// What a classifier without bias is called.
 constexpr std::array<std::string_view, 5> kHeadNames = {"fc", "classifier", "head", "last_linear",

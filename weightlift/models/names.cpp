@@ -7,7 +7,9 @@
 #include <array>
 #include <charconv>
 #include <iterator>
+#include <map>
 #include <optional>
+#include <set>
 
 #include "weightlift/base/error.h"
 #include "weightlift/base/text.h"
@@ -41,7 +43,7 @@ struct Wrapper {
   bool projection = false;
 };
 
-constexpr std::array<Wrapper, 10> kWrappers = {{
+constexpr std::array<Wrapper, 12> kWrappers = {{
     {"module", "DataParallel or an average"},
     {"_orig_mod", "torch.compile"},
     {"model", "Lightning or another wrapper"},
@@ -50,6 +52,8 @@ constexpr std::array<Wrapper, 10> kWrappers = {{
     {"encoder", "a model with a head of its own"},
     {"encoder_q", "MoCo's query encoder", true},
     {"encoder_k", "MoCo's key encoder", true},
+    {"query_encoder", "a query encoder", true},
+    {"key_encoder", "a key encoder", true},
     {"base_encoder", "MoCo v3's base encoder", true},
     {"momentum_encoder", "MoCo v3's momentum encoder", true},
 }};
@@ -86,6 +90,20 @@ std::vector<FoundNetwork> find_in_dict(const NamedDict& dict, std::size_t index)
     }
   }
   return found;
+}
+
+/// What a complete network has in any case.
+std::array<std::string_view, 3> needed_names(Naming naming) {
+  switch (naming) {
+    case Naming::kChildren:
+      return {"0.weight", "1.running_mean", "5.0.conv1.weight"};
+    case Naming::kTransformers:
+      return {"embedder.embedder.convolution.weight",
+              "embedder.embedder.normalization.running_mean",
+              "encoder.stages.1.layers.0.layer.0.convolution.weight"};
+    default:
+      return {"conv1.weight", "bn1.running_mean", "layer2.0.conv1.weight"};
+  }
 }
 
 std::vector<std::string> parts_of(std::string_view prefix) {
@@ -247,8 +265,8 @@ std::string timm_name(Naming naming, std::string_view name) {
   std::string renamed = naming == Naming::kChildren       ? name_of_child(name)
                         : naming == Naming::kTransformers ? name_of_transformers(name)
                                                           : "";
-  // Strict loading names what is left over; but of children a number says nothing.
-  return renamed.empty() && naming != Naming::kChildren ? std::string(name) : renamed;
+  const bool as_it_is = naming == Naming::kTimm || naming == Naming::kUnknown;
+  return as_it_is ? std::string(name) : renamed;
 }
 
 WeightsChoice choose_by_key(const std::vector<NamedDict>& dicts, std::string_view key,
@@ -291,7 +309,12 @@ WeightsChoice choose_by_names(const std::vector<NamedDict>& dicts, const std::st
   std::vector<FoundNetwork> top = at_level(0);
   if (top.empty()) {
     top = at_level(1);
-    if (find_dict(dicts, kDinoKeys.taken)) {
+    const auto taken = find_dict(dicts, kDinoKeys.taken);
+    // With a classifier it is the teacher of a distillation, and the student is the result.
+    const bool classifies = taken && std::ranges::any_of(dicts[*taken].names, [](const auto& name) {
+                              return name.ends_with("fc.weight");
+                            });
+    if (taken && !classifies) {
       std::erase_if(top, [&](const FoundNetwork& candidate) {
         return dicts[candidate.dict].path == kDinoKeys.left;
       });
@@ -325,6 +348,23 @@ std::vector<FoundNetwork> find_networks(const std::vector<NamedDict>& dicts) {
   for (std::size_t i = 0; i < dicts.size(); ++i) {
     for (FoundNetwork& network : find_in_dict(dicts[i], i)) networks.push_back(std::move(network));
   }
+  return networks;
+}
+
+std::vector<FoundNetwork> find_complete_networks(const std::vector<NamedDict>& dicts) {
+  std::vector<FoundNetwork> networks = find_networks(dicts);
+  std::map<std::size_t, std::set<std::string_view>> names;
+  for (const FoundNetwork& network : networks) {
+    auto& own = names[network.dict];
+    if (own.empty()) own.insert(dicts[network.dict].names.begin(), dicts[network.dict].names.end());
+  }
+  std::erase_if(networks, [&](const FoundNetwork& network) {
+    const std::set<std::string_view>& own = names[network.dict];
+    return std::ranges::any_of(needed_names(network.naming), [&](std::string_view name) {
+      return !own.contains(network.prefix + std::string(name)) &&
+             !own.contains(fmt::format("{}resnet.{}", network.prefix, name));
+    });
+  });
   return networks;
 }
 

@@ -41,6 +41,10 @@ struct FoundNetwork {
 /// Every ResNet of the dicts, in their order.
 std::vector<FoundNetwork> find_networks(const std::vector<NamedDict>& dicts);
 
+/// Those that are complete: with stem, statistics and more than one stage. A dict of masks, or of
+/// a few layers' updates, has a network's names and is none.
+std::vector<FoundNetwork> find_complete_networks(const std::vector<NamedDict>& dicts);
+
 /// Finds the network: the dict that timm would take, else the one that has a ResNet's names, and in
 /// it the prefix behind which these names stand. `weights_key` decides by hand: a dict's path, the
 /// prefix, or both, joined by dots ("state_dict.module.encoder_k"); empty for none. Throws

@@ -18,6 +18,7 @@ namespace {
 /// What a pattern of the table is compared with, in lower case.
 enum class Part : std::uint8_t {
   kKey,    ///< the first part of a name in another dict than the network's: a key of the file
+  kList,   ///< a key of the file, where its tensors lie in lists
   kName,   ///< the whole name, behind a dot
   kWhole,  ///< the whole name, where it has only one part
 };
@@ -33,7 +34,7 @@ struct TrainingRow {
 
 constexpr std::size_t kAnyRank = 64;
 
-constexpr std::array<TrainingRow, 43> kTrainingRows = {{
+constexpr auto kTrainingRows = std::to_array<TrainingRow>({
     // Keys of torch's, Lightning's and MMEngine's checkpoints.
     {Part::kKey, "*optim*", kAnyRank, "optimizer state"},
     {Part::kKey, "*sched*", kAnyRank, "scheduler state"},
@@ -44,8 +45,8 @@ constexpr std::array<TrainingRow, 43> kTrainingRows = {{
     {Part::kKey, "*rng*", kAnyRank, "state of a random generator"},
     {Part::kKey, "*hyper_parameters", kAnyRank, "setting of the training"},
     {Part::kKey, "hparams", kAnyRank, "setting of the training"},
-    {Part::kKey, "args", kAnyRank, "setting of the training"},
-    {Part::kKey, "config", kAnyRank, "setting of the training"},
+    {Part::kKey, "*history*", 1, "figure of the training"},
+    {Part::kList, "*ema*", kAnyRank, "average of the weights"},  // torch_ema's shadow_params
     {Part::kKey, "*metric*", 1, "metric"},
     {Part::kKey, "*criterion*", 1, "loss"},
     {Part::kKey, "*loss*", 1, "loss"},
@@ -56,8 +57,9 @@ constexpr std::array<TrainingRow, 43> kTrainingRows = {{
     // Center loss, and DINO's center of the teacher's outputs.
     {Part::kName, "*loss*.center*", kAnyRank, "loss"},
     {Part::kName, "*criterion*.center*", kAnyRank, "loss"},
-    {Part::kWhole, "center", kAnyRank, "loss"},
     {Part::kWhole, "centers", kAnyRank, "loss"},
+    {Part::kName, "*.class_weight*", 1, "loss"},
+    {Part::kName, "*.pos_weight", 1, "loss"},
     {Part::kName, "*.criterion*.*", 1, "loss"},
     {Part::kName, "*.loss*.*", 1, "loss"},
     {Part::kName, "*loss.*", 1, "loss"},
@@ -72,17 +74,34 @@ constexpr std::array<TrainingRow, 43> kTrainingRows = {{
     {Part::kName, "*_metrics.*", 1, "metric"},
     {Part::kName, "*.confmat", kAnyRank, "metric"},
     // What training scripts keep as tensors: torchvision's best_acc1.
-    {Part::kWhole, "best_*", 1, "figure of the training"},
+    {Part::kWhole, "best*", 1, "figure of the training"},
+    {Part::kWhole, "top[1-9]*", 1, "figure of the training"},
+    {Part::kWhole, "prec*", 1, "figure of the training"},
+    {Part::kWhole, "map*", 1, "figure of the training"},
+    {Part::kWhole, "f1*", 1, "figure of the training"},
+    {Part::kWhole, "auc*", 1, "figure of the training"},
+    {Part::kWhole, "*score", 1, "figure of the training"},
+    {Part::kWhole, "lr", 1, "figure of the training"},
+    {Part::kWhole, "*time", 1, "figure of the training"},
     {Part::kWhole, "*acc", 1, "figure of the training"},
     {Part::kWhole, "*acc[1-9]", 1, "figure of the training"},
     {Part::kWhole, "*accuracy*", 1, "figure of the training"},
     {Part::kWhole, "*loss*", 1, "figure of the training"},
     {Part::kWhole, "epoch", 1, "figure of the training"},
     {Part::kWhole, "*step", 1, "figure of the training"},
+    // Of any dtype; integers that are no counters are judged by these names alone.
+    {Part::kName, "*.tp", kAnyRank, "metric"},
+    {Part::kName, "*.fp", kAnyRank, "metric"},
+    {Part::kName, "*.tn", kAnyRank, "metric"},
+    {Part::kName, "*.fn", kAnyRank, "metric"},
+    {Part::kName, "*.correct", kAnyRank, "metric"},
+    {Part::kName, "*.total", kAnyRank, "metric"},
+    {Part::kName, "*count", kAnyRank, "counter"},
+    {Part::kName, "*counts", kAnyRank, "counter"},
     // thop's, in every module.
     {Part::kName, "*.total_ops", 1, "counter of a profiler"},
     {Part::kName, "*.total_params", 1, "counter of a profiler"},
-}};
+});
 
 std::string in_lower_case(std::string_view text) {
   std::string lower(text);
@@ -92,13 +111,15 @@ std::string in_lower_case(std::string_view text) {
   return lower;
 }
 
-bool applies(const TrainingRow& row, const std::string& name, bool has_key) {
+bool applies(const TrainingRow& row, const std::string& name, bool has_key, bool in_list) {
   const auto fits = [&](const std::string& text) {
     return fnmatch(row.pattern, text.c_str(), 0) == 0;
   };
   switch (row.part) {
     case Part::kKey:
       return has_key && fits(name.substr(0, name.find('.')));
+    case Part::kList:
+      return in_list && fits(name);
     case Part::kName:
       return fits("." + name);
     case Part::kWhole:
@@ -107,14 +128,18 @@ bool applies(const TrainingRow& row, const std::string& name, bool has_key) {
   return false;
 }
 
-/// Counters, confusion matrices, pointers into queues. A layer whose weights are integers is a
-/// quantised one.
-bool is_integer_state(const OutsideTensor& tensor) {
-  if (!tensor.tensor) return false;
+/// What a forward pass may read although it is one integer.
+constexpr std::array<std::string_view, 8> kRead = {"weight", "bias",  "scale",       "mean",
+                                                   "std",    "shift", "temperature", "mask"};
+
+/// Counters and pointers into queues. Several integers may choose classes or channels.
+bool is_counter(const OutsideTensor& tensor) {
+  if (!tensor.tensor || tensor.tensor->numel() != 1) return false;
   const std::string_view dtype = torch_name(tensor.tensor->dtype());
-  const std::string last = tensor.name.substr(tensor.name.rfind('.') + 1);
-  const bool integer = dtype.starts_with("int") || dtype.starts_with("uint") || dtype == "bool";
-  return integer && last != "weight" && last != "bias";
+  const std::string name = in_lower_case(tensor.name);
+  return (dtype.starts_with("int") || dtype.starts_with("uint")) &&
+         std::ranges::none_of(
+             kRead, [&](std::string_view word) { return name.find(word) != std::string::npos; });
 }
 
 std::size_t rank(const OutsideTensor& tensor) {
@@ -127,37 +152,59 @@ std::string without_dots(std::string_view name) {
   return text;
 }
 
-/// Averages of tensors of the same dict, which have one more part in front of their names, with or
-/// without dots in the rest (LitEma registers buffers, whose names must not have any).
+/// Averages of tensors of the chosen dict: copies of one shape that have one more part in front of
+/// their names, with or without dots in the rest (LitEma registers buffers, whose names must not
+/// have any). One tensor behind that part that is no copy makes it something else: a layer may be
+/// called "ema" as well.
 class Averages {
  public:
-  Averages(const NamedDict& dict, std::string_view prefix) {
-    for (const std::string& name : dict.names) {
-      known_.insert(without_dots(name));
-      if (name.starts_with(prefix)) known_.insert(without_dots(name.substr(prefix.size())));
+  Averages(const std::vector<OutsideTensor>& outside, const StateDict& chosen,
+           std::string_view prefix) {
+    for (const auto& [name, tensor] : chosen) {
+      shapes_[without_dots(name)].insert(tensor.shape());
+      if (name.starts_with(prefix)) {
+        shapes_[without_dots(name.substr(prefix.size()))].insert(tensor.shape());
+      }
+    }
+    for (const OutsideTensor& tensor : outside) {
+      const std::string front = front_of(tensor.full_name);
+      if (!front.empty() && !is_copy(tensor, front)) others_.insert(front);
     }
   }
 
   bool holds(const OutsideTensor& tensor) const {
-    const std::string& name = tensor.full_name;
-    for (std::size_t start = 0, dot = 0; (dot = name.find('.', start)) != std::string::npos;
-         start = dot + 1) {
-      if (!is_average(in_lower_case(name.substr(start, dot - start)))) continue;
-      const std::string rest = without_dots(name.substr(dot + 1));
-      const bool setting = rest == "decay" || rest == "num_updates" || rest == "n_averaged";
-      return known_.contains(rest) || (setting && rank(tensor) == 0);
-    }
-    return false;
+    const std::string front = front_of(tensor.full_name);
+    return !front.empty() && !others_.contains(front);
   }
 
  private:
+  /// The name up to the part that says "average", with its dot; "" where none does.
+  static std::string front_of(const std::string& name) {
+    for (std::size_t start = 0, dot = 0; (dot = name.find('.', start)) != std::string::npos;
+         start = dot + 1) {
+      if (is_average(in_lower_case(name.substr(start, dot - start))))
+        return name.substr(0, dot + 1);
+    }
+    return "";
+  }
+
   static bool is_average(const std::string& part) {
     return std::ranges::any_of(
         std::array{"ema", "ema_*", "*_ema", "averaged*", "shadow*"},
         [&](const char* pattern) { return fnmatch(pattern, part.c_str(), 0) == 0; });
   }
 
-  std::set<std::string> known_;
+  bool is_copy(const OutsideTensor& tensor, const std::string& front) const {
+    const std::string rest = without_dots(tensor.full_name.substr(front.size()));
+    const bool setting = rest == "decay" || rest == "num_updates" || rest == "n_averaged";
+    if (setting) return rank(tensor) == 0;
+    const auto found = shapes_.find(rest);
+    return found != shapes_.end() && tensor.tensor &&
+           found->second.contains(tensor.tensor->shape());
+  }
+
+  std::map<std::string, std::set<Shape>> shapes_;
+  std::set<std::string> others_;
 };
 
 /// Which other network each tensor belongs to.
@@ -165,7 +212,7 @@ class OtherNetworks {
  public:
   OtherNetworks(const std::vector<NamedDict>& dicts, const WeightsChoice& choice)
       : dicts_(dicts), choice_(choice) {
-    for (FoundNetwork& network : find_networks(dicts)) {
+    for (FoundNetwork& network : find_complete_networks(dicts)) {
       const bool chosen = network.dict == choice.dict && network.prefix == choice.prefix;
       if (!chosen) prefixes_[network.dict].insert(std::move(network.prefix));
     }
@@ -211,10 +258,13 @@ class OtherNetworks {
 std::string_view training_reason(const OutsideTensor& tensor, bool has_key) {
   const std::string name = in_lower_case(tensor.full_name);
   const auto* const row = std::ranges::find_if(kTrainingRows, [&](const TrainingRow& candidate) {
-    return rank(tensor) <= candidate.max_rank && applies(candidate, name, has_key);
+    const bool figure = candidate.part != Part::kWhole || candidate.max_rank == kAnyRank ||
+                        !tensor.tensor || tensor.tensor->numel() == 1;
+    return figure && rank(tensor) <= candidate.max_rank &&
+           applies(candidate, name, has_key, tensor.in_list);
   });
   if (row != kTrainingRows.end()) return row->reason;
-  return is_integer_state(tensor) ? "integers" : "";
+  return is_counter(tensor) ? "counter" : "";
 }
 
 }  // namespace
@@ -233,17 +283,21 @@ std::string_view to_string(OutsideKind kind) {
 
 std::string describe(const OutsideTensor& tensor) {
   return fmt::format("{}{}{}", printable(tensor.full_name), tensor.tensor ? " " : "",
-                     tensor.tensor ? to_string(tensor.tensor->shape()) : "");
+                     tensor.tensor    ? to_string(tensor.tensor->shape())
+                     : tensor.in_list ? " (tensors in a list)"
+                                      : "");
 }
 
 void classify(std::vector<OutsideTensor>& outside, const std::vector<NamedDict>& dicts,
-              const WeightsChoice& choice) {
+              const WeightsChoice& choice, const StateDict& chosen) {
   const OtherNetworks others(dicts, choice);
-  const Averages averages(dicts[choice.dict], choice.prefix);
+  const Averages averages(outside, chosen, choice.prefix);
   for (OutsideTensor& tensor : outside) {
-    const bool has_key = tensor.dict != choice.dict && !dicts[tensor.dict].path.empty();
+    const bool has_key =
+        tensor.in_list || (tensor.dict != choice.dict && !dicts[tensor.dict].path.empty());
     tensor.kind = OutsideKind::kTraining;
-    if (std::string owner = others.owner(tensor); !owner.empty()) {
+    std::string owner = tensor.in_list ? "" : others.owner(tensor);
+    if (!owner.empty()) {
       tensor.kind = OutsideKind::kOtherNetwork;
       tensor.reason = std::move(owner);
     } else if (averages.holds(tensor)) {

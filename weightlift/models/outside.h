@@ -31,6 +31,7 @@ struct OutsideTensor {
   std::string name;              ///< in its dict
   std::string full_name;         ///< what users call it: `name`, in other dicts after their path
   std::optional<Tensor> tensor;  ///< its dtype and shape count; nothing where it cannot be read
+  bool in_list = false;          ///< not one tensor: those in lists below the key that is its name
   OutsideKind kind = OutsideKind::kUnknown;
   std::string reason = {};           ///< kOtherNetwork: which; kTraining: what it is
   Consent consent = Consent::kNone;  ///< of kUnknown
@@ -39,9 +40,10 @@ struct OutsideTensor {
 /// "classifier.weight [5, 1000]"
 std::string describe(const OutsideTensor& tensor);
 
-/// Sets `kind` and `reason` of each. Names and dtypes decide, widths never do.
+/// Sets `kind` and `reason` of each. Names and dtypes decide, widths never do; an average has the
+/// shape of what it averages. `chosen`: the tensors of the chosen dict, by their names in it.
 void classify(std::vector<OutsideTensor>& outside, const std::vector<NamedDict>& dicts,
-              const WeightsChoice& choice);
+              const WeightsChoice& choice, const StateDict& chosen);
 
 /// "encoder_k (161 tensors)", of each network beside the chosen one.
 std::vector<std::string> summarize_networks(const std::vector<OutsideTensor>& outside);
