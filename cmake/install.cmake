@@ -23,7 +23,7 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/weightlift DESTINATION ${CMAKE_INSTALL_I
   REGEX "/checkpoint/(pickle_machine|safetensors_header|tensor_name|zip_writer)\\.h$" EXCLUDE
   REGEX "/image/(color|decoders|exif|orient|png_chunks)\\.h$" EXCLUDE
   REGEX "/predict/(ascii|csv|in_order)\\.h$" EXCLUDE
-  REGEX "/convert/(label_file|plan|processor_choice|provenance)\\.h$" EXCLUDE
+  REGEX "/convert/(source_weights|label_file|plan|processor_choice|provenance)\\.h$" EXCLUDE
   REGEX "/export/card_code\\.h$" EXCLUDE
   REGEX "/hub/curl_library\\.h$" EXCLUDE
   REGEX "/runtime/(arena|compiler|fusion|kernels|layout|onednn|weights)\\.h$" EXCLUDE)

@@ -49,7 +49,7 @@ struct CardFacts {
   DType source_dtype = DType::F32;
   Provenance provenance;
   VerifiedFacts verified;
-  std::string labels_from;  ///< one phrase
+  std::string labels_from;           ///< one phrase
   std::vector<std::string> ignored;  ///< the checkpoint's tensors that are not in the folder
   std::vector<std::string> notes;
 };
