@@ -200,8 +200,10 @@ std::string to_config_json(const ResNetConfig& config) {
   OrderedJson stage_names = OrderedJson::array({"stem"});
   for (std::size_t i = 1; i <= stages; ++i) stage_names.push_back(fmt::format("stage{}", i));
   OrderedJson json;
-  json["architectures"] = {config.head == Head::kKeep ? "ResNetForImageClassification"
-                                                      : "ResNetModel"};
+  // array() says it is a list: braces around one value mean the value itself to clang, since CWG
+  // 2311.
+  json["architectures"] = OrderedJson::array(
+      {config.head == Head::kKeep ? "ResNetForImageClassification" : "ResNetModel"});
   json["depths"] = config.depths;
   json["downsample_in_bottleneck"] = config.downsample_in_bottleneck;
   json["downsample_in_first_stage"] = config.downsample_in_first_stage;
@@ -213,8 +215,8 @@ std::string to_config_json(const ResNetConfig& config) {
   json["layer_type"] = to_string(config.layer_type);
   json["model_type"] = "resnet";
   json["num_channels"] = config.num_channels;
-  json["out_features"] = {stage_names.back()};
-  json["out_indices"] = {stages};
+  json["out_features"] = OrderedJson::array({stage_names.back()});
+  json["out_indices"] = OrderedJson::array({stages});
   if (config.problem_type != ProblemType::kUnstated) {
     json["problem_type"] = kProblemTypes[static_cast<std::size_t>(config.problem_type)];
   }
