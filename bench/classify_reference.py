@@ -1,7 +1,7 @@
-"""What bench/classify.py times weightlift against: transformers' pipeline, and onnxruntime beneath Pillow.
+"""The references of bench/classify.py: transformers' pipeline, and onnxruntime with Pillow.
 
     classify_reference.py pipeline FOLDER IMAGE...
-    classify_reference.py onnxruntime NETWORK.onnx IMAGE...   (a virtual environment with it, Pillow and numpy is enough)
+    classify_reference.py onnxruntime NETWORK.onnx IMAGE...   (needs onnxruntime, Pillow and numpy)
 """
 
 import os
@@ -21,8 +21,8 @@ def by_pipeline(folder, images):
 
 
 def by_onnxruntime(network, images):
-    """As fast as it goes with these two: a thread for each core that takes one picture after the other, from file to
-    scores, which is what weightlift does, too."""
+    """Classifies as fast as these two allow: a thread for each core takes one image after the other, from file to
+    scores, as weightlift does."""
     from concurrent.futures import ThreadPoolExecutor
 
     import numpy as np

@@ -1,4 +1,4 @@
-// What the bytes of a checkpoint cost beside the arithmetic: hashing and writing them.
+// Times the work on the bytes of a checkpoint, without arithmetic: hashing and writing them.
 #include <benchmark/benchmark.h>
 #include <stdlib.h>
 
@@ -17,7 +17,7 @@ namespace {
 constexpr std::int64_t kElements = 1 << 20;  // 4 MiB of F32, a large tensor of a ResNet
 constexpr int kTensors = 25;                 // together as large as resnet50
 
-/// Written by each benchmark and removed; where TMPDIR says, on what disk that is.
+/// A folder in TMPDIR; removed after each benchmark.
 class Folder {
  public:
   Folder() : path_((std::filesystem::temp_directory_path() / "files_bench.XXXXXX").string()) {

@@ -1,14 +1,14 @@
-"""Times whole processes that download from and upload to a Hub, in turn: weightlift and huggingface_hub.
+"""Times whole processes that download from and upload to a Hub, alternating: weightlift and huggingface_hub.
 
     .venv-conformance/bin/python bench/make_checkpoints.py build/bench
     .venv-conformance/bin/python bench/hub_transfer.py build/bench
 
-Both talk to the stand-in Hub of the tests over loopback. Each download goes into an empty cache, each upload into
-a new repository whose store lacks the object; each is looked at afterwards: the SHA-256 of what arrived. One model
-is resnet152, the other one large file. All of it lies in TMPDIR; side_by_side.py says what is measured.
+Both use the stand-in Hub of the tests over loopback. Each download goes into an empty cache, each upload into a new
+repository whose store lacks the object. Afterwards this script compares the SHA-256 of the received file. One model is
+resnet152, the other one large file. All files are in TMPDIR. side_by_side.py explains what is measured.
 
-The stand-in shares the processor with the two sides, which a store of objects does not: it takes large uploads
-without hashing them, and leaves that to this program, when the clock has stopped."""
+The stand-in shares the processor with the two sides, which a real object store does not. So it accepts large uploads
+without hashing them; this script hashes them after the measurement."""
 
 import argparse
 import hashlib
@@ -30,7 +30,7 @@ DOWNLOAD = """
 import sys, huggingface_hub as hub
 hub.snapshot_download(sys.argv[1])
 """
-# `weightlift pull` never does without.
+# `weightlift pull` always checks.
 CHECKED = DOWNLOAD + """
 done = hub.HfApi().verify_repo_checksums(sys.argv[1])
 sys.exit(bool(done.mismatches or done.missing_paths))
@@ -44,7 +44,7 @@ api.upload_folder(repo_id=sys.argv[2], folder_path=sys.argv[1])
 
 
 def make_large_model(folder, size_bytes):
-    """One tensor of random bytes, and a config of a network that nobody knows."""
+    """Writes one tensor of random bytes, and a config of an unknown network."""
     folder.mkdir()
     (folder / "config.json").write_text('{"model_type": "large"}\n')
     tensor = {"dtype": "U8", "shape": [size_bytes], "data_offsets": [0, size_bytes]}
@@ -104,8 +104,8 @@ class Bench:
         return f"{model.name}, {(model / WEIGHTS).stat().st_size / 1e6:.0f} MB"
 
     def require_equal(self, path, expected):
-        if sha256(path) != expected:
-            sys.exit(f"{path}: sha256: expected {expected}, got another")
+        if (digest := sha256(path)) != expected:
+            sys.exit(f"{path}: sha256: expected {expected}, got {digest}")
 
 
 def main():
@@ -113,7 +113,7 @@ def main():
     parser.add_argument("checkpoints", type=pathlib.Path)
     parser.add_argument("--weightlift", default=PROGRAM)
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--large", type=int, default=1, help="GiB of the large file (0: none)")
+    parser.add_argument("--large", type=int, default=1, help="Size of the large file in GiB (0: no large file)")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         models = [arguments.checkpoints / "resnet152"]

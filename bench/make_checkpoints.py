@@ -1,4 +1,4 @@
-"""Makes the six ResNets as timm folders, with random weights, for timing.
+"""Writes the six ResNets as timm folders with random weights, for the benchmarks.
 
     python bench/make_checkpoints.py FOLDER"""
 

@@ -1,5 +1,5 @@
-"""Times each step from a JPEG of 1920x1080 to pixel values on both sides in one run, in turn: pixels_bench,
-and Pillow with transformers' Pillow back end. Medians of the rounds; ratios are taken round by round.
+"""Times each step from a JPEG of 1920x1080 to pixel values, alternating in one run: pixels_bench, and Pillow with
+transformers' Pillow back end. Prints medians of the rounds, and ratios taken round by round.
 
     cmake -B build/bench -G Ninja -DWEIGHTLIFT_BUILD_BENCHMARKS=ON && cmake --build build/bench --target pixels_bench
     .venv-conformance/bin/python bench/pixels.py
@@ -27,8 +27,8 @@ from transformers import ConvNextImageProcessorPil  # noqa: E402
 FILTERS = ["nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"]
 
 
-def make_picture():
-    """As much detail as photographs have: waves and some noise."""
+def make_image():
+    """Returns waves with some noise, about as detailed as photographs."""
     y, x = np.mgrid[0:1080, 0:1920]
     waves = np.stack([np.sin(x / (9 + 4 * c)) * np.cos(y / (13 - 2 * c)) for c in range(3)], -1)
     noise = np.random.default_rng(0).normal(0, 6, waves.shape)
@@ -39,14 +39,14 @@ def reference_jobs(jpeg):
     def decode():
         return Image.open(io.BytesIO(jpeg)).convert("RGB")
 
-    picture = decode()
+    image = decode()
     processor = ConvNextImageProcessorPil(size={"shortest_edge": 224}, crop_pct=0.95)
     jobs = {"decode_rgb": decode, "file_to_pixel_values": lambda: processor(decode(), return_tensors="np")}
     size = (235 * 1920 // 1080, 235)
     left, top = ((side - 224) // 2 for side in size)
     for number in range(len(FILTERS)):
-        jobs[f"resize_whole/{number}"] = lambda number=number: picture.resize(size, number)
-        jobs[f"resize_and_crop/{number}"] = lambda number=number: picture.resize(size, number).crop((left, top, left + 224, top + 224))
+        jobs[f"resize_whole/{number}"] = lambda number=number: image.resize(size, number)
+        jobs[f"resize_and_crop/{number}"] = lambda number=number: image.resize(size, number).crop((left, top, left + 224, top + 224))
     return jobs
 
 
@@ -62,7 +62,7 @@ def milliseconds(job, seconds=0.3):
 def ours(program, job, file):
     done = subprocess.run(
         [program, f"--benchmark_filter=^{job}$", "--benchmark_format=json", "--benchmark_min_time=0.3"], check=True,
-        capture_output=True, env=os.environ | {"WEIGHTLIFT_BENCH_PICTURE": file})
+        capture_output=True, env=os.environ | {"WEIGHTLIFT_BENCH_IMAGE": file})
     return json.loads(done.stdout)["benchmarks"][0]["real_time"]
 
 
@@ -77,7 +77,7 @@ def main():
     parser.add_argument("--runs", type=int, default=5)
     arguments = parser.parse_args()
     encoded = io.BytesIO()
-    make_picture().save(encoded, "JPEG", quality=90)
+    make_image().save(encoded, "JPEG", quality=90)
     with tempfile.NamedTemporaryFile(suffix=".jpg") as file:
         file.write(encoded.getvalue())
         file.flush()

@@ -1,5 +1,5 @@
-// From a file of a picture to pixel values, step by step; bench/pixels.py sets Pillow beside it.
-//   WEIGHTLIFT_BENCH_PICTURE=FILE pixels_bench
+// Times each step from an image file to pixel values; bench/pixels.py compares them with Pillow's.
+//   WEIGHTLIFT_BENCH_IMAGE=FILE pixels_bench
 
 #include <benchmark/benchmark.h>
 
@@ -13,14 +13,12 @@
 namespace weightlift {
 namespace {
 
-const MappedFile& picture_file() {
-  static const auto file = MappedFile::open(std::getenv("WEIGHTLIFT_BENCH_PICTURE"));
+const MappedFile& image_file() {
+  static const auto file = MappedFile::open(std::getenv("WEIGHTLIFT_BENCH_IMAGE"));
   return *file;
 }
 
-Picture decode() {
-  return decode_picture(picture_file().bytes(), ColorMode::kRGB, "picture").picture;
-}
+Image decode() { return decode_image(image_file().bytes(), ColorMode::kRGB, "image").image; }
 
 void decode_rgb(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(decode());
@@ -28,17 +26,17 @@ void decode_rgb(benchmark::State& state) {
 
 /// The short side becomes 235, as for most of timm's ResNets at 224 / 0.95.
 void resize_whole(benchmark::State& state) {
-  const Picture picture = decode();
+  const Image image = decode();
   const auto filter = static_cast<Resample>(state.range(0));
-  const std::int64_t width = 235 * picture.width / picture.height;
-  for (auto _ : state) benchmark::DoNotOptimize(resize(picture, width, 235, filter));
+  const std::int64_t width = 235 * image.width / image.height;
+  for (auto _ : state) benchmark::DoNotOptimize(resize(image, width, 235, filter));
 }
 
 /// The same, cropped to 224.
 void resize_and_crop(benchmark::State& state) {
-  const Picture picture = decode();
+  const Image image = decode();
   const ImageProcessor processor{.crop_pct = {0.95}, .resample = state.range(0)};
-  for (auto _ : state) benchmark::DoNotOptimize(crop_seen(picture, processor));
+  for (auto _ : state) benchmark::DoNotOptimize(crop_seen(image, processor));
 }
 
 void file_to_pixel_values(benchmark::State& state) {

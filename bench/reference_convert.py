@@ -3,7 +3,7 @@
     python bench/reference_convert.py OUT FOLDER...
     python bench/reference_convert.py OUT --architecture NAME FILE...
 
-What transformers' convert_resnet_to_pytorch.py does, for local folders: import, create, load, trace a forward
+Does what transformers' convert_resnet_to_pytorch.py does, for local folders: import, create, load, trace a forward
 pass through both networks, move the weights in execution order, compare the logits, save model and processor."""
 
 import pathlib

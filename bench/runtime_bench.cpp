@@ -1,4 +1,4 @@
-// What a forward pass of a ResNet costs: making the program, its first run, and each later one.
+// Times a forward pass of a ResNet: compiling the program, its first run, and each later one.
 #include <benchmark/benchmark.h>
 
 #include <atomic>
@@ -25,7 +25,7 @@ struct Network {
   Graph graph;
 };
 
-/// With generated weights, made once per name.
+/// Returns a network with generated weights, made once per name.
 const Network& network(const std::string& name) {
   static std::map<std::string, Network> networks;
   const auto [place, fresh] = networks.try_emplace(name);
@@ -81,10 +81,10 @@ void bind(benchmark::State& state, const std::string& name) {
   for ([[maybe_unused]] auto _ : state) benchmark::DoNotOptimize(program.bind(graph));
 }
 
-/// Sixteen pictures with weights kept ready, `batch` at a time: on OpenMP's threads inside a
-/// forward pass, or by `side_by_side` threads that each take the next batch.
-void sixteen_pictures(benchmark::State& state, const std::string& name) {
-  constexpr std::int64_t kPictures = 16;
+/// Runs sixteen images with bound weights, `batch` at a time: on OpenMP's threads inside a forward
+/// pass, or by `side_by_side` threads that each take the next batch.
+void sixteen_images(benchmark::State& state, const std::string& name) {
+  constexpr std::int64_t kImages = 16;
   const std::int64_t batch = state.range(2);
   const Shape shape = {batch, 3, 224, 224};
   const Graph graph = trace(*network(name).module, shape);
@@ -92,7 +92,7 @@ void sixteen_pictures(benchmark::State& state, const std::string& name) {
   const Tensor input = testing::random_tensor(kSeed, "input", shape, testing::normal(1));
   std::atomic<std::int64_t> taken;
   const auto work = [&] {
-    while (taken.fetch_add(batch) < kPictures) benchmark::DoNotOptimize(bound.run(input));
+    while (taken.fetch_add(batch) < kImages) benchmark::DoNotOptimize(bound.run(input));
   };
   for ([[maybe_unused]] auto _ : state) {
     taken = 0;
@@ -103,7 +103,7 @@ void sixteen_pictures(benchmark::State& state, const std::string& name) {
     work();
     for (auto& other : others) other.get();
   }
-  state.SetItemsProcessed(state.iterations() * kPictures);
+  state.SetItemsProcessed(state.iterations() * kImages);
 }
 
 void with_threads(benchmark::internal::Benchmark* benchmark) {
@@ -130,9 +130,9 @@ BENCHMARK_CAPTURE(steady_forward, resnet152, "resnet152")->Apply(with_threads);
 BENCHMARK_CAPTURE(bind, resnet18, "resnet18")->Apply(with_threads);
 BENCHMARK_CAPTURE(bind, resnet50, "resnet50")->Apply(with_threads);
 BENCHMARK_CAPTURE(bind, resnet152, "resnet152")->Apply(with_threads);
-BENCHMARK_CAPTURE(sixteen_pictures, resnet18, "resnet18")->Apply(with_batches);
-BENCHMARK_CAPTURE(sixteen_pictures, resnet50, "resnet50")->Apply(with_batches);
-BENCHMARK_CAPTURE(sixteen_pictures, resnet152, "resnet152")->Apply(with_batches);
+BENCHMARK_CAPTURE(sixteen_images, resnet18, "resnet18")->Apply(with_batches);
+BENCHMARK_CAPTURE(sixteen_images, resnet50, "resnet50")->Apply(with_batches);
+BENCHMARK_CAPTURE(sixteen_images, resnet152, "resnet152")->Apply(with_batches);
 
 }  // namespace
 }  // namespace weightlift

@@ -1,7 +1,7 @@
-"""Whole processes of two sides, run in turn: what the benches that compare them share.
+"""Shared code of the benchmarks that compare whole processes of two sides, which alternate.
 
-Machines are shared and noisy: look at the ratios, which are taken pair by pair. Peak memory is the largest
-resident set of the process, mapped file pages included."""
+Machines are shared and noisy: compare the ratios, which are taken pair by pair. Peak memory is the largest
+resident set of the process, including mapped file pages."""
 
 import pathlib
 import statistics
@@ -12,7 +12,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM = ROOT / "build" / "release" / "bin" / "weightlift"
 
 
-# A process is charged with the peak of the one that starts it: a small one does.
+# The peak of a process includes that of the process that starts it, so a small process starts it.
 STARTER = """
 import os, sys, time
 begin = time.perf_counter()
@@ -24,7 +24,7 @@ sys.exit(status != 0)
 
 
 def run(command, env=None):
-    """Wall seconds, CPU seconds and peak MiB of one process."""
+    """Returns wall seconds, CPU seconds and peak MiB of one process."""
     done = subprocess.run([sys.executable, "-I", "-S", "-c", STARTER, *command], env=env, text=True,
                           stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     if done.returncode != 0:
@@ -42,12 +42,12 @@ def table_head(reference):
 
 
 def compare(job, ours, theirs, runs):
-    """Prints one row. `ours` and `theirs` prepare what they need, run() one process and return its sample."""
+    """Prints one row. `ours` and `theirs` prepare their input, run() one process and return its sample."""
     a, b = [], []
     for i in range(runs + 1):
         for samples, side in ((a, ours), (b, theirs)):
             sample = side()
-            if i > 0:  # the first of each warms caches
+            if i > 0:  # the first run of each side warms caches
                 samples.append(sample)
     ratios = sorted(theirs_run[0] / ours_run[0] for ours_run, theirs_run in zip(a, b))
     middle, least, most = (f"{r:.0f}" if r >= 10 else f"{r:.1f}"

@@ -1,8 +1,9 @@
-"""Times whole processes on torch's files beside the same weights as safetensors, and beside Python.
+"""Times whole processes on torch's files, compared with the same weights as safetensors, and with Python.
 
     .venv-conformance/bin/python bench/torch_files.py
 
-resnet50 in every form, and a training checkpoint whose optimizer state is three times the weights. side_by_side.py says what is measured; "times faster" is ours against the other column."""
+The files are a resnet50 in every form, and a training checkpoint whose optimizer state is three times the weights.
+side_by_side.py explains what is measured. "times faster" compares weightlift with the other column."""
 
 import argparse
 import pathlib
@@ -20,7 +21,7 @@ import torch  # noqa: E402
 
 
 def make_files(folder):
-    """Path of each form of one network, and of a training checkpoint four times as large."""
+    """Returns the path of each form of one network, and of a training checkpoint four times as large."""
     torch.manual_seed(0)
     model = reference.make_model("resnet50")
     reference.save_timm_folder(model, folder / "timm")

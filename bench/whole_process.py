@@ -1,9 +1,9 @@
-"""Times whole processes of both sides in one run, in turn: weightlift and the reference pipeline.
+"""Times whole processes, alternating in one run: weightlift and the reference pipeline.
 
     .venv-conformance/bin/python bench/make_checkpoints.py build/bench
     .venv-conformance/bin/python bench/whole_process.py build/bench
 
-Both sides have the files in the page cache; side_by_side.py says what is measured."""
+Both sides have the files in the page cache. side_by_side.py explains what is measured."""
 
 import argparse
 import pathlib

@@ -1,5 +1,5 @@
-# libwebp's WebP::webp and WebP::webpdemux. Written here because Debian's libwebp-dev comes without the
-# configuration that newer ones bring; the targets have its names.
+# Defines WebP::webp and WebP::webpdemux. Debian's libwebp-dev lacks the CMake package of newer versions,
+# whose target names are used here.
 find_path(WebP_INCLUDE_DIR webp/demux.h)
 find_library(WebP_LIBRARY webp)
 find_library(WebP_DEMUX_LIBRARY webpdemux)

@@ -1,9 +1,9 @@
-# oneDNN as dnnl::dnnl. Written here because the configuration that Debian ships with libdnnl-dev asks
-# for OpenCL's development files, which nothing in oneDNN's C++ header needs.
+# Defines dnnl::dnnl (oneDNN). The CMake package in Debian's libdnnl-dev requires OpenCL's development
+# files, which oneDNN's C++ header does not need.
 find_path(dnnl_INCLUDE_DIR oneapi/dnnl/dnnl.hpp)
 find_library(dnnl_LIBRARY dnnl)
 if(dnnl_INCLUDE_DIR)
-  # The numbers are defines of dnnl_version.h.
+  # dnnl_version.h defines the version numbers.
   file(STRINGS "${dnnl_INCLUDE_DIR}/oneapi/dnnl/dnnl_version.h" dnnl_version_lines
        REGEX "^#define DNNL_VERSION_(MAJOR|MINOR|PATCH) +[0-9]+")
   string(REGEX REPLACE "[^0-9;]+" "" dnnl_VERSION "${dnnl_version_lines}")

@@ -1,5 +1,5 @@
-# libdeflate's libdeflate::libdeflate_shared. Written here because Debian's libdeflate-dev comes without the
-# configuration that newer ones bring; the target has its name.
+# Defines libdeflate::libdeflate_shared. Debian's libdeflate-dev lacks the CMake package of newer versions,
+# whose target name is used here.
 find_path(libdeflate_INCLUDE_DIR libdeflate.h)
 find_library(libdeflate_LIBRARY deflate)
 include(FindPackageHandleStandardArgs)

@@ -1,10 +1,10 @@
-# Checks that each source includes the header of every name that it uses from the table below.
+# Checks that each source includes the header of every name from the table below that it uses.
 #   cmake -DTREE=<root> "-DFOLDERS=weightlift;tests" -P check_includes.cmake
-# A header counts that the source includes itself or through headers of this project. What another
-# library's header happens to include differs from version to version.
+# The source may include it directly or through headers of this project. Headers of other libraries do
+# not count: what they include differs between versions.
 cmake_policy(VERSION 3.22)
 
-# declares(HEADER name...): the names that HEADER brings.
+# declares(HEADER name...): the names that HEADER declares.
 function(declares header)
   foreach(name IN LISTS ARGN)
     set(header_of_${name} ${header} PARENT_SCOPE)
@@ -103,7 +103,7 @@ endforeach()
 
 list(LENGTH files count)
 if(count EQUAL 0)
-  list(APPEND faults "${TREE}: has no files to check")
+  list(APPEND faults "${TREE}: no files to check")
 endif()
 if(faults)
   list(JOIN faults "\n  " text)

@@ -1,7 +1,7 @@
-# Holds the includes of a tree against the arrows that its layers declare.
-#   cmake -DTREE=<folder that holds weightlift/> -DARROWS=<name:seen,seen|name:...> -P check_layers.cmake
-# A file may include its own layer and those that the layer names in SEES, by their path from the
-# root. The heavy headers of other libraries stay in .cpp files, oneDNN's in runtime/onednn*.cpp.
+# Compares the includes of a tree with the layers that each layer may include (ARROWS).
+#   cmake -DTREE=<folder that contains weightlift/> -DARROWS=<name:seen,seen|name:...> -P check_layers.cmake
+# A file may include its own layer and the layers in SEES, by their path from the root. Only .cpp files
+# may include large headers of other libraries, and only runtime/onednn*.cpp those of oneDNN.
 cmake_policy(SET CMP0057 NEW)  # if(IN_LIST)
 
 string(REPLACE "|" ";" arrows "${ARROWS}")
@@ -16,7 +16,7 @@ file(GLOB_RECURSE files RELATIVE ${TREE} ${TREE}/weightlift/*.h ${TREE}/weightli
 foreach(file IN LISTS files)
   string(REGEX REPLACE "^weightlift/([^/]+)/.*" "\\1" layer "${file}")
   if(NOT layer IN_LIST layers)
-    list(APPEND faults "${file}: lies in no declared layer")
+    list(APPEND faults "${file}: is in no declared layer")
     continue()
   endif()
   file(STRINGS ${TREE}/${file} includes REGEX "^[ \t]*#[ \t]*include")
@@ -42,10 +42,10 @@ endforeach()
 
 list(LENGTH files count)
 if(count EQUAL 0)
-  list(APPEND faults "${TREE}/weightlift: has no files to check")
+  list(APPEND faults "${TREE}/weightlift: no files to check")
 endif()
 if(faults)
   list(JOIN faults "\n  " text)
   message(FATAL_ERROR "layer check:\n  ${text}")
 endif()
-message(STATUS "layer check: ${count} files keep the arrows")
+message(STATUS "layer check: ${count} files include only allowed layers")

@@ -1,10 +1,10 @@
-# Outside libraries, with the least version that works and the Debian package that brings them.
+# External libraries, with their minimum versions and Debian packages.
 function(weightlift_find package debian)
   find_package(${package} ${ARGN} QUIET)
   if(NOT ${package}_FOUND)
     message(FATAL_ERROR
-      "weightlift needs ${package} ${ARGN}: install the Debian package '${debian}', "
-      "or everything at once with scripts/install-deps")
+      "${package} ${ARGN} not found; install the Debian package '${debian}', "
+      "or all packages with scripts/install-deps")
   endif()
   set(${package}_FOUND TRUE PARENT_SCOPE)
 endfunction()

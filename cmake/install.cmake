@@ -1,5 +1,5 @@
-# cmake --install gives the program, the layers' libraries, their headers as they lie, and what
-# find_package(weightlift) needs: target weightlift::weightlift stands for all layers.
+# cmake --install installs the program, the libraries and headers of the layers, and the CMake package
+# for find_package(weightlift). The target weightlift::weightlift links all layers.
 include(CMakePackageConfigHelpers)
 
 get_property(layers GLOBAL PROPERTY WEIGHTLIFT_LAYERS)
@@ -15,7 +15,7 @@ install(TARGETS weightlift_all ${libraries} EXPORT weightlift)
 install(EXPORT weightlift NAMESPACE weightlift:: FILE weightliftTargets.cmake
         DESTINATION ${weightlift_config_dir})
 
-# Left out: the program's own headers, and those that only .cpp files of one layer include.
+# Not installed: the program's headers, and headers that only .cpp files of one layer include.
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/weightlift DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
   FILES_MATCHING PATTERN "*.h"
   PATTERN "cli" EXCLUDE
@@ -23,9 +23,9 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/weightlift DESTINATION ${CMAKE_INSTALL_I
   REGEX "/checkpoint/(pickle_machine|safetensors_header|tensor_name|zip_writer)\\.h$" EXCLUDE
   REGEX "/image/(color|decoders|exif|orient|png_chunks)\\.h$" EXCLUDE
   REGEX "/predict/(ascii|csv|in_order)\\.h$" EXCLUDE
-  REGEX "/convert/(source_weights|label_file|plan|processor_choice|provenance)\\.h$" EXCLUDE
-  REGEX "/export/card_code\\.h$" EXCLUDE
-  REGEX "/hub/curl_library\\.h$" EXCLUDE
+  REGEX "/convert/(source_weights|label_file|plan|processor_choice|provenance|report)\\.h$" EXCLUDE
+  REGEX "/export/card_(code|notes)\\.h$" EXCLUDE
+  REGEX "/hub/(curl_library|reply|repo_tree)\\.h$" EXCLUDE
   REGEX "/runtime/(arena|compiler|fusion|kernels|layout|onednn|weights)\\.h$" EXCLUDE)
 
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/weightliftConfig.cmake.in
@@ -39,3 +39,6 @@ install(FILES ${PROJECT_BINARY_DIR}/weightliftConfig.cmake
               ${CMAKE_CURRENT_LIST_DIR}/FindWebP.cmake
               ${CMAKE_CURRENT_LIST_DIR}/Findlibdeflate.cmake
         DESTINATION ${weightlift_config_dir})
+
+# What --json prints, as JSON Schema.
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs/schema/ DESTINATION ${CMAKE_INSTALL_DATADIR}/weightlift/schema)

@@ -1,7 +1,7 @@
 # weightlift_layer(NAME SOURCES file... [SEES layer...] [LIBRARIES target...])
-# One folder, one layer, one target. SEES are the layers whose headers this one may include; they are
-# linked, so that an arrow that is not declared fails to link, and the list is written down for the
-# layer check. LIBRARIES are outside libraries, hidden from those above.
+# Defines one target for one layer in one folder. SEES: the layers whose headers this layer may include.
+# They are linked, so that an undeclared dependency fails to link, and listed for the layer check.
+# LIBRARIES: external libraries, hidden from other layers.
 function(weightlift_layer name)
   cmake_parse_arguments(arg "" "" "SOURCES;SEES;LIBRARIES" ${ARGN})
   add_library(weightlift_${name} STATIC ${arg_SOURCES})
@@ -19,8 +19,9 @@ function(weightlift_layer name)
   set_property(GLOBAL APPEND PROPERTY WEIGHTLIFT_ARROWS "${name}:${sees}")
 endfunction()
 
-# weightlift_test(LAYER file... ): one executable per test folder, one ctest entry per case.
-# LABEL is a ctest label (unit by default), LIBRARIES what it links beyond the layer it tests.
+# weightlift_test(NAME SOURCES file... [LABEL label] [LIBRARIES target...])
+# Defines one executable and one ctest entry per test case. LABEL: a ctest label (default: unit).
+# LIBRARIES: the targets to link.
 function(weightlift_test name)
   cmake_parse_arguments(arg "" "LABEL" "SOURCES;LIBRARIES" ${ARGN})
   if(NOT arg_LABEL)
@@ -31,11 +32,11 @@ function(weightlift_test name)
   target_compile_definitions(${name}_test PRIVATE
     WEIGHTLIFT_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data"
     WEIGHTLIFT_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
-  # Tests are compiled more often than run: with sanitizers, -O1 takes three times as long as -O0.
+  # -O0 with sanitizers: -O1 compiles three times as long, and tests are compiled more often than run.
   target_compile_options(${name}_test PRIVATE $<IF:$<CONFIG:Debug>,-O0,-O1>)
   target_link_libraries(${name}_test PRIVATE
     weightlift_options weightlift_test_support ${arg_LIBRARIES} GTest::gmock GTest::gtest_main)
-  # On a busy machine OpenMP's threads that spin at a barrier keep the one off its core that they wait for.
+  # On a busy machine, OpenMP threads that spin at a barrier block the thread that they wait for.
   gtest_discover_tests(${name}_test
     PROPERTIES LABELS ${arg_LABEL} ENVIRONMENT OMP_WAIT_POLICY=passive DISCOVERY_TIMEOUT 60)
 endfunction()

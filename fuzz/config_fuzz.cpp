@@ -19,6 +19,8 @@ void check_resnet(std::string_view text) {
     written = to_config_json(parse_resnet_config(text, "input"));
   } catch (const FormatError&) {
     return;
+  } catch (const UnsupportedError&) {
+    return;
   }
   require(is_transformers_config(written, "written"));
   require(to_config_json(parse_resnet_config(written, "written")) == written);
@@ -28,6 +30,8 @@ void check_timm(std::string_view text) {
   try {
     parse_timm_config(text, "input");
   } catch (const FormatError&) {
+    return;
+  } catch (const UnsupportedError&) {
     return;
   } catch (const MismatchError&) {
     return;
@@ -39,6 +43,8 @@ void check_processor(std::string_view text) {
   try {
     written = to_preprocessor_json(parse_image_processor(text, "input"));
   } catch (const FormatError&) {
+    return;
+  } catch (const UnsupportedError&) {
     return;
   }
   require(to_preprocessor_json(parse_image_processor(written, "written")) == written);

@@ -1,5 +1,5 @@
-// Any text is refused by a FormatError or read as an index of shards. What was read names plain
-// files only, each tensor once; written as JSON again, it reads back equal.
+// Any text is refused by a FormatError or read as an index of shards. The index names only files in
+// its folder, and each tensor once; written as JSON again, it reads back equal.
 #include <algorithm>
 #include <cstdint>
 #include <nlohmann/json.hpp>

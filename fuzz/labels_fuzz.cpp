@@ -1,5 +1,5 @@
-// Any text is refused by a FormatError or read as a file of labels. What was read is written as a
-// JSON list and as a config with id2label, and reads back equal.
+// Any text is refused by a FormatError or read as a file of labels. The labels, written as a JSON
+// list and as a config with id2label, read back equal.
 #include <cstdint>
 #include <nlohmann/json.hpp>
 

@@ -1,5 +1,5 @@
-// Any bytes are refused by a FormatError or read. What was read is a tree of values that lie in the
-// input, no more of them than it has bytes.
+// Any bytes are refused by a FormatError or read. The result is a tree of values that are views of
+// the input, and no more of them than it has bytes.
 #include <cstdint>
 #include <vector>
 

@@ -1,5 +1,5 @@
-// Stands in for libFuzzer: runs the target on every file of the folders given, and fails where
-// there are none.
+// Replaces libFuzzer: runs the target on every file of the given folders, and fails where there are
+// none.
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>

@@ -9,7 +9,7 @@ namespace weightlift::fuzzing {
 
 namespace {
 
-/// A path at which nothing is.
+/// A path that does not exist.
 std::filesystem::path scratch(const char* name) {
   static const std::filesystem::path folder = [] {
     const std::filesystem::path memory = "/dev/shm";

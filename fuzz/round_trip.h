@@ -10,7 +10,7 @@
 #include "weightlift/base/file.h"
 #include "weightlift/tensor/state_dict.h"
 
-// What the targets share.
+// Shared by the targets.
 
 namespace weightlift::fuzzing {
 
@@ -18,7 +18,7 @@ inline void require(bool property) {
   if (!property) std::abort();
 }
 
-/// The safetensors file that is written of the tensors, which is removed again at once.
+/// Writes the tensors to a safetensors file, opens it, and removes it at once.
 std::shared_ptr<const MappedFile> write(
     const StateDict& tensors, const std::vector<std::pair<std::string, std::string>>& metadata,
     const char* name);

@@ -1,5 +1,6 @@
-// Any bytes are refused by a FormatError or read. What was read can be written, and reads back as
-// the same tensors and metadata; what is written of that again is the same file.
+// Any bytes are refused by a FormatError or UnsupportedError, or read. What was read can be
+// written, and reads back as the same tensors and metadata; writing those again gives the same
+// file.
 #include <algorithm>
 #include <cstdint>
 #include <optional>
@@ -18,6 +19,8 @@ std::optional<SafetensorsFile> parse(std::span<const std::byte> bytes) {
   try {
     return parse_safetensors(bytes, nullptr, "input");
   } catch (const FormatError&) {
+    return std::nullopt;
+  } catch (const UnsupportedError&) {
     return std::nullopt;
   }
 }

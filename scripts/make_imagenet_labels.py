@@ -21,7 +21,7 @@ from timm.data import ImageNetInfo  # noqa: E402
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 OUTPUT = ROOT / "weightlift" / "models" / "imagenet_labels.cpp"
 
-# Of the labels joined by newlines: the list that the published ResNets carry, apostrophes and all.
+# The digest of the labels, joined by newlines: the list of the published ResNets, with apostrophes.
 SHA256 = "a40d9be82eb4738becd1dd69991b89f87f309975e860a6f3f45395d8c06a7e0d"
 
 

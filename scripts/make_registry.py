@@ -3,9 +3,9 @@
 
     .venv-conformance/bin/python scripts/make_registry.py
 
-Every architecture is built on torch's meta device, so nothing is allocated and nothing downloaded.
-Whether an architecture is plain is decided by its module tree, not by its name: it must equal the tree
-of the ResNet with the same blocks, depths and every other argument at its default.
+Builds every architecture on torch's meta device, without allocations and downloads. An architecture
+is plain if its module tree equals the tree of the ResNet with the same blocks and depths, and all
+other arguments at their defaults. Its name does not matter.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from timm.models.resnet import BasicBlock, Bottleneck, ResNet  # noqa: E402
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 OUTPUT = ROOT / "weightlift" / "models" / "registry_data.cpp"
 
-# Modules of timm whose networks people call ResNets. Elsewhere a network counts if its name says so.
+# Modules of timm whose networks count as ResNets. In other modules the name decides.
 FAMILY_MODULES = {"resnet", "resnetv2", "resnest", "res2net", "sknet", "senet", "regnet", "rexnet", "tresnet"}
 FAMILY_NAME = re.compile(r"resne|regnet")
 
@@ -46,7 +46,7 @@ NORMS = {
 
 
 def build(name):
-    """The architecture without weights, and what ResNet's constructor was given if it is a ResNet."""
+    """The architecture without weights, and the arguments of ResNet's constructor if it is a ResNet."""
     given = {}
     constructor = ResNet.__init__
 
@@ -68,7 +68,7 @@ def build(name):
 
 
 def tree(model):
-    """Every module with its class and arguments, every tensor with its shape."""
+    """All modules with their classes and arguments, all tensors with their shapes."""
     modules = [(path, type(m).__qualname__, m.extra_repr()) for path, m in model.named_modules()]
     tensors = [(path, tuple(t.shape)) for path, t in model.state_dict().items()]
     return modules, tensors
@@ -83,7 +83,7 @@ def is_plain(model, given):
 
 
 def class_name(layer):
-    """Of a layer given as a class, as timm's word for one or with some arguments bound."""
+    """The name of a layer: of a class, of timm's name for one, or of a class with bound arguments."""
     if isinstance(layer, functools.partial):
         layer = layer.func
     return layer if isinstance(layer, str) else layer.__name__
@@ -105,7 +105,7 @@ def width_reason(given):
 
 
 def resnet_reasons(name, given):
-    """What of a timm ResNet's arguments ResNetConfig has no word for."""
+    """The arguments of a timm ResNet that ResNetConfig does not support."""
     reasons = []
     if isinstance(given["block"], (list, tuple)):
         reasons.append("basic and bottleneck blocks mixed")
@@ -147,7 +147,7 @@ def resnetv2_reasons(model):
 
 
 def family_name(model, given):
-    """The class of a network outside resnet.py; of one that reuses ResNet, the class of its blocks."""
+    """The class of a network outside resnet.py; if it reuses ResNet, the class of its blocks."""
     return f"{given['block'].__name__} blocks" if type(model) is ResNet else type(model).__name__
 
 
@@ -155,7 +155,7 @@ def reason(name, module, model, given):
     if module == "resnet":
         reasons = resnet_reasons(name, given)
         if not reasons:
-            sys.exit(f"{name}: not plain, and no argument says why: {given}")
+            sys.exit(f"{name}: not plain, for an unknown reason: {given}")
         return ", ".join(reasons)
     if module == "resnetv2":
         return ", ".join(resnetv2_reasons(model))
@@ -167,7 +167,7 @@ def is_resnet_like(name):
 
 
 def survey():
-    """All ResNet-like architectures of timm: the plain ones and, by name, the reason of each other."""
+    """All ResNet-like architectures of timm: the plain ones, and the others with their reasons."""
     plain, others = {}, {}
     for name in timm.list_models():
         if not is_resnet_like(name):
@@ -182,7 +182,7 @@ def survey():
 
 
 def text(value):
-    """A C++ string literal. timm's words are ASCII; anything else would need thought."""
+    """A C++ string literal. Stops at text that is not ASCII."""
     value = value or ""
     if not value.isascii():
         sys.exit(f"{value!r} is not ASCII")
@@ -242,7 +242,7 @@ def pretrained_rows(plain):
 
 
 def deprecated_rows(plain, others):
-    """The old names of plain architectures; those of others join `others` under their old name."""
+    """The old names of plain architectures. Adds old names of other architectures to `others`."""
     rows = []
     for old, name in sorted(timm_registry._deprecated_models.items()):
         architecture = (name or "").split(".")[0]

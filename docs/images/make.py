@@ -1,4 +1,4 @@
-"""Makes the pictures of docs/images.md: PNG files that `weightlift preprocess --show` writes of made pictures.
+"""Makes the images of docs/labels-and-image-processors.md: PNG files that `weightlift preprocess --show` writes of made images.
 
     python3 docs/images/make.py [PROGRAM]      (default: build/release/bin/weightlift)
 """
@@ -15,7 +15,7 @@ PROGRAM = HERE.parent.parent / "build" / "release" / "bin" / "weightlift"
 
 
 def rings(x, y, width=240, height=150):
-    """Rings around the centre, darker towards the rim, in a red frame of four pixels."""
+    """Rings around the center, darker towards the rim, in a red frame of four pixels."""
     if min(x, y, width - 1 - x, height - 1 - y) < 4:
         return 200, 40, 40
     distance = math.hypot(x - width / 2, y - height / 2)

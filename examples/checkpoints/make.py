@@ -1,6 +1,6 @@
-"""Makes the checkpoints of this folder: a small ResNet as two trainers would have left it, with random weights.
+"""Makes the checkpoints in this folder: a small ResNet with random weights, as two trainers save it.
 
-usage: python examples/checkpoints/make.py   (torch and timm: scripts/conformance has made them a home)
+usage: .venv-conformance/bin/python examples/checkpoints/make.py   (scripts/conformance makes the environment)
 """
 import argparse
 import pathlib
@@ -10,7 +10,7 @@ import torch
 
 HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE.parent.parent / "scripts"))
-import reference_stack  # noqa: E402, F401  (what timm needs of torchvision)
+import reference_stack  # noqa: E402, F401  (makes timm importable with a CPU torch)
 import timm  # noqa: E402
 
 torch.manual_seed(1)
@@ -29,7 +29,7 @@ def prefixed(prefix, model):
     return {prefix + name: value for name, value in model.state_dict().items()}
 
 
-# timm's train.py on several GPUs: DataParallel's prefix, an optimizer, arguments that torch.load refuses.
+# As timm's train.py on several GPUs: DataParallel's prefix, an optimizer, and arguments that torch.load refuses.
 model = network(3)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
 model(torch.randn(4, 3, 32, 32)).sum().backward()
@@ -45,7 +45,7 @@ torch.save(
     HERE / "model_best.pth.tar",
 )
 
-# A LightningModule with a backbone and a head of its own.
+# As a LightningModule with a backbone and its own head.
 torch.save(
     {
         "epoch": 3,

@@ -1,4 +1,4 @@
-// A whole program around the library: converts a folder of timm's into one of transformers'.
+// A whole program around the library: converts a timm folder into a transformers folder.
 //   consumer SOURCE PARENT
 #include <cstdint>
 #include <exception>

@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
-"""Trains the small ResNet that lies beside this script, and writes everything else in this folder but
-the README:
+"""Trains a small ResNet. Writes all other files of this folder except the README:
 
     .venv-conformance/bin/python examples/digits/train.py
 
@@ -32,27 +31,27 @@ LABELS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight"
 
 
 def enlarge(pixels):
-    """An 8x8 digit with values 0..16 as the RGB picture that the network sees."""
+    """An 8x8 digit with values 0..16 as the RGB image that the network sees."""
     grey = np.round(pixels * (255 / 16)).astype(np.uint8)
     return Image.fromarray(grey).resize((SIZE, SIZE), Image.Resampling.BICUBIC).convert("RGB")
 
 
 def load_split():
-    """Train and test pictures with their digits, 80 to 20, each digit in proportion."""
+    """Train and test images with their digits, 80 to 20, each digit in proportion."""
     digits = load_digits()
-    pictures = [enlarge(p) for p in digits.images]
+    images = [enlarge(p) for p in digits.images]
     return train_test_split(
-        pictures, digits.target, test_size=0.2, stratify=digits.target, random_state=SEED)
+        images, digits.target, test_size=0.2, stratify=digits.target, random_state=SEED)
 
 
-def to_tensor(pictures):
+def to_tensor(images):
     """(N, 3, 32, 32) float32, 0..1."""
-    return torch.from_numpy(np.stack([np.asarray(p) for p in pictures])).permute(0, 3, 1, 2) / 255
+    return torch.from_numpy(np.stack([np.asarray(p) for p in images])).permute(0, 3, 1, 2) / 255
 
 
 def make_model(mean, std):
     # Without a pretrained_cfg of its own timm would stamp the model with resnet18's default tag,
-    # licence and origin, which are those of other weights.
+    # license and origin, which are those of other weights.
     pretrained_cfg = dict(
         architecture="resnet18",
         input_size=(3, SIZE, SIZE),
@@ -100,26 +99,26 @@ def count_correct(pixel_values, targets):
     return int((model(pixel_values).argmax(1) == targets).sum())
 
 
-def save_pictures(pictures, targets):
-    """The first test picture of each digit."""
+def save_images(images, targets):
+    """The first test image of each digit."""
     folder = FOLDER / "images"
     folder.mkdir(exist_ok=True)
     for digit, label in enumerate(LABELS):
-        pictures[int(np.argmax(targets == digit))].save(folder / f"{label}.png")
+        images[int(np.argmax(targets == digit))].save(folder / f"{label}.png")
 
 
 def main():
     torch.manual_seed(SEED)
     torch.use_deterministic_algorithms(True)
-    train_pictures, test_pictures, train_targets, test_targets = load_split()
-    train_pixels, test_pixels = to_tensor(train_pictures), to_tensor(test_pictures)
+    train_images, test_images, train_targets, test_targets = load_split()
+    train_pixels, test_pixels = to_tensor(train_images), to_tensor(test_images)
     mean, std = round(train_pixels.mean().item(), 4), round(train_pixels.std().item(), 4)
 
     model = make_model(mean, std)
     train(model, (train_pixels - mean) / std, torch.from_numpy(train_targets))
     timm.models.save_for_hf(
         model, FOLDER, model_config=dict(label_names=LABELS), safe_serialization=True)
-    save_pictures(test_pictures, test_targets)
+    save_images(test_images, test_targets)
 
     correct = count_correct((test_pixels - mean) / std, torch.from_numpy(test_targets))
     print(f"test accuracy: {correct} of {len(test_targets)} ({100 * correct / len(test_targets):.2f} %)")

@@ -57,12 +57,12 @@ TEST(CheckedTest, MultipliesUpToTheLimit) {
   EXPECT_EQ(checked_mul(std::numeric_limits<std::int64_t>::min(), std::int64_t{-1}), std::nullopt);
 }
 
-TEST(NarrowTest, KeepsWhatFits) {
+TEST(NarrowTest, KeepsValuesThatFit) {
   EXPECT_EQ(narrow<std::uint8_t>(255), 255);
   EXPECT_EQ(narrow<std::int64_t>(std::uint64_t{1} << 62), std::int64_t{1} << 62);
 }
 
-TEST(NarrowTest, ThrowsOnWhatDoesNot) {
+TEST(NarrowTest, ThrowsWhereTheValueDoesNotFit) {
   EXPECT_THROW(narrow<std::uint8_t>(256), std::range_error);
   EXPECT_THROW(narrow<std::uint64_t>(-1), std::range_error);
   EXPECT_THROW(narrow<std::int64_t>(std::uint64_t{1} << 63), std::range_error);

@@ -33,10 +33,11 @@ std::string text_of(const std::function<std::string()>& body) {
 
 std::string in_child(const std::function<std::string()>& body) {
   std::array<int, 2> ends{};
-  if (::pipe(ends.data()) != 0) throw std::runtime_error("no pipe");
+  if (::pipe(ends.data()) != 0) throw std::runtime_error("cannot create a pipe");
   Child child([&] {
     const std::string text = text_of(body);
-    if (::write(ends[1], text.data(), text.size()) < 0) throw std::runtime_error("no reader");
+    if (::write(ends[1], text.data(), text.size()) < 0)
+      throw std::runtime_error("cannot write to the parent");
   });
   ::close(ends[1]);
   std::string text(65536, '\0');

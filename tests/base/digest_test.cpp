@@ -11,7 +11,7 @@ namespace {
 std::string sha256_of_text(std::string_view text) { return sha256(std::as_bytes(std::span(text))); }
 
 // The examples of FIPS 180-2, appendix B, and of the empty message.
-TEST(Sha256Test, AgreesWithTheStandardsExamples) {
+TEST(Sha256Test, MatchesTheExamplesOfTheStandard) {
   EXPECT_EQ(sha256_of_text(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   EXPECT_EQ(sha256_of_text("abc"),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
@@ -21,7 +21,7 @@ TEST(Sha256Test, AgreesWithTheStandardsExamples) {
             "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
-TEST(Sha256Test, OfAMappedFileIsThatOfItsBytes) {
+TEST(Sha256Test, HashesMappedFilesAsTheirBytes) {
   const testing::TempDir dir;
   // More than one chunk, and a piece of a page at the end.
   std::string content(3'000'001, '\0');
@@ -33,7 +33,7 @@ TEST(Sha256Test, OfAMappedFileIsThatOfItsBytes) {
   file->require_intact();
 }
 
-TEST(HasherTest, TakesPieces) {
+TEST(HasherTest, AcceptsPieces) {
   Hasher hasher = Hasher::sha256();
   for (const std::string_view piece : {"a", "", "bc"})
     hasher.update(std::as_bytes(std::span(piece)));

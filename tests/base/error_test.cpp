@@ -2,30 +2,130 @@
 
 #include <gmock/gmock.h>
 
-#include <new>
+#include "tests/support/refusal.h"
 
 namespace weightlift {
 namespace {
 
-TEST(ExitCodeTest, IsOneForEachFamily) {
-  EXPECT_EQ(exit_code(UsageError("no such model")), 2);
-  EXPECT_EQ(exit_code(FormatError("bad bytes")), 3);
-  EXPECT_EQ(exit_code(MismatchError("two sides")), 3);
-  EXPECT_EQ(exit_code(IoError("no such file")), 3);
-  EXPECT_EQ(exit_code(Error("something")), 3);
-  EXPECT_EQ(exit_code(HubError("404")), 5);
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using testing::refusal;
+
+TEST(ErrorTest, HasFactsAndOneLineOfText) {
+  const NotFoundError error("a.pth", "not found", advice("check the name"));
+  EXPECT_EQ(error.kind(), ErrorKind::kNotFound);
+  EXPECT_EQ(error.where(), "a.pth");
+  EXPECT_EQ(error.message(), "not found");
+  EXPECT_THAT(error.hints(), ElementsAre(Hint{HintCode::kAdvice, {"check the name"}}));
+  EXPECT_STREQ(error.what(), "a.pth: not found");
 }
 
-TEST(ExitCodeTest, OfASignalIsTheShells) {
-  EXPECT_EQ(exit_code(Interrupted(2)), 130);
-  EXPECT_EQ(exit_code(Interrupted(15)), 143);
+TEST(ErrorTest, NeedsNoPlaceAndNoHints) {
+  const UsageError error("unknown model 'resnet19'");
+  EXPECT_EQ(error.where(), "");
+  EXPECT_THAT(error.hints(), IsEmpty());
+  EXPECT_STREQ(error.what(), "unknown model 'resnet19'");
+}
+
+TEST(ErrorTest, EachClassHasItsKind) {
+  EXPECT_EQ(NotFoundError("x").kind(), ErrorKind::kNotFound);
+  EXPECT_EQ(ExistsError("x").kind(), ErrorKind::kExists);
+  EXPECT_EQ(FormatError("x").kind(), ErrorKind::kInvalidFormat);
+  EXPECT_EQ(UnsupportedError("x").kind(), ErrorKind::kUnsupported);
+  EXPECT_EQ(MismatchError("x").kind(), ErrorKind::kMismatch);
+  EXPECT_EQ(IoError("x").kind(), ErrorKind::kIo);
+  EXPECT_EQ(UsageError("x").kind(), ErrorKind::kUsage);
+  EXPECT_EQ(NoMemoryError("x").kind(), ErrorKind::kNoMemory);
+  EXPECT_EQ(HubError("url", "x").kind(), ErrorKind::kNetwork);
+  EXPECT_EQ(Interrupted(2).kind(), ErrorKind::kInterrupted);
+}
+
+TEST(ErrorTest, NamesOfKindsAreStable) {
+  std::vector<std::string_view> names;
+  for (int kind = 0; kind <= static_cast<int>(ErrorKind::kInternal); ++kind) {
+    names.push_back(to_string(static_cast<ErrorKind>(kind)));
+  }
+  EXPECT_THAT(names,
+              ElementsAre("not_found", "exists", "invalid_format", "unsupported", "mismatch", "io",
+                          "usage", "network", "auth", "no_memory", "interrupted", "internal"));
+}
+
+TEST(HubErrorTest, KeepsStatusAndRequestId) {
+  const HubError error(ErrorKind::kAuth, "https://hub", "permission denied", {}, 403, "Root=1-2");
+  EXPECT_EQ(error.kind(), ErrorKind::kAuth);
+  EXPECT_EQ(error.status(), 403);
+  EXPECT_EQ(error.request_id(), "Root=1-2");
+  EXPECT_STREQ(error.what(), "https://hub: permission denied");
+  EXPECT_EQ(HubError("https://hub", "no reply").status(), 0);
+}
+
+TEST(HubErrorTest, TakesMoreHintsAndKeepsTheRest) {
+  const HubError error(ErrorKind::kNotFound, "url", "not found", advice("a"), 404, "id");
+  const HubError more = with_hints(error, advice("b"));
+  EXPECT_THAT(more.hints(),
+              ElementsAre(Hint{HintCode::kAdvice, {"a"}}, Hint{HintCode::kAdvice, {"b"}}));
+  EXPECT_EQ(more.kind(), ErrorKind::kNotFound);
+  EXPECT_EQ(more.status(), 404);
+  EXPECT_EQ(more.request_id(), "id");
+  EXPECT_STREQ(more.what(), "url: not found");
+}
+
+TEST(InterruptedTest, NamesItsSignal) {
+  EXPECT_EQ(Interrupted(15).signal_number(), 15);
+  EXPECT_STREQ(Interrupted(1).what(), "hung up");
   EXPECT_STREQ(Interrupted(2).what(), "interrupted");
   EXPECT_STREQ(Interrupted(15).what(), "terminated");
 }
 
-TEST(ExitCodeTest, OfAnythingElseIsABug) {
-  EXPECT_EQ(exit_code(std::runtime_error("x")), 1);
-  EXPECT_EQ(exit_code(std::bad_alloc()), 1);
+TEST(HintTest, IsACodeWithValues) {
+  EXPECT_EQ(to_string(Hint{HintCode::kChooseHead, {"encoder.fc"}}), "choose-head(encoder.fc)");
+  EXPECT_EQ(to_string(Hint{HintCode::kDidYouMean, {"resnet18", "resnet34"}}),
+            "did-you-mean(resnet18, resnet34)");
+  EXPECT_EQ(to_string(Hint{HintCode::kReplace, {}}), "replace()");
+}
+
+TEST(HintTest, NamesAreStable) {
+  std::vector<std::string_view> names;
+  for (int code = 0; code <= static_cast<int>(HintCode::kAllowPublic); ++code) {
+    names.push_back(to_string(static_cast<HintCode>(code)));
+  }
+  EXPECT_THAT(names,
+              ElementsAre("advice", "did-you-mean", "replace", "choose-name", "choose-output",
+                          "choose-weights", "ignore-tensors", "choose-head", "drop-head",
+                          "give-architecture", "omit-architecture", "give-image-processor",
+                          "give-labels", "target-timm", "convert-first", "list-models",
+                          "use-repository-prefix", "allow-public"));
+}
+
+TEST(JoinPlacesTest, NamesEachPlaceOnce) {
+  EXPECT_EQ(join_places("a.pth", "layer1.0"), "a.pth: layer1.0");
+  EXPECT_EQ(join_places("a.pth", ""), "a.pth");
+  EXPECT_EQ(join_places("", "layer1.0"), "layer1.0");
+  EXPECT_EQ(join_places("", ""), "");
+  EXPECT_EQ(join_places("a.pth", "a.pth"), "a.pth");
+  EXPECT_EQ(join_places("a.pth", "a.pth: layer1.0"), "a.pth: layer1.0");
+  EXPECT_EQ(join_places("a.pth", "a.pth.bak"), "a.pth: a.pth.bak");
+}
+
+TEST(WithContextTest, ReturnsTheResult) {
+  EXPECT_EQ(with_context("a.pth", [] { return 7; }), 7);
+}
+
+TEST(WithContextTest, PutsThePlaceInFrontAndKeepsTheClass) {
+  EXPECT_EQ(refusal<MismatchError>([] {
+              with_context("a.pth", [] { throw MismatchError("fc", "differ", advice("a")); });
+            }),
+            "a.pth: fc: differ; advice(a)");
+  EXPECT_EQ(refusal<UnsupportedError>([] {
+              with_context("a.pth", [] { throw UnsupportedError("", "unsupported", advice("a")); });
+            }),
+            "a.pth: unsupported; advice(a)");
+}
+
+TEST(WithContextTest, LeavesOtherErrorsAlone) {
+  EXPECT_EQ(refusal<FormatError>(
+                [] { with_context("a.pth", [] { throw FormatError("b.json", "invalid JSON"); }); }),
+            "b.json: invalid JSON");
 }
 
 TEST(PrintableTest, LeavesTextAlone) {
@@ -37,7 +137,7 @@ TEST(PrintableTest, LeavesTextAlone) {
             "e \xE2\x82\xAC \xF0\x9F\x90\x9F");
 }
 
-TEST(PrintableTest, EscapesWhatDrivesATerminal) {
+TEST(PrintableTest, EscapesTerminalControl) {
   EXPECT_EQ(printable("a\nb\r\tc"), "a\\x0ab\\x0d\\x09c");
   EXPECT_EQ(printable("\x1b[31mred"), "\\x1b[31mred");
   EXPECT_EQ(printable("\x7f"), "\\x7f");

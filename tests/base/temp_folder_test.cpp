@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "tests/base/child.h"
+#include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
 #include "weightlift/base/error.h"
 
@@ -34,6 +35,7 @@ using testing::in_unprivileged_child;
 using ::testing::IsEmpty;
 using ::testing::MatchesRegex;
 using testing::read_file;
+using testing::refusal;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
 using testing::TempDir;
@@ -59,7 +61,7 @@ void publish_pair(const fs::path& parent, const std::string& name, const std::st
   folder.publish(existing);
 }
 
-/// A process that made a TempFolder with a file in it, and sleeps.
+/// A process that creates a TempFolder with a file in it, and sleeps.
 class Maker {
  public:
   explicit Maker(const fs::path& parent)
@@ -78,7 +80,7 @@ class Maker {
   Child child_;
 };
 
-TEST(TempFolderTest, IsBuiltBesideAndThenGetsItsName) {
+TEST(TempFolderTest, IsBuiltUnderAnotherNameAndThenRenamed) {
   const TempDir dir;
   TempFolder folder(dir.path(), "m");
   EXPECT_THAT(folder.path().string(), AllOf(StartsWith(dir.path().string() + "/"),
@@ -99,7 +101,7 @@ TEST(TempFolderTest, LeavesNothingUnlessPublished) {
   EXPECT_THAT(names_in(dir.path()), IsEmpty());
 }
 
-TEST(TempFolderTest, RemovesOnlyTheParentsThatItMade) {
+TEST(TempFolderTest, RemovesOnlyTheParentsThatItCreated) {
   const TempDir dir;
   fs::create_directory(dir / "mine");
   { const TempFolder folder(dir / "mine/x/y/z", "m"); }
@@ -107,7 +109,7 @@ TEST(TempFolderTest, RemovesOnlyTheParentsThatItMade) {
   EXPECT_THAT(names_in(dir / "mine"), IsEmpty());
   {
     const TempFolder folder(dir / "mine/x/y", "m");
-    write_file(dir / "mine/x/other", "somebody else's");
+    write_file(dir / "mine/x/other", "of another program");
   }
   EXPECT_THAT(names_in(dir / "mine/x"), ElementsAre("other"));
 }
@@ -118,7 +120,7 @@ TEST(TempFolderTest, KeepsTheParentsOfAPublishedFolder) {
   EXPECT_EQ(read_file(dir / "x/y/m/a"), "1");
 }
 
-TEST(TempFolderTest, TakesRelativeParents) {
+TEST(TempFolderTest, AcceptsRelativeParents) {
   const TempDir dir;
   EXPECT_EQ(in_child([&]() -> std::string {
               fs::current_path(dir.path());
@@ -147,10 +149,9 @@ TEST(TempFolderTest, RefusesAnExistingFolder) {
   write_file(dir / "m/f", "old");
   fs::create_directory(dir / "empty");
   for (const std::string name : {"m", "empty"}) {
-    EXPECT_THAT([&] { publish_pair(dir.path(), name, "new", Existing::kRefuse); },
-                ThrowsMessage<IoError>((dir / name).string() +
-                                       ": destination: expected a free name, got an existing "
-                                       "folder; give --force to replace it"));
+    EXPECT_EQ(
+        refusal<ExistsError>([&] { publish_pair(dir.path(), name, "new", Existing::kRefuse); }),
+        (dir / name).string() + ": already exists; replace()");
   }
   EXPECT_EQ(read_file(dir / "m/f"), "old");
   EXPECT_THAT(names_in(dir / "empty"), IsEmpty());
@@ -166,26 +167,24 @@ TEST(TempFolderTest, ReplacesAnExistingFolderWhole) {
   EXPECT_THAT(names_in(dir.path()), ElementsAre("m"));
 }
 
-TEST(TempFolderTest, TakesAFreeNameToReplace) {
+TEST(TempFolderTest, AcceptsAFreeNameWithReplace) {
   const TempDir dir;
   publish_pair(dir.path(), "m", "new", Existing::kReplace);
   EXPECT_EQ(read_file(dir / "m/b"), "new");
 }
 
-TEST(TempFolderTest, NeverReplacesWhatIsNoFolder) {
+TEST(TempFolderTest, ReplacesOnlyFolders) {
   const TempDir dir;
   write_file(dir / "file", "old");
   write_file(dir / "real/f", "old");
   fs::create_symlink("real", dir / "link");
   fs::create_symlink("nowhere", dir / "broken");
   for (const Existing existing : {Existing::kRefuse, Existing::kReplace}) {
-    EXPECT_THAT([&] { publish_pair(dir.path(), "file", "new", existing); },
-                ThrowsMessage<IoError>((dir / "file").string() +
-                                       ": destination: expected a free name, got a regular file; "
-                                       "remove it or choose another name"));
+    EXPECT_EQ(refusal<ExistsError>([&] { publish_pair(dir.path(), "file", "new", existing); }),
+              (dir / "file").string() + ": already exists as a regular file; choose-name()");
     for (const std::string name : {"link", "broken"}) {
-      EXPECT_THAT([&] { publish_pair(dir.path(), name, "new", existing); },
-                  ThrowsMessage<IoError>(HasSubstr("expected a free name, got a symbolic link; ")));
+      EXPECT_EQ(refusal<ExistsError>([&] { publish_pair(dir.path(), name, "new", existing); }),
+                (dir / name).string() + ": already exists as a symbolic link; choose-name()");
     }
   }
   EXPECT_EQ(read_file(dir / "file"), "old");
@@ -193,7 +192,7 @@ TEST(TempFolderTest, NeverReplacesWhatIsNoFolder) {
   EXPECT_THAT(names_in(dir.path()), UnorderedElementsAre("file", "real", "link", "broken"));
 }
 
-TEST(TempFolderTest, SaysWhenTheOldFolderCannotBeReplaced) {
+TEST(TempFolderTest, ReportsWhyTheOldFolderCannotBeReplaced) {
   const TempDir dir;
   fs::permissions(dir.path(), fs::perms(0777));
   write_file(dir / "m/f", "old");
@@ -202,8 +201,7 @@ TEST(TempFolderTest, SaysWhenTheOldFolderCannotBeReplaced) {
                 publish_pair(dir.path(), "m", "new", Existing::kReplace);
                 return "replaced";
               }),
-              EndsWith("/m: destination: the existing folder cannot be replaced: "
-                       "Permission denied"));
+              EndsWith("/m: cannot replace the existing folder: Permission denied"));
   EXPECT_EQ(read_file(dir / "m/f"), "old");
   EXPECT_THAT(names_in(dir.path()), ElementsAre("m"));
 }
@@ -212,15 +210,12 @@ TEST(TempFolderTest, RefusesBadParents) {
   const TempDir dir;
   write_file(dir / "file", "");
   fs::create_symlink("nowhere", dir / "broken");
-  const std::string got_file = (dir / "file").string() +
-                               ": destination: expected a folder, got a regular file; "
-                               "choose another one";
-  EXPECT_THAT([&] { TempFolder(dir / "file", "m"); }, ThrowsMessage<IoError>(got_file));
-  EXPECT_THAT([&] { TempFolder(dir / "file/x/y", "m"); }, ThrowsMessage<IoError>(got_file));
-  EXPECT_THAT([&] { TempFolder(dir / "broken/x", "m"); },
-              ThrowsMessage<IoError>((dir / "broken").string() +
-                                     ": destination: expected a folder, got a broken symbolic "
-                                     "link: No such file or directory"));
+  const std::string got_file =
+      (dir / "file").string() + ": expected a folder, got a regular file; choose-output()";
+  EXPECT_EQ(refusal<IoError>([&] { TempFolder(dir / "file", "m"); }), got_file);
+  EXPECT_EQ(refusal<IoError>([&] { TempFolder(dir / "file/x/y", "m"); }), got_file);
+  EXPECT_EQ(refusal<NotFoundError>([&] { TempFolder(dir / "broken/x", "m"); }),
+            (dir / "broken").string() + ": broken symbolic link; choose-output()");
   EXPECT_THAT(names_in(dir.path()), UnorderedElementsAre("file", "broken"));
 }
 
@@ -232,47 +227,48 @@ TEST(TempFolderTest, RefusesAParentThatIsNotWritable) {
                   const TempFolder folder(parent, "m");
                   return "made";
                 }),
-                dir.path().string() +
-                    ": destination: expected a folder that can be written to: Permission denied");
+                dir.path().string() + ": cannot write to this folder: Permission denied");
   }
   fs::permissions(dir.path(), fs::perms(0755));
 }
 
-TEST(TempFolderTest, RefusesNamesThatAreNoNewFolders) {
+TEST(TempFolderTest, RefusesBadNames) {
   const TempDir dir;
   for (const std::string name : {"", ".", "..", "a/b", "/a"}) {
-    EXPECT_THAT([&] { TempFolder(dir.path(), name); },
-                ThrowsMessage<IoError>(HasSubstr("folder name: expected one part of a path")));
+    EXPECT_EQ(refusal<UsageError>([&] { TempFolder(dir.path(), name); }),
+              (name.empty() ? "''" : name) +
+                  ": not a folder name: expected one part of a path, 1 to 232 bytes; "
+                  "choose-name()");
   }
-  EXPECT_THAT([&] { TempFolder(dir.path(), std::string("a\0b", 3)); },
-              ThrowsMessage<IoError>(StartsWith("a\\x00b: folder name: ")));
-  EXPECT_THAT([&] { TempFolder(dir.path(), std::string(233, 'x')); },
-              ThrowsMessage<IoError>(EndsWith("of at most 232 bytes, got 233 bytes; choose another "
-                                              "name")));
+  EXPECT_THAT(refusal<UsageError>([&] { TempFolder(dir.path(), std::string("a\0b", 3)); }),
+              StartsWith("a\\x00b: not a folder name: "));
+  EXPECT_THAT(refusal<UsageError>([&] { TempFolder(dir.path(), std::string(233, 'x')); }),
+              EndsWith("1 to 232 bytes; choose-name()"));
   publish_pair(dir.path(), std::string(232, 'x'), "1", Existing::kRefuse);
   publish_pair(dir.path(), std::string(232, 'x'), "2", Existing::kReplace);
 }
 
-TEST(RequirePlaceTest, AnswersWithoutWriting) {
+TEST(RequirePlaceTest, ChecksWithoutWriting) {
   const TempDir dir;
   write_file(dir / "m/f", "old");
   write_file(dir / "file", "old");
   require_place(dir / "x/y", "m", Existing::kRefuse);
   require_place(dir.path(), "free", Existing::kRefuse);
   require_place(dir.path(), "m", Existing::kReplace);
-  EXPECT_THAT([&] { require_place(dir.path(), "m", Existing::kRefuse); },
-              ThrowsMessage<IoError>(EndsWith("/m: destination: expected a free name, got an "
-                                              "existing folder; give --force to replace it")));
-  EXPECT_THAT([&] { require_place(dir.path(), "file", Existing::kReplace); },
-              ThrowsMessage<IoError>(HasSubstr("got a regular file; remove it")));
-  EXPECT_THAT([&] { require_place(dir / "file", "m", Existing::kRefuse); },
-              ThrowsMessage<IoError>(HasSubstr("expected a folder, got a regular file")));
-  EXPECT_THAT([&] { require_place(dir.path(), "..", Existing::kRefuse); },
-              ThrowsMessage<IoError>(StartsWith("..: folder name: ")));
+  const auto refused = [&](const fs::path& parent, const std::string& name, Existing existing) {
+    return refusal<Error>([&] { require_place(parent, name, existing); });
+  };
+  EXPECT_THAT(refused(dir.path(), "m", Existing::kRefuse),
+              EndsWith("/m: already exists; replace()"));
+  EXPECT_THAT(refused(dir.path(), "file", Existing::kReplace),
+              EndsWith("/file: already exists as a regular file; choose-name()"));
+  EXPECT_THAT(refused(dir / "file", "m", Existing::kRefuse),
+              HasSubstr("expected a folder, got a regular file"));
+  EXPECT_THAT(refused(dir.path(), "..", Existing::kRefuse), StartsWith("..: not a folder name: "));
   EXPECT_THAT(names_in(dir.path()), UnorderedElementsAre("m", "file"));
 }
 
-TEST(StaleFolderTest, OfADeadMakerIsRemovedByTheNextRun) {
+TEST(StaleFolderTest, OfADeadProcessIsRemovedByTheNextRun) {
   const TempDir dir;
   Maker maker(dir.path());
   maker.kill();
@@ -281,7 +277,7 @@ TEST(StaleFolderTest, OfADeadMakerIsRemovedByTheNextRun) {
   EXPECT_THAT(names_in(dir.path()), ElementsAre("n"));
 }
 
-TEST(StaleFolderTest, OfALivingMakerStays) {
+TEST(StaleFolderTest, OfALiveProcessStays) {
   const TempDir dir;
   const Maker maker(dir.path());
   publish_pair(dir.path(), "n", "1", Existing::kRefuse);
@@ -293,7 +289,7 @@ TEST(StaleFolderTest, OfALivingMakerStays) {
   }
 }
 
-TEST(StaleFolderTest, IsToldByItsExactName) {
+TEST(StaleFolderTest, IsRecognizedByItsExactName) {
   const TempDir dir;
   const std::vector<std::string> others = {
       ".weightlift-abcdef",   ".m.weightlift-abcde",  ".m.weightlift-abcdefg",
@@ -331,13 +327,13 @@ TEST(StaleFolderTest, OfAnotherUserStays) {
   const TempDir dir;
   const auto left = dir / ".m.weightlift-aaaaaa";
   fs::create_directory(left);
-  // Only root can give a folder away; for others it stays their own, and so is removed.
+  // Only root can change the owner; for others the folder stays their own, and is removed.
   const bool given = ::chown(left.c_str(), 65534, 65534) == 0;
   publish_pair(dir.path(), "n", "1", Existing::kRefuse);
   EXPECT_EQ(fs::exists(left), given);
 }
 
-TEST(PublishTest, KilledAtAnyMomentTheNameHasOneCompleteFolder) {
+TEST(PublishTest, LeavesOneCompleteFolderWhenKilledAtAnyMoment) {
   const TempDir dir;
   publish_pair(dir.path(), "m", "start", Existing::kRefuse);
   for (int i = 0; i < 60; ++i) {
@@ -374,7 +370,7 @@ TEST(PublishTest, SeveralProcessesWorkInOneParent) {
   EXPECT_EQ(read_file(dir / "x/y/shared/a"), read_file(dir / "x/y/shared/b"));
 }
 
-TEST(PublishTest, SeveralProcessesMakeAndTakeAwayOneParent) {
+TEST(PublishTest, SeveralProcessesCreateAndRemoveOneParent) {
   const TempDir dir;
   {
     std::vector<std::unique_ptr<Child>> children;
@@ -385,7 +381,8 @@ TEST(PublishTest, SeveralProcessesMakeAndTakeAwayOneParent) {
     }
     for (const auto& child : children) EXPECT_TRUE(child->join());
   }
-  // One that made a parent cannot take it away while another works in it: empty ones may stay.
+  // A process cannot remove the parent that it created while another works in it: empty ones may
+  // stay.
   for (const auto& entry : fs::recursive_directory_iterator(dir.path())) {
     EXPECT_THAT(entry.path().filename().string(), ::testing::AnyOf("x", "y"));
   }
@@ -409,7 +406,7 @@ TEST_P(FallbackTest, PublishesWithoutTheFlagsOfRenameat2) {
   EXPECT_THAT(names_in(dir.path()), UnorderedElementsAre("free", "m"));
 }
 
-TEST_P(FallbackTest, RefusesWithoutThemToo) {
+TEST_P(FallbackTest, RefusesExistingFoldersWithoutTheFlags) {
   const TempDir dir;
   fs::create_directory(dir / "m");
   EXPECT_THAT(in_child([&]() -> std::string {
@@ -417,11 +414,11 @@ TEST_P(FallbackTest, RefusesWithoutThemToo) {
                 publish_pair(dir.path(), "m", "new", Existing::kRefuse);
                 return "published";
               }),
-              EndsWith("got an existing folder; give --force to replace it"));
+              EndsWith("/m: already exists"));
   EXPECT_THAT(names_in(dir / "m"), IsEmpty());
 }
 
-TEST(LockTest, WorksWithoutLocksAndRemovesNothingThen) {
+TEST(LockTest, WorksWithoutLocksAndThenRemovesNothing) {
   const TempDir dir;
   fs::create_directory(dir / ".m.weightlift-aaaaaa");
   EXPECT_EQ(in_child([&]() -> std::string {
@@ -433,14 +430,14 @@ TEST(LockTest, WorksWithoutLocksAndRemovesNothingThen) {
   EXPECT_THAT(names_in(dir.path()), UnorderedElementsAre("m", ".m.weightlift-aaaaaa"));
 }
 
-TEST(SyncFolderTest, GoesThroughTheWholeFolder) {
+TEST(SyncFolderTest, SyncsTheWholeFolder) {
   const TempDir dir;
   write_file(dir / "m/deep/f", "content");
   fs::create_symlink("nowhere", dir / "m/link");
   sync_folder(dir / "m");
   EXPECT_THAT([&] { sync_folder(dir / "missing"); },
-              ThrowsMessage<IoError>((dir / "missing").string() +
-                                     ": cannot be listed: No such file or directory"));
+              ThrowsMessage<NotFoundError>((dir / "missing").string() +
+                                           ": cannot list: No such file or directory"));
 }
 
 }  // namespace

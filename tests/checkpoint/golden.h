@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-// Files of few bytes that the real readers were seen to accept, byte by byte.
+// Small files that the real readers accept, byte by byte.
 
 namespace weightlift::testing {
 

@@ -23,7 +23,7 @@ inline std::string text(std::string_view value) {
   return "X" + le(static_cast<std::uint32_t>(value.size())) + std::string(value);
 }
 
-/// The shortest opcode that torch.save would choose.
+/// An integer in the shortest opcode, as torch.save writes it.
 inline std::string integer(std::int64_t value) {
   if (value >= 0 && value < 256) return "K" + le(static_cast<std::uint8_t>(value));
   if (value >= 0 && value < 65'536) return "M" + le(static_cast<std::uint16_t>(value));

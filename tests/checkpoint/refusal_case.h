@@ -7,7 +7,7 @@
 
 namespace weightlift::testing {
 
-/// Bytes that a reader refuses, and a part of the reason that it gives.
+/// Bytes that a reader refuses, and a part of its message.
 struct Refusal {
   std::string name;
   std::string bytes;

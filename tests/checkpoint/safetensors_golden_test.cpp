@@ -10,8 +10,8 @@
 #include "weightlift/checkpoint/safetensors.h"
 #include "weightlift/checkpoint/safetensors_writer.h"
 
-// The files of tests/data/safetensors were written by the safetensors package and by transformers
-// (make_safetensors.py); its manifest says what the real reader finds in them.
+// The safetensors package and transformers wrote the files of tests/data/safetensors
+// (make_safetensors.py); the manifest lists what the real reader finds in them.
 
 namespace weightlift {
 namespace {

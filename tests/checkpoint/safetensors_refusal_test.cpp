@@ -25,10 +25,10 @@ using ::testing::StartsWith;
 
 constexpr std::uint64_t kMax64 = std::numeric_limits<std::uint64_t>::max();
 
-/// A file that must be refused, and a part of the reason.
+/// A file that must be refused, and a part of the message.
 class SafetensorsRefusalTest : public ::testing::TestWithParam<Refusal> {};
 
-TEST_P(SafetensorsRefusalTest, SaysWhy) {
+TEST_P(SafetensorsRefusalTest, StatesTheFault) {
   const std::string message = testing::refusal_of(GetParam().bytes);
   EXPECT_THAT(message, StartsWith("memory: "));
   EXPECT_THAT(message, HasSubstr(GetParam().reason));
@@ -86,19 +86,19 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"SevenBytes", "1234567", "expected at least 8 bytes, got 7"},
         Refusal{"HeaderOfNoBytes", raw_safetensors(0, ""), "expected at least 2 bytes, got 0"},
         Refusal{"HeaderLongerThanFile", raw_safetensors(1000, good_header(), "12345678"),
-                "expected a header of 1000 bytes, got 62: 938 bytes are missing; incomplete "
-                "download?"},
+                "truncated: expected a header of 1000 bytes, got 62; advice(download the file "
+                "again)"},
         Refusal{"HeaderOfOneByteOverTheLimit", raw_safetensors(100'000'001, good_header()),
                 "expected at most 100000000 bytes, got 100000001"},
         Refusal{"HeaderOfMaximalLength", raw_safetensors(kMax64, good_header()),
                 "expected at most 100000000 bytes, got 18446744073709551615"},
         Refusal{"HeaderOfTheLimitInASmallFile", raw_safetensors(100'000'000, good_header()),
-                "99999946 bytes are missing"},
+                "truncated: expected a header of 100000000 bytes, got 54"},
         Refusal{"OneByteTooMany", safetensors_with(good_header(), 9),
-                "1 bytes follow the last tensor"},
+                "expected 8 bytes of tensor data, got 9"},
         Refusal{"OneByteMissing", safetensors_with(good_header(), 7),
-                "expected 8 bytes of tensor data, got 7: 1 bytes are missing; incomplete "
-                "download?"},
+                "truncated: expected 8 bytes of tensor data, got 7; advice(download the file "
+                "again)"},
         Refusal{"DataWithoutTensors", safetensors_with("{}", 8),
                 "expected 0 bytes of tensor data, got 8"}),
     case_name);
@@ -106,7 +106,7 @@ INSTANTIATE_TEST_SUITE_P(
 INSTANTIATE_TEST_SUITE_P(
     Json, SafetensorsRefusalTest,
     ::testing::Values(
-        header_case("ByteFF", "\xFF", "expected JSON, got an error at its byte 1"),
+        header_case("ByteFF", "\xFF", "header: invalid JSON at byte 1: "),
         header_case("ByteFFInAName", "{\"\xFF\":1}", "ill-formed UTF-8"),
         header_case("OverlongSlash", "{\"\xC0\xAF\":1}", "ill-formed UTF-8"),
         header_case("SurrogateInUtf8", "{\"\xED\xA0\x80\":1}", "ill-formed UTF-8"),
@@ -118,18 +118,18 @@ INSTANTIATE_TEST_SUITE_P(
         header_case("String", "\"x\"", "header: expected a JSON object, got \"x\""),
         header_case("TwoObjects", "{}{}", "unexpected '{'; expected end of input"),
         header_case("LetterAfterTheObject", good_header() + "x",
-                    "expected JSON, got an error at its byte 55"),
+                    "header: invalid JSON at byte 55: "),
         header_case("NulAfterTheObject", good_header() + std::string(2, '\0'),
-                    "got a NUL as its byte 54"),
+                    "header: invalid JSON at byte 54: a NUL byte"),
         header_case("VerticalTabAfterTheObject", good_header() + "\v",
-                    "expected JSON, got an error at its byte 55"),
+                    "header: invalid JSON at byte 55: "),
         header_case("FormFeedAfterTheObject", good_header() + "\f",
-                    "expected JSON, got an error at its byte 55"),
+                    "header: invalid JSON at byte 55: "),
         header_case("NoBreakSpaceAfterTheObject", good_header() + "\xC2\xA0",
-                    "expected JSON, got an error at its byte 55"),
+                    "header: invalid JSON at byte 55: "),
         header_case("ByteOrderMark", "\xEF\xBB\xBF" + good_header(), "byte order mark"),
-        header_case("Comment", "/* */" + good_header(), "expected JSON"),
-        header_case("TrailingComma", "{\"__metadata__\":{},}", "expected JSON"),
+        header_case("Comment", "/* */" + good_header(), "invalid JSON at byte"),
+        header_case("TrailingComma", "{\"__metadata__\":{},}", "invalid JSON at byte"),
         header_case("NewLineInAName", "{\"a\nb\":1}", "control character"),
         header_case("LoneSurrogateEscape", R"({"\ud800":1})", "surrogate"),
         header_case("NumberBeyondAllRange",
@@ -139,9 +139,9 @@ INSTANTIATE_TEST_SUITE_P(
                     "expected a JSON object, got an array"),
         header_case("BracketsWithoutEndInAnIgnoredField",
                     "{\"t\":{\"x\":" + std::string(1'000'000, '['),
-                    "expected at most 127 levels of nesting, got more"),
+                    "header: nested deeper than 127 levels"),
         header_case("Level128", one_tensor("{\"x\":" + brackets(126) + "}"),
-                    "expected at most 127 levels of nesting, got more")),
+                    "header: nested deeper than 127 levels")),
     case_name);
 
 INSTANTIATE_TEST_SUITE_P(
@@ -158,11 +158,13 @@ INSTANTIATE_TEST_SUITE_P(
         metadata_case("AsBoolean", "true", "expected an object of strings, got true"),
         metadata_case("AsTensor", raw_entry("\"F32\"", "[2]", "[0,8]"),
                       "__metadata__ 'shape': expected a string, got an array"),
-        metadata_case("Twice", R"({},"__metadata__":{})", "expected it once, got it twice"),
-        metadata_case("TwiceAndNull", R"(null,"__metadata__":{})", "expected it once"),
-        metadata_case("TwiceEscaped", R"({},"\u005f_metadata__":{})", "expected it once"),
+        metadata_case("Twice", R"({},"__metadata__":{})", "header: duplicate key '__metadata__'"),
+        metadata_case("TwiceAndNull", R"(null,"__metadata__":{})",
+                      "header: duplicate key '__metadata__'"),
+        metadata_case("TwiceEscaped", R"({},"\u005f_metadata__":{})",
+                      "header: duplicate key '__metadata__'"),
         metadata_case("KeyTwice", R"({"a":"1","b":"2","a":"3"})",
-                      "__metadata__ 'a': expected each key once, got it twice")),
+                      "__metadata__: duplicate key 'a'")),
     case_name);
 
 INSTANTIATE_TEST_SUITE_P(
@@ -170,23 +172,23 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(header_case("SameEntryTwice",
                                   "{\"t\":" + raw_entry("\"F32\"", "[2]", "[0,8]") +
                                       ",\"t\":" + raw_entry("\"F32\"", "[2]", "[0,8]") + "}",
-                                  "tensor 't': expected each name once, got it twice"),
+                                  "tensor 't': duplicate name"),
                       header_case("SameNameOnTwoRanges",
                                   "{\"t\":" + raw_entry("\"F32\"", "[1]", "[0,4]") +
                                       ",\"t\":" + raw_entry("\"F32\"", "[1]", "[4,8]") + "}",
-                                  "tensor 't': expected each name once, got it twice"),
+                                  "tensor 't': duplicate name"),
                       header_case("SameNameLastCoversAll",
                                   "{\"t\":" + raw_entry("\"F32\"", "[1]", "[0,4]") +
                                       ",\"t\":" + raw_entry("\"F32\"", "[2]", "[0,8]") + "}",
-                                  "tensor 't': expected each name once, got it twice"),
+                                  "tensor 't': duplicate name"),
                       header_case("SameNameFirstCoversAll",
                                   "{\"t\":" + raw_entry("\"F32\"", "[2]", "[0,8]") +
                                       ",\"t\":" + raw_entry("\"F32\"", "[1]", "[0,4]") + "}",
-                                  "tensor 't': expected each name once, got it twice"),
+                                  "tensor 't': duplicate name"),
                       header_case("SameNameOtherSpelling",
                                   "{\"t\":" + raw_entry("\"F32\"", "[2]", "[0,8]") +
                                       ",\"\\u0074\":" + raw_entry("\"F32\"", "[2]", "[0,8]") + "}",
-                                  "tensor 't': expected each name once, got it twice"),
+                                  "tensor 't': duplicate name"),
                       header_case("EmptyName",
                                   "{\"\":" + raw_entry("\"F32\"", "[2]", "[0,8]") + "}",
                                   "tensor '': expected a name that is not empty"),
@@ -196,7 +198,7 @@ INSTANTIATE_TEST_SUITE_P(
                       header_case("NameOfAMillionBytes",
                                   "{\"" + std::string(1'000'000, 'n') +
                                       "\":" + raw_entry("\"F32\"", "[2]", "[0,8]") + "}",
-                                  "expected a name of at most 100000 bytes, got 1000000 bytes"),
+                                  "expected a name of at most 100000 bytes"),
                       header_case("NameThatDrivesATerminal",
                                   "{\"\\u001b[31m\":" + raw_entry("\"F99\"", "[2]", "[0,8]") + "}",
                                   "tensor '\\x1b[31m'")),
@@ -211,41 +213,44 @@ INSTANTIATE_TEST_SUITE_P(
         entry_case("Number", "5", "data_offsets, got 5"),
         entry_case("Array", R"(["F32",[2],[0,8]])", "data_offsets, got an array"),
         entry_case("WithoutDType", R"({"shape":[2],"data_offsets":[0,8]})",
-                   "tensor 't': expected 'dtype', got none"),
+                   "tensor 't': 'dtype' is missing"),
         entry_case("WithoutShape", R"({"dtype":"F32","data_offsets":[0,8]})",
-                   "tensor 't': expected 'shape', got none"),
+                   "tensor 't': 'shape' is missing"),
         entry_case("WithoutOffsets", R"({"dtype":"F32","shape":[2]})",
-                   "tensor 't': expected 'data_offsets', got none"),
-        entry_case("Empty", "{}", "tensor 't': expected 'dtype', got none"),
+                   "tensor 't': 'data_offsets' is missing"),
+        entry_case("Empty", "{}", "tensor 't': 'dtype' is missing"),
         entry_case("DTypeTwice",
                    R"({"dtype":"F32","dtype":"F32","shape":[2],"data_offsets":[0,8]})",
-                   "expected 'dtype' once, got it twice"),
+                   "duplicate 'dtype'"),
         entry_case("ShapeTwice", R"({"dtype":"F32","shape":[2],"shape":[2],"data_offsets":[0,8]})",
-                   "expected 'shape' once, got it twice"),
+                   "duplicate 'shape'"),
         entry_case("OffsetsTwiceEscaped",
                    R"({"dtype":"F32","shape":[2],"data_offsets":[0,8],"\u0064ata_offsets":[0,8]})",
-                   "expected 'data_offsets' once, got it twice")),
+                   "duplicate 'data_offsets'")),
     case_name);
 
 INSTANTIATE_TEST_SUITE_P(
     DTypes, SafetensorsRefusalTest,
-    ::testing::Values(
-        dtype_case("F33", "\"F33\"",
-                   "tensor 't': dtype: expected one that can be converted, got "
-                   "the unknown dtype 'F33'"),
-        dtype_case("LowerCase", "\"f32\"", "unknown dtype 'f32'"),
-        dtype_case("C128", "\"C128\"", "unknown dtype 'C128'"),
-        dtype_case("E8M0", "\"E8M0\"", "unknown dtype 'E8M0'"),
-        dtype_case("TorchsName", "\"F8_E8M0FNU\"", "unknown dtype 'F8_E8M0FNU'"),
-        dtype_case("I4", "\"I4\"", "unknown dtype 'I4'"),
-        dtype_case("Number", "5", "dtype: expected a string, got 5"),
-        dtype_case("Null", "null", "dtype: expected a string, got null"),
-        dtype_case("Object", R"({"F32":null})", "dtype: expected a string, got an object"),
-        entry_case("F4", raw_entry("\"F4\"", "[16]", "[0,8]"), "smaller than a byte 'F4'"),
-        entry_case("F4OddCount", raw_entry("\"F4\"", "[15]", "[0,8]"), "smaller than a byte 'F4'"),
-        entry_case("F4Scalar", raw_entry("\"F4\"", "[]", "[0,8]"), "smaller than a byte 'F4'"),
-        entry_case("F6E2M3", raw_entry("\"F6_E2M3\"", "[4]", "[0,3]"), "a byte 'F6_E2M3'"),
-        entry_case("F6E3M2", raw_entry("\"F6_E3M2\"", "[3]", "[0,3]"), "a byte 'F6_E3M2'")),
+    ::testing::Values(dtype_case("F33", "\"F33\"", "memory: tensor 't': unknown dtype 'F33'"),
+                      dtype_case("LowerCase", "\"f32\"", "unknown dtype 'f32'"),
+                      dtype_case("C128", "\"C128\"", "unknown dtype 'C128'"),
+                      dtype_case("E8M0", "\"E8M0\"", "unknown dtype 'E8M0'"),
+                      dtype_case("TorchsName", "\"F8_E8M0FNU\"", "unknown dtype 'F8_E8M0FNU'"),
+                      dtype_case("I4", "\"I4\"", "unknown dtype 'I4'"),
+                      dtype_case("Number", "5", "dtype: expected a string, got 5"),
+                      dtype_case("Null", "null", "dtype: expected a string, got null"),
+                      dtype_case("Object", R"({"F32":null})",
+                                 "dtype: expected a string, got an object"),
+                      entry_case("F4", raw_entry("\"F4\"", "[16]", "[0,8]"),
+                                 "unsupported dtype 'F4': its elements are smaller than a byte"),
+                      entry_case("F4OddCount", raw_entry("\"F4\"", "[15]", "[0,8]"),
+                                 "unsupported dtype 'F4': its elements are smaller than a byte"),
+                      entry_case("F4Scalar", raw_entry("\"F4\"", "[]", "[0,8]"),
+                                 "unsupported dtype 'F4': its elements are smaller than a byte"),
+                      entry_case("F6E2M3", raw_entry("\"F6_E2M3\"", "[4]", "[0,3]"),
+                                 "unsupported dtype 'F6_E2M3'"),
+                      entry_case("F6E3M2", raw_entry("\"F6_E3M2\"", "[3]", "[0,3]"),
+                                 "unsupported dtype 'F6_E3M2'")),
     case_name);
 
 INSTANTIATE_TEST_SUITE_P(
@@ -254,39 +259,36 @@ INSTANTIATE_TEST_SUITE_P(
         shape_case("Negative", "[-2]", "shape: expected integers from 0 to 2^63 - 1, got -2"),
         shape_case("Float", "[2.0]", "shape: expected integers from 0 to 2^63 - 1, got 2.0"),
         shape_case("Exponent", "[2e0]", "shape: expected integers from 0 to 2^63 - 1, got 2e0"),
-        shape_case("FloatWithoutDigits", "[2.]", "expected JSON"),
+        shape_case("FloatWithoutDigits", "[2.]", "invalid JSON at byte"),
         shape_case("StringDimension", "[\"2\"]", "got \"2\""),
         shape_case("BooleanDimension", "[true]", "got true"),
         shape_case("NullDimension", "[null]", "got null"),
         shape_case("ArrayDimension", "[[2]]", "got an array"),
         shape_case("ObjectDimension", "[{}]", "got an object"),
-        shape_case("LeadingZero", "[02]", "expected JSON"),
-        shape_case("PlusSign", "[+2]", "expected JSON"),
-        shape_case("Hexadecimal", "[0x2]", "expected JSON"),
+        shape_case("LeadingZero", "[02]", "invalid JSON at byte"),
+        shape_case("PlusSign", "[+2]", "invalid JSON at byte"),
+        shape_case("Hexadecimal", "[0x2]", "invalid JSON at byte"),
         shape_case("MinusZero", "[-0]", "got -0"),
         shape_case("TwoTo64", "[18446744073709551616]", "got 18446744073709551616"),
         shape_case("TwoTo63", "[9223372036854775808]", "got 9223372036854775808"),
-        shape_case("TrailingComma", "[2,]", "expected JSON"),
+        shape_case("TrailingComma", "[2,]", "invalid JSON at byte"),
         shape_case("NoArray", "2", "shape: expected an array of dimensions, got 2"),
         shape_case("SixtyFiveDimensions", "[2" + repeated(",1", 64) + "]",
-                   "shape: expected at most 64 dimensions, got more"),
+                   "shape: more than 64 dimensions"),
         shape_case("ProductWrapsToZero", "[4294967296,4294967296]",
-                   "shape: expected a size that 64 bits can count, got F32 [4294967296, "
-                   "4294967296]"),
-        shape_case("ProductOverflows", "[2,9223372036854775807]", "that 64 bits can count"),
-        shape_case("BytesOverflow", "[4611686018427387904]", "that 64 bits can count"),
+                   "tensor 't': size of F32 [4294967296, 4294967296] exceeds 64 bits"),
+        shape_case("ProductOverflows", "[2,9223372036854775807]", "exceeds 64 bits"),
+        shape_case("BytesOverflow", "[4611686018427387904]", "exceeds 64 bits"),
         shape_case("BitsOverflow", "[576460752303423488]",
-                   "span 8 bytes, F32 [576460752303423488] needs 2305843009213693952"),
+                   "span 8 bytes, but F32 [576460752303423488] needs 2305843009213693952"),
         entry_case("ZeroLastHidesOverflow",
-                   raw_entry("\"F32\"", "[4294967296,4294967296,0]", "[0,0]"),
-                   "that 64 bits can count"),
+                   raw_entry("\"F32\"", "[4294967296,4294967296,0]", "[0,0]"), "exceeds 64 bits"),
         entry_case("ZeroFirstHidesOverflow",
-                   raw_entry("\"F32\"", "[0,4294967296,4294967296]", "[0,0]"),
-                   "that 64 bits can count"),
+                   raw_entry("\"F32\"", "[0,4294967296,4294967296]", "[0,0]"), "exceeds 64 bits"),
         shape_case("TooFewElements", "[1]",
-                   "tensor 't': data_offsets span 8 bytes, F32 [1] needs 4; damaged file?"),
-        shape_case("TooManyElements", "[3]", "data_offsets span 8 bytes, F32 [3] needs 12"),
-        shape_case("NoElements", "[0]", "data_offsets span 8 bytes, F32 [0] needs 0")),
+                   "tensor 't': data_offsets span 8 bytes, but F32 [1] needs 4"),
+        shape_case("TooManyElements", "[3]", "data_offsets span 8 bytes, but F32 [3] needs 12"),
+        shape_case("NoElements", "[0]", "data_offsets span 8 bytes, but F32 [0] needs 0")),
     case_name);
 
 INSTANTIATE_TEST_SUITE_P(
@@ -306,7 +308,7 @@ INSTANTIATE_TEST_SUITE_P(
                   "9]: a hole"),
         pair_case("Overlap", "[0,4]", "[2,6]", "where 'a' ends, got [2, 6]: an overlap"),
         pair_case("SameRange", "[0,4]", "[0,4]", "got [0, 4]: an overlap"),
-        pair_case("Inside", "[0,8]", "[2,6]", "span 8 bytes, U8 [4] needs 4"),
+        pair_case("Inside", "[0,8]", "[2,6]", "span 8 bytes, but U8 [4] needs 4"),
         header_case("EmptyTensorInsideAnother",
                     "{\"a\":" + raw_entry("\"U8\"", "[8]", "[0,8]") +
                         ",\"e\":" + raw_entry("\"U8\"", "[0]", "[4,4]") + "}",
@@ -319,26 +321,26 @@ INSTANTIATE_TEST_SUITE_P(
                    raw_entry("\"U8\"", "[0]", "[18446744073709551615,18446744073709551615]"),
                    "a hole"),
         offsets_case("ToTheEndOfNumbers", "[0,18446744073709551615]",
-                     "span 18446744073709551615 bytes, F32 [2] needs 8"),
+                     "span 18446744073709551615 bytes, but F32 [2] needs 8"),
         entry_case("HugeButConsistent",
                    raw_entry("\"U8\"", "[9223372036854775807]", "[0,9223372036854775807]"),
-                   "got 8: 9223372036854775799 bytes are missing")),
+                   "truncated: expected 9223372036854775807 bytes of tensor data, got 8")),
     case_name);
 
-TEST(SafetensorsCapTest, RefusesAMillionTensorsEarly) {
+TEST(SafetensorsLimitTest, RefusesAMillionTensorsEarly) {
   std::string header = "{";
   for (int i = 0; i < 1'000'000; ++i) {
     header += fmt::format("{}\"{}\":{}", i == 0 ? "" : ",", i, raw_entry("\"U8\"", "[0]", "[0,0]"));
   }
   EXPECT_THAT(testing::refusal_of(safetensors_with(header + "}", 0)),
-              HasSubstr("header: expected at most 100000 tensors, got more"));
+              HasSubstr("header: more than 100000 tensors"));
 }
 
-TEST(SafetensorsCapTest, RefusesAMillionMetadataEntries) {
+TEST(SafetensorsLimitTest, RefusesAMillionMetadataEntries) {
   std::string header = "{\"__metadata__\":{";
   for (int i = 0; i < 1'000'000; ++i) header += fmt::format("{}\"{}\":\"\"", i == 0 ? "" : ",", i);
   EXPECT_THAT(testing::refusal_of(safetensors_with(header + "}}", 0)),
-              HasSubstr("__metadata__: expected at most 100000 entries, got more"));
+              HasSubstr("__metadata__: more than 100000 entries"));
 }
 
 }  // namespace

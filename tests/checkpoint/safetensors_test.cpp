@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "tests/checkpoint/parse.h"
+#include "tests/support/notes.h"
 #include "tests/support/safetensors_builder.h"
 #include "tests/support/temp_dir.h"
 #include "weightlift/base/error.h"
@@ -24,7 +25,9 @@ using ::testing::Pair;
 using testing::parse;
 using testing::raw_entry;
 using testing::raw_safetensors;
+using testing::refusal;
 using testing::safetensors_with;
+using testing::told;
 
 std::vector<std::string> names_of(const SafetensorsFile& file) {
   std::vector<std::string> names;
@@ -47,13 +50,13 @@ std::vector<T> elements(const Tensor& tensor) {
   return {data.begin(), data.end()};
 }
 
-TEST(SafetensorsTest, ReadsAWholeFile) {
+TEST(SafetensorsTest, ReadsACompleteFile) {
   const std::string header =
       R"({"__metadata__":{"format":"pt"},"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})";
   const SafetensorsFile file =
       parse(raw_safetensors(header.size(), header, bytes_of({1.0F, -2.0F})));
   EXPECT_THAT(file.metadata, ElementsAre(Pair("format", "pt")));
-  EXPECT_THAT(file.notes, IsEmpty());
+  EXPECT_THAT(told(file.notes), IsEmpty());
   EXPECT_EQ(file.tensors.at("w").shape(), Shape{2});
   EXPECT_THAT(elements<float>(file.tensors.at("w")), ElementsAre(1.0F, -2.0F));
 }
@@ -67,39 +70,39 @@ TEST(SafetensorsTest, ViewsTheBytesWithoutCopies) {
   EXPECT_EQ(tensor.owner(), owner);
 }
 
-TEST(SafetensorsTest, TakesWhiteSpaceAfterTheObject) {
+TEST(SafetensorsTest, AcceptsWhiteSpaceAfterTheObject) {
   EXPECT_EQ(parse(safetensors_with(good_header() + "    ", 8)).tensors.size(), 1U);
   EXPECT_EQ(parse(safetensors_with(good_header() + "\r \t\n", 8)).tensors.size(), 1U);
 }
 
-TEST(SafetensorsTest, TakesWhiteSpaceBeforeTheObjectAndNotesIt) {
+TEST(SafetensorsTest, AcceptsWhiteSpaceBeforeTheObjectAndNotesIt) {
   for (const char* space : {" ", "\t\n"}) {
     const SafetensorsFile file = parse(safetensors_with(space + good_header(), 8));
     EXPECT_EQ(file.tensors.size(), 1U);
-    EXPECT_THAT(file.notes, ElementsAre(HasSubstr("begins with white space")));
+    EXPECT_THAT(told(file.notes), ElementsAre("memory: header-whitespace"));
   }
 }
 
-TEST(SafetensorsTest, TakesAHeaderOfTheLargestLength) {
+TEST(SafetensorsTest, AcceptsAHeaderOfTheLargestLength) {
   std::string header = good_header();
   header.resize(kMaxSafetensorsHeaderBytes, ' ');
   EXPECT_EQ(parse(safetensors_with(header, 8)).tensors.size(), 1U);
 }
 
-TEST(SafetensorsTest, TakesAHeaderOfAnyLengthModuloEight) {
+TEST(SafetensorsTest, AcceptsAHeaderOfAnyLengthModuloEight) {
   for (std::size_t padding = 0; padding < 8; ++padding) {
     EXPECT_EQ(parse(safetensors_with(good_header() + std::string(padding, ' '), 8)).tensors.size(),
               1U);
   }
 }
 
-TEST(SafetensorsTest, TakesAFileWithoutTensorsAndNotesIt) {
+TEST(SafetensorsTest, AcceptsAFileWithoutTensorsAndNotesIt) {
   const SafetensorsFile file = parse(safetensors_with("{}", 0));
   EXPECT_TRUE(file.tensors.empty());
-  EXPECT_THAT(file.notes, ElementsAre(HasSubstr("holds no tensors")));
+  EXPECT_THAT(told(file.notes), ElementsAre("memory: no-tensors"));
 }
 
-TEST(SafetensorsTest, TakesMetadataThatIsNullOrEmptyOrLastOrEscaped) {
+TEST(SafetensorsTest, AcceptsMetadataThatIsNullOrEmptyOrLastOrEscaped) {
   const std::string tensor = "\"t\":" + raw_entry("\"F32\"", "[2]", "[0,8]");
   EXPECT_THAT(parse(safetensors_with("{\"__metadata__\":null," + tensor + "}", 8)).notes,
               IsEmpty());
@@ -118,14 +121,15 @@ TEST(SafetensorsTest, TakesMetadataThatIsNullOrEmptyOrLastOrEscaped) {
 TEST(SafetensorsTest, NotesMetadataThatOtherReadersRefuse) {
   const std::string tensor = ",\"t\":" + raw_entry("\"F32\"", "[2]", "[0,8]") + "}";
   const auto notes = [&](const std::string& metadata) {
-    return parse(safetensors_with("{\"__metadata__\":" + metadata + tensor, 8)).notes;
+    return told(parse(safetensors_with("{\"__metadata__\":" + metadata + tensor, 8)).notes);
   };
-  EXPECT_THAT(notes(R"({"format":"tf"})"), ElementsAre(HasSubstr("format is 'tf', not 'pt'")));
-  EXPECT_THAT(notes(R"({})"), ElementsAre(HasSubstr("has no format")));
+  EXPECT_THAT(notes(R"({"format":"tf"})"),
+              ElementsAre("memory: metadata-format-unknown format='tf'"));
+  EXPECT_THAT(notes(R"({})"), ElementsAre("memory: metadata-format-missing"));
   EXPECT_THAT(notes(R"({"format":"mlx"})"), IsEmpty());
 }
 
-TEST(SafetensorsTest, IgnoresUnknownFieldsOfAnyDepthAllowed) {
+TEST(SafetensorsTest, IgnoresUnknownFieldsOfAnyPermittedDepth) {
   const auto with_field = [](const std::string& value) {
     return one_tensor(R"({"x":)" + value + R"(,"dtype":"F32","x":)" + value +
                       R"(,"shape":[2],"data_offsets":[0,8]})");
@@ -171,14 +175,14 @@ TEST(SafetensorsTest, KeepsScalarsAndEmptyTensors) {
   EXPECT_EQ(file.tensors.at("between").numel(), 0);
 }
 
-TEST(SafetensorsTest, TakesAsManyDimensionsAsNumPy) {
+TEST(SafetensorsTest, AcceptsAsManyDimensionsAsNumPy) {
   std::string shape = "[2";
   for (int i = 0; i < 63; ++i) shape += ",1";
   const std::string header = one_tensor(raw_entry("\"F32\"", shape + "]", "[0,8]"));
   EXPECT_EQ(parse(safetensors_with(header, 8)).tensors.at("t").shape().size(), 64U);
 }
 
-TEST(SafetensorsTest, TakesNamesAsPlainText) {
+TEST(SafetensorsTest, ReadsNamesAsPlainText) {
   const auto name_of = [](const std::string& json) {
     const std::string header = "{" + json + ":" + raw_entry("\"F32\"", "[2]", "[0,8]") + "}";
     return names_of(parse(safetensors_with(header, 8))).at(0);
@@ -192,7 +196,7 @@ TEST(SafetensorsTest, TakesNamesAsPlainText) {
   EXPECT_EQ(name_of("\"" + std::string(100'000, 'n') + "\"").size(), 100'000U);
 }
 
-TEST(SafetensorsTest, KeepsBooleanBytesAsTheyAre) {
+TEST(SafetensorsTest, KeepsBytesOfBooleans) {
   const std::string header = one_tensor(raw_entry("\"BOOL\"", "[4]", "[0,4]"));
   const std::string data("\x00\x01\x02\xFF", 4);
   const SafetensorsFile file = parse(raw_safetensors(header.size(), header, data));
@@ -224,17 +228,14 @@ TEST(SafetensorsFileTest, TensorsKeepTheFileMapped) {
 TEST(SafetensorsFileTest, MessagesBeginWithThePath) {
   const testing::TempDir dir;
   testing::write_file(dir / "m.safetensors", safetensors_with(good_header(), 7));
-  try {
-    load_safetensors(MappedFile::open(dir / "m.safetensors"));
-    FAIL() << "accepted";
-  } catch (const FormatError& error) {
-    EXPECT_EQ(error.what(), (dir / "m.safetensors").string() +
-                                ": file: expected 8 bytes of tensor data, got 7: 1 bytes are "
-                                "missing; incomplete download?");
-  }
+  EXPECT_EQ(
+      refusal<FormatError>([&] { load_safetensors(MappedFile::open(dir / "m.safetensors")); }),
+      (dir / "m.safetensors").string() +
+          ": truncated: expected 8 bytes of tensor data, got 7; advice(download the file "
+          "again)");
 }
 
-TEST(SafetensorsFileTest, SaysThatTheFileShrankNotThatItsJsonIsBad) {
+TEST(SafetensorsFileTest, ReportsAShrunkFileNotInvalidJson) {
   const testing::TempDir dir;
   std::string header = good_header();
   header.resize(100'000, ' ');
@@ -242,12 +243,9 @@ TEST(SafetensorsFileTest, SaysThatTheFileShrankNotThatItsJsonIsBad) {
   guard_mapped_files();
   const auto file = MappedFile::open(dir / "m.safetensors");
   std::filesystem::resize_file(dir / "m.safetensors", 20);
-  try {
-    load_safetensors(file);
-    FAIL() << "accepted";
-  } catch (const FormatError& error) {
-    EXPECT_THAT(error.what(), HasSubstr("expected 100016 bytes as at opening, got 20"));
-  }
+  EXPECT_THAT(
+      refusal<FormatError>([&] { load_safetensors(file); }),
+      HasSubstr("the file changed while weightlift read it: expected 100016 bytes, got 20"));
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ inline const std::string& no_hooks() {
   return hooks;
 }
 
-/// A call of _rebuild_tensor_v2 with arguments as they are given.
+/// A call of _rebuild_tensor_v2 with these arguments.
 inline std::string raw_tensor(std::string_view arguments) {
   return call(global("torch._utils", "_rebuild_tensor_v2"), arguments);
 }
@@ -46,7 +46,7 @@ inline std::string float_tensor(std::int64_t numel, std::int64_t offset,
                 integers(stride));
 }
 
-/// A file with that value at the top, and these storages "0", "1"...
+/// A file with this value at the top, and these storages "0", "1"...
 inline std::string torch_zip(std::string_view value, const std::vector<std::string>& storages) {
   std::vector<ZipPart> parts = {{"archive/data.pkl", pickle_of(value)}};
   for (std::size_t i = 0; i < storages.size(); ++i) {
@@ -63,7 +63,7 @@ inline std::string counting_floats(std::size_t count) {
   return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)};
 }
 
-/// A legacy file: the value, the list of keys, and what follows.
+/// A legacy file: the value, the list of keys, and the data.
 inline std::string torch_legacy(std::string_view value, std::string_view keys,
                                 std::string_view data) {
   const std::string magic = "\x80\x02\x8A\x0A\x6C\xFC\x9C\x46\xF9\x20\x6A\xA8\x50\x19.";

@@ -6,19 +6,21 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "tests/support/notes.h"
 #include "tests/support/temp_dir.h"
 #include "weightlift/base/file.h"
 #include "weightlift/checkpoint/sniff.h"
 #include "weightlift/checkpoint/torch.h"
 
-// The files of tests/data/torch were written by torch.save (make_torch_files.py); its manifest says
-// what torch.load finds in them.
+// torch.save wrote the files of tests/data/torch (make_torch_files.py); the manifest lists what
+// torch.load finds in them.
 
 namespace weightlift {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using testing::told;
 
 std::filesystem::path folder() { return std::filesystem::path(WEIGHTLIFT_TEST_DATA) / "torch"; }
 
@@ -48,7 +50,7 @@ TEST(TorchGoldenTest, ReadsWhatTorchReads) {
   std::string manifest;
   for (const auto& path : files()) {
     const TorchFile file = open(path);
-    EXPECT_THAT(file.notes, IsEmpty()) << path;
+    EXPECT_THAT(told(file.notes), IsEmpty()) << path;
     require_checksums(file);
     for (const TorchDict& dict : file.dicts) {
       for (const auto& [name, tensor] : load_state_dict(file, dict.id).tensors) {
@@ -61,7 +63,7 @@ TEST(TorchGoldenTest, ReadsWhatTorchReads) {
   EXPECT_EQ(manifest, testing::read_file(folder() / "manifest.txt"));
 }
 
-TEST(TorchGoldenTest, NamesWhatItDoesNotKnow) {
+TEST(TorchGoldenTest, NamesUnknownGlobals) {
   const TorchFile file = open(folder() / "training.ckpt");
   EXPECT_THAT(
       foreign_globals(file.pickle),

@@ -4,6 +4,7 @@
 #include "tests/checkpoint/golden.h"
 #include "tests/checkpoint/refusal_case.h"
 #include "tests/checkpoint/torch_builder.h"
+#include "tests/support/notes.h"
 #include "tests/support/refusal.h"
 #include "weightlift/base/error.h"
 #include "weightlift/checkpoint/sniff.h"
@@ -27,6 +28,7 @@ using ::testing::StartsWith;
 using testing::storage;
 using testing::tensor;
 using testing::text;
+using testing::told;
 using testing::torch_legacy;
 using testing::tuple;
 using namespace std::string_literals;
@@ -42,7 +44,7 @@ TorchStateDict load(const std::string& bytes) {
 }
 
 std::string refusal_of(const std::string& bytes) {
-  return testing::refusal<FormatError>([&] { load(bytes); });
+  return testing::refusal<Error>([&] { load(bytes); });
 }
 
 std::vector<float> floats(const std::string& bytes) {
@@ -52,7 +54,7 @@ std::vector<float> floats(const std::string& bytes) {
   return {data.begin(), data.end()};
 }
 
-/// float32 0, 1... behind their count.
+/// float32 0, 1... after their count.
 std::string counted(std::size_t elements) {
   return le(std::uint64_t{elements}) + counting_floats(elements);
 }
@@ -69,13 +71,13 @@ std::string with_value(const std::string& value) { return torch_legacy(value, kK
 
 TEST(TorchLegacyTest, ReadsTheGoldenFile) {
   const TorchFile file = open(testing::golden_legacy());
-  EXPECT_THAT(file.notes, IsEmpty());
+  EXPECT_THAT(told(file.notes), IsEmpty());
   EXPECT_THAT(floats(testing::golden_legacy()), ElementsAre(1.0F, -2.0F));
   EXPECT_EQ(load_state_dict(file, file.pickle.root).tensors.at("w").owner(), file.owner);
   require_checksums(file);
 }
 
-TEST(TorchLegacyTest, TakesStoragesInTheListsOrder) {
+TEST(TorchLegacyTest, ReadsStoragesInTheListsOrder) {
   const std::string value = ordered_dict(
       text("v") + tensor(storage("LongStorage", "9", "K\1"s, "N"), "K\0"s, ")", ")") + text("w") +
       tensor(storage("FloatStorage", "10", "K\2"s, "N"), "K\0"s, integers({2}), integers({1})));
@@ -88,7 +90,7 @@ TEST(TorchLegacyTest, TakesStoragesInTheListsOrder) {
   }
 }
 
-TEST(TorchLegacyTest, TakesWhatTorchIgnores) {
+TEST(TorchLegacyTest, IgnoresTheSameFieldsAsTorch) {
   const std::string magic = testing::golden_legacy().substr(0, 15);
   const std::string rest = pickle_of(value_of(kFrom)) + pickle_of(kKeys) + counted(4);
   for (const std::string& version : {"M\xE9\x03"s, "J\xE9\x03\0\0"s, "\x8A\x02\xE9\x03"s}) {
@@ -97,10 +99,10 @@ TEST(TorchLegacyTest, TakesWhatTorchIgnores) {
     }
   }
   const std::string big = "}" + text("little_endian") + "\x89s";
-  EXPECT_THAT(open(magic + pickle_of("M\xE9\x03") + pickle_of(big) + rest).notes,
-              ElementsAre(HasSubstr("comes from a big-endian machine; read as little-endian")));
-  EXPECT_THAT(open(with_value(value_of(kFrom)) + "more").notes,
-              ElementsAre("memory: 4 bytes follow the last storage"));
+  EXPECT_THAT(told(open(magic + pickle_of("M\xE9\x03") + pickle_of(big) + rest).notes),
+              ElementsAre("memory: big-endian-mark"));
+  EXPECT_THAT(told(open(with_value(value_of(kFrom)) + "more").notes),
+              ElementsAre("memory: bytes-after-storages bytes='4'"));
   EXPECT_THAT(
       floats(torch_legacy(ordered_dict(text("w") + tensor(storage("FloatStorage", "7", "K\0"s, "N"),
                                                           "K\0"s, integers({0}), integers({1}))),
@@ -129,9 +131,12 @@ TEST(TorchLegacyTest, ReadsPartsOfAStorage) {
         value_of(storage("FloatStorage", "7", "K\4"s, tuple(text("8") + offset + numel))));
   };
   EXPECT_THAT(floats(part("K\1"s, "K\2"s)), ElementsAre(1, 2));
-  EXPECT_THAT(refusal_of(part("K\3"s, "K\2"s)), HasSubstr("expected a part of the 4 elements"));
-  EXPECT_THAT(refusal_of(part("K\3"s, "K\x09"s)), HasSubstr("expected a part of the 4 elements"));
-  EXPECT_THAT(refusal_of(part("K\1"s, "K\1"s)), HasSubstr("among the 1 of its storage"));
+  EXPECT_THAT(refusal_of(part("K\3"s, "K\2"s)),
+              HasSubstr("view: exceeds the 4 elements of storage '7'"));
+  EXPECT_THAT(refusal_of(part("K\3"s, "K\x09"s)),
+              HasSubstr("view: exceeds the 4 elements of storage '7'"));
+  EXPECT_THAT(refusal_of(part("K\1"s, "K\1"s)),
+              HasSubstr("its storage has 1 elements, but its last element is at 1"));
 }
 
 TEST(TorchLegacyTest, ReadsWhatPython2Wrote) {
@@ -144,7 +149,7 @@ TEST(TorchLegacyTest, ReadsWhatPython2Wrote) {
 
 class TorchLegacyRefusalTest : public ::testing::TestWithParam<Refusal> {};
 
-TEST_P(TorchLegacyRefusalTest, SaysWhy) {
+TEST_P(TorchLegacyRefusalTest, StatesTheFault) {
   const std::string message = refusal_of(GetParam().bytes);
   EXPECT_THAT(message, StartsWith("memory: "));
   EXPECT_THAT(message, HasSubstr(GetParam().reason));
@@ -174,8 +179,8 @@ std::string wrong_magic() {
 INSTANTIATE_TEST_SUITE_P(
     All, TorchLegacyRefusalTest,
     ::testing::ValuesIn(std::vector<Refusal>{
-        {"Magic", "\x80\x02K\1."s, "magic number: expected torch's, got another"},
-        {"MagicOff", wrong_magic(), "magic number: expected torch's, got another"},
+        {"Magic", "\x80\x02K\1."s, "wrong magic number for a file of torch before 1.6"},
+        {"MagicOff", wrong_magic(), "wrong magic number for a file of torch before 1.6"},
         {"Version1002", with_version("M\xEA\x03"), "version: expected 1001, got 1002"},
         {"VersionNone", with_version("N"), "version: expected 1001, got None"},
         data_case("Count0", le(std::uint64_t{0}), "storage '7': expected 4 elements, got 0"),
@@ -184,54 +189,56 @@ INSTANTIATE_TEST_SUITE_P(
         data_case("CountMinus", le(~std::uint64_t{0}),
                   "expected 4 elements, got 18446744073709551615"),
         data_case("Count61", le(std::uint64_t{1} << 61U), "expected 4 elements, got 2305843"),
-        data_case("Cut1", counted(4).substr(0, 23),
-                  "storage '7': expected 16 bytes, got 15; incomplete download?"),
+        data_case(
+            "Cut1", counted(4).substr(0, 23),
+            "storage '7' is truncated: expected 16 bytes, got 15; advice(download the file again)"),
         data_case("Cut8", counted(4).substr(0, 16), "expected 16 bytes, got 8"),
         data_case("NoData", "", "expected 8 bytes, got 0"),
         data_case("CountCut", "\4\0\0"s, "expected 8 bytes, got 3"),
-        keys_case("NoKeys", "]", "storage keys: expected the 1 storages that tensors name, got 0"),
+        keys_case("NoKeys", "]", "storage keys: expected the 1 storages that tensors use, got 0"),
         keys_case("OtherKey", "](" + text("7") + text("8") + "e",
-                  "storage keys: expected each storage that a tensor names, once, got '8'"),
-        keys_case("KeyTwice", "](" + text("7") + text("7") + "e", "got '7' twice"),
+                  "storage keys: no tensor uses '8'"),
+        keys_case("KeyTwice", "](" + text("7") + text("7") + "e",
+                  "storage keys: duplicate key '7'"),
         keys_case("KeyInt", "]K\7a"s, "got an int"),
         keys_case("KeysTuple", text("7") + "\x85",
                   "storage keys: expected a list, got a tuple of 1"),
         keys_case("KeysDict", "}" + text("7") + "Ns", "expected a list, got a dict of 1"),
         keys_case("KeysText", text("7"), "expected a list, got a str"),
         {"Five", with_value(value_of(storage("FloatStorage", "7", "K\4"s))),
-         "expected a tuple of 'storage' and 5 more, got a tuple of 5"},
+         "expected a tuple of 'storage' and 5 values, got a tuple of 5"},
         {"ViewInt", with_value(value_of(storage("FloatStorage", "7", "K\4"s, "K\1"s))),
          "view: expected None or a tuple of 3, got an int"},
         {"Offset",
          with_value(ordered_dict(text("w") + tensor(kFrom, "K\4"s, integers({1}), integers({1})))),
-         "expected its last element among the 4 of its storage, got it at 4"},
+         "its storage has 4 elements, but its last element is at 4"},
         {"Module",
          with_value("}" + text("m") +
                     tuple(text("module") + global("a", "B") + text("a.py") + text("source")) +
                     "Qs"),
-         "a whole model was saved; save its state_dict()"},
+         "unsupported: the file holds a whole model; advice(save its state_dict() instead)"},
         {"SecondClass",
          with_value(ordered_dict(text("w") + tensor(kFrom, "K\0"s, integers({2}), integers({1})) +
                                  text("v") +
                                  tensor(storage("IntStorage", "7", "K\4"s, "N"), "K\0"s,
                                         integers({2}), integers({1})))),
-         "expected FloatStorage of 4 as where it is named first, got IntStorage of 4"},
+         "two references differ, FloatStorage of 4 elements and IntStorage of 4"},
         {"SecondNumel",
          with_value(ordered_dict(text("w") + tensor(kFrom, "K\0"s, integers({2}), integers({1})) +
                                  text("v") +
                                  tensor(storage("FloatStorage", "7", "K\1"s, "N"), "K\0"s,
                                         integers({1}), integers({1})))),
-         "expected FloatStorage of 4 as where it is named first, got FloatStorage of 1"},
+         "two references differ, FloatStorage of 4 elements and FloatStorage of 1"},
         {"EmptyWithoutCount",
          torch_legacy(ordered_dict(text("w") + tensor(storage("FloatStorage", "7", "K\0"s, "N"),
                                                       "K\0"s, integers({0}), integers({1}))),
                       kKeys, ""),
-         "storage '7': expected 8 bytes, got 0; incomplete download?"},
+         "storage '7' is truncated: expected 8 bytes, got 0"},
         {"Untyped",
          with_value(value_of(tuple(text("storage") + global("torch.storage", "UntypedStorage") +
                                    text("7") + text("cpu") + "K\x10N"s) +
                              "Q")),
-         "expected a typed one, got an UntypedStorage (float8, uint16 and the like)"}}),
+         "storage '7': an UntypedStorage (float8, uint16 and the like) is unsupported"}}),
     case_name);
 
 }  // namespace

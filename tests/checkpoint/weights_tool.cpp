@@ -1,7 +1,7 @@
 /// weights_tool INPUT OUTPUT
 ///
-/// Writes the tensors of a safetensors file, or of a torch zip whose top level is a state dict,
-/// again: as a torch zip where OUTPUT ends in .bin, else as safetensors.
+/// Writes the tensors of a safetensors file, or of a torch zip whose top level is a state dict, as
+/// a torch zip where OUTPUT ends in .bin, else as safetensors.
 
 #include <cstdio>
 #include <exception>
@@ -46,8 +46,8 @@ int main(int count, char** arguments) {
   try {
     weightlift::write(weightlift::read(arguments[1]), arguments[2]);
     return 0;
-  } catch (const std::exception& error) {
+  } catch (const weightlift::Error& error) {
     std::fprintf(stderr, "%s\n", error.what());
-    return weightlift::exit_code(error);
+    return 3;  // bad input; anything else is a bug, and ends in std::terminate
   }
 }

@@ -25,7 +25,7 @@ inline std::uint32_t crc_of(std::string_view content) {
   return crc32(std::as_bytes(std::span(content)));
 }
 
-/// One entry of a zip, right unless a field says otherwise.
+/// One entry of a zip, valid unless a field overrides it.
 struct ZipPart {
   std::string name;
   std::string content;
@@ -45,7 +45,7 @@ struct ZipPart {
   unsigned disk = 0;
 };
 
-/// What follows the directory; right unless a field says otherwise.
+/// The records after the directory, valid unless a field overrides them.
 struct ZipEnd {
   std::optional<unsigned> count = std::nullopt;
   std::optional<std::uint32_t> offset = std::nullopt;
@@ -57,7 +57,7 @@ struct ZipEnd {
   std::optional<std::uint64_t> count64 = std::nullopt;
   std::optional<std::uint64_t> offset64 = std::nullopt;
   std::optional<std::uint64_t> size64 = std::nullopt;
-  std::optional<std::uint64_t> record64 = std::nullopt;  ///< where the locator says it is
+  std::optional<std::uint64_t> record64 = std::nullopt;  ///< its place by the locator
 };
 
 inline std::string le16(unsigned value) { return le(static_cast<std::uint16_t>(value)); }
@@ -107,7 +107,7 @@ inline std::string zip_of(const std::vector<ZipPart>& parts, const ZipEnd& end =
          le16(static_cast<unsigned>(end.comment.size())) + end.comment + end.behind;
 }
 
-/// The entries of a small checkpoint, of that pickle or another.
+/// The entries of a small checkpoint with this pickle.
 inline std::vector<ZipPart> checkpoint_parts(const std::string& pickle = golden_pickle(),
                                              const std::string& root = "archive") {
   return {{root + "/data.pkl", pickle},

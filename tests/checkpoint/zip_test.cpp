@@ -10,6 +10,7 @@
 #include "tests/checkpoint/golden.h"
 #include "tests/checkpoint/refusal_case.h"
 #include "tests/checkpoint/zip_builder.h"
+#include "tests/support/notes.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
 #include "weightlift/base/error.h"
@@ -29,6 +30,7 @@ using testing::le;
 using testing::le16;
 using testing::Refusal;
 using ::testing::StartsWith;
+using testing::told;
 using testing::zip_of;
 using testing::ZipEnd;
 using testing::ZipPart;
@@ -42,13 +44,13 @@ std::string text_of(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-/// The archive's notes, after its contents were found to be the small checkpoint's.
+/// The archive's notes, after a check that its contents are the small checkpoint's.
 std::vector<std::string> notes_of(const std::string& bytes) {
   const TorchArchive archive = open(bytes);
   EXPECT_EQ(text_of(archive.pickle), testing::golden_pickle());
   EXPECT_TRUE(archive.storages.contains("0"));
   EXPECT_EQ(text_of(archive.storages.at("0").data), testing::golden_storage());
-  return archive.notes;
+  return told(archive.notes);
 }
 
 /// The small checkpoint with `change` made to its entries.
@@ -63,7 +65,7 @@ std::string with_part(const ZipPart& part) {
   return changed([&](auto& parts) { parts.push_back(part); });
 }
 
-TEST(ZipTest, ReadsWhatRealReadersRead) {
+TEST(ZipTest, ReadsFilesThatRealReadersAccept) {
   EXPECT_THAT(notes_of(testing::golden_zip()), IsEmpty());
   EXPECT_THAT(notes_of(testing::golden_aligned_zip()), IsEmpty());
   for (const char* root : {"archive", "sd_buf.tar.gz", "a b", "\xC3\xA9t\xC3\xA9"}) {
@@ -86,7 +88,7 @@ TEST(ZipTest, ReadsTorchsOwnLayout) {
   EXPECT_TRUE(open(bytes).storages.at("1").data.empty());
 }
 
-TEST(ZipTest, IgnoresWhatTorchIgnores) {
+TEST(ZipTest, IgnoresTheSameRecordsAsTorch) {
   EXPECT_THAT(notes_of(changed([](auto& parts) {
                 parts.insert(parts.begin(), {{"archive/", ""}, {"archive/data/", ""}});
               })),
@@ -98,7 +100,7 @@ TEST(ZipTest, IgnoresWhatTorchIgnores) {
   EXPECT_THAT(notes_of(zip_of(checkpoint_parts(), {.comment = std::string(4096, 'x')})), IsEmpty());
 }
 
-TEST(ZipTest, TakesEitherVersionRecordFrom1To10) {
+TEST(ZipTest, AcceptsEitherVersionRecordFrom1To10) {
   for (const char* version : {"1", "2", "3", "4\n", "10"}) {
     EXPECT_THAT(notes_of(changed([&](auto& parts) { parts[3].content = version; })), IsEmpty());
     EXPECT_THAT(notes_of(changed([&](auto& parts) {
@@ -111,35 +113,36 @@ TEST(ZipTest, TakesEitherVersionRecordFrom1To10) {
               HasSubstr(".data/version: expected 1 to 10, got '11'"));
 }
 
-TEST(ZipTest, NotesBytesOfNobody) {
+TEST(ZipTest, NotesUnusedBytes) {
   EXPECT_THAT(notes_of(zip_of(checkpoint_parts(), {.behind = std::string(40, 'x')})),
-              ElementsAre(HasSubstr("memory: zip: 40 bytes follow its end")));
+              ElementsAre("memory: zip-trailing-bytes bytes='40'"));
   EXPECT_THAT(notes_of(changed([](auto& parts) { parts[1].behind = "12345"; })),
-              ElementsAre(HasSubstr("5 bytes belong to no entry")));
+              ElementsAre("memory: zip-unused-bytes bytes='5'"));
 }
 
-TEST(ZipTest, NotesThatThereAreNoChecksums) {
+TEST(ZipTest, NotesMissingChecksums) {
   const std::string bytes = changed([](auto& parts) {
     for (ZipPart& part : parts) part.crc = 0;
   });
-  EXPECT_THAT(notes_of(bytes), ElementsAre(HasSubstr("saved without checksums")));
+  EXPECT_THAT(notes_of(bytes), ElementsAre("memory: zip-without-checksums"));
   EXPECT_FALSE(open(bytes).has_checksums);
 }
 
-TEST(ZipTest, ChecksContentsAgainstTheDirectory) {
+TEST(ZipTest, ComparesContentsWithTheDirectory) {
   const std::string wrong_storage = changed([](auto& parts) { parts[2].crc = 7; });
   const TorchArchive archive = open(wrong_storage);
   const auto check = [&] { require_crc(archive.storages.at("0"), "memory"); };
-  EXPECT_EQ(testing::refusal<FormatError>(check),
-            "memory: zip: entry 'archive/data/0': CRC-32: expected 00000007, got c3872656; damaged "
-            "file?");
+  EXPECT_EQ(
+      testing::refusal<FormatError>(check),
+      "memory: zip: entry 'archive/data/0' is damaged: expected CRC-32 00000007, got c3872656; "
+      "advice(download the file again)");
   const std::string good = testing::golden_zip();
   EXPECT_EQ(
       testing::refusal<FormatError>([&] { require_crc(open(good).storages.at("0"), "memory"); }),
       "accepted");
 }
 
-TEST(ZipTest, KnowsThePublishedCrcs) {
+TEST(ZipTest, ComputesThePublishedCrcs) {
   EXPECT_EQ(testing::crc_of(""), 0U);
   EXPECT_EQ(testing::crc_of("123456789"), 0xCBF43926U);
   EXPECT_EQ(testing::crc_of("little"), 0x19E33D85U);
@@ -165,7 +168,7 @@ TEST(ZipTest, ReadsManyStorages) {
   EXPECT_EQ(detect_format(std::as_bytes(std::span(file)), "memory"), CheckpointFormat::kTorchZip);
 }
 
-/// A file with a hole in it: an entry of 4 GiB and 16 bytes, and one behind it.
+/// A file with a hole in it: an entry of 4 GiB and 16 bytes, and more entries after it.
 std::filesystem::path write_huge_zip(const std::filesystem::path& path, bool as_torch) {
   constexpr std::uint64_t kHuge = (std::uint64_t{4} << 30U) + 16;
   const std::string sizes = le(kHuge) + le(as_torch ? std::uint64_t{0} : kHuge);
@@ -210,11 +213,11 @@ TEST(ZipTest, ReadsBeyondFourGibibytes) {
   }
 }
 
-/// A zip that must be refused, and a part of the reason.
+/// A zip that must be refused, and a part of the message.
 class ZipRefusalTest : public ::testing::TestWithParam<Refusal> {};
 
-TEST_P(ZipRefusalTest, SaysWhy) {
-  const std::string message = testing::refusal<FormatError>([] { open(GetParam().bytes); });
+TEST_P(ZipRefusalTest, StatesTheFault) {
+  const std::string message = testing::refusal<Error>([] { open(GetParam().bytes); });
   EXPECT_THAT(message, StartsWith("memory: "));
   EXPECT_THAT(message, HasSubstr(GetParam().reason));
   EXPECT_LT(message.size(), 600U);
@@ -227,39 +230,43 @@ std::string with_storage(const std::function<void(ZipPart&)>& change) {
   return changed([&](auto& parts) { change(parts[2]); });
 }
 
-// Each of these torch reads, though not as its own writer makes them: two readers may differ.
+// torch reads all of these, but never writes them: two readers may differ on them.
 INSTANTIATE_TEST_SUITE_P(
     StricterThanTorch, ZipRefusalTest,
     ::testing::ValuesIn(std::vector<Refusal>{
         {"RootUp", zip_of(checkpoint_parts(testing::golden_pickle(), "..")), "plain parts"},
         {"RootEmpty", zip_of(checkpoint_parts(testing::golden_pickle(), "")), "plain parts"},
         {"UpperCase", changed([](auto& parts) { parts[0].name = "archive/DATA.PKL"; }),
-         "data.pkl: expected one, got none"},
+         "zip: data.pkl is missing"},
         {"PickleCrc", changed([](auto& parts) { parts[0].crc = 1; }),
-         "'archive/data.pkl': CRC-32: expected 00000001"},
+         "'archive/data.pkl' is damaged: expected CRC-32 00000001"},
         {"LocalName", with_storage([](ZipPart& part) { part.local_name = "archive/data/1"; }),
-         "local header: expected the same name, got 'archive/data/1'"},
+         "its local header has another name, 'archive/data/1'"},
         {"LocalNameLength",
          with_storage([](ZipPart& part) { part.local_name = "archive/data/10"; }),
-         "local header: expected the same name"},
+         "its local header has another name"},
         {"LocalMark", with_part({.name = "archive/x", .content = "", .local_mark = "PK\x03\x05"}),
-         "entry 'archive/x': expected its header at"},
+         "entry 'archive/x': no local header at"},
         {"LocalMethod", with_storage([](ZipPart& part) { part.local_method = 8; }),
-         "method: expected 0 (stored), got 8 (deflated)"},
+         "unsupported compression method 8 (deflate)"},
         {"LocalFlag", with_storage([](ZipPart& part) { part.local_flags = 1; }),
-         "flags: expected 0x0000 to 0x0808, got 0x0001"},
-        {"OtherFlags", with_part({.name = "archive/x", .content = "", .flags = 1}), "flags"},
-        {"FlagBit1", with_storage([](ZipPart& part) { part.flags = 2; }), "got 0x0002"},
-        {"FlagBit2", with_storage([](ZipPart& part) { part.flags = 4; }), "got 0x0004"},
-        {"FlagBit4", with_storage([](ZipPart& part) { part.flags = 16; }), "got 0x0010"},
+         "unsupported flags 0x0001"},
+        {"OtherFlags", with_part({.name = "archive/x", .content = "", .flags = 1}),
+         "unsupported flags"},
+        {"FlagBit1", with_storage([](ZipPart& part) { part.flags = 2; }),
+         "unsupported flags 0x0002"},
+        {"FlagBit2", with_storage([](ZipPart& part) { part.flags = 4; }),
+         "unsupported flags 0x0004"},
+        {"FlagBit4", with_storage([](ZipPart& part) { part.flags = 16; }),
+         "unsupported flags 0x0010"},
         {"Deflated", with_storage([](ZipPart& part) { part.method = 8; }),
-         "pack it again without compression, or load and save it with torch"},
+         "advice(pack it again without compression, or load and save it with torch)"},
         {"UnrelatedDeflated", with_part({.name = "archive/pad", .content = "xx", .method = 8}),
-         "entry 'archive/pad': method"},
+         "entry 'archive/pad': unsupported compression method 8"},
         {"TwoStorages", with_part({"archive/data/0", testing::golden_storage()}),
-         "entry 'archive/data/0': name: expected it once"},
-        {"TwoPickles", with_part({"archive/data.pkl", testing::golden_pickle()}), "got it twice"},
-        {"TwoCases", with_part({"archive/DATA/0", testing::golden_storage()}), "got it twice"},
+         "entry 'archive/data/0': duplicate name"},
+        {"TwoPickles", with_part({"archive/data.pkl", testing::golden_pickle()}), "duplicate name"},
+        {"TwoCases", with_part({"archive/DATA/0", testing::golden_storage()}), "duplicate name"},
         {"VersionSpace", changed([](auto& parts) { parts[3].content = " 3"; }),
          "version: expected 1 to 10, got ' 3'"},
         {"VersionJunk", changed([](auto& parts) { parts[3].content = "3junk"; }), "got '3junk'"},
@@ -274,42 +281,52 @@ INSTANTIATE_TEST_SUITE_P(
     AsTorch, ZipRefusalTest,
     ::testing::ValuesIn(std::vector<Refusal>{
         {"NoRoot", zip_of({{"data.pkl", testing::golden_pickle()}, {"version", "3\n"}}),
-         "entry 'data.pkl': expected all entries in one folder, got it in none"},
-        {"SecondRoot", with_part({"b/data/0", "xx"}), "got it outside of 'archive/'"},
-        {"Stray", with_part({"x", "xx"}), "got it outside of 'archive/'"},
-        {"StrayFolder", with_part({"evil/x", "xx"}), "got it outside of 'archive/'"},
-        {"RootCase", with_part({"ARCHIVE/x", "xx"}), "got it outside of 'archive/'"},
+         "entry 'data.pkl': not in a folder: torch.save did not write this file"},
+        {"SecondRoot", with_part({"b/data/0", "xx"}), "outside of 'archive/'"},
+        {"Stray", with_part({"x", "xx"}), "outside of 'archive/'"},
+        {"StrayFolder", with_part({"evil/x", "xx"}), "outside of 'archive/'"},
+        {"RootCase", with_part({"ARCHIVE/x", "xx"}), "outside of 'archive/'"},
         {"Nested", zip_of(checkpoint_parts(testing::golden_pickle(), "a/b")),
-         "data.pkl: expected one, got none"},
-        {"NpyZip", zip_of({{"arr_0/x.npy", "xx"}}), "torch.save did not write it"},
+         "zip: data.pkl is missing"},
+        {"NpyZip", zip_of({{"arr_0/x.npy", "xx"}}), "torch.save did not write this file"},
         {"TorchScript", with_part({"archive/constants.pkl", "xx"}),
-         "a TorchScript archive, which holds a program"},
-        {"Encrypted", with_storage([](ZipPart& part) { part.flags = 1; }), "got 0x0001"},
-        {"Patched", with_storage([](ZipPart& part) { part.flags = 32; }), "got 0x0020"},
-        {"StronglyEncrypted", with_storage([](ZipPart& part) { part.flags = 64; }), "got 0x0040"},
-        {"Masked", with_part({.name = "archive/x", .content = "", .flags = 0x2000}), "got 0x2000"},
-        {"Method1", with_storage([](ZipPart& part) { part.method = 1; }), "got 1;"},
-        {"Method12", with_storage([](ZipPart& part) { part.method = 12; }), "got 12;"},
-        {"Method14", with_storage([](ZipPart& part) { part.method = 14; }), "got 14;"},
-        {"Method93", with_storage([](ZipPart& part) { part.method = 93; }), "got 93;"},
-        {"OtherMethod", with_part({.name = "archive/x", .content = "", .method = 99}), "got 99;"},
+         "unsupported format: a TorchScript archive"},
+        {"Encrypted", with_storage([](ZipPart& part) { part.flags = 1; }),
+         "unsupported flags 0x0001"},
+        {"Patched", with_storage([](ZipPart& part) { part.flags = 32; }),
+         "unsupported flags 0x0020"},
+        {"StronglyEncrypted", with_storage([](ZipPart& part) { part.flags = 64; }),
+         "unsupported flags 0x0040"},
+        {"Masked", with_part({.name = "archive/x", .content = "", .flags = 0x2000}),
+         "unsupported flags 0x2000"},
+        {"Method1", with_storage([](ZipPart& part) { part.method = 1; }),
+         "unsupported compression method 1;"},
+        {"Method12", with_storage([](ZipPart& part) { part.method = 12; }),
+         "unsupported compression method 12;"},
+        {"Method14", with_storage([](ZipPart& part) { part.method = 14; }),
+         "unsupported compression method 14;"},
+        {"Method93", with_storage([](ZipPart& part) { part.method = 93; }),
+         "unsupported compression method 93;"},
+        {"OtherMethod", with_part({.name = "archive/x", .content = "", .method = 99}),
+         "unsupported compression method 99;"},
         {"OffsetPastEnd", with_part({.name = "archive/x", .content = "", .offset = 1U << 30U}),
-         "expected its header at 1073741824, got the end of the file"},
+         "no local header at 1073741824, beyond the end of the file"},
         {"SizePastEnd", with_storage([](ZipPart& part) { part.size = part.packed = 1U << 30U; }),
-         "expected 1073741824 bytes at"},
+         "truncated: entry 'archive/data/0' has 1073741824 bytes from"},
         {"SizeIn64Missing",
          with_storage([](ZipPart& part) { part.size = part.packed = 0xFFFFFFFFU; }),
-         "expected 4294967295 bytes at"},
+         "truncated: entry 'archive/data/0' has 4294967295 bytes from"},
         {"OtherSizes", with_part({.name = "archive/x", .content = "xx", .packed = 1}),
-         "entry 'archive/x': size: expected 2 bytes stored, got 1"},
+         "entry 'archive/x': size: expected 2 stored bytes, got 1"},
         {"TwoSizes", with_storage([](ZipPart& part) { part.size = 4; }),
-         "size: expected 4 bytes stored, got 8"},
+         "size: expected 4 stored bytes, got 8"},
         {"Reaches", with_storage([](ZipPart& part) { part.size = part.packed = 20; }),
-         "an overlap"},
-        {"FullFolder", with_part({"archive/more/", "xx"}), "size: expected none in a folder"},
-        {"Disk", with_part({.name = "archive/x", .content = "", .disk = 1}), "disk: expected 0"},
-        {"NoVersion", changed([](auto& parts) { parts.pop_back(); }),
-         "version: expected one, got none"},
+         "and overlaps the next entry, which begins at"},
+        {"FullFolder", with_part({"archive/more/", "xx"}),
+         "entry 'archive/more/': a folder with content"},
+        {"Disk", with_part({.name = "archive/x", .content = "", .disk = 1}),
+         "an archive in several parts is unsupported"},
+        {"NoVersion", changed([](auto& parts) { parts.pop_back(); }), "zip: version is missing"},
         {"Version0", changed([](auto& parts) { parts[3].content = "0"; }), "got '0'"},
         {"Version11", changed([](auto& parts) { parts[3].content = "11"; }), "got '11'"},
         {"VersionMinus", changed([](auto& parts) { parts[3].content = "-1"; }), "got '-1'"},
@@ -319,7 +336,7 @@ INSTANTIATE_TEST_SUITE_P(
         {"VersionHuge", changed([](auto& parts) { parts[3].content = "1" + std::string(23, '0'); }),
          "got '10000"},
         {"BigEndian", changed([](auto& parts) { parts[1].content = "big"; }),
-         "byteorder: expected 'little', got 'big': tensors of a big-endian machine"},
+         "unsupported: tensors of a big-endian machine; advice("},
         {"MiddleEndian", changed([](auto& parts) { parts[1].content = "middle"; }), "'middle'"},
         {"LittleLine", changed([](auto& parts) { parts[1].content = "little\n"; }),
          "'little\\x0a'"},
@@ -329,24 +346,28 @@ INSTANTIATE_TEST_SUITE_P(
 INSTANTIATE_TEST_SUITE_P(
     Ends, ZipRefusalTest,
     ::testing::ValuesIn(std::vector<Refusal>{
-        {"None", testing::golden_zip().substr(0, 600), "end record: expected one, got none"},
-        {"OnlyMark", "PK\x03\x04" + std::string(100, '\0'), "end record: expected one, got none"},
-        {"Empty", "PK\x05\x06" + std::string(18, '\0'), "directory: expected entries, got none"},
-        {"JunkInFront", "1234" + testing::golden_zip(), "directory: expected it to end at"},
+        {"None", testing::golden_zip().substr(0, 600), "zip: truncated: no end record; advice("},
+        {"OnlyMark", "PK\x03\x04" + std::string(100, '\0'),
+         "zip: truncated: no end record; advice("},
+        {"Empty", "PK\x05\x06" + std::string(18, '\0'), "zip: no entries"},
+        {"JunkInFront", "1234" + testing::golden_zip(), "directory: expected its end at"},
         {"FakeInComment", with_end({.comment = "PK\x05\x06" + std::string(30, '\0')}),
-         "end record: expected one, got several"},
+         "several end records"},
         {"CommentCut", with_end({.comment = "12"}).substr(0, with_end({}).size() + 1),
-         "comment: expected 2 bytes, got 1"},
-        {"DirectoryPastEnd", with_end({.offset = 1U << 30U}), "directory: expected it to end at"},
-        {"DirectoryShort", with_end({.size = 46}), "directory: expected it to end at"},
-        {"Parts", with_end({.disk = 1}), "end record: expected one disk"},
+         "truncated: expected a comment of 2 bytes, got 1"},
+        {"DirectoryPastEnd", with_end({.offset = 1U << 30U}), "directory: expected its end at"},
+        {"DirectoryShort", with_end({.size = 46}), "directory: expected its end at"},
+        {"Parts", with_end({.disk = 1}), "an archive in several parts is unsupported"},
         {"TooFew", with_end({.count = 3}), "directory: expected 3 entries, got more"},
         {"TooMany", with_end({.count = 60'000}), "directory: expected 60000 entries, got 4"},
-        {"Count64", with_end({.zip64 = true, .count64 = 3}), "expected what the end record says"},
-        {"Offset64", with_end({.zip64 = true, .offset64 = 8}), "expected what the end record says"},
-        {"Size64", with_end({.zip64 = true, .size64 = 8}), "expected what the end record says"},
+        {"Count64", with_end({.zip64 = true, .count64 = 3}),
+         "the zip64 end record differs from the end record"},
+        {"Offset64", with_end({.zip64 = true, .offset64 = 8}),
+         "the zip64 end record differs from the end record"},
+        {"Size64", with_end({.zip64 = true, .size64 = 8}),
+         "the zip64 end record differs from the end record"},
         {"Nowhere64", with_end({.zip64 = true, .record64 = 0xFFFFFFFFFFFFULL}),
-         "zip64 end record: expected one at 281474976710655"},
+         "no zip64 end record at 281474976710655"},
         {"Wrong64", with_end({.count = 0xFFFF, .zip64 = true, .count64 = 3}), "got more"},
         {"Bomb64", with_end({.count = 0xFFFF, .zip64 = true, .count64 = std::uint64_t{1} << 32U}),
          "directory: expected at most 300000 entries, got 4294967296"}}),
@@ -370,10 +391,10 @@ TEST(ZipTest, RefusesTwoEntriesOnTheSameBytes) {
   file += directory + "PK\x05\x06" + std::string(4, '\0') + le16(5) + le16(5) +
           le(static_cast<std::uint32_t>(directory.size())) + le(offset) + le16(0);
   EXPECT_THAT(testing::refusal<FormatError>([&] { open(file); }),
-              HasSubstr("entry 'archive/data.pkl': expected it to end before"));
+              HasSubstr("entry 'archive/data.pkl': it ends at "));
 }
 
-TEST(ZipTest, KnowsStorageKeys) {
+TEST(ZipTest, RecognizesStorageKeys) {
   for (const char* key : {"0", "7", "10", "18446744073709551615"}) EXPECT_TRUE(is_storage_key(key));
   for (const char* key : {"", "00", "01", "-1", "0/1", "../x", "a", "123456789012345678901"}) {
     EXPECT_FALSE(is_storage_key(key)) << key;

@@ -26,6 +26,7 @@ using ::testing::Not;
 using testing::Outcome;
 using testing::read_file;
 using testing::run_weightlift;
+using ::testing::StartsWith;
 using testing::TempDir;
 using testing::write_file;
 
@@ -48,37 +49,45 @@ TEST(ClassifyCommandTest, PrintsATable) {
   EXPECT_EQ(outcome.err, "");
 }
 
-TEST(ClassifyCommandTest, JsonIsOneLinePerPicture) {
+TEST(ClassifyCommandTest, JsonIsOneLinePerImage) {
   const Studio studio;
   const std::string one = studio.save("one.png", "one");
   const std::string text = studio.dir / "text.png";
-  write_file(text, "no picture");
+  write_file(text, "no image");
   const Outcome outcome = studio.run({one, text, studio.save("two.png", "two"), "--json"});
   EXPECT_EQ(outcome.exit_code, 3);
   EXPECT_EQ(count_errors(outcome.err), 1) << outcome.err;
   const auto lines = json_lines(outcome.out);
   ASSERT_EQ(lines.size(), 3U);
-  EXPECT_EQ(lines[0].size(), 2U);
+  EXPECT_EQ(lines[0].size(), 7U);
+  EXPECT_EQ(lines[0]["schema"], "weightlift/1");
+  EXPECT_EQ(lines[0]["type"], "classify");
+  EXPECT_EQ(lines[0]["source"], (studio.dir / "digits").string());
+  EXPECT_EQ(lines[0]["status"], "ok");
   EXPECT_EQ(lines[0]["image"], one);
+  EXPECT_EQ(lines[0]["notes"], nlohmann::json::array());
   ASSERT_EQ(lines[0]["predictions"].size(), 5U);
   EXPECT_EQ(lines[0]["predictions"][0]["label"], "one");
   EXPECT_EQ(lines[0]["predictions"][0]["id"], 1);
   EXPECT_GT(lines[0]["predictions"][0]["score"], 0.9);
   EXPECT_EQ(lines[0]["predictions"][0].size(), 3U);
-  EXPECT_EQ(lines[1].size(), 2U);
+  EXPECT_EQ(lines[1].size(), 7U);
+  EXPECT_EQ(lines[1]["status"], "failed");
   EXPECT_EQ(lines[1]["image"], text);
-  EXPECT_THAT(lines[1]["error"].get<std::string>(), HasSubstr(text + ": picture: expected JPEG"));
+  EXPECT_EQ(lines[1]["error"]["kind"], "invalid_format");
+  EXPECT_EQ(lines[1]["error"]["where"], text);
+  EXPECT_THAT(lines[1]["error"]["message"], StartsWith("not a JPEG, PNG"));
   EXPECT_EQ(lines[2]["predictions"][0]["label"], "two");
 }
 
-TEST(ClassifyCommandTest, TakesFoldersAndStandardInput) {
+TEST(ClassifyCommandTest, ReadsFoldersAndStandardInput) {
   const Studio studio;
   studio.save("in/b.png", "two");
   studio.save("in/a.dat", "one");
   write_file(studio.dir / "in/notes.txt", "of no use");
   const Outcome outcome = studio.run({studio.dir / "in", "--top-k", "1", "--json"});
   EXPECT_EQ(outcome.exit_code, 0);
-  EXPECT_THAT(outcome.err, HasSubstr("in: 1 other thing passed over"));
+  EXPECT_THAT(outcome.err, HasSubstr("in: skipped 1 entry that is not an image\n"));
   const auto lines = json_lines(outcome.out);
   ASSERT_EQ(lines.size(), 2U);
   EXPECT_EQ(lines[0]["predictions"][0]["label"], "one");
@@ -90,10 +99,10 @@ TEST(ClassifyCommandTest, TakesFoldersAndStandardInput) {
   EXPECT_THAT(piped.out, AllOf(HasSubstr("-\n"), HasSubstr("two\n")));
 }
 
-TEST(ClassifyCommandTest, BrokenPicturesOfAFolderAreReported) {
+TEST(ClassifyCommandTest, BrokenImagesOfAFolderAreReported) {
   const Studio studio;
   studio.save("in/a.png", "one");
-  write_file(studio.dir / "in/b.jpg", "no picture");
+  write_file(studio.dir / "in/b.jpg", "no image");
   fs::create_symlink("gone", studio.dir / "in/c.png");
   const Outcome outcome = studio.run({studio.dir / "in", "--json"});
   EXPECT_EQ(outcome.exit_code, 3);
@@ -116,14 +125,14 @@ TEST(ClassifyCommandTest, AHeaderAloneTakesNoMemory) {
   EXPECT_LT(outcome.peak_kib, 200 * 1024);
 }
 
-TEST(ClassifyCommandTest, ClosedStandardInputIsNoOtherFile) {
+TEST(ClassifyCommandTest, ReportsClosedStandardInput) {
   const Studio studio;
   const Outcome outcome =
       testing::run_program({"/bin/sh", "-c",
                             "exec '" + std::string(WEIGHTLIFT_PROGRAM) + "' classify '" +
                                 (studio.dir / "digits").string() + "' - <&-"});
   EXPECT_EQ(outcome.exit_code, 3);
-  EXPECT_THAT(outcome.err, HasSubstr("-: standard input: Bad file descriptor"));
+  EXPECT_THAT(outcome.err, HasSubstr("standard input: cannot read: Bad file descriptor\n"));
 }
 
 TEST(ClassifyCommandTest, ASignalEndsTheWaitForStandardInput) {
@@ -163,7 +172,7 @@ TEST(ClassifyCommandTest, ControlCharactersDoNotReachTheTerminal) {
   EXPECT_EQ(json_lines(studio.run({latin, "--json"}).out).size(), 1U);
 }
 
-TEST(ClassifyCommandTest, SaysWhatIsWrong) {
+TEST(ClassifyCommandTest, RefusesWrongArguments) {
   const Studio studio;
   const std::string one = studio.save("one.png", "one");
   const auto refused = [&](const std::vector<std::string>& arguments, int exit_code) {
@@ -172,14 +181,43 @@ TEST(ClassifyCommandTest, SaysWhatIsWrong) {
     EXPECT_EQ(outcome.out, "");
     return outcome.err;
   };
-  EXPECT_THAT(refused({one, "-"}, 2), HasSubstr("-: expected standard input to be the only"));
+  EXPECT_THAT(refused({one, "-"}, 2), HasSubstr("-: standard input must be the only image\n"));
   EXPECT_THAT(refused({one, "--top-k", "0"}, 2), HasSubstr("--top-k"));
   EXPECT_THAT(
       refused({one, "--max-pixels", "100"}, 3),
-      HasSubstr("one.png: picture: expected at most 100 pixels, got 32 x 32; --max-pixels"));
+      HasSubstr("one.png: expected at most 100 pixels, got 32 x 32; raise the pixel limit"));
   fs::create_directory(studio.dir / "empty");
   EXPECT_THAT(refused({studio.dir / "empty"}, 3),
-              HasSubstr("empty: expected pictures in this folder, got none; 0 other things"));
+              HasSubstr("empty: no images in this folder, 0 other entries\n"));
+}
+
+TEST(ClassifyCommandTest, RefusesAMissingFolder) {
+  const TempDir dir;
+  const std::string folder = dir / "none";
+  const Outcome text = run_weightlift({"classify", folder, "a.png"});
+  EXPECT_EQ(text.exit_code, 3);
+  EXPECT_EQ(text.out, "");
+  EXPECT_EQ(text.err, "weightlift: error: " + folder +
+                          ": no such model folder; give a folder, or a repository as "
+                          "OWNER/NAME\n");
+  const Outcome json = run_weightlift({"classify", folder, "a.png", "--json"});
+  EXPECT_EQ(json.exit_code, 3);
+  const auto lines = json_lines(json.out);
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_EQ(lines[0]["source"], folder);
+  EXPECT_EQ(lines[0]["status"], "failed");
+  EXPECT_EQ(lines[0]["error"]["kind"], "not_found");
+  EXPECT_EQ(lines[0]["error"]["where"], folder);
+}
+
+TEST(ClassifyCommandTest, SuggestsACommandWithQuotedPaths) {
+  const TempDir dir;
+  const std::string folder = dir / "my net";
+  testing::small_checkpoint().write_folder(folder);
+  const Outcome outcome = run_weightlift({"classify", folder, "a.png"});
+  EXPECT_EQ(outcome.exit_code, 3);
+  EXPECT_THAT(outcome.err,
+              HasSubstr("; convert it first: weightlift convert '" + folder + "' -o DIR\n"));
 }
 
 }  // namespace

@@ -1,17 +1,20 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cctype>
 #include <filesystem>
 #include <regex>
 #include <sstream>
 
 #include "tests/cli/program.h"
 #include "tests/support/hub_server.h"
+#include "weightlift/base/error.h"
+#include "weightlift/base/note.h"
 
 namespace weightlift::testing {
 namespace {
 
-/// A command of a document and what it is said to print, on both streams.
+/// A command of a document, and the output that the document shows for both streams.
 struct Example {
   std::string command;
   std::string output;
@@ -91,14 +94,83 @@ TEST_P(DocsTest, CommandsPrintWhatTheDocumentShows) {
 
 std::string name_of(const ::testing::TestParamInfo<Document>& document) {
   std::string name = document.param.path;
-  for (char& c : name) c = c == '/' || c == '.' ? '_' : c;
+  for (char& c : name) c = std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';
   return name;
 }
 
-INSTANTIATE_TEST_SUITE_P(All, DocsTest,
-                         ::testing::Values(Document{"README.md", 6}, Document{"docs/cli.md", 7},
-                                           Document{"docs/hub.md", 1}),
-                         name_of);
+INSTANTIATE_TEST_SUITE_P(
+    All, DocsTest,
+    ::testing::Values(Document{"README.md", 3}, Document{"docs/getting-started.md", 4},
+                      Document{"docs/checkpoints.md", 6},
+                      Document{"docs/labels-and-image-processors.md", 2},
+                      Document{"docs/verification.md", 3}, Document{"docs/publishing.md", 3},
+                      Document{"docs/classification.md", 4}, Document{"docs/exit-codes.md", 4},
+                      Document{"docs/json.md", 4}),
+    name_of);
+
+std::string page(const std::string& path) {
+  return read_file(std::filesystem::path(WEIGHTLIFT_SOURCE_DIR) / path);
+}
+
+/// The first groups of all matches.
+std::vector<std::string> matches(const std::string& text, const std::string& pattern) {
+  const std::regex regex(pattern);
+  std::vector<std::string> found;
+  for (std::sregex_iterator at(text.begin(), text.end(), regex), end; at != end; ++at) {
+    found.push_back((*at)[1].str());
+  }
+  return found;
+}
+
+TEST(ReferenceTest, NotesHasAParagraphForEachCode) {
+  std::vector<std::string> paragraphs;  // as far as the word for the severity
+  for (int i = 0; i <= static_cast<int>(NoteCode::kExifInvalid); ++i) {
+    const auto code = static_cast<NoteCode>(i);
+    paragraphs.push_back(std::string(to_string(code)) +
+                         (severity_of(code) == Severity::kWarning ? "\n\nWarning" : "\n\nNote"));
+  }
+  EXPECT_EQ(matches(page("docs/notes.md"), "\n### ([a-z-]+\n\n(?:Note|Warning))\\. "), paragraphs);
+}
+
+TEST(ReferenceTest, ExitCodesListsEachKindOfError) {
+  std::vector<std::string> kinds;
+  for (int i = 0; i <= static_cast<int>(ErrorKind::kInternal); ++i) {
+    kinds.emplace_back(to_string(static_cast<ErrorKind>(i)));
+  }
+  EXPECT_EQ(matches(page("docs/exit-codes.md"), "\n\\| `([a-z_]+)` \\|"), kinds);
+}
+
+TEST(ReferenceTest, CliListsEachOption) {
+  const std::string cli = page("docs/cli.md");
+  const std::string help = run_weightlift({"--help"}).out;
+  std::vector<std::string> commands = matches(cli, "\n## weightlift ([a-z]+)");
+  EXPECT_EQ(commands.size(), 11U);
+  std::string all = help;
+  for (const std::string& command : commands) {
+    EXPECT_THAT(help, ::testing::HasSubstr("\n  " + command + " "));
+    all += run_weightlift({command, "--help"}).out;
+  }
+  for (const std::string& option : matches(all, "(--[a-z][a-z0-9_-]*[a-z0-9])")) {
+    EXPECT_TRUE(std::regex_search(cli, std::regex(option + "[^a-z0-9_-]"))) << option;
+  }
+}
+
+TEST(ReferenceTest, LinksLeadToFiles) {
+  namespace fs = std::filesystem;
+  const fs::path root = WEIGHTLIFT_SOURCE_DIR;
+  std::vector<fs::path> pages;
+  for (const char* folder : {"", "docs"}) {
+    for (const auto& entry : fs::directory_iterator(root / folder)) {
+      if (entry.path().extension() == ".md") pages.push_back(entry.path());
+    }
+  }
+  EXPECT_GT(pages.size(), 15U);
+  for (const fs::path& from : pages) {
+    for (const std::string& link : matches(read_file(from), "\\]\\(([^)#:]+)(?:#[^)]*)?\\)")) {
+      EXPECT_TRUE(fs::exists(from.parent_path() / link)) << from << " -> " << link;
+    }
+  }
+}
 
 }  // namespace
 }  // namespace weightlift::testing

@@ -1,5 +1,5 @@
-// Conversions that are killed at any moment: the folder's name belongs to nothing or the old
-// folder, or to a complete new one.
+// Conversions that are killed at any moment: under the folder's name is nothing, the old folder, or
+// the complete new one.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -29,7 +29,7 @@ constexpr int kMomentsPerMeasure = 10;
 
 class KillTest : public ::testing::Test {
  protected:
-  /// What a run leaves that nobody kills.
+  /// The files of a run that ends normally.
   Files reference() {
     EXPECT_EQ(run_weightlift(command()).exit_code, 0);
     return files_of(room_.folder());
@@ -37,7 +37,7 @@ class KillTest : public ::testing::Test {
   std::vector<std::string> command() const {
     return {"convert", room_.source(), "-o", room_.out(), "-q", "--force"};
   }
-  /// How long a run takes now, to its end; then `restore`.
+  /// The time of a whole run, now; then calls `restore`.
   template <class Restore>
   Clock::duration measure(Restore&& restore) {
     const Clock::time_point start = Clock::now();
@@ -46,12 +46,12 @@ class KillTest : public ::testing::Test {
     restore();
     return duration;
   }
-  /// Kills runs at moments spread over the whole of one. `look` is called after each.
+  /// Kills runs at moments spread over a whole run. Calls `look` after each.
   template <class Restore, class Look>
   void kill_everywhere(const std::vector<std::string>& arguments, Restore&& restore, Look&& look) {
     Clock::duration whole{};
     for (int i = 0; i < kMoments; ++i) {
-      // The moments of ten kills interleave with those of the next ten, each measured afresh.
+      // The moments of ten kills lie between those of the next ten; each ten has a new measure.
       if (i % kMomentsPerMeasure == 0) whole = measure(restore);
       const int moment = i % kMomentsPerMeasure * kMomentsPerMeasure + i / kMomentsPerMeasure;
       const Clock::time_point start = Clock::now();
@@ -67,7 +67,7 @@ class KillTest : public ::testing::Test {
   int left_ = 0;  ///< dot-folders seen after kills
 };
 
-TEST_F(KillTest, LeavesNothingOrACompleteFolderUnderTheName) {
+TEST_F(KillTest, LeavesNothingOrACompleteFolder) {
   const Files complete = reference();
   const auto remove = [&] { fs::remove_all(room_.folder()); };
   remove();
@@ -81,7 +81,7 @@ TEST_F(KillTest, LeavesNothingOrACompleteFolderUnderTheName) {
   EXPECT_THAT(names_in(room_.out()), ElementsAre("small"));
 }
 
-TEST_F(KillTest, WithForceLeavesTheOldOrTheNewFolderUnderTheName) {
+TEST_F(KillTest, WithForceLeavesTheOldOrTheNewFolder) {
   const Files old = reference();
   testing::small_checkpoint(LayerType::kBasic, 2).write_folder(room_.source());
   const Files fresh = reference();

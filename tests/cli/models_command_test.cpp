@@ -40,7 +40,7 @@ TEST(ModelsCommandTest, TakesNamesAndPatterns) {
   EXPECT_THAT(names("resnet18.tv*"), ElementsAre("resnet18.tv_in1k"));
 }
 
-TEST(ModelsCommandTest, JsonHasWhatTimmSays) {
+TEST(ModelsCommandTest, JsonHasWhatTimmStates) {
   const auto lines = json_lines(run_weightlift({"models", "resnet50.tv2_in1k", "--json"}).out);
   ASSERT_EQ(lines.size(), 1U);
   EXPECT_EQ(lines[0]["input_size"], (Json{3, 176, 176}));
@@ -49,10 +49,30 @@ TEST(ModelsCommandTest, JsonHasWhatTimmSays) {
   EXPECT_EQ(lines[0]["parameters"], 25'557'032);
 }
 
-TEST(ModelsCommandTest, UnknownNamesAreExit2) {
-  const Outcome outcome = run_weightlift({"models", "resnet51"});
-  EXPECT_EQ(outcome.exit_code, 2);
-  EXPECT_THAT(outcome.err, HasSubstr("did you mean resnet50"));
+TEST(ModelsCommandTest, UnknownNamesAreExit3) {
+  const auto refusal = [](const char* glob) {
+    const Outcome outcome = run_weightlift({"models", glob});
+    EXPECT_EQ(outcome.exit_code, 3);
+    EXPECT_EQ(outcome.out, "");
+    return outcome.err;
+  };
+  EXPECT_THAT(refusal("resnet51"), HasSubstr("did you mean resnet50, "));
+  EXPECT_EQ(refusal("resnet50.a2"),
+            "weightlift: error: resnet50.a2: no supported timm model matches; did you mean "
+            "resnet50.a2_in1k?\n");
+  EXPECT_EQ(refusal("nothing-alike"),
+            "weightlift: error: nothing-alike: no supported timm model matches; list the names "
+            "with: weightlift models\n");
+}
+
+TEST(ModelsCommandTest, AFailureIsOneJsonObject) {
+  const Outcome outcome = run_weightlift({"models", "resnet51", "--json"});
+  EXPECT_EQ(outcome.exit_code, 3);
+  const auto lines = json_lines(outcome.out);
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_EQ(lines[0]["type"], "models");
+  EXPECT_EQ(lines[0]["status"], "failed");
+  EXPECT_EQ(lines[0]["error"]["kind"], "not_found");
 }
 
 }  // namespace

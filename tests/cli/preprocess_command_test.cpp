@@ -27,25 +27,25 @@ using testing::write_file;
 constexpr const char* kProcessorJson = R"({"size": {"shortest_edge": 8}, "crop_pct": 0.72,
     "image_processor_type": "ConvNextImageProcessor", "image_mean": 0.4, "image_std": 0.2})";
 
-Picture stripes(std::int64_t width, std::int64_t height) {
-  Picture picture{width, height, 3, {}};
+Image stripes(std::int64_t width, std::int64_t height) {
+  Image image{width, height, 3, {}};
   for (std::int64_t i = 0; i < width * height * 3; ++i) {
-    picture.samples.push_back(static_cast<std::uint8_t>(i * 37));
+    image.samples.push_back(static_cast<std::uint8_t>(i * 37));
   }
-  return picture;
+  return image;
 }
 
-/// A folder "net" with a processor alone, and pictures "a.ppm" and "b.ppm".
+/// A folder "net" with a processor alone, and images "a.ppm" and "b.ppm".
 struct Studio {
   Studio() {
     write_file(dir / "net/preprocessor_config.json", kProcessorJson);
     save("a.ppm", a);
     save("b.ppm", b);
   }
-  void save(const char* name, const Picture& picture) const {
-    write_file(dir / name, "P6 " + std::to_string(picture.width) + " " +
-                               std::to_string(picture.height) + " 255\n" +
-                               std::string(picture.samples.begin(), picture.samples.end()));
+  void save(const char* name, const Image& image) const {
+    write_file(dir / name, "P6 " + std::to_string(image.width) + " " +
+                               std::to_string(image.height) + " 255\n" +
+                               std::string(image.samples.begin(), image.samples.end()));
   }
   Outcome run(std::vector<std::string> arguments) const {
     arguments.insert(arguments.begin(), {"preprocess", dir / "net"});
@@ -70,22 +70,22 @@ struct Studio {
   }
 
   TempDir dir;
-  Picture a = stripes(30, 20);
-  Picture b = stripes(9, 50);
+  Image a = stripes(30, 20);
+  Image b = stripes(9, 50);
 };
 
 bool same_bits(const Tensor& one, const Tensor& other) {
   return one.shape() == other.shape() && std::ranges::equal(one.bytes(), other.bytes());
 }
 
-TEST(PreprocessCommandTest, WritesWhatTheNetworkIsGiven) {
+TEST(PreprocessCommandTest, WritesPixelValues) {
   const Studio studio;
   const Outcome outcome = studio.run({studio.dir / "a.ppm", studio.dir / "b.ppm"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_EQ(outcome.out, studio.out().string() + ": pixel_values [2, 3, 8, 8] float32\n");
   EXPECT_EQ(outcome.err, "");
-  const std::vector<Picture> crops = {crop_seen(studio.a, studio.processor()),
-                                      crop_seen(studio.b, studio.processor())};
+  const std::vector<Image> crops = {crop_seen(studio.a, studio.processor()),
+                                    crop_seen(studio.b, studio.processor())};
   EXPECT_TRUE(same_bits(studio.written(), to_pixel_values(crops, studio.processor())));
 }
 
@@ -106,22 +106,22 @@ TEST(PreprocessCommandTest, JsonIsOneObject) {
   EXPECT_EQ(lines[0]["images"], (nlohmann::json::array({(studio.dir / "a.ppm").string()})));
 }
 
-TEST(PreprocessCommandTest, AFolderIsItsPicturesSortedByName) {
+TEST(PreprocessCommandTest, AFolderIsItsImagesSortedByName) {
   const Studio studio;
   fs::create_directory(studio.dir / "in");
   studio.save("in/2.ppm", studio.a);
   studio.save("in/1.ppm", studio.b);
-  write_file(studio.dir / "in/notes.txt", "no picture");
+  write_file(studio.dir / "in/notes.txt", "no image");
   const Outcome outcome = studio.run({studio.dir / "in", studio.dir / "a.ppm", "--json"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-  EXPECT_THAT(outcome.err, HasSubstr("in: 1 other thing passed over"));
+  EXPECT_THAT(outcome.err, HasSubstr("in: skipped 1 entry that is not an image\n"));
   EXPECT_EQ(json_lines(outcome.out).at(0)["images"],
             (nlohmann::json::array({(studio.dir / "in/1.ppm").string(),
                                     (studio.dir / "in/2.ppm").string(),
                                     (studio.dir / "a.ppm").string()})));
-  const std::vector<Picture> crops = {crop_seen(studio.b, studio.processor()),
-                                      crop_seen(studio.a, studio.processor()),
-                                      crop_seen(studio.a, studio.processor())};
+  const std::vector<Image> crops = {crop_seen(studio.b, studio.processor()),
+                                    crop_seen(studio.a, studio.processor()),
+                                    crop_seen(studio.a, studio.processor())};
   EXPECT_TRUE(same_bits(studio.written(), to_pixel_values(crops, studio.processor())));
 }
 
@@ -130,49 +130,51 @@ TEST(PreprocessCommandTest, ShowsTheCrop) {
   const fs::path shown = studio.dir / "seen.png";
   EXPECT_EQ(studio.run({studio.dir / "b.ppm", "--show", shown}).exit_code, 0);
   const auto file = MappedFile::open(shown);
-  const DecodedPicture seen = decode_picture(file->bytes(), ColorMode::kRGB, "seen.png");
+  const DecodedImage seen = decode_image(file->bytes(), ColorMode::kRGB, "seen.png");
   EXPECT_EQ(seen.format, "PNG");
-  EXPECT_EQ(seen.picture, crop_seen(studio.b, studio.processor()));
+  EXPECT_EQ(seen.image, crop_seen(studio.b, studio.processor()));
 }
 
-TEST(PreprocessCommandTest, ANetworkOfOneChannelIsGivenLuminance) {
+TEST(PreprocessCommandTest, ANetworkOfOneChannelGetsLuminance) {
   const Studio studio;
   write_file(studio.dir / "net/config.json", R"({"model_type": "resnet", "num_channels": 1})");
   const fs::path shown = studio.dir / "seen.png";
   EXPECT_EQ(studio.run({studio.dir / "a.ppm", "--show", shown}).exit_code, 0);
   EXPECT_EQ(studio.written().shape(), (Shape{1, 1, 8, 8}));
   const auto file = MappedFile::open(shown);
-  EXPECT_EQ(decode_picture(file->bytes(), ColorMode::kL, "seen.png").picture.channels, 1);
+  EXPECT_EQ(decode_image(file->bytes(), ColorMode::kL, "seen.png").image.channels, 1);
   write_file(studio.dir / "net/config.json", R"({"model_type": "resnet", "num_channels": 4})");
   EXPECT_THAT(studio.run({studio.dir / "a.ppm"}).err,
-              HasSubstr("net/config.json: num_channels: expected 1 or 3, which pictures have, "
-                        "got 4\n"));
+              HasSubstr("net/config.json: num_channels: expected 1 or 3, got 4\n"));
 }
 
-TEST(PreprocessCommandTest, SaysWhatIsOddAboutAPicture) {
+TEST(PreprocessCommandTest, WarnsOfBytesAfterAnImage) {
   const Studio studio;
   const std::string path = studio.dir / "a.ppm";
   write_file(path, read_file(path) + "more");
   const Outcome outcome = studio.run({path});
   EXPECT_EQ(outcome.exit_code, 0);
-  EXPECT_THAT(outcome.err, HasSubstr(path + ": 4 bytes after the picture are not of it"));
+  EXPECT_THAT(outcome.err,
+              HasSubstr("weightlift: warning: " + path + ": ignored 4 bytes after the image\n"));
 }
 
-TEST(PreprocessCommandTest, OneBrokenPictureStopsAll) {
+TEST(PreprocessCommandTest, OneBrokenImageStopsAll) {
   const Studio studio;
   write_file(studio.dir / "broken.ppm", "P6 30 20 255\nabc");
-  write_file(studio.dir / "text.jpg", "no picture");
+  write_file(studio.dir / "text.jpg", "no image");
   const std::string a = studio.dir / "a.ppm";
   EXPECT_THAT(studio.refusal_of({a, studio.dir / "broken.ppm"}, 3),
-              HasSubstr("broken.ppm: picture: "));
-  EXPECT_THAT(studio.refusal_of({a, studio.dir / "text.jpg"}, 3), HasSubstr("text.jpg: picture: "));
-  EXPECT_THAT(studio.refusal_of({a, studio.dir / "none.jpg"}, 3), HasSubstr("none.jpg: file: "));
+              HasSubstr("broken.ppm: truncated PPM"));
+  EXPECT_THAT(studio.refusal_of({a, studio.dir / "text.jpg"}, 3),
+              HasSubstr("text.jpg: not a JPEG, PNG"));
+  EXPECT_THAT(studio.refusal_of({a, studio.dir / "none.jpg"}, 3),
+              HasSubstr("none.jpg: not found\n"));
   write_file(studio.out(), "of before");
   EXPECT_EQ(studio.run({a, studio.dir / "text.jpg"}).exit_code, 3);
   EXPECT_EQ(read_file(studio.out()), "of before");
 }
 
-TEST(PreprocessCommandTest, SaysWhatTheSettingsCannotMean) {
+TEST(PreprocessCommandTest, RefusesImpossibleSettings) {
   const Studio studio;
   const std::string a = studio.dir / "a.ppm";
   struct Case {
@@ -181,76 +183,97 @@ TEST(PreprocessCommandTest, SaysWhatTheSettingsCannotMean) {
   };
   for (const auto& [json, message] : std::initializer_list<Case>{
            {R"({"size": {"height": 8, "width": 8}})",
-            "json: size: expected a number or shortest_edge, got {"},
+            "json: size: expected a number or an object with shortest_edge, got {"},
            {R"({"size": 8, "crop_pct": 0})", "json: crop_pct: expected a positive number, got 0"},
            {R"({"size": 8, "crop_pct": 9})",
             "a.ppm: crop_pct: expected resized sides of 1 to 2147483647 pixels, got 0 x 0"},
            {R"({"size": 8, "resample": 17})",
-            "json: resample: expected Pillow's number of a filter"},
+            "json: resample: expected a Pillow filter number from 0 to 5"},
            {R"({"size": 8, "image_std": 0})", "json: image_std: expected positive numbers, got 0"},
            {R"({"size": 8, "image_mean": [0, 0]})",
-            "json: image_mean: expected 3 values, one per channel of the picture, got 2"},
+            "json: image_mean: expected 3 values, one per channel of the image, got 2"},
        }) {
     write_file(studio.dir / "net/preprocessor_config.json", json);
     EXPECT_THAT(studio.refusal_of({a}, 3), HasSubstr(message)) << json;
   }
   write_file(studio.dir / "net/preprocessor_config.json", R"({"size": 8, "do_resize": false})");
   EXPECT_THAT(studio.refusal_of({a, studio.dir / "b.ppm"}, 3),
-              HasSubstr("preprocessor_config.json: pictures: expected one size, got 30 x 20 and 9 "
-                        "x 50; do_resize is what makes them equal"));
+              HasSubstr("preprocessor_config.json: the image sizes differ: 30 x 20 and 9 x 50; "
+                        "set do_resize to true"));
   fs::remove(studio.dir / "net/preprocessor_config.json");
   EXPECT_THAT(studio.refusal_of({a}, 3),
-              HasSubstr("net/preprocessor_config.json: expected the settings of an image "
-                        "processor, got no such file; weightlift convert "));
+              HasSubstr("net/preprocessor_config.json: not found: the folder has no image "
+                        "processor; convert it first: weightlift convert "));
 }
 
-TEST(PreprocessCommandTest, PicturesAreNotWrittenOver) {
+TEST(PreprocessCommandTest, ImagesAreNotOverwritten) {
   const Studio studio;
   const std::string a = studio.dir / "a.ppm";
   const std::string before = read_file(a);
   fs::create_symlink("a.ppm", studio.dir / "link.ppm");
   for (const char* name : {"a.ppm", "./a.ppm", "link.ppm"}) {
     EXPECT_THAT(studio.refusal_of({a, "--show", studio.dir / name}, 3),
-                HasSubstr("--show: expected a file beside the pictures, got one of them"));
+                HasSubstr(std::string(name) + ": --show would overwrite an image\n"));
     const Outcome outcome =
         run_weightlift({"preprocess", studio.dir / "net", a, "-o", studio.dir / name});
     EXPECT_EQ(outcome.exit_code, 3);
-    EXPECT_THAT(outcome.err, HasSubstr("-o: expected a file beside the pictures, got one of them"));
+    EXPECT_THAT(outcome.err, HasSubstr(std::string(name) + ": -o would overwrite an image\n"));
   }
   for (const fs::path& same : {studio.out(), studio.dir / "net/../pixels.safetensors"}) {
-    EXPECT_THAT(studio.refusal_of({a, "--show", same}, 3),
-                HasSubstr("--show: expected another file than -o's, got the same"));
+    EXPECT_THAT(studio.refusal_of({a, "--show", same}, 2),
+                HasSubstr("pixels.safetensors: -o and --show name the same file\n"));
   }
   EXPECT_EQ(read_file(a), before);
 }
 
-TEST(PreprocessCommandTest, TheModelsOwnFilesAreNotWrittenOver) {
+TEST(PreprocessCommandTest, TheModelsOwnFilesAreNotOverwritten) {
   const Studio studio;
   const std::string a = studio.dir / "a.ppm";
   const std::string processor = studio.dir / "net/preprocessor_config.json";
   const Outcome shown = studio.run({a, "--show", processor});
   EXPECT_EQ(shown.exit_code, 3);
-  EXPECT_THAT(shown.err, HasSubstr("--show: expected another file than the model's own, got its "
-                                   "preprocessor_config.json"));
+  EXPECT_THAT(shown.err,
+              HasSubstr("net/preprocessor_config.json: --show would overwrite the model's "
+                        "preprocessor_config.json\n"));
   EXPECT_EQ(read_file(processor), kProcessorJson);
   const Outcome written = run_weightlift(
       {"preprocess", studio.dir / "net", a, "-o", studio.dir / "net/model.safetensors"});
   EXPECT_EQ(written.exit_code, 3);
-  EXPECT_THAT(written.err, HasSubstr("-o: expected another file than the model's own"));
+  EXPECT_THAT(written.err, HasSubstr("net/model.safetensors: -o would overwrite the model's "
+                                     "model.safetensors\n"));
   EXPECT_FALSE(fs::exists(studio.dir / "net/model.safetensors"));
 }
 
-TEST(PreprocessCommandTest, WrongFlagsAreUsage) {
+TEST(PreprocessCommandTest, AFailureIsOneJsonObject) {
+  const Studio studio;
+  const std::string image = studio.dir / "none.jpg";
+  const Outcome outcome = studio.run({image, "--json"});
+  EXPECT_EQ(outcome.exit_code, 3);
+  const auto lines = json_lines(outcome.out);
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_EQ(lines[0]["source"], (studio.dir / "net").string());
+  EXPECT_EQ(lines[0]["status"], "failed");
+  EXPECT_EQ(lines[0]["error"]["kind"], "not_found");
+  EXPECT_EQ(lines[0]["error"]["where"], image);
+  EXPECT_FALSE(fs::exists(studio.out()));
+}
+
+TEST(PreprocessCommandTest, WrongOptionsAreUsage) {
   const Studio studio;
   const std::string a = studio.dir / "a.ppm";
   EXPECT_THAT(studio.refusal_of({a, a, "--show", studio.dir / "seen.png"}, 2),
-              HasSubstr("--show: expected one picture, got 2"));
+              HasSubstr("--show: expected one image, got 2"));
   EXPECT_THAT(studio.refusal_of({a, "--as", "torch"}, 2),
               AllOf(HasSubstr("--as"), HasSubstr("torch")));
   EXPECT_THAT(studio.refusal_of({}, 2), HasSubstr("IMAGE is required"));
-  EXPECT_THAT(studio.refusal_of({"-"}, 2), HasSubstr("-: expected a file, got -"));
-  EXPECT_THAT(run_weightlift({"preprocess", studio.dir / "net", a, "-o", "-"}).err,
-              HasSubstr("-: expected a file, got -"));
+  EXPECT_THAT(
+      studio.refusal_of({"-"}, 2),
+      HasSubstr(
+          "-: standard input and output are unsupported; write ./- for a file of that name\n"));
+  EXPECT_THAT(
+      run_weightlift({"preprocess", studio.dir / "net", a, "-o", "-"}).err,
+      HasSubstr(
+          "-: standard input and output are unsupported; write ./- for a file of that name\n"));
 }
 
 }  // namespace

@@ -18,13 +18,13 @@ std::vector<std::string> weightlift(std::vector<std::string> arguments);
 /// Runs the program to its end.
 Outcome run_weightlift(const std::vector<std::string>& arguments);
 
-/// Each line of the text as JSON; fails the test where one is none.
+/// Each line of the text as JSON; a line that is not JSON fails the test.
 std::vector<nlohmann::json> json_lines(const std::string& text);
 
-/// How many lines of the program's errors tell of an error.
+/// The number of error lines among the program's messages.
 int count_errors(const std::string& err);
 
-/// A directory with a small checkpoint of timm in "in/small" and room for results in "out".
+/// A directory with a small timm checkpoint in "in/small" and room for results in "out".
 struct Room {
   Room() { small_checkpoint().write_folder(dir / "in/small"); }
   std::string source() const { return dir / "in/small"; }
@@ -33,12 +33,12 @@ struct Room {
   TempDir dir;
 };
 
-/// The converted network of examples/digits, and pictures of digits named as one likes.
+/// The converted network of examples/digits, and images of digits under any name.
 struct DigitsRoom {
   DigitsRoom();
-  /// `weightlift COMMAND <the network's folder> ARGUMENTS`.
+  /// Runs `weightlift COMMAND <the network's folder> ARGUMENTS`.
   Outcome run(const std::string& command, const std::vector<std::string>& arguments) const;
-  /// The picture of a digit ("nine") under that name; its path.
+  /// Copies the image of a digit ("nine") to that name. Returns its path.
   std::string save(const std::string& name, const std::string& digit) const;
   TempDir dir;
 };

@@ -24,6 +24,7 @@ using testing::json_lines;
 using ::testing::Not;
 using testing::Outcome;
 using testing::Room;
+using ::testing::StartsWith;
 using testing::write_file;
 
 class PushCommandTest : public ::testing::Test {
@@ -52,26 +53,32 @@ class PushCommandTest : public ::testing::Test {
   HubServer server;
 };
 
-TEST_F(PushCommandTest, PrintsTheCommitOfAFolderThatFitsItsConfig) {
+TEST_F(PushCommandTest, PrintsTheCommitOfAFolderThatMatchesItsConfig) {
   const Outcome outcome = push({folder, "alice/net"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-  EXPECT_THAT(outcome.err, HasSubstr("model.safetensors fits config.json: "));
+  EXPECT_THAT(
+      outcome.err,
+      HasSubstr("small: names and shapes in model.safetensors match config.json: 86 tensors\n"));
   EXPECT_THAT(outcome.out, AllOf(HasSubstr("-> alice/net\n  committed 3 files (3 sent)"),
                                  HasSubstr(server.url() + "/alice/net/commit/")));
   EXPECT_THAT(server.paths("alice/net"),
               ElementsAre(".gitattributes", "README.md", "config.json", "model.safetensors"));
   EXPECT_EQ(server.commit_titles("alice/net").front(), "Add model and image processor");
   const Outcome again = push({folder, "alice/net"});
-  EXPECT_THAT(again.out, HasSubstr("nothing changed: 3 files are there already, no commit"));
+  EXPECT_THAT(again.out, HasSubstr("nothing changed: the repository already has the 3 files\n"));
 }
 
-TEST_F(PushCommandTest, GivesJsonAlone) {
+TEST_F(PushCommandTest, JsonIsOneObject) {
   const Outcome outcome = push({folder, "alice/net", "--json", "--create-pr"});
   const auto lines = json_lines(outcome.out);
   ASSERT_EQ(lines.size(), 1U) << outcome.err;
-  EXPECT_EQ(lines[0]["repo_id"], "alice/net");
-  EXPECT_EQ(lines[0]["committed"], 3);
-  EXPECT_EQ(lines[0]["pull_request_url"], server.url() + "/alice/net/discussions/1");
+  EXPECT_EQ(lines[0]["status"], "ok");
+  EXPECT_EQ(lines[0]["source"], folder.string());
+  EXPECT_EQ(lines[0]["checked"],
+            "names and shapes in model.safetensors match config.json: 86 tensors");
+  EXPECT_EQ(lines[0]["published"]["repo_id"], "alice/net");
+  EXPECT_EQ(lines[0]["published"]["committed"], 3);
+  EXPECT_EQ(lines[0]["published"]["pull_request_url"], server.url() + "/alice/net/discussions/1");
 }
 
 TEST_F(PushCommandTest, NamesTheRepositoryAfterAccountAndFolder) {
@@ -88,7 +95,7 @@ TEST_F(PushCommandTest, SendsNothingInADryRun) {
   EXPECT_TRUE(server.log().empty());
 }
 
-/// What is pushed of a folder that convert wrote.
+/// Pushes of a folder that convert wrote.
 class PushedCardTest : public PushCommandTest {
  protected:
   PushedCardTest() {
@@ -99,21 +106,23 @@ class PushedCardTest : public PushCommandTest {
   std::string here;
 };
 
-TEST_F(PushedCardTest, NamesTheRepositoryWhileTheFoldersOwnStays) {
+TEST_F(PushedCardTest, NamesTheRepositoryAndKeepsTheFoldersCard) {
   const Outcome outcome = push({folder, "alice/net"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-  EXPECT_THAT(outcome.err, HasSubstr("README.md: names alice/net there\n"));
+  EXPECT_THAT(outcome.err,
+              HasSubstr("README.md: the published copy names alice/net in its title and code\n"));
   EXPECT_THAT(server.file("alice/net", "README.md"),
               AllOf(HasSubstr("\n# alice/net\n"), HasSubstr("from_pretrained(\"alice/net\")\n"),
                     Not(HasSubstr("\"small\""))));
   EXPECT_EQ(testing::read_file(folder / "README.md"), here);
   EXPECT_THAT(here, HasSubstr("from_pretrained(\"small\")"));
-  EXPECT_THAT(push({folder, "alice/net"}).out, HasSubstr("nothing changed: 4 files are there"));
+  EXPECT_THAT(push({folder, "alice/net"}).out,
+              HasSubstr("nothing changed: the repository already has the 4 files\n"));
   ASSERT_EQ(push({folder, "other"}).exit_code, 0);
   EXPECT_THAT(server.file("alice/other", "README.md"), HasSubstr("\n# alice/other\n"));
 }
 
-TEST_F(PushedCardTest, NamesABranchButNoPullRequest) {
+TEST_F(PushedCardTest, NamesABranchAndNoPullRequest) {
   ASSERT_EQ(push({folder, "alice/net", "--revision", "v2"}).exit_code, 0);
   EXPECT_THAT(server.file("alice/net", "README.md", "v2"),
               HasSubstr("from_pretrained(\"alice/net\", revision=\"v2\")\n"));
@@ -122,7 +131,7 @@ TEST_F(PushedCardTest, NamesABranchButNoPullRequest) {
               HasSubstr("from_pretrained(\"alice/net\")\n"));
 }
 
-TEST_F(PushedCardTest, IsTheOneThatADryRunHashes) {
+TEST_F(PushedCardTest, DryRunHashesThePublishedCard) {
   const auto dry = json_lines(push({folder, "alice/net", "--dry-run", "--json"}).out);
   ASSERT_EQ(push({folder, "alice/net"}).exit_code, 0);
   const std::string there = server.file("alice/net", "README.md");
@@ -132,17 +141,17 @@ TEST_F(PushedCardTest, IsTheOneThatADryRunHashes) {
   }
 }
 
-TEST_F(PushedCardTest, IsTheFoldersOwnWhereTheUserWroteIt) {
+TEST_F(PushedCardTest, KeepsACardThatTheUserWrote) {
   write_file(folder / "README.md", "# small\n\nfrom_pretrained(\"small\")\n");
   const Outcome outcome = push({folder, "alice/net"});
-  EXPECT_THAT(outcome.err, Not(HasSubstr("names alice/net")));
+  EXPECT_THAT(outcome.err, Not(HasSubstr("the published copy names")));
   EXPECT_EQ(server.file("alice/net", "README.md"), "# small\n\nfrom_pretrained(\"small\")\n");
   fs::remove(folder / "README.md");
   EXPECT_EQ(push({folder, "alice/none"}).exit_code, 0);
   EXPECT_THAT(server.paths("alice/none"), Not(::testing::Contains("README.md")));
 }
 
-TEST_F(PushCommandTest, PublishesNoWeightsThatDoNotFit) {
+TEST_F(PushCommandTest, RefusesWeightsThatDoNotMatch) {
   write_file(folder / "config.json",
              testing::merged(testing::read_file(folder / "config.json"), R"({"num_classes": 6})"));
   const Outcome outcome = push({folder, "alice/net"});
@@ -151,7 +160,7 @@ TEST_F(PushCommandTest, PublishesNoWeightsThatDoNotFit) {
   EXPECT_TRUE(server.log().empty());
 }
 
-TEST_F(PushCommandTest, PublishesNoWeightsThatAreCutOff) {
+TEST_F(PushCommandTest, RefusesTruncatedWeights) {
   const fs::path weights = folder / "model.safetensors";
   fs::resize_file(weights, fs::file_size(weights) - 1);
   EXPECT_EQ(push({folder, "alice/net"}).exit_code, 3);
@@ -160,12 +169,13 @@ TEST_F(PushCommandTest, PublishesNoWeightsThatAreCutOff) {
   EXPECT_TRUE(server.log().empty());
 }
 
-TEST_F(PushCommandTest, LooksOtherNetworksOverAsFarAsItCan) {
+TEST_F(PushCommandTest, ChecksFilesOfOtherNetworks) {
   write_file(folder / "config.json", R"({"model_type": "vit"})");
   const Outcome outcome = push({folder, "alice/net"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-  EXPECT_THAT(outcome.err, HasSubstr("weights not held against the config, since the network is no "
-                                     "plain ResNet: 1 safetensors files are whole"));
+  EXPECT_THAT(outcome.err, HasSubstr("weights not compared with the config: weightlift does not "
+                                     "support the network; whole safetensors files: 1, unchecked "
+                                     "weights files: 0\n"));
   write_file(folder / "config.json", "{");
   EXPECT_EQ(push({folder, "alice/net"}).exit_code, 3);
 }
@@ -177,40 +187,69 @@ TEST_F(PushCommandTest, NeedsEveryShardOfAnIndex) {
       R"({"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "lost.safetensors"}})");
   write_file(folder / "config.json", R"({"model_type": "vit"})");
   EXPECT_THAT(push({folder, "alice/net"}).err,
-              HasSubstr("weight_map: b: expected a file of the folder, got \"lost.safetensors\""));
+              HasSubstr("index.json: weight_map: b: file not found: \"lost.safetensors\"\n"));
 }
 
-TEST_F(PushCommandTest, LeavesHiddenFilesAndLinksToFoldersOut) {
+TEST_F(PushCommandTest, SkipsHiddenFilesAndLinksToFolders) {
   write_file(folder / ".env", "secret");
   write_file(folder / ".git/config", "secret");
   fs::create_directory_symlink(room.dir / "in", folder / "up");
   write_file(room.dir / "elsewhere.txt", "text");
   fs::create_symlink(room.dir / "elsewhere.txt", folder / "notes.txt");
-  EXPECT_THAT(push({folder, "alice/net"}).err,
-              HasSubstr("left out: 2 hidden and 1 that are no files of a model"));
+  EXPECT_THAT(
+      push({folder, "alice/net"}).err,
+      HasSubstr("note: not published: hidden files (2), files that are not part of a model (1)\n"));
   EXPECT_THAT(server.paths("alice/net"), ElementsAre(".gitattributes", "README.md", "config.json",
                                                      "model.safetensors", "notes.txt"));
 }
 
-TEST_F(PushCommandTest, NamesALicenceThatForbidsCommercialUse) {
+TEST_F(PushCommandTest, WarnsOfNoncommercialLicenses) {
   write_file(folder / "README.md", "---\ntags:\n- x\nlicense: cc-by-nc-4.0\n---\n");
-  EXPECT_THAT(push({folder, "alice/a"}).err, HasSubstr("under cc-by-nc-4.0: no commercial use"));
+  EXPECT_THAT(
+      push({folder, "alice/a"}).err,
+      HasSubstr("warning: alice/a: the weights' license is cc-by-nc-4.0: no commercial use"));
   write_file(folder / "README.md", "---\nlicense:\n- mit\n- \"cc-by-nc-sa-4.0\"\n---\n");
-  EXPECT_THAT(push({folder, "alice/a"}).err, HasSubstr("under mit, cc-by-nc-sa-4.0: no"));
+  EXPECT_THAT(push({folder, "alice/a"}).err, HasSubstr("license is mit, cc-by-nc-sa-4.0: no"));
   write_file(folder / "README.md", "---\nlicense: mit\n---\nlicense: cc-by-nc-4.0\n");
   EXPECT_THAT(push({folder, "alice/a"}).err, Not(HasSubstr("no commercial use")));
   write_file(folder / "config.json",
              testing::merged(testing::read_file(folder / "config.json"),
                              R"({"pretrained_cfg": {"license": "cc-by-nc-4.0"}})"));
-  EXPECT_THAT(push({folder, "alice/a"}).err, HasSubstr("under cc-by-nc-4.0: no commercial use"));
+  EXPECT_THAT(push({folder, "alice/a"}).err, HasSubstr("license is cc-by-nc-4.0: no commercial"));
 }
 
-TEST_F(PushCommandTest, EndsWithFiveWhereTheHubRefuses) {
+TEST_F(PushCommandTest, ExitCodeIsFiveWhereTheHubRefuses) {
   const Outcome outcome = push({folder, "alice/net"}, "hf_alice_read");
   EXPECT_EQ(outcome.exit_code, 5);
   EXPECT_THAT(outcome.err,
               AllOf(HasSubstr("you must use a write token"), Not(HasSubstr("hf_alice_read"))));
   EXPECT_EQ(push({folder}, "").exit_code, 5);
+}
+
+TEST_F(PushCommandTest, JsonOfARefusalStatesHttpStatusAndRequestId) {
+  const Outcome outcome = push({folder, "alice/net", "--json"}, "hf_alice_read");
+  EXPECT_EQ(outcome.exit_code, 5);
+  const auto lines = json_lines(outcome.out);
+  ASSERT_EQ(lines.size(), 1U) << outcome.err;
+  EXPECT_EQ(lines[0]["type"], "push");
+  EXPECT_EQ(lines[0]["status"], "failed");
+  EXPECT_EQ(lines[0]["error"]["kind"], "auth");
+  EXPECT_EQ(lines[0]["error"]["http_status"], 403);
+  EXPECT_THAT(lines[0]["error"]["request_id"].get<std::string>(), StartsWith("Root=1-"));
+  EXPECT_FALSE(lines[0].contains("published"));
+}
+
+TEST_F(PushCommandTest, JsonOfAFailureStatesTheReply) {
+  server.set_faults(R"([{"path": "/commit/main", "status": 400, "body": "no"}])");
+  const Outcome outcome = push({folder, "alice/net", "--json"});
+  EXPECT_EQ(outcome.exit_code, 5);
+  EXPECT_EQ(count_errors(outcome.err), 1) << outcome.err;
+  const auto lines = json_lines(outcome.out);
+  ASSERT_EQ(lines.size(), 1U) << outcome.err;
+  EXPECT_EQ(lines[0]["error"]["kind"], "network");
+  EXPECT_EQ(lines[0]["error"]["http_status"], 400);
+  EXPECT_THAT(lines[0]["error"]["request_id"].get<std::string>(), StartsWith("Root=1-"));
+  EXPECT_THAT(lines[0]["error"]["where"].get<std::string>(), HasSubstr("/commit/main"));
 }
 
 TEST_F(PushCommandTest, CanBeInterruptedAndRunAgain) {
@@ -226,16 +265,16 @@ TEST_F(PushCommandTest, CanBeInterruptedAndRunAgain) {
   EXPECT_THAT(push({folder, "alice/net"}).out, HasSubstr("committed 3 files"));
 }
 
-TEST_F(PushCommandTest, EndsWithThreeWhereThereIsNoModel) {
+TEST_F(PushCommandTest, ExitCodeIsThreeWithoutAModel) {
   const Outcome none = push({room.dir / "nothing", "alice/net"});
   EXPECT_EQ(none.exit_code, 3);
-  EXPECT_THAT(none.err, HasSubstr("expected a folder of a model, got nothing"));
+  EXPECT_THAT(none.err, HasSubstr("nothing: no such folder\n"));
   write_file(room.dir / "text/notes.txt", "x");
   EXPECT_THAT(push({room.dir / "text", "alice/net"}).err,
-              HasSubstr("expected the folder of a model, with its config.json, got none"));
+              HasSubstr("text: not a model folder: config.json not found\n"));
   write_file(room.dir / "text/config.json", R"({"model_type": "vit"})");
   EXPECT_THAT(push({room.dir / "text", "alice/net"}).err,
-              HasSubstr("expected the weights of a model, got none"));
+              HasSubstr("text: no weights file found\n"));
 }
 
 }  // namespace

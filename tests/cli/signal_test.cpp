@@ -1,4 +1,4 @@
-// Conversions that are interrupted, terminated, or lose their source's pages.
+// Conversions that a signal stops, and sources that shrink while they are read.
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -7,6 +7,7 @@
 #include <chrono>
 #include <csignal>
 #include <functional>
+#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "tests/cli/program.h"
@@ -34,8 +35,8 @@ bool has_hidden(const fs::path& folder) {
   return false;
 }
 
-/// Runs the command and calls `act` as soon as it builds a folder in the room's output. Verifies so
-/// many inputs that it is far from its end then.
+/// Runs the command and calls `act` as soon as it builds a folder in the room's output. It verifies
+/// so many inputs that it is far from its end then.
 Outcome run_until_it_builds(const Room& room, std::vector<std::string> arguments,
                             const std::function<void(Process&)>& act) {
   arguments.insert(arguments.end(),
@@ -58,7 +59,7 @@ INSTANTIATE_TEST_SUITE_P(Kinds, SignalTest,
                                            Stop{SIGTERM, 143, "terminated"}),
                          [](const auto& stop) { return std::string(stop.param.message); });
 
-TEST_P(SignalTest, EndsAConversionAndLeavesNothing) {
+TEST_P(SignalTest, StopsAConversionAndLeavesNothing) {
   const Room room;
   const Outcome outcome =
       run_until_it_builds(room, {"convert", room.source()},
@@ -69,7 +70,7 @@ TEST_P(SignalTest, EndsAConversionAndLeavesNothing) {
   EXPECT_THAT(names_in(room.dir.path()), ElementsAre("in"));
 }
 
-TEST_P(SignalTest, EndsAllSourcesAndKeepsTheFolderThatWasToBeReplaced) {
+TEST_P(SignalTest, StopsAllSourcesAndKeepsTheOldFolder) {
   const Room room;
   testing::small_checkpoint().write_folder(room.dir / "in/next");
   ASSERT_EQ(run_weightlift({"convert", room.source(), "-o", room.out()}).exit_code, 0);
@@ -84,7 +85,35 @@ TEST_P(SignalTest, EndsAllSourcesAndKeepsTheFolderThatWasToBeReplaced) {
   EXPECT_THAT(names_in(room.out()), ElementsAre("small"));
 }
 
-TEST_P(SignalTest, AtAnyMomentLeavesAllOrNothing) {
+TEST_P(SignalTest, ReportStatesWhatWasInterruptedAndSkipped) {
+  const Room room;
+  testing::small_checkpoint().write_folder(room.dir / "in/next");
+  testing::small_checkpoint().write_folder(room.dir / "in/last");
+  const fs::path report = room.dir / "report.json";
+  const Outcome outcome =
+      run_until_it_builds(room,
+                          {"convert", room.source(), room.dir / "in/next", room.dir / "in/last",
+                           "--json", "--report", report},
+                          [](Process& process) { process.signal(GetParam().signal); });
+  EXPECT_EQ(outcome.exit_code, GetParam().exit_code);
+  EXPECT_EQ(outcome.err, fmt::format("weightlift: error: {}\n", GetParam().message));
+  const auto written = nlohmann::json::parse(testing::read_file(report));
+  const auto printed = testing::json_lines(outcome.out);
+  ASSERT_EQ(written.size(), 3U);
+  ASSERT_EQ(printed.size(), 3U);
+  const std::vector<std::string> statuses = {"interrupted", "skipped", "skipped"};
+  for (std::size_t i = 0; i < statuses.size(); ++i) {
+    EXPECT_EQ(written[i]["status"], statuses[i]);
+    EXPECT_EQ(printed[i]["status"], statuses[i]);
+  }
+  EXPECT_EQ(written[0]["error"]["kind"], "interrupted");
+  EXPECT_EQ(written[0]["source"], room.source());
+  EXPECT_EQ(written[2]["source"], (room.dir / "in/last").string());
+  EXPECT_FALSE(written[2].contains("error"));
+  EXPECT_THAT(names_in(room.dir.path()), ElementsAre("in", "report.json"));
+}
+
+TEST_P(SignalTest, LeavesAllOrNothingAtAnyMoment) {
   const Room room;
   constexpr int kMoments = 20;
   for (int i = 0; i < kMoments; ++i) {
@@ -97,13 +126,13 @@ TEST_P(SignalTest, AtAnyMomentLeavesAllOrNothing) {
       fs::remove_all(room.out());
       continue;
     }
-    // Before it takes signals into its own hands, they kill it.
+    // A signal before the program handles it kills the program.
     EXPECT_TRUE(outcome.exit_code == GetParam().exit_code || outcome.signal == GetParam().signal);
     EXPECT_THAT(names_in(room.dir.path()), ElementsAre("in"));
   }
 }
 
-TEST(ShrinkingSourceTest, IsOneClearLineAndLeavesNothing) {
+TEST(ShrinkingSourceTest, IsReportedOnceAndLeavesNothing) {
   const Room room;
   const fs::path weights = room.dir / "in/small/model.safetensors";
   const auto bytes = fs::file_size(weights);
@@ -115,14 +144,14 @@ TEST(ShrinkingSourceTest, IsOneClearLineAndLeavesNothing) {
     EXPECT_EQ(outcome.signal, 0);
     EXPECT_EQ(
         outcome.err,
-        fmt::format("weightlift: error: {}: file: expected {} bytes as at opening, got {}; it was "
-                    "changed while being read\n",
+        fmt::format("weightlift: error: {}: the file changed while weightlift read it: expected {} "
+                    "bytes, got {}\n",
                     weights.string(), bytes, left));
     EXPECT_THAT(names_in(room.dir.path()), ElementsAre("in"));
   }
 }
 
-TEST(ShrinkingSourceTest, IsNamedWhileItsBytesAreWritten) {
+TEST(ShrinkingSourceTest, IsReportedWhileItsBytesAreWritten) {
   const Room room;
   ResNetConfig network;
   network.layer_type = LayerType::kBasic;
@@ -133,8 +162,8 @@ TEST(ShrinkingSourceTest, IsNamedWhileItsBytesAreWritten) {
   const Outcome outcome = run_until_it_builds(room, {"convert", weights},
                                               [&](Process&) { fs::resize_file(weights, 100'000); });
   EXPECT_EQ(outcome.exit_code, 3);
-  EXPECT_THAT(outcome.err, AllOf(HasSubstr("large.safetensors: file: expected "),
-                                 HasSubstr("it was changed while being read")));
+  EXPECT_THAT(outcome.err,
+              HasSubstr("large.safetensors: the file changed while weightlift read it: "));
   EXPECT_EQ(count_errors(outcome.err), 1);
   EXPECT_THAT(names_in(room.dir.path()), ElementsAre("in"));
 }

@@ -1,4 +1,4 @@
-"""Comparisons that say where two files or networks differ."""
+"""Comparisons that report where two files or networks differ."""
 
 import copy
 import difflib
@@ -28,7 +28,7 @@ def assert_same_bytes(got, expected):
 
 
 def assert_same_folder(got, expected):
-    """Config, weights and image processor byte for byte; besides them a README and nothing else."""
+    """Config, weights and image processor byte for byte; the only other file is a README."""
     got, expected = pathlib.Path(got), pathlib.Path(expected)
     names = {p.name for p in expected.iterdir()}
     assert {p.name for p in got.iterdir()} == names | {"README.md"}
@@ -42,7 +42,7 @@ def assert_loads_and_agrees(folder, model, size):
     """transformers finds every tensor and none too many, and computes what timm does, bit for bit."""
     loaded, info = ResNetForImageClassification.from_pretrained(folder, output_loading_info=True)
     assert not any(info.values()), info
-    # Mapped tensors lie wherever the file has them, and torch's matrix products add up in another order
+    # Mapped tensors are wherever the file has them, and torch's matrix products add up in another order
     # where memory is not aligned: the last bits of the logits would differ. A copy is aligned.
     loaded = copy.deepcopy(loaded)
     x = torch.randn(1, model.in_chans, size, size)

@@ -1,4 +1,4 @@
-"""What every conformance test is given: the program, this run's seed, and the reference stack."""
+"""The fixtures of every conformance test: the program, this run's seed, and the reference stack."""
 
 import hashlib
 import os

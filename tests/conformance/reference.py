@@ -18,7 +18,7 @@ RESAMPLE = {"nearest": 0, "lanczos": 1, "bilinear": 2, "bicubic": 3, "box": 4, "
 
 def make_model(architecture, **arguments):
     """A timm network whose every tensor matters: a fresh one has zeroed last batch norms, affine terms
-    of ones and zeros, and statistics that saw no picture. Draws from torch's global generator."""
+    of ones and zeros, and statistics that saw no image. Draws from torch's global generator."""
     model = timm.create_model(architecture, zero_init_last=False, **arguments)
     with torch.no_grad():
         for module in model.modules():

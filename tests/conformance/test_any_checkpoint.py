@@ -175,8 +175,8 @@ def test_moco(version, weightlift, rng, tmp_path):
              "optimizer": optimizer.state_dict()}  # fmt: skip
     torch.save(value, tmp_path / "moco.pth.tar")
     done = weightlift("convert", tmp_path / "moco.pth.tar", "-o", tmp_path / "out", check=False)
-    assert done.returncode == 3 and "--head none converts the backbone without it" in done.stderr
-    assert "a projection for training and no classifier" in done.stderr
+    assert done.returncode == 3 and "--head none converts only the backbone" in done.stderr
+    assert "a projection head for training" in done.stderr
     assert_backbone(weightlift, tmp_path / "moco.pth.tar", tmp_path, model)
     key = ["encoder_k", "encoder_k", "momentum_encoder"][version - 1]
     kept = (moco.momentum_encoder if version == 3 else moco.encoder_k)
@@ -242,8 +242,8 @@ def test_other_heads(head, weightlift, rng, tmp_path):
     torch.save(model.state_dict(), tmp_path / "model.pth")
     done = weightlift("convert", tmp_path / "model.pth", "-o", tmp_path / "out", check=False)
     assert done.returncode == 3
-    assert "head: expected one linear layer (fc.weight, fc.bias), got fc." in done.stderr
-    assert "--head none converts the backbone without it" in done.stderr
+    assert "expected one linear layer as the classifier (fc.weight, fc.bias), got fc." in done.stderr
+    assert "--head none converts only the backbone" in done.stderr
     assert not list(tmp_path.glob("out/*"))
     model.reset_classifier(5)
     assert_backbone(weightlift, tmp_path / "model.pth", tmp_path, model)

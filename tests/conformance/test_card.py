@@ -1,4 +1,4 @@
-"""The code in the card of a pushed model runs as it stands, against the Hub that the model was pushed to."""
+"""Runs the code in the card of a pushed model, unchanged, against the Hub."""
 
 import json
 import subprocess
@@ -16,7 +16,7 @@ TINY = dict(layers=(1, 1, 1, 1), channels=(8, 8, 8, 8))
 LABELS = ["tench, Tinca tinca", "it's", "\u00e9l\u00e8ve", "a \"b\" \\ c", "3"]
 OVERLAY = dict(input_size=(3, 64, 64), crop_pct=0.9)
 
-# Nothing of the folder is left where this runs: what it loads comes from the Hub.
+# Runs without the local folder: everything comes from the Hub.
 RUN_CARD = """
     import contextlib, huggingface_hub, io, json, pathlib, re, reference_stack
     card = pathlib.Path(huggingface_hub.hf_hub_download("alice/net", "README.md", revision=sys.argv[1])).read_text()
@@ -50,7 +50,7 @@ def run(hub, *arguments):  # noqa: F811
 
 
 def published(hub, source, folder, *flags, revision="main"):  # noqa: F811
-    """Converts and pushes to alice/net; what the card's code prints."""
+    """Converts and pushes to alice/net. Returns the output of the card's code."""
     run(hub, "convert", source, "-o", folder.parent, "--name", folder.name, "--push-to-hub",
         "--repo-id", "alice/net", "--revision", revision, *flags)
     title, printed, training = hub.python(RUN_CARD, revision)
@@ -59,7 +59,7 @@ def published(hub, source, folder, *flags, revision="main"):  # noqa: F811
 
 
 def assert_printed(printed, expected, tolerance=1e-4):
-    """Four digits of each score; ranks may change where these are equal."""
+    """Compares four digits of each score; equal scores may change ranks."""
     lines = printed.splitlines()
     assert len(lines) == len(expected)
     for line in lines:

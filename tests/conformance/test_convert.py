@@ -24,7 +24,7 @@ def test_the_six(name, weightlift, rng, tmp_path):
 
 @dataclasses.dataclass
 class Network:
-    """One that ResNetConfig can express and timm can build."""
+    """One that ResNetConfig supports and timm can build."""
 
     architecture: str
     arguments: dict  # of timm.create_model
@@ -75,7 +75,7 @@ def draw(rng, index):
     arguments.update({k: v for k, v in harmless.items() if rng.random() < 0.15})
     labels, model_config = None, {}
     if num_classes == 1000:
-        labels = reference.imagenet_labels()  # timm stamps the default tag, and that says ImageNet-1k
+        labels = reference.imagenet_labels()  # timm writes the default tag, which stands for ImageNet-1k
         if rng.random() < 0.4:
             arguments["pretrained_cfg_overlay"]["tag"] = None
             labels = None

@@ -86,7 +86,7 @@ def test_the_program_reads_what_python_downloaded(hub, net):
     assert_whole(folder, files)
 
 
-def test_the_program_fetches_what_python_left_out(hub, net):
+def test_the_program_fetches_what_python_did_not(hub, net):
     commit, files = net
     hub.python(DOWNLOAD, '{"allow_patterns": ["*.json"]}')
     asked = len(gets_of_bytes(hub))
@@ -94,7 +94,7 @@ def test_the_program_fetches_what_python_left_out(hub, net):
     assert not any("config.json" in r[1] for r in gets_of_bytes(hub)[asked:])
 
 
-def test_local_folders_are_shared_too(hub, net, tmp_path):
+def test_local_folders_are_also_shared(hub, net, tmp_path):
     commit, files = net
     target = tmp_path / "out"
     pull(hub, "--local-dir", target)

@@ -107,7 +107,7 @@ def linear(rng, bias=True):
     return nn.Linear(WIDTH, CLASSES, bias=bias)
 
 
-# What converts without a word: the model's outputs are those of the converted one.
+# Models that convert without a note: the model's outputs are those of the converted one.
 SAME = {
     "fc": lambda rng: network(rng, num_classes=CLASSES),
     "head": lambda rng: Model(network(rng), head=linear(rng)),
@@ -137,7 +137,7 @@ def with_fc(model, fc):
     return model
 
 
-# What computes something else than the ResNet in it, and which tensors say so.
+# Models that compute something else than their ResNet, and the tensors that show it.
 OTHER = {
     "classifier behind fc": lambda rng: BehindTheClassifier(network(rng, num_classes=9), classifier=nn.Linear(9, CLASSES)),
     "GeM": lambda rng: WithGeM(network(rng), pool=GeM(), head=linear(rng)),

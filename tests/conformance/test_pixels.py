@@ -1,5 +1,5 @@
 """`weightlift preprocess` against transformers' Pillow back end and timm's evaluation transform: every
-bit of pixel_values, for pictures of this run's seed and for fixed ones."""
+bit of pixel_values, for images of this run's seed and for fixed ones."""
 
 import json
 
@@ -49,7 +49,7 @@ def smooth(rng, width, height, channels=3):
 KINDS = [noise, black_and_white, smooth]
 
 
-def random_picture(rng, most=700, channels=3):
+def random_image(rng, most=700, channels=3):
     width, height = (max(1, round(most ** rng.random())) for _ in range(2))
     return image_of(rng.choice(KINDS)(rng, width, height, channels))
 
@@ -67,7 +67,7 @@ def save_processor(folder, **settings):
 
 @pytest.fixture
 def prepared(weightlift, tmp_path):
-    """pixel_values of the program: of pictures that are handed over as PNG files."""
+    """pixel_values of the program: of images that are handed over as PNG files."""
 
     def run(folder, images, *flags):
         names = []
@@ -103,7 +103,7 @@ def assert_same_bits(got, expected, images):
 @pytest.mark.parametrize("setting", registry_settings(), ids=lambda setting: "-".join(map(str, setting[:3])))
 def test_settings_of_the_registry(setting, prepared, rng, tmp_path):
     edge, crop_pct, interpolation, mean, std = setting
-    images = [random_picture(rng) for _ in range(12)] + [image_of(noise(rng, *size)) for size in SIZES]
+    images = [random_image(rng) for _ in range(12)] + [image_of(noise(rng, *size)) for size in SIZES]
     folder = save_processor(
         tmp_path / "net", size={"shortest_edge": edge}, crop_pct=crop_pct, resample=reference.RESAMPLE[interpolation],
         image_mean=mean, image_std=std)
@@ -125,7 +125,7 @@ def test_as_large_as_cameras_make_them(prepared, rng, tmp_path):
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_filters(interpolation, kind, prepared, rng, tmp_path):
     """Shrunk, enlarged, padded; at 384 and above, where the aspect goes."""
-    images = [random_picture(rng, 400) for _ in range(4)] + [image_of(kind(rng, *size)) for size in SIZES]
+    images = [random_image(rng, 400) for _ in range(4)] + [image_of(kind(rng, *size)) for size in SIZES]
     for edge, crop_pct in [(rng.randint(1, 64), rng.uniform(0.3, 1)), (rng.randint(40, 383), rng.uniform(1, 1.3)), (rng.randint(384, 400), 1)]:
         folder = save_processor(tmp_path / "net", size=edge, crop_pct=crop_pct, resample=reference.RESAMPLE[interpolation], **IMAGENET)
         assert_same_bits(prepared(folder, images), by_transformers(folder, images), images)
@@ -141,7 +141,7 @@ def test_filters(interpolation, kind, prepared, rng, tmp_path):
     dict(do_normalize=None, image_mean=None), dict(do_rescale=None, rescale_factor=None),
 ], ids=str)
 def test_switches(settings, prepared, rng, tmp_path):
-    images = [random_picture(rng) for _ in range(6)]
+    images = [random_image(rng) for _ in range(6)]
     folder = save_processor(tmp_path / "net", **(dict(size=41) | IMAGENET | settings))
     assert_same_bits(prepared(folder, images), by_transformers(folder, images), images)
 
@@ -149,7 +149,7 @@ def test_switches(settings, prepared, rng, tmp_path):
 @pytest.mark.parametrize("key", ["crop_pct", "resample", "image_mean", "image_std", "rescale_factor", "size"])
 def test_null_is_no_value_for_both(key, weightlift, rng, tmp_path):
     folder = save_processor(tmp_path / "net", **(dict(size=41) | IMAGENET | {key: None}))
-    image = random_picture(rng)
+    image = random_image(rng)
     image.save(tmp_path / "a.png")
     with pytest.raises((TypeError, ValueError)):
         by_transformers(folder, [image])
@@ -165,7 +165,7 @@ def test_without_resizing(prepared, rng, tmp_path):
 
 @pytest.mark.parametrize("edge", [28, 384])
 def test_one_channel(edge, prepared, rng, tmp_path):
-    images = [random_picture(rng, channels=1) for _ in range(8)]
+    images = [random_image(rng, channels=1) for _ in range(8)]
     folder = save_processor(tmp_path / "net", size=edge, crop_pct=0.93, resample=2, **ONE_CHANNEL)
     (folder / "config.json").write_text(json.dumps({"model_type": "resnet", "num_channels": 1}))
     assert_same_bits(prepared(folder, images), by_transformers(folder, images), images)
@@ -194,7 +194,7 @@ FORMS = {
 
 @pytest.mark.parametrize("form", FORMS)
 def test_forms_of_the_file(form, prepared, rng, tmp_path):
-    images = [random_picture(rng) for _ in range(3)]
+    images = [random_image(rng) for _ in range(3)]
     folder = tmp_path / "net"
     folder.mkdir()
     (folder / "preprocessor_config.json").write_text(json.dumps(FORMS[form]))
@@ -203,8 +203,8 @@ def test_forms_of_the_file(form, prepared, rng, tmp_path):
 
 @pytest.mark.parametrize("preparation", ["transformers", "timm"])
 def test_show_is_the_crop(preparation, prepared, rng, tmp_path):
-    """What is shown, rescaled and normalised, is what was written."""
-    image = random_picture(rng)
+    """What is shown, rescaled and normalized, is what was written."""
+    image = random_image(rng)
     folder = save_processor(tmp_path / "net", size=40, crop_pct=0.8, **IMAGENET)
     got = prepared(folder, [image], "--as", preparation, "--show", tmp_path / "seen.png")
     seen = Image.open(tmp_path / "seen.png")

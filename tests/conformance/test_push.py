@@ -69,7 +69,9 @@ def oid_of(path, lfs):
 def test_what_is_pushed_is_listed_and_loaded(hub, folder, modes):  # noqa: F811
     hub.set_mode(**MODES[modes])
     pushed = push(hub, folder, "alice/net", "--private")
-    assert pushed["committed"] == len(os.listdir(folder))
+    assert pushed["status"] == "ok"
+    assert pushed["published"]["repo_id"] == "alice/net"
+    assert pushed["published"]["committed"] == len(os.listdir(folder))
     files, titles, private = hub.python(LIST)
     assert files.pop(".gitattributes")
     assert files == {
@@ -86,4 +88,5 @@ def test_neither_side_sends_again_what_the_other_pushed(hub, folder):  # noqa: F
     assert hub.python(AGAIN, folder)
     (folder / "README.md").write_text("---\nlicense: mit\n---\n# Another text\n")
     assert not hub.python(AGAIN, folder)
-    assert push(hub, folder, "alice/net")["nothing_changed"]
+    pushed = push(hub, folder, "alice/net")
+    assert pushed["status"] == "already" and pushed["published"]["nothing_changed"]

@@ -40,7 +40,7 @@ def expected_row(name):
     )
 
 
-def test_timm_lists_what_these_tests_speak_of():
+def test_timm_lists_the_supported_models():
     assert len(PLAIN) == 48
     assert len(OLD) == 13
 
@@ -53,7 +53,8 @@ def test_every_row(weightlift):
     rows = {row["name"]: row for row in models(weightlift)}
     for name in PLAIN:
         expected = expected_row(name)
-        assert {key: rows[name].get(key, "no such key") for key in expected} == expected
+        assert {key: rows[name].get(key) for key in expected} == expected
+        assert not [key for key, value in rows[name].items() if value is None], "unknown facts are absent"
 
 
 @pytest.mark.parametrize("glob", ["resnet50", "resnet50*", "*tv*", "resnet18.a?_in1k", "*.gluon_in1k", "resnet1*"])
@@ -71,12 +72,14 @@ def test_old_names(old, weightlift):
 
 
 @pytest.mark.parametrize("unknown", ["resnet51", "resnet50.a9_in1k", "ResNet50"])
-def test_unknown_names_end_with_usage_error(unknown, weightlift):
+def test_unknown_names_are_not_found(unknown, weightlift):
     assert not [n for n in timm.list_pretrained(unknown) if n in PLAIN]
-    assert weightlift("models", unknown, check=False).returncode == 2
+    done = weightlift("models", unknown, "--json", check=False)
+    assert done.returncode == 3 and f"{unknown}: no supported timm model matches" in done.stderr
+    assert json.loads(done.stdout)["error"]["kind"] == "not_found"
 
 
-def test_generated_files_are_what_timm_says_today(tmp_path):
+def test_generated_files_agree_with_timm(tmp_path):
     import conftest
     import make_imagenet_labels
 

@@ -1,4 +1,4 @@
-"""The safetensors reader against the real one: never laxer, and stricter only where that is meant."""
+"""The safetensors reader against the real one: never laxer, and stricter only on purpose."""
 
 import json
 import struct
@@ -91,7 +91,7 @@ def test_agrees_with_the_real_reader(name, weightlift, tmp_path):
 
 
 @pytest.mark.parametrize("name", STRICTER)
-def test_is_stricter_where_it_means_to_be(name, weightlift, tmp_path):
+def test_is_stricter_on_purpose(name, weightlift, tmp_path):
     path = tmp_path / "a.safetensors"
     path.write_bytes(STRICTER[name])
     assert reference_accepts(path)

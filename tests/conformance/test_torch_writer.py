@@ -32,7 +32,7 @@ def raw(tensor):
 
 
 def assert_torch_loads(path, expected):
-    """With equal values in the same order, whichever way torch reads; and other programs find no fault."""
+    """With equal values in the same order, for every way in which torch reads; other programs find no fault."""
     for mmap in (False, True):
         loaded = torch.load(path, weights_only=True, mmap=mmap)
         assert list(loaded) == list(expected)

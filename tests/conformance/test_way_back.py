@@ -41,7 +41,7 @@ def run(weightlift, source, out, *flags):
 
 
 def assert_states_only(config, original):
-    """What is known to timm, and in the first config.json, too, and true."""
+    """The config has only facts that timm knows, that the first config.json also has, and that are true."""
     claims, args = config.pop("pretrained_cfg"), config.pop("model_args")
     size = claims.get("input_size", [0, 224, 224])
     truth = original["pretrained_cfg"] | {"pool_size": [-(-length // 32) for length in size[1:]]}
@@ -50,7 +50,7 @@ def assert_states_only(config, original):
     assert set(args) <= set(inspect.signature(timm.models.resnet.ResNet).parameters)
     assert args == {key: original["model_args"].get(key) for key in args}
     config.pop("label_names", None)
-    if "layers" in args:  # then which architecture they were given to is not to be seen
+    if "layers" in args:  # then their architecture is unknown
         config["architecture"] = original["architecture"]
     assert config == {key: original.get(key) for key in config}
 

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "tests/convert/job.h"
+#include "tests/support/notes.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/timm_checkpoint.h"
@@ -22,6 +23,7 @@ namespace fs = std::filesystem;
 using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using testing::files_of;
 using ::testing::HasSubstr;
 using testing::Listener;
@@ -35,6 +37,7 @@ using testing::small_checkpoint;
 using ::testing::StartsWith;
 using testing::TempDir;
 using testing::TimmCheckpoint;
+using testing::told;
 
 /// A folder "in/small" with a small checkpoint, and the request that converts it into "out".
 struct Job {
@@ -52,7 +55,7 @@ struct Job {
   }
 };
 
-/// Each moved tensor of the written file holds the source's bytes, as `dtype` where it is floating.
+/// Expects the source's bytes in each moved tensor of the written file, floating ones as `dtype`.
 void expect_moved(const Job& job, const TransferReport& report, DType dtype) {
   const Checkpoint written = job.written();
   EXPECT_EQ(written.tensors.size(), report.tensor_count());
@@ -126,7 +129,7 @@ TEST_P(ConvertTest, WithoutHeadWritesABackbone) {
   EXPECT_EQ(result.logits_shape, (Shape{1, job.source.network.hidden_sizes.back(), 1, 1}));
 }
 
-TEST(ConvertJobTest, ToldOfItsSteps) {
+TEST(ConvertJobTest, ReportsStepsAndNotes) {
   const Job job;
   Listener listener;
   const ConversionResult result = convert(job.request, listener);
@@ -134,14 +137,14 @@ TEST(ConvertJobTest, ToldOfItsSteps) {
   EXPECT_EQ(listener.notes, result.notes);
 }
 
-TEST(ConvertJobTest, LeavesTheSourceAlone) {
+TEST(ConvertJobTest, KeepsTheSource) {
   const Job job;
   const auto before = files_of(job.dir / "in/small");
   run(job.request);
   EXPECT_EQ(files_of(job.dir / "in/small"), before);
 }
 
-TEST(ConvertJobTest, GivesTheSameBytesEachTime) {
+TEST(ConvertJobTest, WritesTheSameBytesEachTime) {
   Job job;
   run(job.request);
   const auto first = files_of(job.dir / "out/small");
@@ -150,7 +153,7 @@ TEST(ConvertJobTest, GivesTheSameBytesEachTime) {
   EXPECT_EQ(files_of(job.dir / "elsewhere/small"), first);
 }
 
-TEST(ConvertJobTest, TheCardTellsTheSourceByNameAndDigestAlone) {
+TEST(ConvertJobTest, TheCardHasOnlyNameAndDigestOfTheSource) {
   const Job job;
   const ConversionResult result = run(job.request);
   const std::string weights = read_file(job.dir / "in/small/model.safetensors");
@@ -162,7 +165,7 @@ TEST(ConvertJobTest, TheCardTellsTheSourceByNameAndDigestAlone) {
                                  Not(HasSubstr(job.dir.path().string()))));
 }
 
-TEST(ConvertJobTest, ANetworkWithoutClassesGivesFeatures) {
+TEST(ConvertJobTest, ConvertsANetworkWithoutClasses) {
   ResNetConfig network = small_checkpoint().network;
   network.num_labels = 0;
   const Job job(testing::make_timm_checkpoint(network, "resnet18"));
@@ -172,7 +175,7 @@ TEST(ConvertJobTest, ANetworkWithoutClassesGivesFeatures) {
   EXPECT_EQ(job.written_config().num_labels, 0);
 }
 
-TEST(ConvertJobTest, AnyNumberOfInputChannelsGoesThrough) {
+TEST(ConvertJobTest, ConvertsAnyNumberOfInputChannels) {
   for (const std::int64_t channels : {1, 2, 4}) {
     ResNetConfig network = small_checkpoint().network;
     network.num_channels = channels;
@@ -185,8 +188,7 @@ TEST(ConvertJobTest, AnyNumberOfInputChannelsGoesThrough) {
     EXPECT_EQ(job.written_config().num_channels, channels);
     EXPECT_EQ(fs::exists(result.folder / "preprocessor_config.json"), channels == 1);
     if (channels == 1) continue;
-    EXPECT_THAT(result.notes,
-                Contains(StartsWith("no image processor: pictures have one or three")));
+    EXPECT_THAT(told(result.notes), Contains(StartsWith("processor-channels channels=")));
     EXPECT_THAT(result.card, HasSubstr("no image processor"));
   }
 }
@@ -206,7 +208,7 @@ TEST(ConvertJobTest, KeepsTheDtypeOfTheSource) {
   }
 }
 
-TEST(ConvertJobTest, ChangesTheDtypeAndProvesThatOnlyRoundingDiffers) {
+TEST(ConvertJobTest, ChangesTheDtypeAndDetectsOnlyRounding) {
   for (const DType dtype : {DType::F16, DType::BF16}) {
     Job job;
     job.request.dtype = dtype;
@@ -218,12 +220,12 @@ TEST(ConvertJobTest, ChangesTheDtypeAndProvesThatOnlyRoundingDiffers) {
     EXPECT_GT(result.verification->outputs[0].difference.max_abs, 0);
     EXPECT_EQ(job.written_config().dtype, dtype);
     expect_moved(job, result.transfer, dtype);
-    EXPECT_THAT(result.card, HasSubstr("those of the source's weights rounded to " +
+    EXPECT_THAT(result.card, HasSubstr("of the source, with its weights rounded to " +
                                        std::string(torch_name(dtype))));
   }
 }
 
-TEST(ConvertJobTest, ADifferenceIsAResultAndLeavesNothing) {
+TEST(ConvertJobTest, ReturnsADifferenceAndLeavesNothing) {
   Job job;
   job.request.dtype = DType::BF16;
   job.request.verify_options.rtol = 1e-9;
@@ -236,7 +238,7 @@ TEST(ConvertJobTest, ADifferenceIsAResultAndLeavesNothing) {
   EXPECT_THAT(names_in(job.dir.path()), ElementsAre("in"));
 }
 
-TEST(ConvertJobTest, WithoutVerificationSaysSo) {
+TEST(ConvertJobTest, TheCardStatesAMissingVerification) {
   Job job;
   job.request.verify = false;
   const ConversionResult result = run(job.request);
@@ -258,14 +260,15 @@ TEST(ConvertJobTest, ADryRunWritesNothing) {
   EXPECT_THAT(names_in(job.dir.path()), ElementsAre("in"));
 }
 
-TEST(ConvertJobTest, ADryRunRefusesWhatTheRunWould) {
+TEST(ConvertJobTest, ADryRunRefusesAnExistingFolder) {
   Job job;
   run(job.request);
   job.request.dry_run = true;
-  EXPECT_THAT(refusal<IoError>([&] { run(job.request); }), HasSubstr("out/small: destination:"));
+  EXPECT_THAT(refusal<ExistsError>([&] { run(job.request); }),
+              HasSubstr("out/small: already exists"));
 }
 
-TEST(ConvertJobTest, KeepsNanAndInfinitiesAndCountsThem) {
+TEST(ConvertJobTest, KeepsAndCountsNanAndInfinities) {
   TimmCheckpoint checkpoint = small_checkpoint();
   Tensor& weight = checkpoint.tensors["layer3.0.conv1.weight"];
   weight = testing::with_element(weight, 3, std::numeric_limits<float>::quiet_NaN());
@@ -278,9 +281,8 @@ TEST(ConvertJobTest, KeepsNanAndInfinitiesAndCountsThem) {
   EXPECT_TRUE(result.verification->verified());
   EXPECT_EQ(result.verification->nan_count, 2);
   EXPECT_EQ(result.verification->inf_count, 1);
-  const char* note = "the source's weights hold 2 NaN and 1 infinities in 2 tensors";
-  EXPECT_THAT(result.notes, Contains(StartsWith(note)));
-  EXPECT_THAT(result.card, HasSubstr(note));
+  EXPECT_THAT(told(result.notes), Contains("non-finite-weights nan='2' inf='1' tensors='2'"));
+  EXPECT_THAT(result.card, HasSubstr("the weights contain 2 NaN and 1 infinities in 2 tensors"));
   expect_moved(job, result.transfer, DType::F32);
 }
 
@@ -291,9 +293,9 @@ TEST(ConvertJobTest, AddsTheCountersThatOldFilesLack) {
   const Job job(checkpoint);
   const ConversionResult result = run(job.request);
   EXPECT_TRUE(result.verification->verified());
-  EXPECT_THAT(result.notes,
-              Contains(HasSubstr("14 num_batches_tracked are missing, as in files from before")));
-  EXPECT_THAT(result.card, HasSubstr("num_batches_tracked were absent in the source and are 0"));
+  EXPECT_THAT(told(result.notes),
+              Contains(EndsWith("model.safetensors: counters-added count='14'")));
+  EXPECT_THAT(result.card, HasSubstr("the checkpoint lacks 14 num_batches_tracked counters"));
   const Checkpoint written = job.written();
   const Tensor counter =
       written.tensors.at("resnet.embedder.embedder.normalization.num_batches_tracked").aligned();
@@ -308,10 +310,11 @@ TEST(ConvertJobTest, ReadsALoneFile) {
   EXPECT_TRUE(result.written);
   EXPECT_EQ(result.folder, dir / "out/best");
   EXPECT_FALSE(result.content.processor);
-  EXPECT_THAT(result.notes,
-              AllOf(Contains(HasSubstr("a weights file without config: assumed plain")),
-                    Contains(HasSubstr("no image processor: a weights file alone does"))));
-  EXPECT_THAT(result.card, HasSubstr("- architecture: assumed plain with ReLU"));
+  EXPECT_THAT(told(result.notes),
+              AllOf(Contains(EndsWith("best.safetensors: no-config")),
+                    Contains(EndsWith("best.safetensors: processor-not-in-file; "
+                                      "give-image-processor()"))));
+  EXPECT_THAT(result.card, HasSubstr("- architecture: a standard timm ResNet with ReLU, assumed"));
   EXPECT_EQ(result.verification->input_shape, (Shape{1, 3, 224, 224}));
 }
 
@@ -331,7 +334,7 @@ void write_zero_resnet18(const fs::path& file) {
   checkpoint.write_file(file);
 }
 
-TEST(ConvertJobTest, AsSaysWhatALoneFileIs) {
+TEST(ConvertJobTest, ReadsALoneFileAsTheNamedModel) {
   const TempDir dir;
   write_zero_resnet18(dir / "weights.pth");
   ConversionRequest request = request_for(dir / "weights.pth", dir / "out");
@@ -339,13 +342,13 @@ TEST(ConvertJobTest, AsSaysWhatALoneFileIs) {
   const ConversionResult result = run(request);
   EXPECT_TRUE(result.written);
   EXPECT_EQ(result.content.config.label(0), "tench, Tinca tinca");
-  EXPECT_EQ(result.labels_from, "ImageNet-1k's, assumed for 1000 classes and the tag tv_in1k");
+  EXPECT_EQ(result.labels_from, "ImageNet-1k, assumed from 1000 classes and the tag tv_in1k");
   EXPECT_EQ(result.content.processor->resample, 2);
-  EXPECT_THAT(result.card, HasSubstr("- weights: those of the tag `tv_in1k`, as the user says"));
-  EXPECT_THAT(result.notes, Contains(HasSubstr("weights.pth: holds safetensors, whatever")));
+  EXPECT_THAT(result.card, HasSubstr("- weights: tag `tv_in1k`, stated by the user"));
+  EXPECT_THAT(told(result.notes), Contains(HasSubstr("weights.pth: wrong-extension format=")));
 }
 
-TEST(ConvertJobTest, AsIsHeldAgainstTheTensors) {
+TEST(ConvertJobTest, ComparesTheNamedModelWithTheTensors) {
   const TempDir dir;
   small_checkpoint().write_file(dir / "w.safetensors");
   ConversionRequest request = request_for(dir / "w.safetensors", dir / "out");
@@ -359,13 +362,11 @@ TEST(ConvertJobTest, AsIsHeldAgainstTheTensors) {
   testing::make_timm_checkpoint(network, "resnet18").write_file(dir / "w.safetensors");
   request.hints.as = "resnet18";
   EXPECT_THAT(refusal<MismatchError>([&] { run(request); }),
-              HasSubstr("w.safetensors: --as resnet18: expected its 1000 classes, got 5 in the "
-                        "tensors: weights trained further are to be converted without --as; "
-                        "--image-processor resnet18 gives"));
+              EndsWith("w.safetensors: resnet18 has 1000 classes, the tensors have 5; "
+                       "omit-architecture(); give-image-processor(resnet18)"));
   request.hints.as = "resnet51";
   EXPECT_THAT(refusal<UsageError>([&] { run(request); }),
-              HasSubstr("--as resnet51: expected a name of timm's registry, got none; weightlift "
-                        "models lists them, the nearest: resnet50, "));
+              StartsWith("as: unknown timm model 'resnet51'; did-you-mean(resnet50, "));
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Two checkpoints tensor by tensor, across formats and namings.
+// Compares two checkpoints tensor by tensor, across formats and namings.
 
 #include "weightlift/convert/diff.h"
 
@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/convert/job.h"
+#include "tests/support/notes.h"
 #include "tests/support/refusal.h"
 #include "tests/support/safetensors_builder.h"
 #include "tests/support/temp_dir.h"
@@ -37,8 +38,8 @@ using testing::with_element;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 CheckpointDiff diff(const fs::path& a, const fs::path& b, const SourceHints& of_b = {}) {
-  ProgressSink nobody;
-  return diff_checkpoints(open_diff_side(a.string()), open_diff_side(b.string(), of_b), nobody);
+  ProgressSink silent;
+  return diff_checkpoints(open_diff_side(a.string()), open_diff_side(b.string(), of_b), silent);
 }
 
 /// "only_in_a fc.weight", "values conv1.weight and resnet.embedder..."
@@ -70,7 +71,7 @@ class DiffTest : public ::testing::TestWithParam<LayerType> {
   fs::path folder() const { return dir_ / "out/small"; }
   std::size_t size() const { return checkpoint_.tensors.size(); }
 
-  /// Writes the converted folder's weights again, with the tensors that `change` leaves.
+  /// Writes the converted folder's weights again, after `change`.
   template <class Change>
   void edit_folder(Change&& change) {
     std::map<std::string, Tensor> tensors;
@@ -104,20 +105,20 @@ TEST_P(DiffTest, AConversionHasEqualTensors) {
   expect_equal(folder(), folder());
 }
 
-TEST_P(DiffTest, FormatsAndPrefixesDoNotMatter) {
+TEST_P(DiffTest, IgnoresFormatsAndPrefixes) {
   StateDict prefixed;
   for (const auto& [name, tensor] : checkpoint_.tensors) prefixed.insert("module." + name, tensor);
   write_torch(dir_ / "best.pth", prefixed);
   expect_equal(dir_ / "best.pth", folder());
   expect_equal(source(), dir_ / "best.pth");
-  expect_equal(folder() / "model.safetensors", source());  // transformers' names without config
+  expect_equal(folder() / "model.safetensors", source());  // transformers' names, no config
   ConversionRequest request = request_for(folder(), dir_ / "timm");
   request.to = Form::kTimm;
   request.weights_format = WeightsFormat::kBin;
   expect_equal(folder(), run(request).folder);
 }
 
-TEST_P(DiffTest, ShardsAreOneCheckpoint) {
+TEST_P(DiffTest, ReadsShardsAsOneCheckpoint) {
   std::array<StateDict, 2> shards;
   nlohmann::json index = {{"metadata", {{"total_size", 1}}}, {"weight_map", {}}};
   std::size_t i = 0;
@@ -132,7 +133,7 @@ TEST_P(DiffTest, ShardsAreOneCheckpoint) {
   expect_equal(dir_ / "shards/model.safetensors.index.json", folder());
 }
 
-TEST_P(DiffTest, OneChangedWeightIsNamedOnBothSides) {
+TEST_P(DiffTest, FindsOneChangedWeight) {
   Tensor& weight = checkpoint_.tensors.at("layer2.0.downsample.0.weight");
   const float before = weight.data<float>()[3];
   weight = with_element(weight, 3, before + 0.5F);
@@ -149,7 +150,7 @@ TEST_P(DiffTest, OneChangedWeightIsNamedOnBothSides) {
   EXPECT_EQ(found.equal_count(), size() - 1);
 }
 
-TEST_P(DiffTest, WhatIsMissingAndTheLargestComeFirst) {
+TEST_P(DiffTest, SortsMissingTensorsAndLargeDifferencesFirst) {
   auto& tensors = checkpoint_.tensors;
   tensors.at("bn1.weight") = with_element(tensors.at("bn1.weight"), 0, 100.0F);
   tensors.at("bn1.bias") = with_element(tensors.at("bn1.bias"), 0, 200.0F);
@@ -162,7 +163,7 @@ TEST_P(DiffTest, WhatIsMissingAndTheLargestComeFirst) {
   EXPECT_THAT(told(diff(folder(), source())).front(), "only_in_b conv1.weight");
 }
 
-TEST_P(DiffTest, AnotherDTypeIsADifferenceThatMayBeRounding) {
+TEST_P(DiffTest, RecognizesRoundedTensors) {
   ConversionRequest request = request_for(source(), dir_ / "half");
   request.dtype = DType::F16;
   run(request);
@@ -179,7 +180,7 @@ TEST_P(DiffTest, AnotherDTypeIsADifferenceThatMayBeRounding) {
   EXPECT_GT(found.differences.front().values->max_abs, 0.0);
 }
 
-TEST_P(DiffTest, AnotherDTypeWithOtherValuesIsNoRounding) {
+TEST_P(DiffTest, DistinguishesOtherValuesFromRounding) {
   edit_folder([](auto& all) {
     Tensor& bias = all.at("classifier.1.bias");
     bias = to_dtype(with_element(bias, 0, 3.0F), DType::BF16);
@@ -189,7 +190,7 @@ TEST_P(DiffTest, AnotherDTypeWithOtherValuesIsNoRounding) {
   EXPECT_FALSE(found.differences[0].equal_rounded);
 }
 
-TEST_P(DiffTest, NaNEqualsTheSameNaN) {
+TEST_P(DiffTest, TakesEqualNaNForEqual) {
   Tensor& bias = checkpoint_.tensors.at("fc.bias");
   bias = with_element(bias, 1, std::nanf(""));
   checkpoint_.write_folder(source());
@@ -200,7 +201,7 @@ TEST_P(DiffTest, NaNEqualsTheSameNaN) {
   expect_equal(source(), folder());
 }
 
-TEST_P(DiffTest, NetworksOfAnotherShapeMeetByName) {
+TEST_P(DiffTest, PairsNetworksOfAnotherShapeByName) {
   ResNetConfig deeper = checkpoint_.network;
   deeper.depths[2] += 1;
   deeper.num_labels = 7;
@@ -216,7 +217,7 @@ TEST_P(DiffTest, NetworksOfAnotherShapeMeetByName) {
   EXPECT_EQ(told(found).at(0).find("shape classifier.1."), 0U);
 }
 
-TEST_P(DiffTest, ABackboneLacksTheHead) {
+TEST_P(DiffTest, FindsTheMissingHeadOfABackbone) {
   ConversionRequest request = request_for(source(), dir_ / "backbone");
   request.head = Head::kNone;
   run(request);
@@ -224,7 +225,7 @@ TEST_P(DiffTest, ABackboneLacksTheHead) {
               ElementsAre("only_in_a fc.bias", "only_in_a fc.weight"));
 }
 
-TEST_P(DiffTest, TheSecondOfTwoNetworksInAFile) {
+TEST_P(DiffTest, ComparesTheSecondNetworkInAFile) {
   StateDict both;
   for (const auto& [name, tensor] : checkpoint_.tensors) {
     both.insert("student." + name, tensor);
@@ -236,7 +237,7 @@ TEST_P(DiffTest, TheSecondOfTwoNetworksInAFile) {
               ElementsAre("values bn1.bias and bn1.bias"));
 }
 
-TEST_P(DiffTest, CountersThatAFileLacksAreZero) {
+TEST_P(DiffTest, TakesMissingCountersAsZero) {
   StateDict old;
   for (const auto& [name, tensor] : checkpoint_.tensors) {
     if (tensor.dtype() != DType::I64) old.insert(name, tensor);
@@ -244,11 +245,11 @@ TEST_P(DiffTest, CountersThatAFileLacksAreZero) {
   write_weights(dir_ / "old.safetensors", old);
   const DiffSide side = open_diff_side(dir_ / "old.safetensors");
   EXPECT_EQ(side.counters_added, static_cast<std::int64_t>(size() - old.size()));
-  EXPECT_THAT(side.notes, ElementsAre(HasSubstr(" num_batches_tracked are missing")));
+  EXPECT_THAT(testing::told(side.notes), ElementsAre(HasSubstr(": counters-added count=")));
   expect_equal(dir_ / "old.safetensors", folder());
 }
 
-TEST_P(DiffTest, AFolderThatDoesNotPairIsReadByItsNames) {
+TEST_P(DiffTest, PairsOtherNetworksByName) {
   const fs::path config = folder() / "config.json";
   testing::write_file(config, testing::merged(testing::read_file(config),
                                               R"({"downsample_in_first_stage": true})"));
@@ -258,7 +259,7 @@ TEST_P(DiffTest, AFolderThatDoesNotPairIsReadByItsNames) {
   EXPECT_THAT(told(diff(source(), folder())), ElementsAre("values fc.bias and classifier.1.bias"));
 }
 
-TEST(DiffOtherNetworksTest, AreComparedByTheNamesInTheFile) {
+TEST(DiffOtherNetworksTest, ComparesByTheNamesInTheFile) {
   const TempDir dir;
   StateDict a;
   a.insert("patch_embed.w", Tensor::of<float>({2}, {1, 2}));
@@ -276,7 +277,7 @@ TEST(DiffOtherNetworksTest, AreComparedByTheNamesInTheFile) {
   EXPECT_THAT(open_diff_side(dir / "a.safetensors").no_resnet, HasSubstr("a vision transformer"));
 }
 
-TEST(DiffOtherNetworksTest, DTypesWithoutValuesAreOnlyCompared) {
+TEST(DiffOtherNetworksTest, ComparesOnlyTheBytesOfSomeDtypes) {
   const TempDir dir;
   const auto write = [&](const char* file, const std::string& bytes) {
     const std::string header =
@@ -291,13 +292,13 @@ TEST(DiffOtherNetworksTest, DTypesWithoutValuesAreOnlyCompared) {
   EXPECT_THAT(told(diff(dir / "a.safetensors", dir / "a.safetensors")), IsEmpty());
 }
 
-TEST(DiffRefusalTest, WhatIsNotThereOrNoCheckpointOrStopped) {
+TEST(DiffRefusalTest, RefusesMissingAndOtherFilesAndStops) {
   const TempDir dir;
-  EXPECT_THAT(testing::refusal<IoError>([&] { open_diff_side(dir / "none.pth"); }),
+  EXPECT_THAT(testing::refusal<NotFoundError>([&] { open_diff_side(dir / "none.pth"); }),
               HasSubstr("none.pth: no such file or folder"));
   testing::write_file(dir / "w.bin", "<html>");
   EXPECT_THAT(testing::refusal<FormatError>([&] { open_diff_side(dir / "w.bin"); }),
-              HasSubstr("w.bin: expected a checkpoint, got an HTML page"));
+              HasSubstr("w.bin: not a checkpoint but an HTML page"));
   small_checkpoint().write_file(dir / "w.safetensors");
   const DiffSide side = open_diff_side(dir / "w.safetensors");
   testing::Stopper stopper(3);
@@ -305,14 +306,14 @@ TEST(DiffRefusalTest, WhatIsNotThereOrNoCheckpointOrStopped) {
             "interrupted");
 }
 
-TEST(DiffRefusalTest, AFileThatChangesMeanwhile) {
+TEST(DiffRefusalTest, RefusesAFileThatChanges) {
   const TempDir dir;
   small_checkpoint().write_file(dir / "w.safetensors");
   const DiffSide side = open_diff_side(dir / "w.safetensors");
   fs::last_write_time(dir / "w.safetensors",
                       fs::file_time_type::clock::now() - std::chrono::hours(1));
-  ProgressSink nobody;
-  EXPECT_THAT(testing::refusal<FormatError>([&] { diff_checkpoints(side, side, nobody); }),
+  ProgressSink silent;
+  EXPECT_THAT(testing::refusal<FormatError>([&] { diff_checkpoints(side, side, silent); }),
               HasSubstr("w.safetensors"));
 }
 

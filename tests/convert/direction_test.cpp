@@ -4,6 +4,7 @@
 
 #include "tests/checkpoint/torch_builder.h"
 #include "tests/convert/job.h"
+#include "tests/support/notes.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/timm_checkpoint.h"
@@ -27,9 +28,10 @@ using testing::run;
 using testing::small_checkpoint;
 using testing::TempDir;
 using testing::TimmCheckpoint;
+using testing::told;
 using ::testing::UnorderedElementsAre;
 
-/// "small" of timm, and where it was converted to.
+/// A timm checkpoint "small" and its conversion to transformers.
 struct Way {
   explicit Way(const TimmCheckpoint& checkpoint = small_checkpoint()) {
     checkpoint.write_folder(dir / "timm/small");
@@ -40,13 +42,14 @@ struct Way {
     request.to = to;
     return request;
   }
+  template <class Kind>
   std::string refusal(const ConversionRequest& request) const {
-    return testing::refusal<MismatchError>([&] { run(request); });
+    return testing::refusal<Kind>([&] { run(request); });
   }
   TempDir dir;
 };
 
-/// A lone .pth with the small network's tensors, renamed; "" leaves one out.
+/// A lone .pth with the small network's tensors, renamed; "" drops one.
 fs::path lone_file(const TempDir& dir, const std::function<std::string(const std::string&)>& rename,
                    const StateDict& more = {}) {
   StateDict tensors;
@@ -59,7 +62,7 @@ fs::path lone_file(const TempDir& dir, const std::function<std::string(const std
   return dir / "lone.pth";
 }
 
-TEST(DirectionTest, ThereAndBackGivesTheSameWeightsByteForByte) {
+TEST(DirectionTest, ThereAndBackWritesTheSameWeights) {
   for (const LayerType type : {LayerType::kBasic, LayerType::kBottleneck}) {
     const Way way(small_checkpoint(type, 7));
     const ConversionResult result = run(way.back(Form::kTimm));
@@ -71,7 +74,7 @@ TEST(DirectionTest, ThereAndBackGivesTheSameWeightsByteForByte) {
   }
 }
 
-TEST(DirectionTest, TimmsConfigSaysWhatIsKnownAndNoMore) {
+TEST(DirectionTest, WritesOnlyKnownFactsIntoTimmsConfig) {
   const Way way;
   run(way.back(Form::kTimm));
   const std::string text = read_file(way.dir / "back/small/config.json");
@@ -89,7 +92,7 @@ TEST(DirectionTest, TimmsConfigSaysWhatIsKnownAndNoMore) {
   }
 }
 
-TEST(DirectionTest, AConfigWithoutProcessorClaimsNoPixels) {
+TEST(DirectionTest, ClaimsNoPixelsWithoutAProcessor) {
   const Way way;
   fs::remove(way.dir / "hf/small/preprocessor_config.json");
   run(way.back(Form::kTimm));
@@ -97,7 +100,7 @@ TEST(DirectionTest, AConfigWithoutProcessorClaimsNoPixels) {
               ::testing::Not(HasSubstr("\"input_size")));
 }
 
-TEST(DirectionTest, TorchvisionGetsAStateDictAlone) {
+TEST(DirectionTest, WritesOnlyAStateDictForTorchvision) {
   TimmCheckpoint checkpoint = testing::make_timm_checkpoint({.hidden_sizes = {64, 128, 256, 512},
                                                              .depths = {1, 1, 1, 1},
                                                              .layer_type = LayerType::kBasic,
@@ -112,26 +115,27 @@ TEST(DirectionTest, TorchvisionGetsAStateDictAlone) {
   }
 }
 
-TEST(DirectionTest, TorchvisionTakesNoOtherChannels) {
+TEST(DirectionTest, RefusesOtherChannelsForTorchvision) {
   const Way way;
   EXPECT_THAT(
-      way.refusal(way.back(Form::kTorchvision)),
-      HasSubstr("network: expected channels of 64, 128, 256, 512 for three input channels"));
+      way.refusal<UnsupportedError>(way.back(Form::kTorchvision)),
+      AllOf(HasSubstr("hf/small: torchvision's ResNet has 64, 128, 256, 512 channels and 3 input"),
+            HasSubstr("; target-timm()")));
 }
 
-TEST(DirectionTest, WhatIsThereAlreadyIsLeftAlone) {
+TEST(DirectionTest, DoesNothingWhereTheSourceHasTheForm) {
   const Way way;
   for (const auto& [to, source] :
        {std::pair{Form::kTransformers, "hf/small"}, std::pair{Form::kTimm, "timm/small"}}) {
     const ConversionResult result = run(way.back(to, source));
     EXPECT_TRUE(result.already);
     EXPECT_FALSE(result.written);
-    EXPECT_THAT(result.notes, Contains(HasSubstr("already; nothing is done")));
+    EXPECT_THAT(told(result.notes), Contains(HasSubstr(": already-converted form=")));
     EXPECT_FALSE(fs::exists(way.dir / "back"));
   }
 }
 
-TEST(DirectionTest, AnotherDtypeOrFormatIsSomethingToDo) {
+TEST(DirectionTest, ConvertsToAnotherDtypeOrFormat) {
   const Way way;
   ConversionRequest request = way.back(Form::kTransformers);
   request.dtype = DType::F16;
@@ -144,7 +148,7 @@ TEST(DirectionTest, AnotherDtypeOrFormatIsSomethingToDo) {
   EXPECT_EQ(open_source((way.dir / "back/small").string()).config.dtype, DType::F16);
 }
 
-TEST(DirectionTest, TheSameInputGivesTheSameBin) {
+TEST(DirectionTest, WritesTheSameBinForTheSameInput) {
   const Way way;
   ConversionRequest request = way.back(Form::kTimm, "timm/small");
   request.weights_format = WeightsFormat::kBin;
@@ -155,7 +159,7 @@ TEST(DirectionTest, TheSameInputGivesTheSameBin) {
   EXPECT_EQ(read_file(way.dir / "back/small/pytorch_model.bin"), first);
 }
 
-TEST(DirectionTest, AHeadCanBeLeftOutEitherWay) {
+TEST(DirectionTest, DropsTheHeadInEitherDirection) {
   const Way way;
   for (const Form to : {Form::kTransformers, Form::kTimm}) {
     ConversionRequest request = way.back(to);
@@ -165,7 +169,7 @@ TEST(DirectionTest, AHeadCanBeLeftOutEitherWay) {
     const Source written = open_source((way.dir / "back/small").string());
     EXPECT_FALSE(written.tensors.contains(to == Form::kTimm ? "fc.weight" : "classifier.1.weight"));
   }
-  // A backbone of transformers becomes timm's without classes.
+  // A transformers backbone becomes a timm network without classes.
   ConversionRequest request = way.back(Form::kTransformers);
   request.head = Head::kNone;
   request.name = "backbone";
@@ -175,47 +179,48 @@ TEST(DirectionTest, AHeadCanBeLeftOutEitherWay) {
   EXPECT_TRUE(run(again).verification->verified());
 }
 
-TEST(DirectionTest, TimmHasNoStrideInTheFirstStage) {
+TEST(DirectionTest, RefusesOtherStridesForTimm) {
   const Way way;
   const fs::path config = way.dir / "hf/small/config.json";
   write_atomically(config,
                    testing::merged(read_file(config), R"({"downsample_in_bottleneck":true})"));
-  EXPECT_THAT(way.refusal(way.back(Form::kTimm)),
-              HasSubstr("network: expected strides on the 3x3 convolutions, as timm's ResNet has"));
+  EXPECT_THAT(way.refusal<UnsupportedError>(way.back(Form::kTimm)),
+              HasSubstr("hf/small: timm's ResNet has strides on the 3x3 convolutions, this network "
+                        "has downsample_in_bottleneck"));
 }
 
-TEST(DirectionTest, ANameOfAnotherNetworkIsRefused) {
+TEST(DirectionTest, RefusesANameOfAnotherNetwork) {
   const Way way;
   ConversionRequest request = way.back(Form::kTimm);
   request.hints.as = "resnet50.a1_in1k";
-  EXPECT_THAT(way.refusal(request), HasSubstr("layer type of resnet50"));
+  EXPECT_THAT(way.refusal<MismatchError>(request), HasSubstr("layer type of resnet50"));
   request.to = Form::kTransformers;
   EXPECT_THAT(testing::refusal<UsageError>([&] { run(request); }),
-              HasSubstr("--as: expected a source that does not say what it is"));
+              HasSubstr("as: expected a lone weights file, got a transformers folder"));
 }
 
-TEST(PicturesTest, BothNetworksSayTheSame) {
+TEST(ImagesTest, BothNetworksAgree) {
   const TempDir dir;
   ConversionRequest request =
       request_for(fs::path(WEIGHTLIFT_SOURCE_DIR) / "examples/digits", dir / "out");
   request.images = {fs::path(WEIGHTLIFT_SOURCE_DIR) / "examples/digits/images/three.png"};
   const ConversionResult result = run(request);
   EXPECT_TRUE(is_verified(result));
-  ASSERT_EQ(result.pictures.size(), 1U);
-  EXPECT_TRUE(result.pictures[0].bit_equal);
-  EXPECT_EQ(result.pictures[0].src.size(), 5U);
-  EXPECT_EQ(result.pictures[0].dest[0].label, "three");
+  ASSERT_EQ(result.images.size(), 1U);
+  EXPECT_TRUE(result.images[0].bit_equal);
+  EXPECT_EQ(result.images[0].src.size(), 5U);
+  EXPECT_EQ(result.images[0].dest[0].label, "three");
   request.head = Head::kNone;
   request.name = "backbone";
-  EXPECT_THAT(testing::refusal<MismatchError>([&] { run(request); }),
-              HasSubstr("--image: expected a network with classes"));
-  request.head = Head::kKeep;
+  EXPECT_THAT(testing::refusal<UsageError>([&] { run(request); }),
+              HasSubstr("images: expected a network with classes"));
+  request.head = Head::kClassifier;
   request.images = {dir / "none.png"};
-  EXPECT_THAT(testing::refusal<IoError>([&] { run(request); }), HasSubstr("none.png"));
+  EXPECT_THAT(testing::refusal<NotFoundError>([&] { run(request); }), HasSubstr("none.png"));
   EXPECT_FALSE(fs::exists(dir / "out/backbone"));
 }
 
-TEST(DirectionTest, AConfigThatStaysTrueStaysAsItIs) {
+TEST(DirectionTest, KeepsAConfigThatStaysTrue) {
   TimmCheckpoint checkpoint = small_checkpoint();
   checkpoint.config_json = testing::merged(
       checkpoint.config_json,
@@ -227,37 +232,38 @@ TEST(DirectionTest, AConfigThatStaysTrueStaysAsItIs) {
   EXPECT_EQ(read_file(way.dir / "back/small/config.json"), checkpoint.config_json);
 }
 
-TEST(DirectionTest, WhatTimmCannotSayOfPicturesIsNotSaid) {
+TEST(DirectionTest, ClaimsNoUnsupportedProcessor) {
   const Way way;
   const fs::path file = way.dir / "hf/small/preprocessor_config.json";
   write_atomically(file, testing::merged(read_file(file), R"({"do_resize": false})"));
   const ConversionResult result = run(way.back(Form::kTimm));
-  EXPECT_THAT(result.notes, Contains(HasSubstr("timm's config cannot say this image processor")));
+  EXPECT_THAT(told(result.notes), Contains("processor-not-in-timm"));
   EXPECT_THAT(read_file(way.dir / "back/small/config.json"),
               ::testing::Not(HasSubstr("\"input_size")));
 }
 
-TEST(DirectionTest, AFolderThatIsNotItsConfigsIsNothingThatIsThereAlready) {
+TEST(DirectionTest, RefusesAFolderThatContradictsItsConfig) {
   const Way way;
   const fs::path config = way.dir / "hf/small/config.json";
   write_atomically(config, testing::merged(read_file(config), R"({"depths": [1, 1, 1, 1]})"));
-  EXPECT_THAT(way.refusal(way.back(Form::kTransformers)), HasSubstr("got 12 unexpected"));
+  EXPECT_THAT(way.refusal<MismatchError>(way.back(Form::kTransformers)),
+              HasSubstr("12 unexpected"));
 }
 
-TEST(DirectionTest, AStateDictAloneIsVerifiedToo) {
+TEST(DirectionTest, VerifiesALoneStateDict) {
   const Way way(testing::make_timm_checkpoint({.hidden_sizes = {64, 128, 256, 512},
                                                .depths = {1, 1, 1, 1},
                                                .layer_type = LayerType::kBasic,
                                                .num_labels = 3},
                                               "resnet18"));
   run(way.back(Form::kTorchvision));
-  ProgressSink nobody;
+  ProgressSink silent;
   EXPECT_TRUE(verify_folder((way.dir / "hf/small").string(), {},
-                            (way.dir / "back/small/model.pth").string(), {.threads = 1}, nobody)
+                            (way.dir / "back/small/model.pth").string(), {.threads = 1}, silent)
                   .network.verified());
 }
 
-TEST(WrappersTest, LayersBehindTheNetworkAreAHeadOfItsOwn) {
+TEST(WrappersTest, RefusesLayersAfterTheNetwork) {
   const TempDir dir;
   StateDict more;
   more.insert("1.weight", Tensor::of({2, 5}, std::vector<float>(10)));
@@ -265,12 +271,13 @@ TEST(WrappersTest, LayersBehindTheNetworkAreAHeadOfItsOwn) {
       dir, [](const std::string& name) { return "0." + name; }, more);
   ConversionRequest request = request_for(file, dir / "out");
   EXPECT_THAT(testing::refusal<MismatchError>([&] { run(request); }),
-              HasSubstr("unknown tensors outside the network: 1.weight [2, 5]"));
+              HasSubstr("unknown tensors outside the network may change its outputs: 1.weight [2, "
+                        "5]"));
   request.head = Head::kNone;
   EXPECT_TRUE(run(request).written);
 }
 
-TEST(WrappersTest, ALoneFileOfATrainerIsTakenWithoutItsPrefix) {
+TEST(WrappersTest, StripsThePrefixOfATrainer) {
   const TempDir dir;
   StateDict more;
   more.insert("n_averaged", Tensor::of({}, std::vector<std::int64_t>{3}));
@@ -278,18 +285,19 @@ TEST(WrappersTest, ALoneFileOfATrainerIsTakenWithoutItsPrefix) {
       dir, [](const std::string& name) { return "module." + name; }, more);
   const ConversionResult result = run(request_for(file, dir / "out"));
   EXPECT_TRUE(result.written);
-  EXPECT_THAT(result.notes,
-              AllOf(Contains(HasSubstr("took the names behind 'module.' (DataParallel or an "
-                                       "average)")),
-                    Contains(HasSubstr("ignored, training only: n_averaged (counter)"))));
+  EXPECT_THAT(
+      told(result.notes),
+      AllOf(Contains(HasSubstr("weights-chosen prefix='module.' wrappers='DataParallel or an "
+                               "average'")),
+            Contains(HasSubstr("tensors-ignored kind='training only' names='n_averaged "
+                               "(counter)'"))));
 }
 
-TEST(WrappersTest, ArchOfATrainingCheckpointIsBelieved) {
+TEST(WrappersTest, ReadsTheArchOfATrainingCheckpoint) {
   const TempDir dir;
   const fs::path made = fs::path(WEIGHTLIFT_SOURCE_DIR) / "examples/checkpoints/model_best.pth.tar";
-  EXPECT_THAT(
-      open_source(made.string()).notes,
-      Contains(HasSubstr("a weights file without config, of arch resnet18: assumed plain")));
+  EXPECT_THAT(told(open_source(made.string()).notes),
+              Contains(HasSubstr("model_best.pth.tar: no-config arch='resnet18'")));
   using testing::text;
   const std::string tensors =
       testing::ordered_dict(text("w") + testing::float_tensor(4, 0, {2}, {1}));
@@ -297,11 +305,12 @@ TEST(WrappersTest, ArchOfATrainingCheckpointIsBelieved) {
                       testing::torch_zip("}(" + text("arch") + text("resnet50d") +
                                              text("state_dict") + tensors + "u",
                                          {testing::counting_floats(4)}));
-  EXPECT_THAT(testing::refusal<MismatchError>([&] { open_source((dir / "other.pth").string()); }),
-              HasSubstr("other.pth: arch: expected a plain ResNet, got resnet50d: "));
+  EXPECT_THAT(
+      testing::refusal<UnsupportedError>([&] { open_source((dir / "other.pth").string()); }),
+      HasSubstr("other.pth: unsupported architecture 'resnet50d': "));
 }
 
-TEST(WrappersTest, AHeadOfTwoLayersNamesTheWayOut) {
+TEST(WrappersTest, SuggestsDroppingAHeadOfTwoLayers) {
   const TempDir dir;
   StateDict first;
   first.insert("fc.0.weight", Tensor::of({32, 32}, std::vector<float>(1024)));
@@ -313,34 +322,34 @@ TEST(WrappersTest, AHeadOfTwoLayersNamesTheWayOut) {
       first);
   ConversionRequest request = request_for(file, dir / "out");
   EXPECT_THAT(testing::refusal<MismatchError>([&] { run(request); }),
-              HasSubstr("lone.pth: head: expected one linear layer (fc.weight, fc.bias), got "
-                        "fc.2.bias [5], fc.2.weight [5, 32], fc.0.weight [32, 32]; --head none "
-                        "converts the backbone without it"));
+              HasSubstr("lone.pth: expected one linear layer as the classifier (fc.weight, "
+                        "fc.bias), got fc.2.bias [5], fc.2.weight [5, 32], fc.0.weight [32, 32]; "
+                        "drop-head()"));
   request.head = Head::kNone;
   EXPECT_TRUE(run(request).written);
 }
 
-TEST(WrappersTest, AMissingHeadNamesTheWayOut) {
+TEST(WrappersTest, SuggestsDroppingAMissingHead) {
   const TempDir dir;
   const fs::path file = lone_file(dir, [](const std::string& name) {
     return name.starts_with("fc.") ? "" : "backbone." + name;
   });
   ConversionRequest request = request_for(file, dir / "out");
   EXPECT_THAT(testing::refusal<MismatchError>([&] { run(request); }),
-              HasSubstr("got none; --head none converts the backbone"));
+              HasSubstr("got none; drop-head()"));
   request.head = Head::kNone;
   EXPECT_TRUE(run(request).written);
 }
 
-TEST(WrappersTest, AProjectionIsNoClassifier) {
+TEST(WrappersTest, RefusesAProjectionAsClassifier) {
   const TempDir dir;
   const fs::path file =
       lone_file(dir, [](const std::string& name) { return "module.encoder_q." + name; });
   EXPECT_THAT(testing::refusal<MismatchError>([&] { run(request_for(file, dir / "out")); }),
-              HasSubstr("got a projection for training and no classifier"));
+              HasSubstr("got a projection head for training; drop-head(); choose-head("));
 }
 
-TEST(WrappersTest, CountersAreTakenAsTorchTakesThem) {  // W11
+TEST(WrappersTest, ReadsCountersAsTorchDoes) {  // W11
   const TempDir dir;
   StateDict tensors;
   for (const auto& [name, tensor] : small_checkpoint().tensors) {
@@ -363,7 +372,7 @@ TEST(WrappersTest, CountersAreTakenAsTorchTakesThem) {  // W11
   EXPECT_EQ(counter("layer1.0.bn1.num_batches_tracked"), -7);
   EXPECT_EQ(counter("layer1.0.bn2.num_batches_tracked"), 0);
   EXPECT_EQ(source.counters_added, 1);
-  EXPECT_THAT(source.notes, Contains(HasSubstr("2 num_batches_tracked are no int64 scalars")));
+  EXPECT_THAT(told(source.notes), Contains(HasSubstr("counters-converted count='2'")));
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Conversions that are stopped, or whose source changes under them.
+// Conversions that stop, or whose source changes meanwhile.
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -39,8 +39,8 @@ class InterruptionTest : public ::testing::Test {
     small_checkpoint().write_folder(dir_ / "in/small");
     request_ = request_for(dir_ / "in/small", dir_ / "out");
   }
-  /// Stops at the first check, the second, and so on, until a run comes to its end; `expect` looks
-  /// at what each stopped one left.
+  /// Stops at the first check, the second, and so on, until a run reaches its end; `expect` checks
+  /// what each stopped run left.
   int stop_everywhere(const std::function<void()>& expect) {
     for (int stopped = 0; stopped < 1000; ++stopped) {
       Stopper stopper(stopped);
@@ -55,13 +55,13 @@ class InterruptionTest : public ::testing::Test {
   ConversionRequest request_;
 };
 
-TEST_F(InterruptionTest, LeavesNothingWhereverItCame) {
+TEST_F(InterruptionTest, LeavesNothingAtAnyCheck) {
   const int stops = stop_everywhere([&] { EXPECT_THAT(names_in(dir_.path()), ElementsAre("in")); });
   EXPECT_GE(stops, 5);
   EXPECT_THAT(names_in(dir_ / "out"), ElementsAre("small"));
 }
 
-TEST_F(InterruptionTest, KeepsTheFolderThatWasToBeReplaced) {
+TEST_F(InterruptionTest, KeepsTheFolderToReplace) {
   run(request_);
   const auto old = files_of(dir_ / "out/small");
   small_checkpoint(LayerType::kBottleneck, 2).write_folder(dir_ / "in/small");
@@ -73,7 +73,7 @@ TEST_F(InterruptionTest, KeepsTheFolderThatWasToBeReplaced) {
   EXPECT_NE(files_of(dir_ / "out/small"), old);
 }
 
-TEST_F(InterruptionTest, StopsAVerificationToo) {
+TEST_F(InterruptionTest, StopsAVerification) {
   run(request_);
   Stopper stopper(0);
   EXPECT_EQ(refusal<Interrupted>([&] {
@@ -86,7 +86,7 @@ class ShrinkingSourceTest : public InterruptionTest,
                             public ::testing::WithParamInterface<const char*> {
  protected:
   fs::path weights() const { return dir_ / "in/small/model.safetensors"; }
-  /// The refusal of a run in which `change` comes at the step of the parameter.
+  /// The refusal of a run with `change` at the step of the parameter.
   std::string refusal_with(const std::function<void()>& change) {
     Listener listener;
     listener.at_step = [&](std::string_view step) {
@@ -99,18 +99,19 @@ class ShrinkingSourceTest : public InterruptionTest,
 INSTANTIATE_TEST_SUITE_P(Steps, ShrinkingSourceTest, ::testing::Values("write", "verify"),
                          [](const auto& step) { return std::string(step.param); });
 
-TEST_P(ShrinkingSourceTest, IsNamedAndLeavesNothing) {
+TEST_P(ShrinkingSourceTest, IsReportedAndLeavesNothing) {
   const auto bytes = fs::file_size(weights());
   for (const std::uintmax_t left : {bytes - 1, bytes / 2, std::uintmax_t{8}, std::uintmax_t{0}}) {
     small_checkpoint().write_folder(dir_ / "in/small");
     EXPECT_THAT(refusal_with([&] { fs::resize_file(weights(), left); }),
-                AllOf(StartsWith(weights().string() + ": file: expected "),
-                      HasSubstr(fmt::format("bytes as at opening, got {}; it was changed", left))));
+                AllOf(StartsWith(weights().string() +
+                                 ": the file changed while weightlift read it: expected "),
+                      HasSubstr(fmt::format("bytes, got {}", left))));
     EXPECT_THAT(names_in(dir_.path()), ElementsAre("in"));
   }
 }
 
-TEST_P(ShrinkingSourceTest, ThatIsWrittenToIsNamedAndLeavesNothing) {
+TEST_P(ShrinkingSourceTest, ReportsAModifiedSourceAndLeavesNothing) {
   const auto write_into = [&] {
     const auto before = fs::last_write_time(weights());
     std::fstream file(weights(), std::ios::in | std::ios::out | std::ios::binary);
@@ -119,8 +120,8 @@ TEST_P(ShrinkingSourceTest, ThatIsWrittenToIsNamedAndLeavesNothing) {
     fs::last_write_time(weights(), before + std::chrono::seconds(1));
   };
   EXPECT_THAT(refusal_with(write_into),
-              AllOf(StartsWith(weights().string() + ": file: expected the modification time"),
-                    HasSubstr("it was changed while being read")));
+              StartsWith(weights().string() + ": the file changed while weightlift read it: its "
+                                              "modification time differs"));
   EXPECT_THAT(names_in(dir_.path()), ElementsAre("in"));
 }
 

@@ -23,8 +23,8 @@ ConversionRequest request_for(const std::filesystem::path& source,
 }
 
 ConversionResult run(const ConversionRequest& request) {
-  ProgressSink nobody;
-  return convert(request, nobody);
+  ProgressSink silent;
+  return convert(request, silent);
 }
 
 }  // namespace weightlift::testing

@@ -12,17 +12,18 @@
 
 namespace weightlift::testing {
 
-/// Keeps what a job tells of, and does something at each step if asked to.
+/// Records the steps and notes of a job, and calls `at_step` at each step.
 class Listener : public ProgressSink {
  public:
   std::function<void(std::string_view name)> at_step;
-  std::vector<std::string> steps, notes;
+  std::vector<std::string> steps;
+  Notes notes;
 
   void step(std::string_view name, std::uint64_t bytes_total) override;
-  void note(std::string_view text) override { notes.emplace_back(text); }
+  void note(const Note& note) override { notes.push_back(note); }
 };
 
-/// Asks to stop at the `n`th check, counted from 0.
+/// Interrupts the job at the `n`th check, counted from 0.
 class Stopper : public ProgressSink {
  public:
   explicit Stopper(int n) : left_(n) {}
@@ -32,11 +33,11 @@ class Stopper : public ProgressSink {
   int left_;
 };
 
-/// A request that runs on one thread: small networks only wait for others.
+/// A request that runs on one thread: small networks gain nothing from more.
 ConversionRequest request_for(const std::filesystem::path& source,
                               const std::filesystem::path& output);
 
-/// The conversion, told of to nobody.
+/// Runs a conversion without a listener.
 ConversionResult run(const ConversionRequest& request);
 
 }  // namespace weightlift::testing

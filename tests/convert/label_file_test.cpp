@@ -30,7 +30,7 @@ auto is_cat_dog_eel() { return ElementsAre("cat", "dog", "eel"); }
 
 // Lines of text.
 
-TEST(LabelLinesTest, AreLabelsAsTheyStand) {
+TEST(LabelLinesTest, KeepsLinesUnchanged) {
   EXPECT_THAT(labels_of("cat\ndog\neel\n"), is_cat_dog_eel());
   EXPECT_THAT(labels_of("cat\ndog\neel"), is_cat_dog_eel());
   EXPECT_THAT(labels_of("tench, Tinca tinca\n\u00e9l\u00e8ve\nn2"),
@@ -38,7 +38,7 @@ TEST(LabelLinesTest, AreLabelsAsTheyStand) {
   EXPECT_EQ(form_of("cat\ndog"), "one label per line");
 }
 
-TEST(LabelLinesTest, LoseTheBlanksAroundThem) {
+TEST(LabelLinesTest, StripsBlanks) {
   EXPECT_THAT(labels_of(" cat\ndog \n\teel\t\n"), is_cat_dog_eel());
   EXPECT_THAT(labels_of("cat\r\ndog\r\neel\r\n"), is_cat_dog_eel());
   EXPECT_THAT(labels_of("\xEF\xBB\xBF"
@@ -46,7 +46,7 @@ TEST(LabelLinesTest, LoseTheBlanksAroundThem) {
               is_cat_dog_eel());
 }
 
-TEST(LabelLinesTest, MayEndInBlankLinesButHoldNone) {
+TEST(LabelLinesTest, AcceptsBlankLinesOnlyAtTheEnd) {
   EXPECT_THAT(labels_of("cat\ndog\neel\n\n \r\n\t\n"), is_cat_dog_eel());
   EXPECT_EQ(malformation_of("cat\ndog\n \neel\n"),
             "labels: line 3: expected a label, got a blank line");
@@ -55,7 +55,7 @@ TEST(LabelLinesTest, MayEndInBlankLinesButHoldNone) {
   EXPECT_THAT(labels_of("\n\n"), IsEmpty());
 }
 
-TEST(LabelLinesTest, KeepNumbersThatAreNoIndex) {
+TEST(LabelLinesTest, KeepsNumbersThatAreNoIndex) {
   EXPECT_THAT(labels_of("1984\n7 Up\nGrade 3\n"), ElementsAre("1984", "7 Up", "Grade 3"));
   EXPECT_THAT(labels_of("2\n0\n1\n"), ElementsAre("2", "0", "1"));
   EXPECT_THAT(labels_of("2 Fast\n2 Furious\n"), ElementsAre("2 Fast", "2 Furious"));
@@ -70,15 +70,15 @@ TEST(LabelLinesTest, KeepNumbersThatAreNoIndex) {
               ElementsAre("18446744073709551616 cat", "1 dog"));
 }
 
-TEST(LabelLinesTest, KeepNumbersAfterWhichTheLabelsAreEqual) {
+TEST(LabelLinesTest, KeepsNumbersOfEqualLabels) {
   EXPECT_THAT(labels_of("Grade 0\nGrade 1\nGrade 2\n"),
               ElementsAre("Grade 0", "Grade 1", "Grade 2"));
   EXPECT_THAT(labels_of("0 Up\n1 Up\n"), ElementsAre("0 Up", "1 Up"));
   EXPECT_EQ(form_of("0 crane\n1 owl\n2 crane\n"),
-            "one label per line (the numbers are no index: 'crane' comes twice)");
+            "one label per line (the numbers are not an index: 'crane' occurs twice)");
 }
 
-TEST(LabelLinesTest, AreOrderedByAnIndexInFront) {
+TEST(LabelLinesTest, OrdersByAnIndexAtTheFront) {
   EXPECT_THAT(labels_of("0 cat\n1 dog\n2 eel\n"), is_cat_dog_eel());
   EXPECT_THAT(labels_of("2 eel\n0 cat\n1 dog\n"), is_cat_dog_eel());
   EXPECT_THAT(labels_of("3 eel\n1 cat\n2 dog\n"), is_cat_dog_eel());
@@ -87,39 +87,39 @@ TEST(LabelLinesTest, AreOrderedByAnIndexInFront) {
   EXPECT_EQ(form_of("1 dog\n0 cat\n"), "an index, then a label on each line");
 }
 
-TEST(LabelLinesTest, MaySeparateTheIndexByAMark) {
+TEST(LabelLinesTest, AcceptsMarksAfterTheIndex) {
   for (const char* mark : {"\t", ":", ": ", " : ", ",", ", ", ";", "=", " = ", "|", ". ", ") "}) {
     EXPECT_THAT(labels_of(fmt::format("1{0}tench, Tinca: a fish\n0{0}7 Up\n", mark)),
                 ElementsAre("7 Up", "tench, Tinca: a fish"))
         << mark;
   }
-  // CUB-200's classes.txt: only the first of its numbers is a column.
+  // CUB-200's classes.txt: only its first number is a column.
   EXPECT_THAT(labels_of("1 001.Albatross\n2 002.Auk\n"), ElementsAre("001.Albatross", "002.Auk"));
   EXPECT_THAT(labels_of("001.Albatross\n002.Auk\n"), ElementsAre("001.Albatross", "002.Auk"));
   EXPECT_THAT(labels_of("0: cat\n1, dog\n"), ElementsAre("0: cat", "1, dog"));
 }
 
-TEST(LabelLinesTest, AreOrderedByAnIndexAtTheEnd) {
+TEST(LabelLinesTest, OrdersByAnIndexAtTheEnd) {
   // categories_places365.txt
   EXPECT_THAT(labels_of("/a/airfield 0\n/a/airplane_cabin 1\n/z/zen garden 2\n"),
               ElementsAre("/a/airfield", "/a/airplane_cabin", "/z/zen garden"));
   EXPECT_THAT(labels_of("eel: 2\ncat: 0\ndog: 1\n"), is_cat_dog_eel());
   EXPECT_THAT(labels_of("dog,1\ncat,0\n\"eel\",2\n"), is_cat_dog_eel());
   EXPECT_EQ(form_of("dog 1\ncat 0\n"), "a label, then an index on each line");
-  // Counted from 1 it is more often a part of the name.
+  // An index from 1 is more often a part of the name.
   EXPECT_THAT(labels_of("cat 1\ndog 2\n"), ElementsAre("cat 1", "dog 2"));
 }
 
-TEST(LabelLinesTest, AreRefusedWhereBothEndsCouldBeTheIndex) {
+TEST(LabelLinesTest, RefusesAnIndexAtBothEnds) {
   const char* const reason =
-      "labels: expected an index at the front or at the end of each line, got one at both; remove "
-      "one";
+      "labels: each line has an index at both ends; "
+      "advice(remove one of the two columns)";
   EXPECT_EQ(malformation_of("1 cat 0\n2 dog 1\n"), reason);
   EXPECT_EQ(malformation_of("0 2\n1 0\n2 1\n"), reason);
   EXPECT_THAT(labels_of("0 0\n2 2\n1 1\n"), ElementsAre("0", "1", "2"));
 }
 
-TEST(LabelLinesTest, MayBeginWithAHeader) {
+TEST(LabelLinesTest, AcceptsAHeader) {
   EXPECT_THAT(labels_of("id\tname\n1\tdog\n0\tcat\n2\teel\n"), is_cat_dog_eel());
   EXPECT_THAT(labels_of("class_id,class name\n0,cat\n1,dog\n2,eel\n"), is_cat_dog_eel());
   EXPECT_THAT(labels_of("name,id\ncat,0\neel,2\ndog,1\n"), is_cat_dog_eel());
@@ -130,7 +130,7 @@ TEST(LabelLinesTest, MayBeginWithAHeader) {
             "an index, then a label on each line, after a header");
 }
 
-TEST(LabelLinesTest, BeginWithNoHeaderThatHasANumber) {
+TEST(LabelLinesTest, DoesNotTakeALineWithANumberForAHeader) {
   EXPECT_THAT(labels_of("7 name\n0 cat\n1 dog\n"), ElementsAre("7 name", "0 cat", "1 dog"));
   EXPECT_THAT(labels_of("name\n0 cat\n1 dog\n"), ElementsAre("name", "0 cat", "1 dog"));
   EXPECT_THAT(labels_of("Diet Coke\n1 Up\n"), ElementsAre("Diet Coke", "1 Up"));
@@ -138,7 +138,7 @@ TEST(LabelLinesTest, BeginWithNoHeaderThatHasANumber) {
             "labels: line 1: expected two columns, the index and the label, got 3");
 }
 
-TEST(LabelLinesTest, AreCsvOnlyBehindAnIndex) {
+TEST(LabelLinesTest, ReadsCsvOnlyAfterAnIndex) {
   EXPECT_THAT(labels_of("red, dark\nred, light\n"), ElementsAre("red, dark", "red, light"));
   EXPECT_THAT(labels_of("\"red\", dark\nblue\n"), ElementsAre("\"red\", dark", "blue"));
   EXPECT_THAT(labels_of("0,\"tench, Tinca tinca\"\n1,\"a \"\"b\"\"\"\n2,plain, no quotes\n"),
@@ -151,7 +151,7 @@ TEST(LabelLinesTest, AreCsvOnlyBehindAnIndex) {
             "labels: line 1: expected nothing after the quoted label, got '\"cat\",mammal'");
 }
 
-TEST(LabelLinesTest, LoseWordNetIdsThatAllHave) {
+TEST(LabelLinesTest, StripsWordNetIdsOfAllLines) {
   // synset_words.txt and LOC_synset_mapping.txt
   EXPECT_THAT(labels_of("n01440764 tench, Tinca tinca\nn01443537 goldfish, Carassius auratus\n"),
               ElementsAre("tench, Tinca tinca", "goldfish, Carassius auratus"));
@@ -163,7 +163,7 @@ TEST(LabelLinesTest, LoseWordNetIdsThatAllHave) {
   EXPECT_EQ(form_of("n01440764 tench\n"), "one label per line, without WordNet ids");
 }
 
-TEST(LabelLinesTest, KeepWordNetIdsThatAreTheLabels) {
+TEST(LabelLinesTest, KeepsWordNetIdsThatAreTheLabels) {
   EXPECT_THAT(labels_of("n01440764\nn01443537\n"), ElementsAre("n01440764", "n01443537"));
   EXPECT_THAT(labels_of("n01440764 tench\nn01443537\n"),
               ElementsAre("n01440764 tench", "n01443537"));
@@ -172,7 +172,7 @@ TEST(LabelLinesTest, KeepWordNetIdsThatAreTheLabels) {
               ElementsAre("n0144076 tench", "n01443537x cod"));
 }
 
-TEST(LabelLinesTest, MayHaveAnIndexAndWordNetIds) {
+TEST(LabelLinesTest, AcceptsAnIndexAndWordNetIds) {
   EXPECT_THAT(labels_of("1 n01443537 goldfish\n0 n01440764 tench\n"),
               ElementsAre("tench", "goldfish"));
   EXPECT_THAT(labels_of("1,n01443537,goldfish\n0,n01440764,\"tench, Tinca\"\n"),
@@ -185,7 +185,7 @@ TEST(LabelLinesTest, MayHaveAnIndexAndWordNetIds) {
             "an index, then a label on each line, without WordNet ids");
 }
 
-TEST(LabelLinesTest, AreUtf8WithoutControlCharacters) {
+TEST(LabelLinesTest, RefusesInvalidUtf8AndControlCharacters) {
   EXPECT_EQ(malformation_of("cat\nd\xffg\n"),
             "labels: line 2: expected UTF-8 text without control characters, got 'd\\xffg'");
   EXPECT_THAT(malformation_of("cat\ndog\x1b[2J\n"), HasSubstr("line 2: "));
@@ -193,20 +193,20 @@ TEST(LabelLinesTest, AreUtf8WithoutControlCharacters) {
   EXPECT_THAT(malformation_of("1 d\xffg\n0 cat\n"), HasSubstr("line 1: "));
 }
 
-TEST(LabelLinesTest, AreNotTooMany) {
+TEST(LabelLinesTest, RefusesTooManyLines) {
   std::string text;
   for (std::size_t i = 0; i <= kMaxLabels; ++i) text += "a\n";
   EXPECT_EQ(malformation_of(text), "labels: expected at most 1000000 lines, got more");
 }
 
-TEST(LabelLinesTest, AreNoProtobufText) {
+TEST(LabelLinesTest, RefusesProtobufText) {
   EXPECT_EQ(malformation_of("item {\n  id: 1\n  name: 'cat'\n}\n\nitem {\n  id: 2\n}\n"),
             "labels: expected one label per line or JSON, got protobuf text (item { id: 1 ... })");
   EXPECT_THAT(malformation_of("# labels\n\nitem{ id: 1 name: \"cat\" }\n"), HasSubstr("protobuf"));
   EXPECT_THAT(malformation_of("item: { id: 1 }"), HasSubstr("protobuf text"));
 }
 
-TEST(LabelLinesTest, AreNoYaml) {
+TEST(LabelLinesTest, RefusesYaml) {
   EXPECT_THAT(malformation_of("names:\n  0: cat\n  1: dog\n"), HasSubstr("got YAML"));
   EXPECT_THAT(malformation_of("path: data\n\nnames:\n- cat\n- dog\n"), HasSubstr("got YAML"));
   EXPECT_THAT(malformation_of("- cat\n- dog\n"), HasSubstr("got YAML"));
@@ -216,7 +216,7 @@ TEST(LabelLinesTest, AreNoYaml) {
 
 // JSON.
 
-TEST(LabelJsonTest, IsAList) {
+TEST(LabelJsonTest, ReadsAList) {
   EXPECT_THAT(labels_of(R"(["cat", "dog", "eel"])"), is_cat_dog_eel());
   EXPECT_THAT(labels_of(" \r\n[\" x \", \"1984\", \"0\"]"), ElementsAre(" x ", "1984", "0"));
   EXPECT_THAT(labels_of(R"([["n01440764", "tench"], ["n01443537", "cod"]])"),
@@ -226,13 +226,13 @@ TEST(LabelJsonTest, IsAList) {
   EXPECT_EQ(form_of(R"(["cat"])"), "JSON, a list");
 }
 
-TEST(LabelJsonTest, IsAnObjectOfIds) {
+TEST(LabelJsonTest, ReadsAnObjectOfIds) {
   EXPECT_THAT(labels_of(R"({"2": "eel", "0": "cat", "1": "dog"})"), is_cat_dog_eel());
   EXPECT_THAT(labels_of("\xEF\xBB\xBF{\"0\": \"7\", \"1\": \"8\"}"), ElementsAre("7", "8"));
   EXPECT_EQ(form_of(R"({"0": "cat"})"), "JSON, {id: label}");
 }
 
-TEST(LabelJsonTest, IsImagenetsClassIndex) {
+TEST(LabelJsonTest, ReadsImagenetsClassIndex) {
   const char* const text =
       R"({"1": ["n01443537", "goldfish"], "0": ["n01440764", "tench"], "2": ["n01484850", "shark"]})";
   EXPECT_THAT(labels_of(text), ElementsAre("tench", "goldfish", "shark"));
@@ -241,14 +241,14 @@ TEST(LabelJsonTest, IsImagenetsClassIndex) {
   EXPECT_THAT(malformation_of(R"({"0": ["n01443537"]})"), HasSubstr("got 0: "));
 }
 
-TEST(LabelJsonTest, IsAnObjectOfLabels) {
+TEST(LabelJsonTest, ReadsAnObjectOfLabels) {
   EXPECT_THAT(labels_of(R"({"eel": 2, "cat": 0, "dog": 1})"), is_cat_dog_eel());
   EXPECT_THAT(labels_of(R"({"eel": "2", "cat": "0", "dog": "1"})"), is_cat_dog_eel());
   EXPECT_THAT(labels_of(R"({"7": 1, "8": 0})"), ElementsAre("8", "7"));
   EXPECT_EQ(form_of(R"({"cat": 0})"), "JSON, {label: id}");
 }
 
-TEST(LabelJsonTest, IsAConfigsId2Label) {
+TEST(LabelJsonTest, ReadsAConfigsId2Label) {
   EXPECT_THAT(labels_of(R"({"model_type": "vit", "id2label": {"1": "dog", "0": "cat", "2": "eel"},
                             "label2id": {"cat": 0, "dog": 1, "eel": 2}})"),
               is_cat_dog_eel());
@@ -259,18 +259,18 @@ TEST(LabelJsonTest, IsAConfigsId2Label) {
   EXPECT_THAT(malformation_of(R"({"model_type": "vit", "id2label": null})"), HasSubstr("got "));
 }
 
-TEST(LabelJsonTest, IsRefusedWithIdsOnBothSides) {
+TEST(LabelJsonTest, RefusesIdsOnBothSides) {
   const char* const reason =
       "labels: expected one label per line or JSON, got an object with the ids 0 to n-1 as keys "
-      "and as values; a list is clear";
+      "and as values; advice(write the labels as a list)";
   for (const char* text : {R"({"0": 1, "1": 0})", R"({"0": "1", "1": "0"})",
                            R"({"0": "0", "1": "1", "2": "2"})", R"({"0": 0})"}) {
     EXPECT_EQ(malformation_of(text), reason) << text;
   }
 }
 
-TEST(LabelJsonTest, IsRefusedInOtherForms) {
-  EXPECT_THAT(malformation_of(R"(["a", "b"] x)"), HasSubstr("labels: expected JSON"));
+TEST(LabelJsonTest, RefusesOtherForms) {
+  EXPECT_THAT(malformation_of(R"(["a", "b"] x)"), HasSubstr("labels: invalid JSON"));
   EXPECT_THAT(malformation_of(R"(["a", 1, "c"])"),
               HasSubstr("expected a label for each of the ids 0 to 2, got 1: 1"));
   EXPECT_THAT(malformation_of(R"({"0": "a", "x": "b"})"), HasSubstr("got x: \"b\""));
@@ -284,38 +284,38 @@ TEST(LabelJsonTest, IsRefusedInOtherForms) {
   EXPECT_THAT(malformation_of(R"([{"id": 0, "name": "cat"}])"), HasSubstr("got 0: {"));
 }
 
-TEST(LabelJsonTest, IsRefusedWithAKeyTwice) {
-  EXPECT_EQ(malformation_of(R"({"0": "a", "1": "b", "0": "c"})"),
-            "labels: expected each key once, got \"0\" twice");
-  EXPECT_THAT(malformation_of(R"({"id2label": {"0": "a", "0": "b"}})"), HasSubstr("\"0\" twice"));
+TEST(LabelJsonTest, RefusesRepeatedKeys) {
+  EXPECT_EQ(malformation_of(R"({"0": "a", "1": "b", "0": "c"})"), "labels: duplicate key \"0\"");
+  EXPECT_THAT(malformation_of(R"({"id2label": {"0": "a", "0": "b"}})"),
+              HasSubstr("duplicate key \"0\""));
   EXPECT_THAT(labels_of(R"({"id2label": {"0": "a"}, "label2id": {"0": 0}})"), ElementsAre("a"));
 }
 
-TEST(LabelJsonTest, IsNoPythonLiteral) {
-  const char* const reason = "got a Python literal; write it with json.dump";
+TEST(LabelJsonTest, RefusesPythonLiterals) {
+  const char* const reason = "got a Python literal; advice(write it with json.dump)";
   EXPECT_THAT(malformation_of("{0: 'tench, Tinca tinca',\n 1: 'goldfish'}"), HasSubstr(reason));
   EXPECT_THAT(malformation_of("['tench', 'goldfish']"), HasSubstr(reason));
   EXPECT_THAT(malformation_of("{'cat': 0}"), HasSubstr(reason));
-  EXPECT_THAT(malformation_of("[1, 2"), HasSubstr("expected JSON, got an error"));
+  EXPECT_THAT(malformation_of("[1, 2"), HasSubstr("invalid JSON at byte"));
 }
 
 // Other files.
 
-TEST(LabelFileTest, IsNamedWhereItIsAnother) {
+TEST(LabelFileTest, NamesOtherFormats) {
   const auto kind_of = [](std::string_view text) {
     const std::string reason = malformation_of(text);
     return reason.substr(reason.find("got ") + 4);
   };
   EXPECT_EQ(kind_of("\x80\x04\x95\x0c"), "a Python pickle");
   EXPECT_EQ(kind_of("PK\x03\x04rest"), "a zip archive");
-  EXPECT_EQ(kind_of("\x1F\x8B\x08"), "a gzip archive; unpack it");
+  EXPECT_EQ(kind_of("\x1F\x8B\x08"), "a gzip archive");
   EXPECT_EQ(kind_of("\x93NUMPY\x01"), "a NumPy array");
   EXPECT_EQ(kind_of("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 3\n"),
             "a git-lfs pointer");
   EXPECT_EQ(kind_of("\n<!DOCTYPE html>\n<html>\n"), "an HTML page");
   EXPECT_EQ(kind_of("\xFF\xFE"
                     "c\0a\0t\0"sv),
-            "UTF-16 text; save it as UTF-8");
+            "UTF-16 text; advice(save it as UTF-8)");
   EXPECT_EQ(kind_of("c\0a\0t\0"sv), "a NUL byte, as UTF-16 and binary files have");
 }
 

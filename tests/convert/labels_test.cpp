@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/notes.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/timm_checkpoint.h"
@@ -18,9 +19,10 @@ using ::testing::Pair;
 using testing::refusal;
 using ::testing::StartsWith;
 using testing::TempDir;
+using testing::told;
 using testing::write_file;
 
-/// A source of so many classes; choose_labels looks at nothing else of it.
+/// A source with this many classes; choose_labels reads nothing else of it.
 Source source_of(std::int64_t classes) {
   Source source{};
   source.config.num_labels = classes;
@@ -41,26 +43,28 @@ Labels labels_of_file(const std::string& text, std::int64_t classes = 3) {
 
 auto is_abc() { return ElementsAre(Pair(0, "a"), Pair(1, "b"), Pair(2, "c")); }
 
-TEST(LabelsTest, ComeFromAFile) {
+TEST(LabelsTest, ReadsAFile) {
   EXPECT_THAT(labels_of_file("a\nb\nc\n").id2label, is_abc());
   EXPECT_THAT(labels_of_file(R"({"2": "c", "0": "a", "1": "b"})").id2label, is_abc());
-  EXPECT_EQ(labels_of_file("a\nb\nc\n").from, "from a file, as asked for");
+  EXPECT_EQ(labels_of_file("a\nb\nc\n").from, "from a file, chosen by the user");
 }
 
-TEST(LabelsTest, OfAFileAreShownWithItsForm) {
+TEST(LabelsTest, ReportsTheFormOfAFile) {
   const TempDir dir;
   const std::string file = dir / "labels.txt";
   write_file(file, "b 1\nc, d 2\na 0\n");
-  EXPECT_EQ(choose_labels(source_of(3), file).reading,
-            file + ": labels: a label, then an index on each line; first 'a', last 'c, d'");
+  EXPECT_THAT(told(choose_labels(source_of(3), file).reading),
+              ElementsAre(file + ": labels-read form='a label, then an index on each line' "
+                                 "first='a' last='c, d'"));
   const Labels named = choose_labels(source_of(3), file, "labels.txt of acme/files");
-  EXPECT_THAT(named.reading, StartsWith("labels.txt of acme/files: labels: "));
-  EXPECT_EQ(named.from, "from labels.txt of acme/files, as asked for");
-  EXPECT_EQ(choose_labels(source_of(3), "").reading, "");
-  EXPECT_EQ(choose_labels(source_of(1000), "imagenet-1k").reading, "");
+  EXPECT_THAT(told(named.reading),
+              ElementsAre(StartsWith("labels.txt of acme/files: labels-read form=")));
+  EXPECT_EQ(named.from, "from labels.txt of acme/files, chosen by the user");
+  EXPECT_THAT(choose_labels(source_of(3), "").reading, IsEmpty());
+  EXPECT_THAT(choose_labels(source_of(1000), "imagenet-1k").reading, IsEmpty());
 }
 
-TEST(LabelsTest, OfAFileAreRefusedWithItsName) {
+TEST(LabelsTest, RefusesAFileWithItsName) {
   const TempDir dir;
   const std::string file = dir / "labels.json";
   write_file(file, "[1]");
@@ -70,7 +74,7 @@ TEST(LabelsTest, OfAFileAreRefusedWithItsName) {
               StartsWith("x of acme/files: expected a label"));
 }
 
-TEST(LabelsTest, OfAFileMustBeAsManyAsTheClasses) {
+TEST(LabelsTest, RefusesAnotherNumberOfLabels) {
   EXPECT_THAT(refusal<MismatchError>([] { labels_of_file("a\nb\n"); }),
               HasSubstr("expected 3 labels, one per class, got 2 (one label per line)"));
   EXPECT_THAT(refusal<MismatchError>([] { labels_of_file("id\tname\n0\ta\n1\tb\n"); }),
@@ -83,48 +87,50 @@ TEST(LabelsTest, OfAFileMustBeAsManyAsTheClasses) {
               HasSubstr("expected 3 labels, one per class, got 1000"));
 }
 
-TEST(LabelsTest, OfAFileMayBeEqual) {
+TEST(LabelsTest, ReportsDuplicates) {
   EXPECT_THAT(labels_of_file("a\nb\na\n").notes,
-              ElementsAre(HasSubstr("label 'a' stands for two classes")));
+              ElementsAre(Note{NoteCode::kLabelDuplicated, "", {{"label", "a"}}}));
 }
 
-TEST(LabelsTest, OfAMissingFileAreRefused) {
-  EXPECT_THAT(refusal<IoError>([] { choose_labels(source_of(3), "no/such/file"); }),
+TEST(LabelsTest, RefusesAMissingFile) {
+  EXPECT_THAT(refusal<NotFoundError>([] { choose_labels(source_of(3), "no/such/file"); }),
               HasSubstr("no/such/file: "));
 }
 
-TEST(LabelsTest, OfTheSourceStandBeforeImagenets) {
+TEST(LabelsTest, PrefersTheSourcesLabels) {
   Source source = imagenet_source("resnet18");
   source.timm->labels.assign(1000, "same");
   const Labels labels = choose_labels(source, "");
   EXPECT_EQ(labels.id2label[999].second, "same");
-  EXPECT_EQ(labels.from, "the source's own");
+  EXPECT_EQ(labels.from, "from the source");
 }
 
-TEST(LabelsTest, OfImagenetStandForItsTags) {
+TEST(LabelsTest, UsesImagenetsLabelsForItsTags) {
   const Labels labels = choose_labels(imagenet_source("resnet18.tv_in1k"), "");
   EXPECT_EQ(labels.id2label[0].second, "tench, Tinca tinca");
-  EXPECT_EQ(labels.from, "ImageNet-1k's, assumed for 1000 classes and the tag tv_in1k");
-  EXPECT_THAT(labels.notes, ElementsAre(HasSubstr("label 'crane' stands for two classes")));
+  EXPECT_EQ(labels.from, "ImageNet-1k, assumed from 1000 classes and the tag tv_in1k");
+  EXPECT_THAT(told(labels.notes), ElementsAre("label-duplicated label='crane'"));
 }
 
-TEST(LabelsTest, OfImagenetAreNotGuessed) {
+TEST(LabelsTest, DoesNotGuessImagenetsLabels) {
   Source source = imagenet_source("resnet18");
   source.timm->pretrained_cfg.tag = "mine";
   const Labels other_tag = choose_labels(source, "");
   EXPECT_THAT(other_tag.id2label, IsEmpty());
-  EXPECT_EQ(other_tag.from, "none known (LABEL_0, LABEL_1, ...)");
-  EXPECT_THAT(other_tag.notes, ElementsAre(HasSubstr("--id2label imagenet-1k names them")));
+  EXPECT_EQ(other_tag.from, "unknown (LABEL_0, LABEL_1, ...)");
+  EXPECT_THAT(told(other_tag.notes),
+              ElementsAre("labels-unknown classes='1000'; give-labels(imagenet-1k)"));
   source = imagenet_source("resnet18");
   source.config.num_labels = 10;
   EXPECT_THAT(choose_labels(source, "").id2label, IsEmpty());
-  EXPECT_THAT(choose_labels(source_of(10), "").notes, IsEmpty());
+  EXPECT_THAT(told(choose_labels(source_of(10), "").notes),
+              ElementsAre("labels-unknown classes='10'; give-labels()"));
 }
 
-TEST(LabelsTest, OfImagenetMayBeAskedFor) {
+TEST(LabelsTest, UsesImagenetsLabelsOnRequest) {
   const Labels labels = choose_labels(source_of(1000), "imagenet-1k");
   EXPECT_EQ(labels.id2label[517].second, "crane");
-  EXPECT_EQ(labels.from, "ImageNet-1k's, as asked for");
+  EXPECT_EQ(labels.from, "ImageNet-1k, chosen by the user");
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <regex>
 
 #include "tests/convert/job.h"
+#include "tests/support/notes.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/timm_checkpoint.h"
@@ -16,6 +17,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::names_in;
@@ -26,6 +28,7 @@ using testing::run;
 using testing::small_checkpoint;
 using ::testing::StartsWith;
 using testing::TempDir;
+using testing::told;
 using testing::write_file;
 
 class ConvertOptionsTest : public ::testing::Test {
@@ -39,60 +42,60 @@ class ConvertOptionsTest : public ::testing::Test {
   ConversionRequest request_;
 };
 
-TEST_F(ConvertOptionsTest, LabelsOfAFile) {
+TEST_F(ConvertOptionsTest, ReadsLabelsOfAFile) {
   write_file(dir_ / "labels.txt", "a\nb\nc\nd\ne\n");
   request_.id2label = (dir_ / "labels.txt").string();
   const ConversionResult result = run(request_);
   EXPECT_EQ(result.content.config.label(4), "e");
-  EXPECT_EQ(result.labels_from, "from a file, as asked for");
+  EXPECT_EQ(result.labels_from, "from a file, chosen by the user");
 }
 
-TEST_F(ConvertOptionsTest, LabelsOfAnotherNumberAreRefused) {
+TEST_F(ConvertOptionsTest, RefusesAnotherNumberOfLabels) {
   request_.id2label = "imagenet-1k";
   EXPECT_EQ(refusal<MismatchError>([&] { run(request_); }),
-            "--id2label imagenet-1k: expected 5 labels, one per class, got 1000");
+            "imagenet-1k: expected 5 labels, one per class, got 1000");
   EXPECT_THAT(names_in(dir_ / "out"), IsEmpty());
 }
 
-TEST_F(ConvertOptionsTest, NameOfTheFolder) {
+TEST_F(ConvertOptionsTest, NamesTheFolder) {
   request_.name = "mine";
   EXPECT_EQ(run(request_).folder, dir_ / "out/mine");
   EXPECT_THAT(names_in(dir_ / "out"), ElementsAre("mine"));
 }
 
-TEST_F(ConvertOptionsTest, ImpossibleNamesAreRefused) {
+TEST_F(ConvertOptionsTest, RefusesImpossibleNames) {
   for (const char* name : {"a/b", "/", "..", "."}) {
     request_.name = name;
-    EXPECT_THAT(
-        refusal<UsageError>([&] { run(request_); }),
-        HasSubstr("expected a folder name of one part that does not begin with a dot, got '"))
+    EXPECT_THAT(refusal<UsageError>([&] { run(request_); }),
+                EndsWith(fmt::format(": '{}' cannot be the name of a folder; choose-name()", name)))
         << name;
   }
   EXPECT_THAT(names_in(dir_ / "out"), IsEmpty());
 }
 
-TEST_F(ConvertOptionsTest, TheProcessorOfTheOldScript) {
+TEST_F(ConvertOptionsTest, UsesTheProcessorOfTheOldScript) {
   request_.image_processor = "convnext-base-224-22k-1k";
   const ConversionResult result = run(request_);
   EXPECT_EQ(to_preprocessor_json(*result.content.processor), to_preprocessor_json({}));
-  EXPECT_THAT(result.card, HasSubstr("facebook/convnext-base-224-22k-1k's, as asked for"));
+  EXPECT_THAT(result.card, HasSubstr("from facebook/convnext-base-224-22k-1k, chosen by the user"));
 }
 
-TEST_F(ConvertOptionsTest, HowAFileOfLabelsWasReadIsNotedInEachForm) {
+TEST_F(ConvertOptionsTest, ReportsHowItReadsLabelsInEachForm) {
   write_file(dir_ / "labels.txt", "e 4\na 0\nb 1\nd 3\nc 2\n");
   request_.id2label = (dir_ / "labels.txt").string();
   for (const Form form : {Form::kTransformers, Form::kTimm}) {
     request_.to = form;
     request_.name = to_string(form);
     const ConversionResult result = run(request_);
-    EXPECT_THAT(result.notes, Contains(HasSubstr("labels.txt: labels: a label, then an index on "
-                                                 "each line; first 'a', last 'e'")));
+    EXPECT_THAT(told(result.notes),
+                Contains(HasSubstr("labels.txt: labels-read form='a label, then an index on each "
+                                   "line' first='a' last='e'")));
     EXPECT_EQ(result.content.config.label(3), "d");
     EXPECT_THAT(result.card, Not(HasSubstr(dir_.path().string())));
   }
 }
 
-/// Its reader may have no weightlift.
+/// The reader of a card may not have weightlift.
 TEST_F(ConvertOptionsTest, NoCardNamesAnOption) {
   small_checkpoint().write_file(dir_ / "lone.safetensors");
   ResNetConfig network = small_checkpoint().network;
@@ -109,7 +112,7 @@ TEST_F(ConvertOptionsTest, NoCardNamesAnOption) {
         request_.source = (dir_ / source).string();
         request_.image_processor = processor;
         request_.to = form;
-        request_.head = request_.head == Head::kKeep ? Head::kNone : Head::kKeep;
+        request_.head = request_.head == Head::kClassifier ? Head::kNone : Head::kClassifier;
         request_.name = fmt::format("{}-{}-{}", source, processor, to_string(form));
         const std::string card = run(request_).card;
         EXPECT_FALSE(std::regex_search(card, option)) << card;
@@ -119,60 +122,56 @@ TEST_F(ConvertOptionsTest, NoCardNamesAnOption) {
   }
 }
 
-TEST_F(ConvertOptionsTest, TheProcessorOfAFile) {
+TEST_F(ConvertOptionsTest, UsesTheProcessorOfAFile) {
   const std::string text = to_preprocessor_json({.shortest_edge = 99});
   write_file(dir_ / "p/preprocessor_config.json", text);
   request_.image_processor = (dir_ / "p/preprocessor_config.json").string();
   const ConversionResult result = run(request_);
   EXPECT_EQ(testing::read_file(result.folder / "preprocessor_config.json"), text);
-  EXPECT_THAT(result.notes,
-              ElementsAre("image processor: from preprocessor_config.json, as asked for"));
+  EXPECT_THAT(told(result.notes), Contains("processor-chosen which='preprocessor_config.json'"));
 }
 
-TEST_F(ConvertOptionsTest, TheProcessorOfANameOrAFolderOfTimm) {
+TEST_F(ConvertOptionsTest, UsesTheProcessorOfATimmNameOrFolder) {
   testing::TimmCheckpoint tuned = small_checkpoint();
   tuned.write_file(dir_ / "tuned.safetensors");
   request_.source = (dir_ / "tuned.safetensors").string();
-  EXPECT_THAT(run(request_).notes, Contains(HasSubstr("; --image-processor gives one")));
+  EXPECT_THAT(told(run(request_).notes),
+              Contains(EndsWith(": processor-not-in-file; give-image-processor()")));
   request_.image_processor = "resnet18.tv_in1k";
   request_.name = "named";
   const ConversionResult named = run(request_);
   EXPECT_EQ(named.content.processor->resample, 2);
-  EXPECT_THAT(named.notes,
-              Contains("image processor: that of timm's resnet18.tv_in1k, as asked for"));
+  EXPECT_THAT(told(named.notes), Contains("processor-chosen which='timm/resnet18.tv_in1k'"));
   request_.image_processor = (dir_ / "small").string();
   request_.name = "of-folder";
   const ConversionResult of_folder = run(request_);
   EXPECT_EQ(of_folder.content.processor->shortest_edge, 32);
-  EXPECT_THAT(of_folder.notes, Contains("image processor: that of small, as asked for"));
+  EXPECT_THAT(told(of_folder.notes), Contains("processor-chosen which='small'"));
   request_.image_processor = dir_.path().string();
   request_.name = "neither";
-  EXPECT_THAT(
-      refusal<IoError>([&] { run(request_); }),
-      HasSubstr("expected a preprocessor_config.json or timm's config.json in this folder"));
+  EXPECT_THAT(refusal<NotFoundError>([&] { run(request_); }),
+              HasSubstr("neither preprocessor_config.json nor timm's config.json found"));
 }
 
-TEST_F(ConvertOptionsTest, OfOneChannelThePipelineIsNoUse) {
+TEST_F(ConvertOptionsTest, WarnsThatThePipelineNeedsRgb) {
   ResNetConfig network = small_checkpoint().network;
   network.num_channels = 1;
-  testing::TimmCheckpoint grey = testing::make_timm_checkpoint(network, "resnet18");
-  grey.config_json =
-      testing::merged(grey.config_json, R"({"pretrained_cfg": {"mean": [0.5], "std": [0.5]}})");
-  grey.write_folder(dir_ / "grey");
-  request_.source = (dir_ / "grey").string();
-  EXPECT_THAT(run(request_).notes, Contains(HasSubstr("pipeline makes every picture RGB")));
+  testing::TimmCheckpoint gray = testing::make_timm_checkpoint(network, "resnet18");
+  gray.config_json =
+      testing::merged(gray.config_json, R"({"pretrained_cfg": {"mean": [0.5], "std": [0.5]}})");
+  gray.write_folder(dir_ / "gray");
+  request_.source = (dir_ / "gray").string();
+  EXPECT_THAT(told(run(request_).notes), Contains("grayscale-pipeline"));
 }
 
-TEST_F(ConvertOptionsTest, AProcessorOfOtherChannelsIsSaidNotToWork) {
+TEST_F(ConvertOptionsTest, WarnsOfAProcessorForOtherChannels) {
   write_file(dir_ / "p.json", to_preprocessor_json({.image_mean = {{0.5}}, .image_std = {{0.5}}}));
   request_.image_processor = (dir_ / "p.json").string();
-  EXPECT_THAT(
-      run(request_).notes,
-      Contains("image processor: it has a mean and std of 1 and 1 values, this network takes "
-               "3 channels: it will not work"));
+  EXPECT_THAT(told(run(request_).notes),
+              Contains("processor-mismatch mean='1' std='1' channels='3'"));
 }
 
-TEST_F(ConvertOptionsTest, TheProcessorOfTheTest) {
+TEST_F(ConvertOptionsTest, UsesTheTestSettings) {
   testing::TimmCheckpoint checkpoint = small_checkpoint();
   checkpoint.config_json = testing::merged(
       checkpoint.config_json,
@@ -187,30 +186,30 @@ TEST_F(ConvertOptionsTest, TheProcessorOfTheTest) {
   EXPECT_EQ(result.content.processor->crop_pct.value, 1.0);
 }
 
-TEST_F(ConvertOptionsTest, AProcessorThatIsNoneIsRefused) {
+TEST_F(ConvertOptionsTest, RefusesOtherFilesAsProcessor) {
   request_.image_processor = (dir_ / "small/config.json").string();
   EXPECT_THAT(refusal<FormatError>([&] { run(request_); }), HasSubstr("small/config.json: size:"));
   request_.image_processor = "sourse";
-  EXPECT_THAT(refusal<IoError>([&] { run(request_); }), StartsWith("sourse: "));
+  EXPECT_THAT(refusal<NotFoundError>([&] { run(request_); }), StartsWith("sourse: "));
   EXPECT_THAT(names_in(dir_ / "out"), IsEmpty());
 }
 
-TEST_F(ConvertOptionsTest, FactsForTheCard) {
+TEST_F(ConvertOptionsTest, StatesFactsInTheCard) {
   request_.license = "mit";
   request_.base_model = "me/base";
   request_.datasets = {"flowers102"};
   EXPECT_THAT(
       run(request_).card,
       AllOf(HasSubstr("license: \"mit\"\nbase_model: \"me/base\"\ndatasets:\n- \"flowers102\"\n"),
-            HasSubstr("- licence: `mit`\n")));
+            HasSubstr("- license: `mit`\n")));
 }
 
-TEST_F(ConvertOptionsTest, SyncedFoldersHoldTheSame) {
+TEST_F(ConvertOptionsTest, SyncsFolders) {
   request_.fsync = true;
   EXPECT_TRUE(run(request_).written);
 }
 
-TEST_F(ConvertOptionsTest, SamplesAndSeed) {
+TEST_F(ConvertOptionsTest, UsesSamplesAndSeed) {
   request_.verify = true;
   request_.verify_options.samples = 3;
   request_.verify_options.seed = 7;

@@ -1,5 +1,4 @@
-// Tensors outside of the network: what is taken for the classifier, what is ignored, what is
-// refused.
+// Tensors outside the network: classifiers, ignored tensors and refusals.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,6 +7,7 @@
 
 #include "tests/checkpoint/torch_builder.h"
 #include "tests/convert/job.h"
+#include "tests/support/notes.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/timm_checkpoint.h"
@@ -15,6 +15,7 @@
 #include "weightlift/base/file.h"
 #include "weightlift/checkpoint/torch_writer.h"
 #include "weightlift/convert/diff.h"
+#include "weightlift/convert/report.h"
 #include "weightlift/tensor/compare.h"
 #include "weightlift/tensor/convert.h"
 
@@ -22,7 +23,7 @@ namespace weightlift {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::json;
+using Json = nlohmann::ordered_json;
 using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
@@ -35,15 +36,33 @@ using testing::request_for;
 using testing::run;
 using testing::small_checkpoint;
 using testing::TempDir;
+using testing::told;
+
+template <class Result>
+Json json_of(const Result& result) {
+  Json json;
+  add_to(json, result);
+  return json;
+}
+
+/// A part of the refusal of unknown tensors.
+std::string unknown(const std::string& names) {
+  return "unknown tensors outside the network may change its outputs: " + names;
+}
+
+/// A part of the note about ignored unknown tensors.
+std::string ignored(const std::string& names) {
+  return "tensors-ignored kind='unknown' names='" + names;
+}
 
 Tensor floats(const Shape& shape, float value = 0.5F) {
   return Tensor::of(shape, std::vector<float>(static_cast<std::size_t>(*numel(shape)), value));
 }
 
-/// The small network (32 features, 5 classes) in a lone file, and tensors beside it.
+/// The small network (32 features, 5 classes) in a lone file with other tensors.
 class OutsideTest : public ::testing::Test {
  public:
-  /// fc's tensors get these names instead, "" drops one.
+  /// The small network with other names for fc's tensors; "" drops one.
   OutsideTest& with(const std::string& prefix, const std::string& fc_weight = "fc.weight",
                     const std::string& fc_bias = "fc.bias") {
     tensors_ = {};
@@ -76,7 +95,7 @@ class OutsideTest : public ::testing::Test {
     EXPECT_THAT(message, Not(HasSubstr("\n")));
     return message;
   }
-  /// Converts, and expects the small network's own weights.
+  /// Converts, and expects the small network's weights.
   ConversionResult converted(const SourceHints& hints = {}) {
     ConversionResult result = run(request(hints));
     EXPECT_TRUE(result.written && is_verified(result));
@@ -95,18 +114,16 @@ class OutsideTest : public ::testing::Test {
   StateDict tensors_;
 };
 
-TEST_F(OutsideTest, LayersBehindTheNetworkAreNeverLost) {
+TEST_F(OutsideTest, RefusesLayersAfterTheNetwork) {
   with("backbone.").add("classifier.weight", {3, 5}).add("classifier.bias", {3});
   EXPECT_THAT(refusal(),
-              AllOf(HasSubstr("lone.pth: unknown tensors outside the network: classifier.weight "
-                              "[3, 5], classifier.bias [3]; they may run before, inside or after "
-                              "it ('classifier.weight' takes 5 values, as many as the network's fc "
-                              "returns)"),
-                    HasSubstr("use --ignore 'classifier.*', --weights-key backbone;"),
-                    HasSubstr("--head none converts the backbone without its classifier")));
+              HasSubstr("lone.pth: unknown tensors outside the network may change its outputs: "
+                        "classifier.weight [3, 5], classifier.bias [3] ('classifier.weight' has 5 "
+                        "inputs, as many as the network's fc has outputs); "
+                        "ignore-tensors(classifier.*); choose-weights(backbone); drop-head()"));
 }
 
-TEST_F(OutsideTest, WhateverTheirWidthAndPlace) {
+TEST_F(OutsideTest, RefusesUnknownTensorsOfAnyWidthAndPlace) {
   for (const auto& [name, shape] : std::vector<std::pair<std::string, Shape>>{
            {"pool.p", {1}},
            {"adapter.weight", {3, 13, 1, 1}},
@@ -120,65 +137,62 @@ TEST_F(OutsideTest, WhateverTheirWidthAndPlace) {
            {"backbone.layer1.0.adapter.weight", {1}},
        }) {
     with("backbone.").add(name, shape);
-    EXPECT_THAT(refusal(), HasSubstr("unknown tensors outside the network: " + name)) << name;
+    EXPECT_THAT(refusal(), HasSubstr(unknown(name))) << name;
     converted({.ignore = {name}});
     fs::remove_all(dir_ / "out");
   }
   with("").add("temperature", {1});
-  EXPECT_THAT(refusal(), AllOf(HasSubstr("unknown tensors outside the network: temperature [1]"),
-                               HasSubstr("use --ignore 'temperature'; --head none")));
+  EXPECT_THAT(refusal(),
+              HasSubstr(unknown("temperature [1]; ignore-tensors(temperature); drop-head()")));
   converted({.ignore = {"temp*"}});
 }
 
-TEST_F(OutsideTest, ABackboneIsConvertedWithAWarning) {
+TEST_F(OutsideTest, ConvertsABackboneWithANote) {
   with("backbone.").add("classifier.weight", {3, 5});
   ConversionRequest wanted = request();
   wanted.head = Head::kNone;
   const ConversionResult result = run(wanted);
   EXPECT_TRUE(result.written);
-  EXPECT_THAT(result.notes, Contains(HasSubstr("ignored, unknown: classifier.weight")));
-  EXPECT_THAT(card(), HasSubstr("tensors of the checkpoint that are not here: unknown: "
-                                "classifier.weight\n"));
+  EXPECT_THAT(told(result.notes), Contains(HasSubstr(ignored("classifier.weight"))));
+  EXPECT_THAT(card(),
+              HasSubstr("- ignored tensors of the checkpoint: unknown: classifier.weight\n"));
 }
 
-TEST_F(OutsideTest, IgnoreNamesTensorsByTheirFullNames) {
+TEST_F(OutsideTest, IgnoresTensorsByTheirFullNames) {
   with("backbone.").add("aux.weight", {5, 24}).add("aux.bias", {5}).add("scale", {1});
-  EXPECT_THAT(refusal({.ignore = {"aux.*"}}),
-              HasSubstr("unknown tensors outside the network: scale [1]; they"));
+  EXPECT_THAT(refusal({.ignore = {"aux.*"}}), HasSubstr(unknown("scale [1]; ")));
   const ConversionResult result = converted({.ignore = {"aux.*", "sc[a-b]le"}});
-  EXPECT_THAT(result.notes, Contains(HasSubstr("ignored, unknown: aux.weight, aux.bias, scale")));
+  EXPECT_THAT(told(result.notes), Contains(HasSubstr(ignored("aux.weight, aux.bias, scale"))));
   EXPECT_THAT(card(), HasSubstr("unknown: aux.weight, aux.bias, scale; the user stated that the "
                                 "outputs do not depend on them\n"));
-  const Json json = Json::parse(to_result_json(result));
+  const Json json = json_of(result);
   EXPECT_EQ(json["ignored"].size(), 3U);
   EXPECT_EQ(json["ignored"][0]["name"], "aux.weight");
   EXPECT_EQ(json["ignored"][0]["kind"], "unknown");
-  EXPECT_EQ(Json::parse(to_report_json(result))["ignored"], json["ignored"]);
 }
 
-TEST_F(OutsideTest, IgnoreIsRefusedWhereItMatchesNothingOrTheNetwork) {
+TEST_F(OutsideTest, RefusesPatternsThatMatchNothingOrTheNetwork) {
   with("backbone.").add("aux.weight", {5, 24});
   EXPECT_THAT(refusal<UsageError>({.ignore = {"aux.*", "aux2.*"}}),
-              HasSubstr("--ignore 'aux2.*': matches no tensor of"));
+              HasSubstr("ignore: 'aux2.*' matches no tensor of"));
   EXPECT_THAT(refusal<UsageError>({.ignore = {"*"}}),
-              AllOf(HasSubstr("--ignore '*': matches 'backbone."), HasSubstr("of the network")));
+              AllOf(HasSubstr("ignore: '*' matches 'backbone."), HasSubstr("of the network")));
   EXPECT_THAT(refusal<UsageError>({.ignore = {"backbone.fc.?ias"}}),
               HasSubstr("matches 'backbone.fc.bias', a tensor of the network"));
 }
 
-TEST_F(OutsideTest, AKeyThatNamesTheNetworkIsConsentForWhatLiesOutsideOfIt) {
+TEST_F(OutsideTest, AWeightsKeyAllowsToIgnoreTensorsOutside) {
   with("backbone.").add("classifier.weight", {3, 5});
   const ConversionResult result = converted({.weights_key = "backbone"});
-  EXPECT_THAT(result.notes, Contains(HasSubstr("ignored, unknown: classifier.weight")));
+  EXPECT_THAT(told(result.notes), Contains(HasSubstr(ignored("classifier.weight"))));
   EXPECT_THAT(card(), HasSubstr("the user stated"));
   fs::remove_all(dir_ / "out");
   add("backbone.pool.p", {1});
   EXPECT_THAT(refusal({.weights_key = "backbone"}),
-              AllOf(HasSubstr("unknown tensors outside the network: backbone.pool.p [1]; "),
-                    Not(HasSubstr("--weights-key"))));
+              AllOf(HasSubstr(unknown("backbone.pool.p [1]; ")), Not(HasSubstr("choose-weights"))));
 }
 
-TEST_F(OutsideTest, WhatOnlyTrainingReadsIsIgnoredByName) {
+TEST_F(OutsideTest, IgnoresTensorsForTraining) {
   with("module.encoder.")
       .add("criterion.weight", {5})
       .add("center_loss.centers", {5, 32})
@@ -189,13 +203,15 @@ TEST_F(OutsideTest, WhatOnlyTrainingReadsIsIgnoredByName) {
       .add("module.encoder.layer1.0.total_ops", Tensor::of({1}, std::vector<double>{3}))
       .add("module.encoder.conv1.total_params", Tensor::of({1}, std::vector<double>{3}));
   const ConversionResult result = converted();
-  EXPECT_THAT(result.notes, Contains(AllOf(HasSubstr("ignored, training only: "),
-                                           HasSubstr("criterion.weight (loss)"),
-                                           HasSubstr("ema.fcweight (average of the weights)"))));
-  EXPECT_THAT(card(), AllOf(HasSubstr("are not here: training only: "), Not(HasSubstr("stated"))));
+  EXPECT_THAT(told(result.notes),
+              Contains(AllOf(HasSubstr("tensors-ignored kind='training only' names="),
+                             HasSubstr("criterion.weight (loss)"),
+                             HasSubstr("ema.fcweight (weight average)"))));
+  EXPECT_THAT(card(),
+              AllOf(HasSubstr("of the checkpoint: training only: "), Not(HasSubstr("stated"))));
 }
 
-TEST_F(OutsideTest, TensorsInListsAreNotLost) {
+TEST_F(OutsideTest, RefusesUnknownTensorsInLists) {
   using testing::text;
   constexpr std::int64_t kFloats = 64 * 64 * 9;  // as many as the largest tensor has
   const auto view = [](const Shape& shape) {
@@ -214,22 +230,23 @@ TEST_F(OutsideTest, TensorsInListsAreNotLost) {
                       testing::torch_zip(value, {testing::counting_floats(kFloats)}));
   ConversionRequest wanted = request_for(dir_ / "lists.pth", dir_ / "out");
   EXPECT_THAT(testing::refusal<MismatchError>([&] { run(wanted); }),
-              HasSubstr("unknown tensors outside the network: normalizer (tensors in a list); "));
+              HasSubstr(unknown("normalizer (tensors in a list); ")));
   wanted.hints.ignore = {"normalizer"};
   EXPECT_TRUE(run(wanted).written);
 }
 
-TEST_F(OutsideTest, EnsemblesGiveEachOfTheirNetworks) {
+TEST_F(OutsideTest, ConvertsEachNetworkOfAnEnsemble) {
   with("models.0.");
   for (const auto& [name, tensor] : small_checkpoint().tensors) add("models.1." + name, tensor);
   EXPECT_THAT(refusal(), HasSubstr("expected one network, got 2: models.0, models.1"));
   for (const char* key : {"models.0", "models.1"}) {
     const ConversionResult result = converted({.weights_key = key});
-    EXPECT_THAT(result.notes, Contains(HasSubstr("ignored, other network: models.")));
+    EXPECT_THAT(told(result.notes),
+                Contains(HasSubstr("tensors-ignored kind='other network' names='models.")));
   }
 }
 
-TEST_F(OutsideTest, OneLinearLayerUnderAnotherNameIsTheClassifier) {
+TEST_F(OutsideTest, UsesOneLinearLayerWithAnotherNameAsClassifier) {
   for (const auto& [prefix, weight, bias] : std::vector<std::array<std::string, 3>>{
            {"", "fc.1.weight", "fc.1.bias"},
            {"backbone.", "head.fc.weight", "head.fc.bias"},
@@ -241,20 +258,18 @@ TEST_F(OutsideTest, OneLinearLayerUnderAnotherNameIsTheClassifier) {
     const ConversionResult result = converted();
     const std::string module = weight.substr(0, weight.size() - 7);
     EXPECT_EQ(result.head, module);
-    EXPECT_THAT(result.notes, Contains(HasSubstr("using '" + module +
-                                                 "' as the classifier, assuming average pooling "
-                                                 "and a plain Linear layer")));
+    EXPECT_THAT(told(result.notes), Contains(HasSubstr("head-renamed module='" + module + "'")));
     EXPECT_THAT(card(), HasSubstr("the classifier is the checkpoint's '" + module + "'"));
-    EXPECT_EQ(Json::parse(to_result_json(result))["head"], module);
+    EXPECT_EQ(json_of(result)["head"], module);
   }
 }
 
-TEST_F(OutsideTest, ATrainingTensorBesideDoesNotHideTheClassifier) {
+TEST_F(OutsideTest, UsesAClassifierNextToTrainingTensors) {
   with("backbone.", "head.fc.weight", "head.fc.bias").add("criterion.weight", {5});
   EXPECT_EQ(converted().head, "head.fc");
 }
 
-TEST_F(OutsideTest, DoubtfulClassifiersMustBeNamed) {
+TEST_F(OutsideTest, RefusesDoubtfulClassifiersUnlessNamed) {
   for (const auto& [module, why] : std::vector<std::pair<std::string, std::string>>{
            {"projector", "its name contains 'proj'"},
            {"embedding.fc", "its name contains 'embed'"},
@@ -262,63 +277,62 @@ TEST_F(OutsideTest, DoubtfulClassifiersMustBeNamed) {
            {"cosine_head", "its name contains 'cos'"},
            {"prototypes", "its name contains 'proto'"}}) {
     with("backbone.", module + ".weight", module + ".bias");
-    EXPECT_THAT(refusal(), AllOf(HasSubstr("head: expected one linear layer (fc.weight, fc.bias), "
-                                           "got "),
-                                 HasSubstr("--head-key " + module + " (" + why + ")")));
+    EXPECT_THAT(refusal(), AllOf(HasSubstr("expected one linear layer as the classifier "
+                                           "(fc.weight, fc.bias), got "),
+                                 HasSubstr("choose-head(" + module + ", " + why + ")")));
     EXPECT_EQ(converted({.head_key = module}).head, module);
     fs::remove_all(dir_ / "out");
   }
   with("backbone.", "logits.weight", "");
-  EXPECT_THAT(refusal(), HasSubstr("--head-key logits (it has no bias)"));
+  EXPECT_THAT(refusal(), HasSubstr("choose-head(logits, it has no bias)"));
   EXPECT_TRUE(converted({.head_key = "logits.weight"}).bias_added);
 }
 
-TEST_F(OutsideTest, SeveralClassifiersAreListed) {
+TEST_F(OutsideTest, ListsSeveralClassifiers) {
   with("backbone.", "head_a.weight", "head_a.bias").add("head_b.weight", {7, 32});
   add("head_b.bias", {7});
   EXPECT_THAT(refusal(), AllOf(HasSubstr("with 2 possible classifiers"),
-                               HasSubstr("--head-key head_a, --head-key head_b")));
-  EXPECT_THAT(refusal({.head_key = "head_a"}), HasSubstr("unknown tensors outside the network: "
-                                                         "head_b.weight [7, 32], head_b.bias [7]"));
+                               HasSubstr("choose-head(head_a, ); choose-head(head_b, )")));
+  EXPECT_THAT(refusal({.head_key = "head_a"}),
+              HasSubstr(unknown("head_b.weight [7, 32], head_b.bias [7]")));
   EXPECT_EQ(converted({.head_key = "head_a", .ignore = {"head_b.*"}}).head, "head_a");
 }
 
-TEST_F(OutsideTest, ParametersBetweenBackboneAndClassifierAreRefused) {
+TEST_F(OutsideTest, RefusesParametersBetweenBackboneAndClassifier) {
   with("backbone.", "head.fc.weight", "head.fc.bias").add("neck.bn.weight", {32});
-  EXPECT_THAT(refusal(), AllOf(HasSubstr("neck.bn.weight [32]"), HasSubstr("--head-key head.fc")));
-  EXPECT_THAT(refusal({.head_key = "head.fc"}),
-              HasSubstr("unknown tensors outside the network: neck.bn.weight [32]"));
+  EXPECT_THAT(refusal(),
+              AllOf(HasSubstr("neck.bn.weight [32]"), HasSubstr("choose-head(head.fc, )")));
+  EXPECT_THAT(refusal({.head_key = "head.fc"}), HasSubstr(unknown("neck.bn.weight [32]")));
 }
 
-TEST_F(OutsideTest, AnotherHeadThanFcNeedsConsentForFc) {
+TEST_F(OutsideTest, RefusesToIgnoreFcWithoutAPattern) {
   with("").add("head.weight", {7, 32});
-  EXPECT_THAT(refusal(), HasSubstr("unknown tensors outside the network: head.weight [7, 32]"));
-  EXPECT_THAT(refusal({.head_key = "head"}),
-              AllOf(HasSubstr("unknown tensors outside the network: "), HasSubstr("fc.weight")));
+  EXPECT_THAT(refusal(), HasSubstr(unknown("head.weight [7, 32]")));
+  EXPECT_THAT(refusal({.head_key = "head"}), AllOf(HasSubstr(unknown("")), HasSubstr("fc.weight")));
   const ConversionResult result = run(request({.head_key = "head", .ignore = {"fc.*"}}));
   EXPECT_EQ(result.content.config.num_labels, 7);
   EXPECT_TRUE(is_verified(result));
 }
 
-TEST_F(OutsideTest, AHeadKeyMustNameALinearLayerOnTheFeatures) {
+TEST_F(OutsideTest, RefusesAHeadKeyOfAnotherLayer) {
   with("backbone.", "head.weight", "head.bias").add("aux.weight", {5, 24});
-  EXPECT_THAT(refusal({.head_key = "aux"}),
-              HasSubstr("--head-key aux: expected a linear layer on the network's 32 features; "
-                        "there is: head"));
-  EXPECT_THAT(refusal({.head_key = "nothing"}), HasSubstr("--head-key nothing: expected"));
+  EXPECT_THAT(refusal<NotFoundError>({.head_key = "aux"}),
+              HasSubstr("'aux' is not a linear layer on the network's 32 features; found: head"));
+  EXPECT_THAT(refusal<NotFoundError>({.head_key = "nothing"}),
+              HasSubstr("'nothing' is not a linear layer"));
 }
 
-TEST_F(OutsideTest, AMissingBiasBecomesZeros) {
+TEST_F(OutsideTest, AddsAMissingBiasAsZeros) {
   with("", "fc.weight", "");
   const ConversionResult result = converted();
   EXPECT_TRUE(result.bias_added);
-  EXPECT_THAT(result.notes, Contains(HasSubstr("a bias of zeros is written")));
-  EXPECT_THAT(card(), HasSubstr("a bias of zeros is written"));
+  EXPECT_THAT(told(result.notes), Contains(HasSubstr("lone.pth: bias-added")));
+  EXPECT_THAT(card(), HasSubstr("the checkpoint's classifier has no bias; the bias here is zero"));
   const Source written = open_source((dir_ / "out/lone").string());
   EXPECT_TRUE(bit_equal(written.tensors.at("classifier.1.bias"), floats({5}, 0)));
 }
 
-TEST_F(OutsideTest, AMissingBiasHasTheDtypeOfTheWeights) {
+TEST_F(OutsideTest, AddsABiasWithTheDtypeOfTheWeights) {
   StateDict half;
   for (const auto& [name, tensor] : with("", "fc.weight", "").tensors_) {
     half.insert(name, is_floating(tensor.dtype()) ? to_dtype(tensor, DType::F16) : tensor);
@@ -327,7 +341,7 @@ TEST_F(OutsideTest, AMissingBiasHasTheDtypeOfTheWeights) {
   EXPECT_TRUE(is_verified(run(request())));
 }
 
-TEST_F(OutsideTest, VerifyRepeatsTheNotesAndDiffReportsTheDifferences) {
+TEST_F(OutsideTest, VerifyReportsNotesAndDiffReportsDifferences) {
   with("backbone.", "head.fc.weight", "").add("pool.p", {1});
   const SourceHints hints{.head_key = "head.fc", .ignore = {"pool.p"}};
   converted(hints);
@@ -337,17 +351,17 @@ TEST_F(OutsideTest, VerifyRepeatsTheNotesAndDiffReportsTheDifferences) {
   const FolderVerification verified =
       verify_folder(source, hints, folder, {.threads = 1}, listener);
   EXPECT_TRUE(verified.network.verified());
-  EXPECT_THAT(listener.notes, AllOf(Contains(HasSubstr("using 'head.fc' as the classifier")),
-                                    Contains(HasSubstr("a bias of zeros is written")),
-                                    Contains(HasSubstr("ignored, unknown: pool.p"))));
-  EXPECT_EQ(Json::parse(to_result_json(verified))["ignored"][0]["name"], "pool.p");
+  EXPECT_THAT(told(listener.notes),
+              AllOf(Contains(HasSubstr("head-renamed module='head.fc'")),
+                    Contains(HasSubstr("bias-added")), Contains(HasSubstr(ignored("pool.p")))));
+  EXPECT_EQ(json_of(verified)["ignored"][0]["name"], "pool.p");
   EXPECT_THAT(testing::refusal<MismatchError>([&] {
                 verify_folder(source, {.head_key = "head.fc"}, folder, {.threads = 1}, listener);
               }),
-              HasSubstr("unknown tensors outside the network: pool.p [1]"));
-  ProgressSink nobody;
+              HasSubstr(unknown("pool.p [1]")));
+  ProgressSink silent;
   const CheckpointDiff diff =
-      diff_checkpoints(open_diff_side(source, hints), open_diff_side(folder), nobody);
+      diff_checkpoints(open_diff_side(source, hints), open_diff_side(folder), silent);
   std::vector<std::string> found;
   for (const TensorDifference& difference : diff.differences) {
     found.push_back(difference.a ? difference.a->name : difference.b->name);
@@ -355,13 +369,13 @@ TEST_F(OutsideTest, VerifyRepeatsTheNotesAndDiffReportsTheDifferences) {
   EXPECT_THAT(found, ::testing::UnorderedElementsAre("pool.p", "classifier.1.bias"));
 }
 
-TEST_F(OutsideTest, TheWayBackDoesNotPromiseTheSameFile) {
+TEST_F(OutsideTest, ReportsTheAddedBiasForTimm) {
   with("backbone.", "head.fc.weight", "");
   ConversionRequest wanted = request();
   wanted.to = Form::kTimm;
   const ConversionResult result = run(wanted);
   EXPECT_TRUE(result.written && is_verified(result));
-  EXPECT_THAT(result.notes, Contains(HasSubstr("outputs stay equal, files do not")));
+  EXPECT_THAT(told(result.notes), Contains(HasSubstr("bias-added")));
 }
 
 }  // namespace

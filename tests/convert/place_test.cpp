@@ -1,4 +1,4 @@
-// Where a folder can be put, and where not.
+// Places that accept a new folder, and places that do not.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -39,26 +39,25 @@ class PlaceTest : public ::testing::Test {
     request_ = request_for(dir_ / "in/small", dir_ / "out");
   }
   std::string refusal_of_place() {
-    return refusal<IoError>([&] { run(request_); });
+    return refusal<Error>([&] { run(request_); });
   }
   TempDir dir_;
   ConversionRequest request_;
 };
 
-TEST_F(PlaceTest, MissingParentsAreMade) {
+TEST_F(PlaceTest, CreatesMissingParents) {
   request_.output = dir_ / "a/b/c";
   EXPECT_EQ(run(request_).folder, dir_ / "a/b/c/small");
 }
 
-TEST_F(PlaceTest, AnExistingFolderIsRefused) {
+TEST_F(PlaceTest, RefusesAnExistingFolder) {
   write_file(dir_ / "out/small/mine", "x");
-  EXPECT_THAT(
-      refusal_of_place(),
-      AllOf(StartsWith((dir_ / "out/small").string() + ": destination:"), HasSubstr("--force")));
+  EXPECT_THAT(refusal_of_place(),
+              StartsWith((dir_ / "out/small").string() + ": already exists; replace()"));
   EXPECT_THAT(names_in(dir_ / "out/small"), ElementsAre("mine"));
 }
 
-TEST_F(PlaceTest, ForceReplacesAnExistingFolder) {
+TEST_F(PlaceTest, ReplacesAnExistingFolderWithForce) {
   write_file(dir_ / "out/small/config.json", "{}");
   request_.force = true;
   EXPECT_TRUE(run(request_).written);
@@ -66,16 +65,16 @@ TEST_F(PlaceTest, ForceReplacesAnExistingFolder) {
   EXPECT_THAT(names_in(dir_ / "out"), ElementsAre("small"));
 }
 
-TEST_F(PlaceTest, ForceDoesNotReplaceOtherPeoplesFolders) {
+TEST_F(PlaceTest, DoesNotReplaceOtherFoldersWithForce) {
   write_file(dir_ / "out/small/holiday.jpg", "x");
   request_.force = true;
   EXPECT_THAT(refusal_of_place(),
-              HasSubstr("expected a model's folder to replace, got one without config.json that "
-                        "holds holiday.jpg"));
+              HasSubstr("out/small: not a model folder (no config.json, but holiday.jpg), so "
+                        "weightlift does not replace it; choose-name()"));
   EXPECT_EQ(read_file(dir_ / "out/small/holiday.jpg"), "x");
 }
 
-TEST_F(PlaceTest, AFailedRunWithForceKeepsTheOldFolder) {
+TEST_F(PlaceTest, KeepsTheOldFolderAfterAFailedRun) {
   write_file(dir_ / "out/small/config.json", "{}");
   request_.force = true;
   request_.dtype = DType::BF16;
@@ -86,47 +85,45 @@ TEST_F(PlaceTest, AFailedRunWithForceKeepsTheOldFolder) {
   EXPECT_THAT(names_in(dir_ / "out"), ElementsAre("small"));
 }
 
-TEST_F(PlaceTest, AFileOfThatNameIsRefusedEvenWithForce) {
+TEST_F(PlaceTest, RefusesAnExistingFileEvenWithForce) {
   write_file(dir_ / "out/small", "x");
   for (const bool force : {false, true}) {
     request_.force = force;
-    EXPECT_THAT(refusal_of_place(), HasSubstr("out/small: destination:"));
+    EXPECT_THAT(refusal_of_place(),
+                HasSubstr("out/small: already exists as a regular file; choose-name()"));
     EXPECT_EQ(read_file(dir_ / "out/small"), "x");
   }
 }
 
-TEST_F(PlaceTest, AFileAsParentIsRefused) {
+TEST_F(PlaceTest, RefusesAFileAsParent) {
   write_file(dir_ / "out", "x");
-  EXPECT_THAT(refusal_of_place(),
-              HasSubstr("out: destination: expected a folder, got a regular file"));
+  EXPECT_THAT(refusal_of_place(), HasSubstr("out: expected a folder, got a regular file"));
   request_.output = dir_ / "out/deeper";
-  EXPECT_THAT(refusal_of_place(),
-              HasSubstr("out: destination: expected a folder, got a regular file"));
+  EXPECT_THAT(refusal_of_place(), HasSubstr("out: expected a folder, got a regular file"));
   EXPECT_EQ(read_file(dir_ / "out"), "x");
 }
 
-TEST_F(PlaceTest, TheKernelsFoldersAreRefused) {
+TEST_F(PlaceTest, RefusesTheKernelsFolders) {
   request_.output = "/proc";
-  EXPECT_THAT(refusal_of_place(), AllOf(HasSubstr("/proc"), HasSubstr("destination:")));
+  EXPECT_THAT(refusal_of_place(), AllOf(HasSubstr("/proc"), HasSubstr("cannot ")));
 }
 
-TEST_F(PlaceTest, ASourceIsNeverReplacedByItself) {
+TEST_F(PlaceTest, RefusesToReplaceTheSource) {
   const auto before = files_of(dir_ / "in/small");
   request_.force = true;
   request_.output = dir_ / "in";
   EXPECT_THAT(refusal_of_place(),
-              HasSubstr("in/small: destination: expected another folder than the "
-                        "source's own"));
+              AllOf(HasSubstr("in/small: contains the source, "), HasSubstr("choose-output()")));
   request_.source = (dir_ / "in/small/model.safetensors").string();
   request_.name = "small";
-  EXPECT_THAT(refusal_of_place(), HasSubstr("expected another folder than the source's own"));
+  EXPECT_THAT(refusal_of_place(), HasSubstr("in/small: contains the source, "));
   fs::create_directory_symlink(dir_ / "in", dir_ / "link");
   request_.output = dir_ / "link";
-  EXPECT_THAT(refusal_of_place(), HasSubstr("expected another folder than the source's own"));
+  EXPECT_THAT(refusal_of_place(), HasSubstr("link/small: contains the source, "));
   EXPECT_EQ(files_of(dir_ / "in/small"), before);
 }
 
-TEST_F(PlaceTest, BesideAndInsideTheSourceIsFine) {
+TEST_F(PlaceTest, AcceptsFoldersNextToAndInsideTheSource) {
   request_.output = dir_ / "in";
   request_.name = "other";
   EXPECT_TRUE(run(request_).written);
@@ -134,7 +131,7 @@ TEST_F(PlaceTest, BesideAndInsideTheSourceIsFine) {
   EXPECT_TRUE(run(request_).written);
 }
 
-/// File permissions count while this lives, for root too.
+/// Gives up root's privileges for its lifetime, so that file permissions apply.
 class Unprivileged {
  public:
   Unprivileged() : root_(::geteuid() == 0 && ::seteuid(kNobody) == 0) {}
@@ -149,26 +146,25 @@ class Unprivileged {
   bool root_;
 };
 
-TEST_F(PlaceTest, AParentThatIsNotWritableIsRefused) {
+TEST_F(PlaceTest, RefusesAReadOnlyParent) {
   fs::create_directory(dir_ / "out");
   ::chmod(dir_.path().c_str(), 0755);
   ::chmod((dir_ / "out").c_str(), 0555);
   std::string message;
   {
-    const Unprivileged nobody;
+    const Unprivileged user;
     message = refusal_of_place();
   }
   EXPECT_THAT(message,
-              AllOf(HasSubstr("out: destination: expected a folder that can be written to"),
-                    HasSubstr("Permission denied")));
+              AllOf(HasSubstr("out: cannot write to this folder"), HasSubstr("Permission denied")));
 }
 
-TEST_F(PlaceTest, ASourceThatIsNotReadableIsRefused) {
+TEST_F(PlaceTest, RefusesAnUnreadableSource) {
   ::chmod(dir_.path().c_str(), 0755);
   ::chmod((dir_ / "in").c_str(), 0700);
   std::string message;
   {
-    const Unprivileged nobody;
+    const Unprivileged user;
     message = refusal_of_place();
   }
   EXPECT_THAT(message,
@@ -176,14 +172,14 @@ TEST_F(PlaceTest, ASourceThatIsNotReadableIsRefused) {
   ::chmod((dir_ / "in").c_str(), 0755);
   ::chmod((dir_ / "in/small").c_str(), 0311);
   {
-    const Unprivileged nobody;
+    const Unprivileged user;
     message = refusal_of_place();
   }
   EXPECT_THAT(message,
               AllOf(StartsWith((dir_ / "in/small").string()), HasSubstr("Permission denied")));
 }
 
-/// While this lives no file grows beyond `bytes`, as on a disk that is full there.
+/// Limits files to `bytes` for its lifetime, as a full disk would.
 class FileSizeLimit {
  public:
   explicit FileSizeLimit(rlim_t bytes) {
@@ -204,7 +200,7 @@ class FileSizeLimit {
   void (*handler_)(int);
 };
 
-TEST_F(PlaceTest, AFullDiskIsNamedAndNothingIsLeft) {
+TEST_F(PlaceTest, ReportsAFullDiskAndLeavesNothing) {
   for (const rlim_t bytes : {0U, 1000U, 100'000U}) {
     std::string message;
     {
@@ -216,7 +212,7 @@ TEST_F(PlaceTest, AFullDiskIsNamedAndNothingIsLeft) {
   }
 }
 
-TEST_F(PlaceTest, AFullDiskKeepsTheFolderThatWasToBeReplaced) {
+TEST_F(PlaceTest, KeepsTheFolderToReplaceOnAFullDisk) {
   run(request_);
   const auto before = files_of(dir_ / "out/small");
   request_.force = true;
@@ -228,7 +224,7 @@ TEST_F(PlaceTest, AFullDiskKeepsTheFolderThatWasToBeReplaced) {
   EXPECT_THAT(names_in(dir_ / "out"), ElementsAre("small"));
 }
 
-TEST(PlannedFolderTest, IsNamedAfterTheSource) {
+TEST(PlannedFolderTest, HasTheNameOfTheSource) {
   const auto planned = [](const std::string& source) {
     return planned_folder(request_for(source, "out"));
   };
@@ -240,7 +236,7 @@ TEST(PlannedFolderTest, IsNamedAfterTheSource) {
   EXPECT_EQ(planned("resnet34.a1_in1k.safetensors"), "out/resnet-34");
 }
 
-TEST(PlannedFolderTest, IsTheFolderThatIsMade) {
+TEST(PlannedFolderTest, IsTheNewFolder) {
   const TempDir dir;
   for (const char* name : {"resnet18", "resnet18.tv_in1k", "mine", "resnet18.unheard_of"}) {
     small_checkpoint().write_folder(dir / name);

@@ -24,7 +24,7 @@ std::string refusal_of_name(const std::string& name) {
   return refusal<Refusal>([&] { parse_source_name(name); });
 }
 
-TEST(SourceNameTest, IsFirstAPathThatExists) {
+TEST(SourceNameTest, PrefersAnExistingPath) {
   const TempDir dir;
   fs::create_directories(dir / "timm/resnet50");
   write_file(dir / "best.pth.tar", "");
@@ -37,7 +37,7 @@ TEST(SourceNameTest, IsFirstAPathThatExists) {
   EXPECT_EQ(parse_source_name(dir / "best.pth.tar").last_part, "best");
 }
 
-TEST(SourceNameTest, IsThenANameOfTheRegistry) {
+TEST(SourceNameTest, ResolvesATimmModel) {
   const auto repository = [](const std::string& name) {
     const SourceName parsed = parse_source_name(name);
     EXPECT_EQ(parsed.kind, Kind::kRegistry);
@@ -51,7 +51,7 @@ TEST(SourceNameTest, IsThenANameOfTheRegistry) {
   EXPECT_EQ(repository("resnet18."), "timm/resnet18.a1_in1k");
 }
 
-TEST(SourceNameTest, IsThenARepository) {
+TEST(SourceNameTest, ReadsARepository) {
   const SourceName mine = parse_source_name("hf-hub:alice/flowers@v2");
   EXPECT_EQ(mine.kind, Kind::kRepository);
   EXPECT_EQ(mine.repository, "alice/flowers@v2");
@@ -60,44 +60,42 @@ TEST(SourceNameTest, IsThenARepository) {
   EXPECT_EQ(parse_source_name("alice/flowers@refs/pr/1").last_part, "flowers");
   EXPECT_EQ(parse_source_name("hf-hub:flowers").repository, "flowers");
   EXPECT_EQ(full_name(*parse_source_name("timm/resnet18.tv_in1k").cfg), "resnet18.tv_in1k");
-  // No repository of timm's has these names.
+  // timm has no repositories with these names.
   EXPECT_EQ(parse_source_name("timm/resnet18").cfg, std::nullopt);
   EXPECT_EQ(parse_source_name("timm/tv_resnet50").cfg, std::nullopt);
   EXPECT_EQ(parse_source_name("alice/resnet18.tv_in1k").cfg, std::nullopt);
 }
 
-TEST(SourceNameTest, UnknownGetTheNearest) {
-  EXPECT_THAT(
-      refusal_of_name<UsageError>("resnet51"),
-      HasSubstr("resnet51: expected a file, a folder or a name of timm's registry, got none "
-                "of these; did you mean resnet50, "));
-  EXPECT_THAT(refusal_of_name<UsageError>("nothing-alike"),
-              HasSubstr("weightlift models lists the names"));
-  EXPECT_THAT(refusal_of_name<UsageError>(""), HasSubstr("expected a file, a folder or a name"));
+TEST(SourceNameTest, SuggestsTheNearestNames) {
+  EXPECT_THAT(refusal_of_name<NotFoundError>("resnet51"),
+              HasSubstr("resnet51: no such file, folder or timm model; did-you-mean(resnet50, "));
+  EXPECT_EQ(refusal_of_name<NotFoundError>("nothing-alike"),
+            "nothing-alike: no such file, folder or timm model; list-models()");
+  EXPECT_THAT(refusal_of_name<NotFoundError>(""), HasSubstr("no such file, folder or timm model"));
 }
 
-TEST(SourceNameTest, OfOtherNetworksGetTheReason) {
-  EXPECT_EQ(refusal_of_name<UsageError>("resnet50d"),
-            "resnet50d: expected a plain ResNet, got a network of timm that is none: deep stem "
-            "(stem_type 'deep'), average-pool shortcuts (avg_down)");
-  EXPECT_THAT(refusal_of_name<UsageError>("seresnet50.a1_in1k"),
+TEST(SourceNameTest, RefusesOtherArchitecturesWithTheReason) {
+  EXPECT_EQ(refusal_of_name<UnsupportedError>("resnet50d"),
+            "resnet50d: unsupported timm architecture: deep stem (stem_type 'deep'), average-pool "
+            "shortcuts (avg_down)");
+  EXPECT_THAT(refusal_of_name<UnsupportedError>("seresnet50.a1_in1k"),
               HasSubstr("squeeze-and-excitation"));
 }
 
-TEST(SourceNameTest, PathsAreNoNames) {
-  EXPECT_EQ(refusal_of_name<IoError>("no/such/place/at/all"),
+TEST(SourceNameTest, RefusesMissingPaths) {
+  EXPECT_EQ(refusal_of_name<NotFoundError>("no/such/place/at/all"),
             "no/such/place/at/all: no such file or folder");
-  EXPECT_EQ(refusal_of_name<IoError>("resnet50.safetensors"),
+  EXPECT_EQ(refusal_of_name<NotFoundError>("resnet50.safetensors"),
             "resnet50.safetensors: no such file or folder");
-  EXPECT_EQ(refusal_of_name<IoError>("./resnet50"), "./resnet50: no such file or folder");
-  EXPECT_EQ(refusal_of_name<IoError>("models/resnet50.pth"),
+  EXPECT_EQ(refusal_of_name<NotFoundError>("./resnet50"), "./resnet50: no such file or folder");
+  EXPECT_EQ(refusal_of_name<NotFoundError>("models/resnet50.pth"),
             "models/resnet50.pth: no such file or folder");
   EXPECT_THAT(refusal_of_name<IoError>(std::string(5000, 'x')), HasSubstr("File name too long"));
 }
 
-TEST(SourceNameTest, AddressesAreToldHow) {
+TEST(SourceNameTest, RefusesUrls) {
   EXPECT_THAT(refusal_of_name<UsageError>("https://huggingface.co/timm/resnet18.a1_in1k"),
-              AllOf(HasSubstr("got an address"), HasSubstr("hf-hub:owner/name")));
+              AllOf(HasSubstr("got a URL"), HasSubstr("use-repository-prefix()")));
 }
 
 TEST(CheckpointNameTest, FollowsTheRegistry) {
@@ -109,7 +107,7 @@ TEST(CheckpointNameTest, FollowsTheRegistry) {
   EXPECT_EQ(checkpoint_name("flowers"), "flowers");
 }
 
-TEST(CheckpointNameTest, LosesKnownEndings) {
+TEST(CheckpointNameTest, StripsKnownEndings) {
   EXPECT_EQ(strip_known_ending("a.safetensors"), "a");
   EXPECT_EQ(strip_known_ending("a.pth.tar"), "a");
   EXPECT_EQ(strip_known_ending("a.b.ckpt"), "a.b");

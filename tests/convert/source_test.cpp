@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/convert/job.h"
+#include "tests/support/notes.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/timm_checkpoint.h"
@@ -14,16 +15,18 @@ namespace {
 
 namespace fs = std::filesystem;
 using ::testing::Contains;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using testing::refusal;
 using testing::small_checkpoint;
 using testing::TempDir;
 using testing::TimmCheckpoint;
+using testing::told;
 using testing::write_file;
 
 Source open(const fs::path& path) { return open_source(path.string()); }
 
-TEST(SourceTest, IsAFolderOfTimm) {
+TEST(SourceTest, OpensATimmFolder) {
   const TempDir dir;
   small_checkpoint().write_folder(dir / "small");
   const Source source = open(dir / "small");
@@ -34,7 +37,7 @@ TEST(SourceTest, IsAFolderOfTimm) {
   EXPECT_EQ(input_shape(source), (Shape{1, 3, 32, 32}));
 }
 
-TEST(SourceTest, IsAFolderOfTransformers) {
+TEST(SourceTest, OpensATransformersFolder) {
   const TempDir dir;
   small_checkpoint().write_folder(dir / "small");
   testing::run(testing::request_for(dir / "small", dir / "out"));
@@ -45,15 +48,24 @@ TEST(SourceTest, IsAFolderOfTransformers) {
   EXPECT_EQ(input_shape(source), (Shape{1, 3, 224, 224}));
 }
 
-TEST(SourceTest, IsALoneFile) {
+TEST(SourceTest, OpensALoneFile) {
   const TempDir dir;
   small_checkpoint().write_file(dir / "best.pth.tar");
   const Source source = open(dir / "best.pth.tar");
   EXPECT_EQ(source.kind, SourceKind::kFile);
-  EXPECT_THAT(source.notes, Contains(HasSubstr("assumed plain, ReLU, strides of timm; --as NAME")));
+  EXPECT_THAT(told(source.notes), Contains(EndsWith("best.pth.tar: no-config")));
 }
 
-TEST(SourceTest, TakesTheWeightsThatTimmTakes) {
+TEST(SourceTest, SuggestsANameWhereOneMayFit) {
+  const TempDir dir;
+  ResNetConfig network = small_checkpoint().network;
+  network.num_labels = 1000;  // timm's names have as many or more
+  testing::make_timm_checkpoint(network, "resnet18").write_file(dir / "best.safetensors");
+  EXPECT_THAT(told(open(dir / "best.safetensors").notes),
+              Contains(EndsWith("best.safetensors: no-config; give-architecture()")));
+}
+
+TEST(SourceTest, FindsTheWeightsThatTimmTakes) {
   const TempDir dir;
   TimmCheckpoint checkpoint = small_checkpoint();
   checkpoint.write_folder(dir / "f");
@@ -65,15 +77,15 @@ TEST(SourceTest, TakesTheWeightsThatTimmTakes) {
   EXPECT_EQ(find_source_weights((dir / "f").string()), dir / "f/model.safetensors");
 }
 
-TEST(SourceTest, AFolderNeedsNoNameBesides) {
+TEST(SourceTest, RefusesAModelNameForAFolder) {
   const TempDir dir;
   small_checkpoint().write_folder(dir / "small");
   EXPECT_THAT(
       refusal<UsageError>([&] { open_source((dir / "small").string(), {.as = "resnet18"}); }),
-      HasSubstr("--as: expected a source that does not say what it is, got a folder"));
+      HasSubstr("as: expected a lone weights file, got a timm folder with config.json"));
 }
 
-TEST(SourceTest, AnInputSizeIsBounded) {
+TEST(SourceTest, LimitsTheInputSize) {
   const TempDir dir;
   TimmCheckpoint checkpoint = small_checkpoint();
   checkpoint.config_json = testing::merged(checkpoint.config_json,
@@ -82,8 +94,9 @@ TEST(SourceTest, AnInputSizeIsBounded) {
   EXPECT_EQ(input_shape(open(dir / "large")), (Shape{1, 3, 1024, 17}));
 }
 
-TEST(SourceTest, IsOnlyWhatLiesHere) {
-  EXPECT_EQ(refusal<IoError>([] { open_source("resnet50"); }), "resnet50: no such file or folder");
+TEST(SourceTest, RefusesNamesThatAreNotLocal) {
+  EXPECT_EQ(refusal<NotFoundError>([] { open_source("resnet50"); }),
+            "resnet50: no such file or folder");
 }
 
 }  // namespace

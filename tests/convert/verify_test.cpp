@@ -25,14 +25,15 @@ using testing::small_checkpoint;
 using ::testing::StartsWith;
 using testing::TimmCheckpoint;
 
-/// A network of timm and the one that it was transferred into.
+/// A timm network, and the transformers network with its tensors.
 struct Pair {
-  explicit Pair(const TimmCheckpoint& checkpoint = small_checkpoint(), Head head = Head::kKeep)
+  explicit Pair(const TimmCheckpoint& checkpoint = small_checkpoint(),
+                Head head = Head::kClassifier)
       : src(make_timm_resnet(checkpoint.network, head)),
         dest(make_hf_resnet(checkpoint.network, head)) {
     StateDict tensors;
     for (const auto& [name, tensor] : checkpoint.tensors) {
-      if (head == Head::kKeep || !name.starts_with("fc.")) tensors.insert(name, tensor);
+      if (head == Head::kClassifier || !name.starts_with("fc.")) tensors.insert(name, tensor);
     }
     src->load_state_dict(tensors);
     ModuleTransfer{*src, *dest}({1, 3, 32, 32});
@@ -54,7 +55,7 @@ struct Pair {
   std::unique_ptr<Module> src, dest;
 };
 
-TEST(RandomInputTest, IsSplitmixByBoxAndMuller) {
+TEST(RandomInputTest, UsesSplitmixAndBoxMuller) {
   // The same formulas in Python's doubles.
   const Tensor first = random_input({1, 1, 1, 5}, 0, 0);
   EXPECT_THAT(first.data<float>(),
@@ -80,14 +81,14 @@ TEST(RandomInputTest, IsStandardNormal) {
   EXPECT_NEAR(squares / count, 1, 0.05);
 }
 
-TEST(RandomInputTest, DependsOnSeedAndSampleAlone) {
+TEST(RandomInputTest, DependsOnlyOnSeedAndSample) {
   const Shape shape = {1, 3, 8, 8};
   EXPECT_TRUE(bit_equal(random_input(shape, 3, 1), random_input(shape, 3, 1)));
   EXPECT_FALSE(bit_equal(random_input(shape, 3, 1), random_input(shape, 3, 0)));
   EXPECT_FALSE(bit_equal(random_input(shape, 3, 1), random_input(shape, 4, 1)));
 }
 
-TEST(VerifyTest, EqualNetworksAreVerified) {
+TEST(VerifyTest, VerifiesEqualNetworks) {
   for (const LayerType type : {LayerType::kBasic, LayerType::kBottleneck}) {
     const Pair pair(small_checkpoint(type));
     const Verification verification = pair.verify();
@@ -102,7 +103,7 @@ TEST(VerifyTest, EqualNetworksAreVerified) {
   }
 }
 
-TEST(VerifyTest, BackbonesHaveTwoOutputs) {
+TEST(VerifyTest, ComparesBothOutputsOfABackbone) {
   const Verification verification = Pair(small_checkpoint(), Head::kNone).verify();
   EXPECT_TRUE(verification.verified());
   ASSERT_EQ(verification.outputs.size(), 2U);
@@ -110,7 +111,7 @@ TEST(VerifyTest, BackbonesHaveTwoOutputs) {
   EXPECT_EQ(verification.outputs[1].name, "pooler_output");
 }
 
-TEST(VerifyTest, ChecksBetweenItsSteps) {
+TEST(VerifyTest, CallsTheCheckpointBetweenSteps) {
   const Pair pair;
   const Graph src = trace(*pair.src, {1, 3, 32, 32});
   const Graph dest = trace(*pair.dest, {1, 3, 32, 32});
@@ -120,7 +121,7 @@ TEST(VerifyTest, ChecksBetweenItsSteps) {
   EXPECT_GE(checks, 4);
 }
 
-TEST(VerifyTest, OneBitOfOneWeightIsFound) {
+TEST(VerifyTest, FindsOneBitOfOneWeight) {
   Pair pair;
   pair.change(
       "resnet.encoder.stages.1.layers.0.layer.0.convolution.weight", [](const Tensor& tensor) {
@@ -143,7 +144,7 @@ TEST(VerifyTest, OneBitOfOneWeightIsFound) {
   EXPECT_GT(verification.outputs[0].difference.max_abs, 0);
 }
 
-TEST(VerifyTest, AWeightThatNoOutputShowsIsFoundToo) {
+TEST(VerifyTest, FindsAWeightThatDoesNotChangeOutputs) {
   Pair pair;
   pair.change("resnet.embedder.embedder.normalization.num_batches_tracked",
               [](const Tensor& tensor) { return testing::with_flipped_bit(tensor, 0); });
@@ -155,7 +156,7 @@ TEST(VerifyTest, AWeightThatNoOutputShowsIsFoundToo) {
   EXPECT_EQ(verification.first_difference, std::nullopt);
 }
 
-TEST(VerifyTest, ZeroIsNotMinusZero) {
+TEST(VerifyTest, DistinguishesZeroFromMinusZero) {
   Pair pair;
   const std::string name = "classifier.1.bias";
   pair.change(name, [](const Tensor& tensor) { return testing::with_element(tensor, 0, 0.0F); });
@@ -169,7 +170,7 @@ TEST(VerifyTest, ZeroIsNotMinusZero) {
   EXPECT_THAT(pair.verify().different_tensors, ElementsAre("fc.bias and classifier.1.bias"));
 }
 
-TEST(VerifyTest, EqualNansVerify) {
+TEST(VerifyTest, VerifiesEqualNans) {
   TimmCheckpoint checkpoint = small_checkpoint();
   Tensor& weight = checkpoint.tensors["conv1.weight"];
   weight = testing::with_element(weight, 0, std::numeric_limits<float>::quiet_NaN());
@@ -180,7 +181,7 @@ TEST(VerifyTest, EqualNansVerify) {
   EXPECT_EQ(verification.non_finite_tensors, 1U);
 }
 
-TEST(VerifyTest, ANanOnOneSideIsADifference) {
+TEST(VerifyTest, FindsANanOnOneSide) {
   Pair pair;
   pair.change("classifier.1.bias", [](const Tensor& tensor) {
     return testing::with_element(tensor, 2, std::numeric_limits<float>::quiet_NaN());
@@ -191,7 +192,7 @@ TEST(VerifyTest, ANanOnOneSideIsADifference) {
   EXPECT_THAT(verification.first_difference->src, StartsWith("fc: Linear("));
 }
 
-TEST(VerifyTest, AnotherActivationIsFoundThoughTheTensorsAreEqual) {
+TEST(VerifyTest, FindsAnotherActivationDespiteEqualTensors) {
   const TimmCheckpoint checkpoint = small_checkpoint();
   Pair pair(checkpoint);
   ResNetConfig config = checkpoint.network;
@@ -212,7 +213,7 @@ TEST(VerifyTest, AnotherActivationIsFoundThoughTheTensorsAreEqual) {
   EXPECT_GT(verification.first_difference->difference->max_abs, 0);
 }
 
-TEST(VerifyTest, NetworksOfOtherOutputsAreDifferent) {
+TEST(VerifyTest, FindsOtherOutputs) {
   TimmCheckpoint other = small_checkpoint();
   other.network.num_labels = 4;
   other = testing::make_timm_checkpoint(other.network, "resnet18");

@@ -1,8 +1,8 @@
 """Writes crops.txt: where the evaluation transforms of timm and of transformers (both back ends) begin
 their crop, a line per setting: edge, crop_pct, offset in timm, in the torchvision and in the Pillow back end.
 
-The picture is a square that the resize leaves as it is, and each of its pixels tells its column. Offsets
-are negative where the picture is smaller than the crop.
+The image is a square that the resize leaves as it is, and each of its pixels encodes its column. Offsets
+are negative where the image is smaller than the crop.
 
 Needs the reference stack: python tests/data/make_crops.py
 """
@@ -35,7 +35,7 @@ def settings():
     return sorted(found)
 
 
-def picture(side):
+def image(side):
     columns = np.arange(1, side + 1)
     pixels = np.zeros((side, side, 3), np.uint8)
     pixels[:, :, 0] = columns % 256
@@ -44,7 +44,7 @@ def picture(side):
 
 
 def offset(row):
-    """row: (3, width), 0 where the picture was padded."""
+    """row: (3, width), 0 where the image was padded."""
     columns = row[0].round().astype(int) + 256 * row[1].round().astype(int)
     first = int(np.flatnonzero(columns)[0])
     return int(columns[first]) - 1 - first
@@ -73,6 +73,6 @@ if __name__ == "__main__":
     both = processors()
     with open(HERE / "crops.txt", "w") as out:
         for edge, crop_pct in settings():
-            image = picture(int(edge / crop_pct))
+            image = image(int(edge / crop_pct))
             theirs = [offset_in_transformers(edge, crop_pct, image, processor) for processor in both]
             print(edge, crop_pct, offset_in_timm(edge, crop_pct, image), *theirs, file=out)

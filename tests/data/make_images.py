@@ -1,4 +1,4 @@
-"""Writes images/: small pictures of every kind that is decoded, and images/samples.txt, a line for each: name,
+"""Writes images/: small images of every kind that is decoded, and images/samples.txt, a line for each: name,
 format, width, height, and SHA-256 of the samples of ImageOps.exif_transpose(Image.open(file)).convert("RGB"), then "L".
 
 Needs the reference stack: python tests/data/make_images.py
@@ -16,7 +16,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 FOLDER = HERE / "images"
 sys.path.insert(0, str(HERE.parent / "conformance"))
 
-from picture_files import PNG_KINDS, make_bmp, make_jpeg, make_png, make_runs  # noqa: E402
+from image_files import PNG_KINDS, make_bmp, make_jpeg, make_png, make_runs  # noqa: E402
 from PIL import Image, ImageOps  # noqa: E402
 
 SIZE = (11, 7)
@@ -29,9 +29,9 @@ def image(mode="RGB", size=SIZE):
     return Image.frombytes(mode, size, pixels)
 
 
-def encode(picture, format, **arguments):
+def encode(image, format, **arguments):
     out = io.BytesIO()
-    picture.save(out, format, **arguments)
+    image.save(out, format, **arguments)
     return out.getvalue()
 
 
@@ -107,7 +107,7 @@ def sha256(data):
 
 
 def main():
-    warnings.simplefilter("ignore")  # of palettes whose transparency is left out
+    warnings.simplefilter("ignore")  # of palettes whose transparency Pillow ignores
     FOLDER.mkdir(exist_ok=True)
     for old in FOLDER.iterdir():
         old.unlink()

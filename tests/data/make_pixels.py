@@ -1,9 +1,9 @@
-"""Writes what Pillow, transformers and timm make of made pictures, a line each, as CRC-32 of the bytes:
+"""Writes what Pillow, transformers and timm make of made images, a line each, as CRC-32 of the bytes:
 
 pixels/resized.txt   width height channels new_width new_height filter crc32
 pixels/prepared.txt  transformers|timm width height channels new_width new_height crc32 preprocessor_config.json
 
-Sample i of a picture, row by row, is bits 13 to 20 of i * 2654435761.
+Sample i of an image, row by row, is bits 13 to 20 of i * 2654435761.
 
 Needs the reference stack: python tests/data/make_pixels.py
 """
@@ -56,7 +56,7 @@ TRANSFORMERS_ONLY = [
 ]
 
 
-def picture(width, height, channels):
+def image(width, height, channels):
     samples = np.arange(width * height * channels, dtype=np.uint64) * 2654435761 >> 13
     pixels = samples.astype(np.uint8).reshape(height, width, channels)
     return Image.fromarray(pixels[..., 0] if channels == 1 else pixels)
@@ -80,7 +80,7 @@ def by_timm(image, config):
 def line(preparation, width, height, channels, settings):
     config = json.dumps({"image_processor_type": "ConvNextImageProcessor"} | settings)
     prepare = by_timm if preparation == "timm" else by_transformers
-    values = np.ascontiguousarray(prepare(picture(width, height, channels), config))
+    values = np.ascontiguousarray(prepare(image(width, height, channels), config))
     return f"{preparation} {width} {height} {channels} {values.shape[2]} {values.shape[1]} {zlib.crc32(values)} {config}\n"
 
 
@@ -91,7 +91,7 @@ if __name__ == "__main__":
         for width, height, *size in SIZES:
             for channels in (1, 3):
                 for resample in range(len(NAMES)):
-                    resized = picture(width, height, channels).resize(size, resample)
+                    resized = image(width, height, channels).resize(size, resample)
                     print(width, height, channels, *size, resample, zlib.crc32(resized.tobytes()), file=out)
     with open(folder / "prepared.txt", "w") as out:
         for case in PREPARED:

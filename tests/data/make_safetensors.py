@@ -1,6 +1,6 @@
 """Makes safetensors/: files written by the safetensors package (0.8.0) and by transformers (5.23.0).
 
-manifest.txt beside them says what the real reader finds inside, one tensor a line:
+manifest.txt next to them lists what the real reader finds inside, one tensor a line:
 file, name as JSON, dtype, shape as JSON, bytes in hex (a digest beyond 64 bytes).
 """
 

@@ -1,6 +1,6 @@
 """Makes torch/: files written by torch.save (2.13), as trainers, old versions and odd tensors make them.
 
-manifest.txt beside them says what torch.load finds inside, one tensor a line: file, keys that lead to
+manifest.txt next to them lists what torch.load finds inside, one tensor a line: file, keys that lead to
 its dict, name as JSON, dtype, shape as JSON, bytes in hex in row-major order.
 """
 
@@ -66,7 +66,7 @@ def network():
 
 
 def training():
-    """As timm and others save it, with what nobody can read without their classes."""
+    """As timm and others save it, with objects that need their own classes."""
     model = network()
     optimizer = torch.optim.Adam(model.parameters())
     model(torch.ones(1, 3, 4, 4)).sum().backward()

@@ -16,7 +16,7 @@ using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-/// A verified conversion of a folder whose config claims what timm stamps on every model.
+/// A verified conversion of a folder whose config has the claims that timm writes into every model.
 CardFacts claimed_facts() {
   CardFacts facts;
   facts.name = "flowers";
@@ -38,7 +38,7 @@ CardFacts claimed_facts() {
                     .input_shape = {1, 3, 224, 224},
                     .outputs = "logits"};
   facts.folder.processor = ImageProcessor{};
-  facts.labels_from = "the source's own";
+  facts.labels_from = "from the source";
   return facts;
 }
 
@@ -70,38 +70,38 @@ TEST(ModelCardTest, StatesKnownWeightsAsFacts) {
             "---\n");
   EXPECT_THAT(card,
               AllOf(HasSubstr("- weights: timm's `resnet50.a1_in1k`, known by the file's sha256\n"),
-                    HasSubstr("- licence: `apache-2.0`\n"),
+                    HasSubstr("- license: `apache-2.0`\n"),
                     HasSubstr("- origin: `https://github.com/huggingface/pytorch-image-models`\n"),
                     HasSubstr("- papers: `arXiv:2110.00476`\n")));
   EXPECT_THAT(card, Not(HasSubstr("claims")));
 }
 
-TEST(ModelCardTest, StatesTheConfigsWordsAsClaims) {
+TEST(ModelCardTest, StatesTheConfigsClaimsAsClaims) {
   const std::string card = make_model_card(claimed_facts());
   EXPECT_EQ(front_matter(card),
             "---\nlibrary_name: transformers\npipeline_tag: image-classification\n"
             "tags:\n- resnet\n- timm\n- vision\n---\n");
-  EXPECT_THAT(card,
-              AllOf(HasSubstr("- the source's config claims the tag `a1_in1k`; timm stamps its "
-                              "default tag on every model it builds"),
-                    HasSubstr("- licence: not known; the source's config claims `apache-2.0`\n"),
-                    HasSubstr("- origin: not known; the source's config claims `https://github")));
+  EXPECT_THAT(
+      card, AllOf(HasSubstr("- the source's config claims the tag `a1_in1k`, which proves nothing: "
+                            "timm writes its default tag into every model that it builds\n"),
+                  HasSubstr("- license: unknown; the source's config claims `apache-2.0`\n"),
+                  HasSubstr("- origin: unknown; the source's config claims `https://github")));
   EXPECT_THAT(card, Not(HasSubstr("arXiv")));
 }
 
-TEST(ModelCardTest, StatesTheUsersWordsAsSuch) {
+TEST(ModelCardTest, StatesTheUsersStatementsAsSuch) {
   CardFacts facts = claimed_facts();
   facts.provenance.named_by_user = true;
   const std::string card = make_model_card(facts);
   EXPECT_THAT(
       card,
-      AllOf(HasSubstr("- weights: those of the tag `a1_in1k`, as the user says; not checked\n"),
-            HasSubstr("- licence: not known; timm's registry states for that tag `apache-2.0`\n")));
+      AllOf(HasSubstr("- weights: tag `a1_in1k`, stated by the user and not checked\n"),
+            HasSubstr("- license: unknown; for this tag, timm's registry states `apache-2.0`\n")));
   EXPECT_THAT(card, Not(HasSubstr("the source's config")));
   EXPECT_THAT(front_matter(card), Not(HasSubstr("license")));
 }
 
-TEST(ModelCardTest, StatesFlagsAsFacts) {
+TEST(ModelCardTest, StatesOptionsAsFacts) {
   CardFacts facts = claimed_facts();
   facts.provenance.license = "mit";
   facts.provenance.base_model = "me/base";
@@ -111,18 +111,19 @@ TEST(ModelCardTest, StatesFlagsAsFacts) {
       front_matter(card),
       HasSubstr(
           "license: \"mit\"\nbase_model: \"me/base\"\ndatasets:\n- \"flowers102\"\n- \"mine\"\n"));
-  EXPECT_THAT(card, HasSubstr("- licence: `mit`\n"));
+  EXPECT_THAT(card, HasSubstr("- license: `mit`\n"));
   EXPECT_THAT(card, HasSubstr("- the source's config claims the tag"));
 }
 
-TEST(ModelCardTest, SaysWhatIsNotKnown) {
+TEST(ModelCardTest, StatesUnknownFacts) {
   CardFacts facts = claimed_facts();
   facts.provenance.architecture = facts.provenance.tag = "";
   facts.provenance.claimed_license = facts.provenance.claimed_origin_url = "";
   const std::string card = make_model_card(facts);
   EXPECT_THAT(card,
-              AllOf(HasSubstr("- architecture: assumed plain with ReLU, from the tensors alone"),
-                    HasSubstr("- licence: not known\n")));
+              AllOf(HasSubstr("- architecture: a standard timm ResNet with ReLU, assumed because "
+                              "there is no config\n"),
+                    HasSubstr("- license: unknown\n")));
   EXPECT_THAT(card, Not(HasSubstr("origin")));
 }
 
@@ -132,16 +133,18 @@ TEST(ModelCardTest, StatesSourceAndDigest) {
                         std::string(64, 'a') + "`\n"));
 }
 
-TEST(ModelCardTest, StatesWhatWasVerified) {
-  EXPECT_THAT(make_model_card(claimed_facts()),
-              AllOf(HasSubstr("- 320 tensors of the written file are bit-equal to the source's\n"),
-                    HasSubstr("- both networks run the same 176 operations"),
-                    HasSubstr("- logits of the written folder, read back from disk, equal the "
-                              "source's bit for bit on 1 standard normal input of [1, 3, 224, 224] "
-                              "(seed 0)\n")));
+TEST(ModelCardTest, StatesTheVerification) {
+  EXPECT_THAT(
+      make_model_card(claimed_facts()),
+      AllOf(
+          HasSubstr("- 320 tensors of the written file are bit-equal to the source's\n"),
+          HasSubstr("- both networks run the same 176 operations"),
+          HasSubstr(
+              "- logits of the folder, read back from disk, equal those of the source bit for bit "
+              "on 1 standard normal input of [1, 3, 224, 224] (seed 0)\n\n")));
 }
 
-TEST(ModelCardTest, StatesWhatWasVerifiedAcrossDtypes) {
+TEST(ModelCardTest, StatesTheVerificationAcrossDtypes) {
   CardFacts facts = claimed_facts();
   facts.folder.config.dtype = DType::F16;
   facts.verified.samples = 2;
@@ -149,14 +152,15 @@ TEST(ModelCardTest, StatesWhatWasVerifiedAcrossDtypes) {
   facts.verified.mean_abs = 0.00004;
   EXPECT_THAT(
       make_model_card(facts),
-      AllOf(HasSubstr("bit-equal to the source's after their change from float32 to float16\n"),
-            HasSubstr(
-                "equal, bit for bit, those of the source's weights rounded to float16, "
-                "which changed them by at most 0.000123, 4e-05 on average, on 2 standard normal "
-                "inputs")));
+      AllOf(
+          HasSubstr("bit-equal to the source's after conversion from float32 to float16\n"),
+          HasSubstr("- logits of the folder, read back from disk, equal those of the source, "
+                    "with its weights rounded to float16, bit for bit on 2 standard normal inputs"),
+          HasSubstr("\n- the rounding changed logits by at most 0.000123, on average by "
+                    "4e-05\n\n")));
 }
 
-TEST(ModelCardTest, SaysThatNothingWasVerified) {
+TEST(ModelCardTest, StatesAMissingVerification) {
   CardFacts facts = claimed_facts();
   facts.verified = {};
   const std::string card = make_model_card(facts);
@@ -164,7 +168,7 @@ TEST(ModelCardTest, SaysThatNothingWasVerified) {
   EXPECT_THAT(card, Not(HasSubstr("bit-equal")));
 }
 
-TEST(ModelCardTest, SaysHowToUseAClassifier) {
+TEST(ModelCardTest, ShowsHowToUseAClassifier) {
   EXPECT_THAT(make_model_card(claimed_facts()), EndsWith(R"(## How to load it
 
 ```python
@@ -186,7 +190,7 @@ for i in scores.argsort(descending=True)[:5].tolist():
 )"));
 }
 
-TEST(ModelCardTest, SaysWhatTheScoresOfAClassifierAre) {
+TEST(ModelCardTest, ComputesTheScoresOfTheProblemType) {
   CardFacts facts = claimed_facts();
   ResNetConfig& config = facts.folder.config;
   config.problem_type = ProblemType::kMultiLabel;
@@ -200,7 +204,7 @@ TEST(ModelCardTest, SaysWhatTheScoresOfAClassifierAre) {
   EXPECT_THAT(make_model_card(facts), HasSubstr("model(**inputs.to(model.dtype)).logits"));
 }
 
-TEST(ModelCardTest, UsesOnlyWhatRuns) {
+TEST(ModelCardTest, ShowsOnlyCodeThatRuns) {
   CardFacts facts = claimed_facts();
   facts.folder.config.num_channels = 1;
   EXPECT_THAT(make_model_card(facts),
@@ -223,7 +227,7 @@ CardFacts timm_facts() {
   return facts;
 }
 
-TEST(ModelCardTest, SaysHowToUseATimmModel) {
+TEST(ModelCardTest, ShowsHowToUseATimmModel) {
   CardFacts facts = timm_facts();
   EXPECT_THAT(make_model_card(facts), EndsWith(R"(## How to load it
 
@@ -251,7 +255,7 @@ for i in scores.argsort(descending=True)[:5].tolist():
                        "flowers\", pretrained=True).eval()\n```\n"));
 }
 
-TEST(ModelCardTest, SaysHowToLoadAStateDict) {
+TEST(ModelCardTest, ShowsHowToLoadAStateDict) {
   CardFacts facts = claimed_facts();
   facts.folder.form = Form::kTorchvision;
   facts.folder.config.head = Head::kNone;
@@ -261,7 +265,7 @@ TEST(ModelCardTest, SaysHowToLoadAStateDict) {
                     HasSubstr("load_file(\"flowers/model.safetensors\"))\nmodel.eval()\n")));
 }
 
-// In its repository a card names the repository.
+// A card in a repository names the repository.
 
 std::string placed(std::string card, const CardPlace& place = {"flowers", "alice/net", ""}) {
   return place_model_card(std::move(card), place);
@@ -302,12 +306,12 @@ TEST(PlacedCardTest, NamesAnotherRepositoryLater) {
   }
 }
 
-TEST(PlacedCardTest, OfARenamedFolderIsStillOurs) {
+TEST(PlacedCardTest, RecognizesTheCardOfARenamedFolder) {
   EXPECT_THAT(placed(make_model_card(claimed_facts()), {"renamed", "alice/net", ""}),
               AllOf(HasSubstr("\n# alice/net\n"), HasSubstr("from_pretrained(\"alice/net\")")));
 }
 
-TEST(PlacedCardTest, KeepsWhatTheUserEdited) {
+TEST(PlacedCardTest, KeepsEditsOfTheUser) {
   const auto edit = [](std::string_view what, std::string_view by) {
     std::string card = make_model_card(claimed_facts());
     replace_all(card, what, by);
@@ -323,7 +327,7 @@ TEST(PlacedCardTest, KeepsWhatTheUserEdited) {
   EXPECT_EQ(placed(both, {"flowers", "mine/f", ""}), both);
 }
 
-TEST(PlacedCardTest, KeepsCardsThatAreNotOurs) {
+TEST(PlacedCardTest, KeepsOtherCards) {
   std::string own = make_model_card(claimed_facts());
   for (const std::string& card :
        {std::string(), std::string("# flowers\n\nfrom_pretrained(\"flowers\")\n"),
@@ -335,7 +339,7 @@ TEST(PlacedCardTest, KeepsCardsThatAreNotOurs) {
   }
 }
 
-TEST(PlacedCardTest, KnowsHostileNamesAgain) {
+TEST(PlacedCardTest, ReplacesHostileNames) {
   CardFacts facts = claimed_facts();
   facts.name = "a\"); import os; (\"\\ <b>\n";
   EXPECT_THAT(placed(make_model_card(facts)),
@@ -343,7 +347,7 @@ TEST(PlacedCardTest, KnowsHostileNamesAgain) {
                     Not(HasSubstr("import os"))));
 }
 
-TEST(ModelCardTest, SaysHowToLoadABackbone) {
+TEST(ModelCardTest, ShowsHowToLoadABackbone) {
   CardFacts facts = claimed_facts();
   facts.folder.config.head = Head::kNone;
   facts.folder.processor.reset();
@@ -352,25 +356,45 @@ TEST(ModelCardTest, SaysHowToLoadABackbone) {
   EXPECT_THAT(card, HasSubstr("from transformers import ResNetModel\n\nmodel = "
                               "ResNetModel.from_pretrained(\"flowers\")\n"));
   EXPECT_THAT(front_matter(card), HasSubstr("pipeline_tag: image-feature-extraction\n"));
-  EXPECT_THAT(card, AllOf(HasSubstr("no head"), HasSubstr("last_hidden_state and pooler_output of"),
-                          Not(HasSubstr("- labels:"))));
+  EXPECT_THAT(card,
+              AllOf(HasSubstr("no classifier"), HasSubstr("last_hidden_state and pooler_output of"),
+                    Not(HasSubstr("- labels:"))));
 }
 
-TEST(ModelCardTest, RepeatsTheNotes) {
+TEST(ModelCardTest, StatesTheNotesAsSentences) {
   CardFacts facts = claimed_facts();
-  facts.notes = {"pixels differ from timm's: the crop", "second"};
+  facts.notes = {{NoteCode::kCropSquashed, "", {{"edge", "384"}}},
+                 {NoteCode::kFetched, "", {{"commit", "abc"}}},
+                 {NoteCode::kBiasAdded}};
+  EXPECT_THAT(make_model_card(facts),
+              HasSubstr("- pixels differ from timm's: at 384 pixels and above, "
+                        "ConvNextImageProcessor resizes to a square and ignores crop_pct\n"
+                        "- the checkpoint's classifier has no bias; the bias here is zero\n"
+                        "- labels: from the source\n"));
+}
+
+TEST(ModelCardTest, FillsInTheFactsOfANote) {
+  CardFacts facts = claimed_facts();
+  facts.notes = {{NoteCode::kHeadRenamed, "", {{"module", "head.fc"}}},
+                 {NoteCode::kNonFiniteWeights, "", {{"nan", "2"}, {"inf", "1"}, {"tensors", "2"}}},
+                 {NoteCode::kCropOffset,
+                  "",
+                  {{"crop", "224"}, {"resized", "235"}, {"transformers", "5"}, {"timm", "6"}}}};
   EXPECT_THAT(
       make_model_card(facts),
-      HasSubstr("- pixels differ from timm's: the crop\n- second\n- labels: the source's own\n"));
+      AllOf(HasSubstr("- the classifier is the checkpoint's 'head.fc'; weightlift assumed"),
+            HasSubstr("- the weights contain 2 NaN and 1 infinities in 2 tensors"),
+            HasSubstr("- the crop starts at pixel 5 of the resized image, but at pixel 6 in timm;"),
+            Not(HasSubstr("{module}"))));
 }
 
-TEST(ModelCardTest, IsTheSameForTheSameFacts) {
+TEST(ModelCardTest, WritesTheSameBytesForTheSameFacts) {
   EXPECT_EQ(make_model_card(known_facts()), make_model_card(known_facts()));
 }
 
-// Names, tags and notes come from files that nobody vouches for.
+// Names, tags and notes come from untrusted files.
 
-TEST(ModelCardTest, HostileWordsStayScalarsOfTheFrontMatter) {
+TEST(ModelCardTest, QuotesHostileWordsInTheFrontMatter) {
   CardFacts facts = claimed_facts();
   facts.provenance.license = "mit\n---\n# fake";
   facts.provenance.base_model = "a: b # \"c\" \\ d";
@@ -385,22 +409,23 @@ TEST(ModelCardTest, HostileWordsStayScalarsOfTheFrontMatter) {
                                             "tags:\n"));
 }
 
-TEST(ModelCardTest, HostileWordsStayWords) {
+TEST(ModelCardTest, EscapesHostileWords) {
   CardFacts facts = claimed_facts();
   facts.name = "<script>\n# [x](y)";
-  facts.notes = {"<img src=x>\n`code` [link](http://x)"};
+  facts.notes = {
+      {NoteCode::kProcessorChosen, "", {{"which", "<img src=x>\n`code` [link](http://x)"}}}};
   facts.labels_from = "the tag <b>";
   facts.provenance.tag = "a`b`\nc";
   facts.provenance.source_name = "`; rm\x1b[2J";
   const std::string card = make_model_card(facts);
   EXPECT_THAT(
       card, AllOf(HasSubstr("\n# \\<script\\>\\\\x0a# \\[x\\](y)\n"),
-                  HasSubstr("- \\<img src=x\\>\\\\x0a\\`code\\` \\[link\\](http://x)\n"),
-                  HasSubstr("- labels: the tag \\<b\\>\n"), HasSubstr("claims the tag `ab\\x0ac`;"),
+                  HasSubstr("from \\<img src=x\\>\\\\x0a\\`code\\` \\[link\\](http://x), chosen"),
+                  HasSubstr("- labels: the tag \\<b\\>\n"), HasSubstr("claims the tag `ab\\x0ac`,"),
                   HasSubstr("- source: `; rm\\x1b[2J`, file")));
 }
 
-TEST(ModelCardTest, HostileNamesStayStringsOfPython) {
+TEST(ModelCardTest, QuotesHostileNamesInPython) {
   CardFacts facts = claimed_facts();
   facts.name = "a\"); import os; (\"\\";
   EXPECT_THAT(

@@ -33,7 +33,7 @@ StateDict two_tensors() {
   return tensors;
 }
 
-TEST(ModelFolderTest, HoldsConfigWeightsAndProcessor) {
+TEST(ModelFolderTest, WritesConfigWeightsAndProcessor) {
   const TempDir dir;
   write_model_folder(dir.path(), {.processor = ImageProcessor{}}, two_tensors());
   EXPECT_THAT(names_in(dir.path()),
@@ -47,13 +47,13 @@ TEST(ModelFolderTest, HoldsConfigWeightsAndProcessor) {
   EXPECT_TRUE(bit_equal(written.at("n"), two_tensors().at("n")));
 }
 
-TEST(ModelFolderTest, HasNoProcessorWhereThereIsNone) {
+TEST(ModelFolderTest, WritesNoProcessorWithoutOne) {
   const TempDir dir;
   write_model_folder(dir.path(), {}, two_tensors());
   EXPECT_THAT(names_in(dir.path()), UnorderedElementsAre("config.json", "model.safetensors"));
 }
 
-TEST(ModelFolderTest, HoldsWeightsOfTheConfigsDtypeAndCountersAsTheyAre) {
+TEST(ModelFolderTest, WritesWeightsInTheOutputDtypeAndCountersUnchanged) {
   const TempDir dir;
   ResNetConfig config;
   config.dtype = DType::BF16;
@@ -63,7 +63,7 @@ TEST(ModelFolderTest, HoldsWeightsOfTheConfigsDtypeAndCountersAsTheyAre) {
   EXPECT_EQ(written.at("n").dtype(), DType::I64);
 }
 
-TEST(ModelFolderTest, TellsOfProgressAndStopsWhenTold) {
+TEST(ModelFolderTest, ReportsProgressAndStopsOnRequest) {
   const TempDir dir;
   std::uint64_t last = 0;
   std::uint64_t all = 0;
@@ -81,10 +81,10 @@ TEST(ModelFolderTest, TellsOfProgressAndStopsWhenTold) {
             "interrupted");
 }
 
-TEST(ModelFolderTest, RefusesAFolderThatHasWeights) {
+TEST(ModelFolderTest, RefusesAFolderWithWeights) {
   const TempDir dir;
   write_file(dir / "model.safetensors", "mine");
-  EXPECT_THAT(refusal<IoError>([&] { write_model_folder(dir.path(), {}, two_tensors()); }),
+  EXPECT_THAT(refusal<ExistsError>([&] { write_model_folder(dir.path(), {}, two_tensors()); }),
               HasSubstr("model.safetensors"));
   EXPECT_EQ(read_file(dir / "model.safetensors"), "mine");
 }

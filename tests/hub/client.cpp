@@ -23,7 +23,7 @@ std::string hex_digest(const EVP_MD* kind, const std::string& bytes) {
   return hex;
 }
 
-/// What the cache would call a file of these bytes.
+/// Whether the cache uses `name` for a file of these bytes.
 bool is_name_of(const std::string& name, const std::string& bytes) {
   constexpr std::size_t kSha256Digits = 64;
   if (name.size() == kSha256Digits) return name == hex_digest(EVP_sha256(), bytes);
@@ -31,7 +31,7 @@ bool is_name_of(const std::string& name, const std::string& bytes) {
   return name == hex_digest(EVP_sha1(), head + bytes);
 }
 
-/// All that lies under the cache and is no folder.
+/// All files and links below the cache.
 std::vector<fs::path> cached(const fs::path& cache) {
   std::vector<fs::path> found;
   if (!fs::exists(cache)) return found;

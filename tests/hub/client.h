@@ -15,31 +15,31 @@
 
 namespace weightlift::testing {
 
-/// Bytes that repeat nowhere near, of any size.
+/// Pseudorandom bytes.
 std::string noise(std::size_t size, std::uint64_t seed = 1);
 
-/// Every file below a folder, by its path there with '/', with its bytes.
+/// The bytes of every file below a folder, by its path in the folder with '/'.
 std::map<std::string, std::string> tree_of(const std::filesystem::path& folder);
 
-/// A stand-in Hub, and a client of it: in this process, or as the program. The cache is "hub".
+/// A stand-in Hub and its clients: in this process, or the program. Both use the cache "hub".
 class HubClientTest : public ::testing::Test {
  protected:
-  /// In this process, with waits of a millisecond.
+  /// Settings for this process, with waits of a millisecond.
   HubSettings settings(const std::string& token = kAliceWrite) const;
   Snapshot pull(std::string_view what, const std::string& token = kAliceWrite);
   CommitInfo push(const std::filesystem::path& folder, std::string_view repo,
                   const std::string& token = kAliceWrite);
-  /// What a pull is refused with.
+  /// The error of a pull that fails.
   std::string failed_pull(std::string_view what, const std::string& token = kAliceWrite);
 
-  /// The program with these arguments and the Hub's address, as a command to run.
+  /// The command that runs the program with these arguments and the Hub's URL.
   std::vector<std::string> program(const std::vector<std::string>& arguments,
                                    const std::string& token = kAliceWrite) const;
 
-  /// Fails the test unless each blob of the cache holds what its name says, and each file of a
-  /// snapshot is a link to one.
+  /// Fails the test unless each blob of the cache has the digest of its name, and each file of a
+  /// snapshot is a link to a blob.
   void expect_sound_cache() const;
-  /// Blobs of the cache that are not whole.
+  /// The number of incomplete blobs in the cache.
   int count_incomplete() const;
 
   TempDir dir_;

@@ -1,4 +1,4 @@
-// Downloads that are cut off at every place: no corrupt entry, and what came is not fetched again.
+// Downloads that are cut off at every place: no corrupt entry, and no byte is fetched twice.
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -42,7 +42,7 @@ class DownloadFaultTest : public HubClientTest {
     server_.clear_log();
     std::filesystem::remove_all(dir_ / "hub");
   }
-  /// "Range" of each request for the weights since the start, and the bytes of all replies.
+  /// The "Range" of each request for the weights since the start. Sums the bytes of the replies.
   std::vector<std::string> ranges() {
     std::vector<std::string> ranges;
     sent_ = 0;
@@ -59,7 +59,7 @@ class DownloadFaultTest : public HubClientTest {
   std::size_t sent_ = 0;
 };
 
-TEST_F(DownloadFaultTest, ACutAnywhereIsMadeGoodInTheSameRun) {
+TEST_F(DownloadFaultTest, ResumesInTheSameRunAfterACutAnywhere) {
   for (std::size_t at = 0; at < kSize; at += kStep) {
     start_afresh();
     cut_after(at, 1);
@@ -68,7 +68,7 @@ TEST_F(DownloadFaultTest, ACutAnywhereIsMadeGoodInTheSameRun) {
   }
 }
 
-TEST_F(DownloadFaultTest, WhereEachTryIsCutTheNextRunGoesOn) {
+TEST_F(DownloadFaultTest, ResumesInTheNextRunIfEveryTryIsCut) {
   for (std::size_t at = 0; at < kSize; at += kStep) {
     start_afresh();
     cut_after(at, 1);
@@ -83,13 +83,13 @@ TEST_F(DownloadFaultTest, WhereEachTryIsCutTheNextRunGoesOn) {
   }
 }
 
-TEST_F(DownloadFaultTest, AConnectionThatCarriesLittleEachTimeComesToTheEnd) {
+TEST_F(DownloadFaultTest, FinishesOverAConnectionThatIsCutAgainAndAgain) {
   cut_after(4 * kStep, -1);
   expect_downloaded(pull("timm/net"));
   EXPECT_EQ(ranges().size(), 12U);
 }
 
-TEST_F(DownloadFaultTest, AnotherHostsConnectionIsResumedThroughTheHub) {
+TEST_F(DownloadFaultTest, ResumesFromAnotherHostThroughTheHub) {
   server_.set_mode(R"({"lfs_download": "cdn", "expire_urls_after": 1})");
   for (std::size_t at = 0; at < kSize; at += 4 * kStep) {
     start_afresh();
@@ -98,7 +98,7 @@ TEST_F(DownloadFaultTest, AnotherHostsConnectionIsResumedThroughTheHub) {
   }
 }
 
-TEST_F(DownloadFaultTest, ALostReplyOfAnyStepIsMadeGood) {
+TEST_F(DownloadFaultTest, RetriesALostReplyOfAnyStep) {
   for (const char* step : {"/revision/main", "/tree/", "/resolve/.*config", "/resolve/.*safet"}) {
     start_afresh();
     server_.set_faults(Json::array({{{"path", step}, {"close_after", 0}}}).dump());
@@ -106,8 +106,8 @@ TEST_F(DownloadFaultTest, ALostReplyOfAnyStepIsMadeGood) {
   }
 }
 
-TEST_F(DownloadFaultTest, ALeftOverOfOtherBytesIsNotKept) {
-  // What came first is damaged, and of the right size: only the digest tells.
+TEST_F(DownloadFaultTest, DiscardsWrongBytesOfAnEarlierDownload) {
+  // The first bytes are damaged and the size is right: only the digest detects it.
   server_.set_faults(R"([
       {"path": "/resolve/.*safetensors", "method": "GET", "corrupt": true, "close_after": 2000000},
       {"path": "/resolve/.*safetensors", "method": "GET", "close_after": 0, "times": -1}])");

@@ -1,4 +1,4 @@
-// Downloads from servers that answer in every way that foreign servers, mirrors and proxies do.
+// Downloads from servers that answer in all the ways of other servers, mirrors and proxies.
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -29,7 +29,7 @@ class DownloadServerTest : public HubClientTest {
     write_file(dir_ / "net/model.safetensors", noise(300'000));
     commit_ = server_.add_repo("timm/net", dir_ / "net", {{"aliases", {"old/net"}}});
   }
-  /// All files, equal, in the cache's own form.
+  /// Expects all files, equal, in the form of the cache.
   void expect_pulled(const Snapshot& snapshot) {
     EXPECT_EQ(snapshot.commit, commit_);
     for (const auto& [name, bytes] : testing::tree_of(dir_ / "net")) {
@@ -38,7 +38,7 @@ class DownloadServerTest : public HubClientTest {
     expect_sound_cache();
     EXPECT_EQ(count_incomplete(), 0);
   }
-  /// One pull with these faults, into a fresh cache, is as good as without.
+  /// Expects a pull into an empty cache to succeed with these faults.
   void expect_survived(const Json& faults) {
     std::filesystem::remove_all(dir_ / "hub");
     server_.clear_faults();
@@ -46,7 +46,7 @@ class DownloadServerTest : public HubClientTest {
     SCOPED_TRACE(faults.dump());
     expect_pulled(pull("timm/net"));
   }
-  /// What a pull is refused with under these faults; nothing is left under a blob's name.
+  /// The error of a pull with these faults. It must leave no wrong blob.
   std::string refused(const Json& faults) {
     std::filesystem::remove_all(dir_ / "hub");
     server_.clear_faults();
@@ -70,7 +70,7 @@ constexpr const char* kRevision = "^/api/models/timm/net/revision/";
 constexpr const char* kTree = "^/api/models/timm/net/tree/";
 constexpr const char* kWeights = "resolve/.*safetensors";
 
-TEST_F(DownloadServerTest, RedirectsOfAnyKindAndForm) {
+TEST_F(DownloadServerTest, FollowsRedirectsOfAnyKindAndForm) {
   for (const int code : {301, 302, 303, 307, 308}) {
     for (const char* where : {"relative", "same", "cdn"}) {
       for (const char* path : {kRevision, kTree, "/resolve/"}) {
@@ -80,19 +80,19 @@ TEST_F(DownloadServerTest, RedirectsOfAnyKindAndForm) {
   }
 }
 
-TEST_F(DownloadServerTest, WeightsOnAnotherHostAndTheRestByWayOfRelativeRedirects) {
+TEST_F(DownloadServerTest, FollowsRelativeRedirectsAndWeightsOnAnotherHost) {
   server_.set_mode(R"({"lfs_download": "cdn", "regular_download": "relative307"})");
   expect_survived(Json::array());
   EXPECT_EQ(server_.requests("GET /_lfs/object/").size(), 1U);
 }
 
-TEST_F(DownloadServerTest, ARenamedRepository) {
-  // The cache keeps the name that was asked for.
+TEST_F(DownloadServerTest, FollowsARenamedRepository) {
+  // The cache uses the name of the request.
   expect_pulled(pull("old/net"));
   EXPECT_THAT(names_in(dir_ / "hub"), ::testing::Contains("models--old--net"));
 }
 
-TEST_F(DownloadServerTest, NoEndOfRedirects) {
+TEST_F(DownloadServerTest, RefusesEndlessRedirects) {
   const Json again = {{"status", 302}, {"headers", {{"Location", "?again"}}}};
   for (const char* path : {kRevision, kTree, kWeights}) {
     EXPECT_THAT(refused(one(path, again, -1)), HasSubstr("expected at most 20 redirects, got more"))
@@ -100,7 +100,7 @@ TEST_F(DownloadServerTest, NoEndOfRedirects) {
   }
 }
 
-TEST_F(DownloadServerTest, MissingLengths) {
+TEST_F(DownloadServerTest, AcceptsMissingLengths) {
   expect_survived(one("/", {{"drop_headers", {"Content-Length"}}}, -1));
   expect_survived(one("/", {{"chunked", true}}, -1));
   expect_survived(
@@ -110,9 +110,11 @@ TEST_F(DownloadServerTest, MissingLengths) {
           -1));
 }
 
-TEST_F(DownloadServerTest, PackedReplies) { expect_survived(one("/", {{"gzip", true}}, -1)); }
+TEST_F(DownloadServerTest, AcceptsCompressedReplies) {
+  expect_survived(one("/", {{"gzip", true}}, -1));
+}
 
-TEST_F(DownloadServerTest, WhatPasses) {
+TEST_F(DownloadServerTest, RetriesTransientErrors) {
   for (const char* path : {kRevision, kTree, kWeights}) {
     for (const int status : {408, 429, 500, 502, 503, 504}) {
       expect_survived(one(path, {{"status", status}}, 2));
@@ -121,20 +123,20 @@ TEST_F(DownloadServerTest, WhatPasses) {
   }
 }
 
-TEST_F(DownloadServerTest, WaitsAsLongAsItIsAsked) {
+TEST_F(DownloadServerTest, WaitsAsLongAsTheServerAsks) {
   const auto start = std::chrono::steady_clock::now();
   expect_survived(one(kWeights, {{"status", 429}, {"headers", {{"Retry-After", "1"}}}}));
   EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::seconds(1));
 }
 
-TEST_F(DownloadServerTest, WhatDoesNotPassIsSaid) {
+TEST_F(DownloadServerTest, ReportsErrorsThatStay) {
   EXPECT_THAT(refused(one(kWeights, {{"status", 503}}, -1)),
               AllOf(HasSubstr("model.safetensors"), HasSubstr("status 503")));
   EXPECT_THAT(refused(one(kTree, {{"status", 400}, {"body", R"({"error": "no such way"})"}}, -1)),
               HasSubstr("status 400: \"no such way\""));
 }
 
-TEST_F(DownloadServerTest, PagesOfTwoEntries) {
+TEST_F(DownloadServerTest, ReadsPagesOfTwoEntries) {
   server_.set_mode(R"({"page": 2})");
   expect_survived(Json::array());
   server_.set_mode(R"({"page": 2, "relative_links": true})");
@@ -142,12 +144,12 @@ TEST_F(DownloadServerTest, PagesOfTwoEntries) {
   EXPECT_GT(server_.requests("cursor=4").size(), 1U);
 }
 
-TEST_F(DownloadServerTest, PagesWithoutEnd) {
+TEST_F(DownloadServerTest, RefusesEndlessPages) {
   const Json headers = {{"Link", "<?cursor=0>; rel=\"next\""}};
   EXPECT_THAT(refused(one(kTree, {{"headers", headers}}, -1)), HasSubstr("tree"));
 }
 
-TEST_F(DownloadServerTest, NextPagesOnAnotherHostGetNoToken) {
+TEST_F(DownloadServerTest, SendsNoTokenToANextPageOnAnotherHost) {
   const Json headers = {{"Link", "<" + server_.cdn_url() + "/_moved/api/models/timm/net/tree/" +
                                      commit_ + "?recursive=true&moved=1>; rel=\"next\""}};
   refused(one(kTree, {{"headers", headers}}));
@@ -156,7 +158,7 @@ TEST_F(DownloadServerTest, NextPagesOnAnotherHostGetNoToken) {
   }
 }
 
-TEST_F(DownloadServerTest, PagesForBrowsersInPlaceOfJson) {
+TEST_F(DownloadServerTest, RefusesHtmlPagesInPlaceOfJson) {
   const Json page = {{"status", 200},
                      {"headers", {{"Content-Type", "text/html"}}},
                      {"body", "<!doctype html><html>Log in</html>"}};
@@ -166,7 +168,7 @@ TEST_F(DownloadServerTest, PagesForBrowsersInPlaceOfJson) {
   EXPECT_THAT(refused(one(kWeights, page, -1)), HasSubstr("model.safetensors"));
 }
 
-TEST_F(DownloadServerTest, JsonThatIsNoneOrOfAnotherForm) {
+TEST_F(DownloadServerTest, RefusesInvalidJson) {
   for (const char* body : {"", "{", "[]", "null", "5", "{}", R"({"sha": 5})", R"({"sha": "main"})",
                            R"({"sha": "../../../../../../../../../../../tmp"})"}) {
     EXPECT_THAT(refused(one(kRevision, {{"status", 200}, {"body", body}}, -1)),
@@ -182,7 +184,7 @@ TEST_F(DownloadServerTest, JsonThatIsNoneOrOfAnotherForm) {
   }
 }
 
-TEST_F(DownloadServerTest, NamesThatLeadOutOfTheSnapshot) {
+TEST_F(DownloadServerTest, RefusesNamesThatLeadOutOfTheSnapshot) {
   for (const char* path : {"../x", "a/../../x", "/etc/x", "..", "", R"(x\u0000y)"}) {
     const std::string body =
         fmt::format(R"([{{"type": "file", "path": "{}", "size": 4, "oid": "{}"}}])", path,
@@ -194,19 +196,19 @@ TEST_F(DownloadServerTest, NamesThatLeadOutOfTheSnapshot) {
   EXPECT_THAT(names_in(dir_.path()), ::testing::IsSubsetOf({"hub", "net"}));
 }
 
-TEST_F(DownloadServerTest, BodiesLongerOrShorterThanPromised) {
+TEST_F(DownloadServerTest, RefusesBodiesOfAnotherLength) {
   for (const bool keep : {false, true}) {
     const Json shorter = {{"truncate", 100}, {"keep_length", keep}, {"method", "GET"}};
     const Json longer = {{"extend", 100}, {"keep_length", keep}, {"method", "GET"}};
     expect_survived(one(kWeights, shorter));
     EXPECT_THAT(refused(one(kWeights, shorter, -1)), HasSubstr("model.safetensors"));
-    // Behind the length that HTTP promises nobody looks.
+    // No client reads past the Content-Length.
     if (keep) continue;
     EXPECT_THAT(refused(one(kWeights, longer, -1)), HasSubstr("model.safetensors"));
   }
 }
 
-TEST_F(DownloadServerTest, WrongBytesOfTheRightNumber) {
+TEST_F(DownloadServerTest, RefusesWrongBytesOfTheRightLength) {
   for (const char* file : {"model.safetensors", "config.json"}) {
     EXPECT_THAT(
         refused(one(fmt::format("resolve/.*{}", file), {{"corrupt", true}, {"method", "GET"}}, -1)),
@@ -216,12 +218,12 @@ TEST_F(DownloadServerTest, WrongBytesOfTheRightNumber) {
   }
 }
 
-TEST_F(DownloadServerTest, ServersWithoutRanges) {
+TEST_F(DownloadServerTest, AcceptsServersWithoutRanges) {
   expect_survived(Json::array({rule(kWeights, {{"close_after", 100'000}, {"method", "GET"}}),
                                rule(kWeights, {{"ignore_range", true}, {"method", "GET"}}, -1)}));
 }
 
-TEST_F(DownloadServerTest, WhatIsMissingOrForbiddenIsSaid) {
+TEST_F(DownloadServerTest, ReportsWhatIsMissingOrForbidden) {
   server_.add_repo("bob/secret", dir_ / "net", {{"private", true}});
   server_.add_repo("timm/gated", dir_ / "net", {{"gated", "manual"}});
   EXPECT_THAT(failed_pull("timm/none"), AllOf(HasSubstr("timm/none"), HasSubstr("RepoNotFound")));
@@ -230,7 +232,7 @@ TEST_F(DownloadServerTest, WhatIsMissingOrForbiddenIsSaid) {
   EXPECT_THAT(failed_pull("timm/gated"), AllOf(HasSubstr("GatedRepo"), HasSubstr("restricted")));
   EXPECT_THAT(failed_pull("timm/gated", ""), HasSubstr("GatedRepo"));
   EXPECT_THAT(failed_pull("timm/net", "hf_wrong"),
-              AllOf(HasSubstr("the token is not accepted"), Not(HasSubstr("hf_wrong"))));
+              AllOf(HasSubstr("invalid token"), Not(HasSubstr("hf_wrong"))));
   server_.set_mode(R"({"anonymous_missing": 401})");
   EXPECT_THAT(failed_pull("bob/secret", ""), HasSubstr("status 401"));
   expect_sound_cache();

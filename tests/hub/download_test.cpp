@@ -4,6 +4,7 @@
 
 #include "tests/support/folder.h"
 #include "tests/support/hub_server.h"
+#include "tests/support/notes.h"
 #include "tests/support/refusal.h"
 #include "weightlift/base/digest.h"
 #include "weightlift/base/error.h"
@@ -26,13 +27,14 @@ using testing::read_file;
 using testing::refusal;
 using ::testing::SizeIs;
 using testing::TempDir;
+using testing::told;
 using testing::write_file;
 
-/// Keeps what is said.
-class Notes : public ProgressSink {
+/// Keeps the notes.
+class KeptNotes : public ProgressSink {
  public:
-  void note(std::string_view text) override { notes.emplace_back(text); }
-  std::vector<std::string> notes;
+  void note(const Note& note) override { notes.push_back(note); }
+  Notes notes;
 };
 
 class DownloadTest : public ::testing::Test {
@@ -71,7 +73,7 @@ class DownloadTest : public ::testing::Test {
   TempDir dir_;
   HubServer hub_;
   HubSettings settings_;
-  Notes notes_;
+  KeptNotes notes_;
   std::string commit_;
 };
 
@@ -83,13 +85,13 @@ TEST_F(DownloadTest, PutsARepositoryIntoTheCache) {
   EXPECT_EQ(read_file(repo() / "refs/main"), commit_);
   EXPECT_THAT(read_file(repo() / "trees" / (commit_ + ".json")),
               HasSubstr("\"format_version\": 1"));
-  // An empty file is not asked for.
+  // No request for an empty file.
   EXPECT_THAT(hub_.requests("/resolve/"), SizeIs(4));  // with .gitattributes
   EXPECT_THAT(hub_.requests("empty.txt"), IsEmpty());
   EXPECT_THAT(names_in(repo() / "blobs"), Not(Contains(HasSubstr("incomplete"))));
 }
 
-TEST_F(DownloadTest, WhatTheCacheHasIsNotAskedForAgain) {
+TEST_F(DownloadTest, RequestsNothingThatTheCacheHas) {
   pull();
   hub_.clear_log();
   pull();
@@ -99,7 +101,7 @@ TEST_F(DownloadTest, WhatTheCacheHasIsNotAskedForAgain) {
   EXPECT_THAT(hub_.requests(), IsEmpty());
 }
 
-TEST_F(DownloadTest, ASecondCommitSharesItsBlobs) {
+TEST_F(DownloadTest, SharesBlobsBetweenCommits) {
   pull();
   write_file(dir_ / "m/config.json", R"({"new": 1})");
   const std::string next = hub_.add_repo("alice/m", dir_ / "m");
@@ -110,7 +112,7 @@ TEST_F(DownloadTest, ASecondCommitSharesItsBlobs) {
   EXPECT_THAT(hub_.requests("/resolve/"), ElementsAre(HasSubstr("config.json")));
 }
 
-TEST_F(DownloadTest, FetchesOnlyWhatIsWanted) {
+TEST_F(DownloadTest, FetchesOnlyTheWantedFiles) {
   const auto config = [](const RepoFile& file) { return file.path == "config.json"; };
   const Snapshot snapshot = pull("alice/m", config);
   EXPECT_THAT(names_in(snapshot.folder), ElementsAre("config.json"));
@@ -119,22 +121,24 @@ TEST_F(DownloadTest, FetchesOnlyWhatIsWanted) {
   EXPECT_THAT(refused(), HasSubstr("offline"));
 }
 
-TEST_F(DownloadTest, OfflineTheCacheAnswers) {
+TEST_F(DownloadTest, ReadsTheCacheWhenOffline) {
   pull();
   hub_.clear_log();
   settings_.offline = true;
   expect_whole(pull().folder);
   expect_whole(pull("alice/m@" + commit_).folder);
   EXPECT_THAT(hub_.requests(), IsEmpty());
-  EXPECT_THAT(notes_.notes, IsEmpty());
-  EXPECT_THAT(refused("alice/other"),
-              AllOf(HasSubstr("alice/other@main: offline (HF_HUB_OFFLINE"),
-                    HasSubstr("models--alice--other"), HasSubstr("unset it")));
+  EXPECT_THAT(told(notes_.notes), IsEmpty());
+  EXPECT_THAT(
+      refused("alice/other"),
+      AllOf(::testing::StartsWith("alice/other@main: "),
+            HasSubstr("models--alice--other is not in the cache, and weightlift is offline"),
+            HasSubstr("advice(unset HF_HUB_OFFLINE and TRANSFORMERS_OFFLINE")));
   fs::remove(repo() / "snapshots" / commit_ / "config.json");
   EXPECT_THAT(refused(), HasSubstr("config.json"));
 }
 
-TEST_F(DownloadTest, AHubWithTroubleIsReplacedByTheCache) {
+TEST_F(DownloadTest, ReadsTheCacheWhenTheHubFails) {
   pull();
   for (const char* fault : {R"({"status": 503})", R"({"status": 429})", R"({"close_after": 0})"}) {
     std::string rule(fault);
@@ -142,13 +146,29 @@ TEST_F(DownloadTest, AHubWithTroubleIsReplacedByTheCache) {
     hub_.set_faults("[" + rule + "]");
     notes_.notes.clear();
     expect_whole(pull().folder);
-    EXPECT_THAT(notes_.notes, ElementsAre(HasSubstr("the cache's copy is used"))) << fault;
-    EXPECT_THAT(refused("alice/other"), HasSubstr("and the cache lacks it")) << fault;
+    EXPECT_THAT(told(notes_.notes), ElementsAre(HasSubstr("cache-used reason='" + hub_.url())))
+        << fault;
+    EXPECT_THAT(refused("alice/other"), HasSubstr("models--alice--other is not in the cache"))
+        << fault;
     hub_.clear_faults();
   }
 }
 
-TEST_F(DownloadTest, AFailedUpdateLeavesTheOldCommitInUse) {
+TEST_F(DownloadTest, KeepsStatusAndRequestIdWhenTheCacheLacksTheFile) {
+  hub_.set_faults(R"([{"path": ".", "times": -1, "status": 503}])");
+  try {
+    pull();
+    FAIL() << "accepted";
+  } catch (const HubUnreachable& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kNetwork);
+    EXPECT_EQ(error.status(), 503);
+    EXPECT_THAT(error.request_id(), Not(IsEmpty()));
+    EXPECT_THAT(error.where(), HasSubstr("/revision/main"));
+    EXPECT_THAT(error.message(), HasSubstr("models--alice--m is not in the cache"));
+  }
+}
+
+TEST_F(DownloadTest, KeepsTheOldCommitWhenAnUpdateFails) {
   pull();
   write_file(dir_ / "m/config.json", R"({"new": 1})");
   hub_.add_repo("alice/m", dir_ / "m");
@@ -157,22 +177,22 @@ TEST_F(DownloadTest, AFailedUpdateLeavesTheOldCommitInUse) {
   EXPECT_EQ(read_file(repo() / "refs/main"), commit_);
 }
 
-TEST_F(DownloadTest, RefusalsAreNotCoveredUp) {
+TEST_F(DownloadTest, DoesNotHideARefusalWithTheCache) {
   pull();
   hub_.set_faults(R"([{"path": "revision", "times": -1, "status": 403,
                        "headers": {"X-Error-Code": "GatedRepo"}}])");
   EXPECT_THAT(refused(), HasSubstr("status 403 GatedRepo"));
 }
 
-TEST_F(DownloadTest, AReadOnlyCacheServesWhatItHas) {
+TEST_F(DownloadTest, ReadsAReadOnlyCache) {
   pull();
-  if (::geteuid() == 0) fs::remove_all(repo() / "trees");  // root writes everywhere
+  if (::geteuid() == 0) fs::remove_all(repo() / "trees");  // root may write everywhere
   fs::permissions(repo(), fs::perms::owner_read | fs::perms::owner_exec);
   expect_whole(pull().folder);
   fs::permissions(repo(), fs::perms::owner_all);
 }
 
-TEST_F(DownloadTest, RealFilesInASnapshotWillDo) {
+TEST_F(DownloadTest, AcceptsRealFilesInASnapshot) {
   const Snapshot snapshot = pull();
   for (const char* name : {"config.json", "model.safetensors"}) {
     const std::string bytes = read_file(snapshot.folder / name);
@@ -186,7 +206,7 @@ TEST_F(DownloadTest, RealFilesInASnapshotWillDo) {
   EXPECT_THAT(hub_.requests("model.safetensors"), IsEmpty());
 }
 
-TEST_F(DownloadTest, GoesOnWithWhatAnotherProgramLeft) {
+TEST_F(DownloadTest, ResumesTheDownloadOfAnotherProgram) {
   const std::string sha = sha256(std::as_bytes(std::span(weights_)));
   write_file(repo() / "blobs" / (sha + ".incomplete"), std::string(150'000, 'w'));
   expect_whole(pull().folder);
@@ -196,25 +216,25 @@ TEST_F(DownloadTest, GoesOnWithWhatAnotherProgramLeft) {
               })));
 }
 
-TEST_F(DownloadTest, ADamagedLeftoverIsReplaced) {
+TEST_F(DownloadTest, ReplacesADamagedIncompleteFile) {
   const std::string sha = sha256(std::as_bytes(std::span(weights_)));
   write_file(repo() / "blobs" / (sha + ".incomplete"), std::string(150'000, 'X'));
   expect_whole(pull().folder);
 }
 
-TEST_F(DownloadTest, NamesTheNearestRevisions) {
+TEST_F(DownloadTest, SuggestsTheNearestRevisions) {
   hub_.add_repo("alice/m", dir_ / "m", {{"tags", {"v1.0", "v2.0"}}});
   EXPECT_THAT(refused("alice/m@v1.1"),
-              AllOf(HasSubstr("RevisionNotFound"), HasSubstr("; did you mean v1.0")));
+              AllOf(HasSubstr("RevisionNotFound"), HasSubstr("; did-you-mean(v1.0")));
 }
 
-TEST_F(DownloadTest, PagesMayNotLeadElsewhere) {
+TEST_F(DownloadTest, RefusesPagesOnAnotherHost) {
   hub_.set_faults(R"([{"path": "/tree/", "headers": {"Link": "<)" + hub_.cdn_url() +
                   R"(/x>; rel=\"next\""}}])");
   EXPECT_THAT(refused(), HasSubstr("Link: expected a page of the same host"));
 }
 
-// Into a folder
+// Downloads into a folder
 
 TEST_F(DownloadTest, PutsRealFilesIntoAFolder) {
   EXPECT_EQ(pull_to(dir_ / "out"), commit_);
@@ -229,7 +249,7 @@ TEST_F(DownloadTest, PutsRealFilesIntoAFolder) {
   EXPECT_THAT(hub_.requests("/resolve/"), IsEmpty());
 }
 
-TEST_F(DownloadTest, AFolderTakesWhatTheCacheHas) {
+TEST_F(DownloadTest, CopiesCachedFilesIntoAFolder) {
   pull();
   hub_.clear_log();
   write_file(dir_ / "out/config.json", "[]");
@@ -241,7 +261,7 @@ TEST_F(DownloadTest, AFolderTakesWhatTheCacheHas) {
   expect_whole(dir_ / "second");
 }
 
-TEST_F(DownloadTest, AFolderIsMendedFileByFile) {
+TEST_F(DownloadTest, ReplacesOnlyWrongFilesInAFolder) {
   pull_to(dir_ / "out");
   write_file(dir_ / "out/config.json", "[]");
   hub_.clear_log();

@@ -7,7 +7,7 @@
 
 namespace weightlift::testing {
 
-/// Sets variables of the environment (nothing: unsets them) for as long as it lives.
+/// Sets environment variables (nullopt: unsets them), and restores them when it is destroyed.
 class Environment {
  public:
   explicit Environment(const std::map<std::string, std::optional<std::string>>& variables) {

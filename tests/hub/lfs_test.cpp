@@ -29,7 +29,7 @@ struct OneObject {
     response.body = std::move(body);
     return parse_lfs_batch_reply(response, objects, kEndpoint);
   }
-  /// The reply's one object with these further members.
+  /// The answer for an object with these additional members.
   LfsAnswer answer(std::string_view members) const {
     return parse(fmt::format(R"({{"objects":[{{"oid":"a1","size":5{}}}]}})", members)).front();
   }
@@ -62,7 +62,7 @@ TEST(LfsBatchTest, OffersBothTransfers) {
             R"("objects":[{"oid":"a1","size":5}],"hash_algo":"sha256"})");
 }
 
-TEST(LfsBatchTest, TakesObjectsWithoutActionsAsPresent) {
+TEST(LfsBatchTest, TreatsObjectsWithoutActionsAsPresent) {
   const OneObject one;
   EXPECT_TRUE(one.answer("").present);
   EXPECT_TRUE(one.answer(R"(,"actions":null)").present);
@@ -94,7 +94,7 @@ TEST(LfsBatchTest, ReadsThePartsInTheOrderOfTheirNumbers) {
   }
 }
 
-TEST(LfsBatchTest, RefusesPartsThatDoNotMakeTheFile) {
+TEST(LfsBatchTest, RefusesPartsThatDoNotFitTheFile) {
   const OneObject one;
   EXPECT_THAT(
       one.refused_parts(R"("chunk_size":"2","1":"http://s.test/1")"),
@@ -110,7 +110,7 @@ TEST(LfsBatchTest, RefusesPartsThatDoNotMakeTheFile) {
   }
 }
 
-TEST(LfsBatchTest, TurnsUrlsOfThePublicHubToTheEndpoint) {
+TEST(LfsBatchTest, ReplacesThePublicHubByTheEndpoint) {
   const OneObject one;
   const LfsAnswer answer =
       one.answer(R"(,"actions":{"upload":{"href":"https://huggingface.co/up?x=1"},)"
@@ -119,25 +119,24 @@ TEST(LfsBatchTest, TurnsUrlsOfThePublicHubToTheEndpoint) {
   EXPECT_EQ(answer.verify_url, "https://huggingface.co.evil.test/v");
 }
 
-TEST(LfsBatchTest, SaysWhyTheServerRefusesAnObject) {
+TEST(LfsBatchTest, ReportsWhyTheServerRefusedAnObject) {
   const OneObject one;
   EXPECT_EQ(one.refused(R"(,"error":{"code":413,"message":"too\nlarge"})"),
-            fmt::format("{}: {}: the Hub refuses the object: \"too\\nlarge\" (code 413)", kUrl,
+            fmt::format("{}: the server refused {}: \"too\\nlarge\" (code 413)", kUrl,
                         one.path.string()));
-  EXPECT_THAT(one.refused(R"(,"error":{})"), HasSubstr("it does not say why"));
+  EXPECT_THAT(one.refused(R"(,"error":{})"), HasSubstr("it gave no reason"));
 }
 
-TEST(LfsBatchTest, RefusesRepliesOfAnotherForm) {
+TEST(LfsBatchTest, RefusesInvalidReplies) {
   const OneObject one;
   const auto text = [&](std::string body) {
     return refusal<HubError>([&] { one.parse(std::move(body)); });
   };
   EXPECT_THAT(text("<html></html>"), HasSubstr("expected JSON, got an HTML page"));
   EXPECT_THAT(text("{}"), HasSubstr("objects: expected a list, got {}"));
-  EXPECT_THAT(text(R"({"objects":[]})"), HasSubstr("objects: expected an answer for a1, got none"));
+  EXPECT_THAT(text(R"({"objects":[]})"), HasSubstr("objects: answer for a1 is missing"));
   EXPECT_THAT(text(R"({"objects":[{"oid":1}]})"), HasSubstr("oid: expected a string, got 1"));
-  EXPECT_THAT(one.refused(R"(,"actions":{"upload":{}})"),
-              HasSubstr("href: expected a string, got none"));
+  EXPECT_THAT(one.refused(R"(,"actions":{"upload":{}})"), HasSubstr("'href' is missing"));
   EXPECT_NE(one.refused(R"(,"actions":{"upload":{"href":"file:///etc/passwd"}})"), "accepted");
 }
 

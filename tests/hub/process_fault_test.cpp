@@ -1,4 +1,4 @@
-// The program killed at any moment, on a full disk, and many times at once on one cache.
+// The program is killed at any moment, has a full disk, or runs many times at once on one cache.
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -36,7 +36,7 @@ class ProcessFaultTest : public HubClientTest {
     write_file(dir_ / "net/model.safetensors", noise(3'000'000));
     commit_ = server_.add_repo("timm/net", dir_ / "net");
   }
-  /// The cache holds all of the repository, and nothing else.
+  /// Expects the whole repository in the cache, and nothing else.
   void expect_whole_cache() {
     const auto snapshot = dir_ / "hub/models--timm--net/snapshots" / commit_;
     for (const auto& [name, bytes] : tree_of(dir_ / "net")) {
@@ -45,7 +45,7 @@ class ProcessFaultTest : public HubClientTest {
     expect_sound_cache();
     EXPECT_EQ(count_incomplete(), 0);
   }
-  /// Kills the command at the i-th of the moments of `whole`.
+  /// Kills the command at the i-th of kMoments moments of its duration `whole`.
   static void run_and_kill(const std::vector<std::string>& command, Clock::duration whole, int i) {
     const Clock::time_point start = Clock::now();
     Process process(command);
@@ -63,9 +63,9 @@ class ProcessFaultTest : public HubClientTest {
   std::string commit_;
 };
 
-TEST_F(ProcessFaultTest, APullThatIsKilledLeavesASoundCacheAndTheNextOneFinishes) {
+TEST_F(ProcessFaultTest, KilledPullLeavesASoundCacheAndTheNextOneFinishes) {
   add_repo();
-  // So that most moments fall into the transfer.
+  // Slow, so that most moments fall into the transfer.
   server_.set_faults(R"([{"path": "safetensors", "rate": 60000000, "times": -1}])");
   const auto command = program({"pull", "timm/net"});
   const Clock::duration whole = measure(command);
@@ -79,10 +79,10 @@ TEST_F(ProcessFaultTest, APullThatIsKilledLeavesASoundCacheAndTheNextOneFinishes
     EXPECT_EQ(run_program(command).exit_code, 0);
     expect_whole_cache();
   }
-  EXPECT_GT(broken, kMoments / 10) << "few kills came while bytes did";
+  EXPECT_GT(broken, kMoments / 10) << "too few kills during the transfer";
 }
 
-TEST_F(ProcessFaultTest, APushThatIsKilledIsNoHalfCommitAndTheNextOneFinishes) {
+TEST_F(ProcessFaultTest, KilledPushMakesNoPartialCommitAndTheNextOneFinishes) {
   server_.set_mode(R"({"multipart_over": 1000, "chunk_size": 200000})");
   server_.set_faults(R"([{"path": "/_lfs/", "method": "PUT", "rate": 10000000, "times": -1}])");
   const auto folder = dir_ / "net";
@@ -100,7 +100,7 @@ TEST_F(ProcessFaultTest, APushThatIsKilledIsNoHalfCommitAndTheNextOneFinishes) {
     const std::string before = server_.file("alice/net", "model.safetensors");
     write(i);
     run_and_kill(command, whole, i);
-    // The server may still be at a commit that came whole: both answers are to be of one moment.
+    // The server may still process a commit that it received: read both answers at one moment.
     std::size_t now = 0;
     std::string published;
     do {
@@ -111,12 +111,12 @@ TEST_F(ProcessFaultTest, APushThatIsKilledIsNoHalfCommitAndTheNextOneFinishes) {
     unpublished += now == commits ? 1 : 0;
     EXPECT_TRUE(published == (now == commits ? before : read_file(folder / "model.safetensors")));
     EXPECT_EQ(run_program(command).exit_code, 0);
-    // One that died after it had sent its commit has made it.
+    // A push that was killed after it had sent its commit has made the commit.
     EXPECT_EQ(server_.commit_titles("alice/net").size(), ++commits);
     EXPECT_TRUE(server_.file("alice/net", "model.safetensors") ==
                 read_file(folder / "model.safetensors"));
   }
-  EXPECT_GT(unpublished, kMoments / 10) << "few kills came before the commit";
+  EXPECT_GT(unpublished, kMoments / 10) << "too few kills before the commit";
 }
 
 TEST_F(ProcessFaultTest, EightPullsAtOnceFetchEachFileOnce) {
@@ -142,7 +142,7 @@ TEST_F(ProcessFaultTest, EightPullsAtOnceFetchEachFileOnce) {
   }
 }
 
-TEST_F(ProcessFaultTest, EightPullsAtOnceOverABadLineWithTwoKilled) {
+TEST_F(ProcessFaultTest, EightPullsAtOnceSurviveABadConnectionAndTwoKills) {
   add_repo();
   for (int round = 0; round < 5; ++round) {
     empty_cache();
@@ -166,9 +166,9 @@ TEST_F(ProcessFaultTest, EightPullsAtOnceOverABadLineWithTwoKilled) {
   }
 }
 
-TEST_F(ProcessFaultTest, AFullDiskIsSaidAndTheNextRunFinishes) {
+TEST_F(ProcessFaultTest, ReportsAFullDiskAndTheNextRunFinishes) {
   add_repo();
-  // Files end where a limit has them end, as on a full disk.
+  // A limit of the file size acts like a full disk.
   for (const int bytes : {65536, 1 << 20, 2'999'808}) {
     empty_cache();
     std::vector<std::string> command = {"/bin/sh", "-c", "ulimit -f $0; trap '' XFSZ; exec \"$@\"",

@@ -1,4 +1,4 @@
-// The token goes to the endpoint's host and nowhere else.
+// The token goes only to the endpoint's host.
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -27,13 +27,13 @@ class TokenServerTest : public HubClientTest {
     server_.add_repo("bob/secret", dir_ / "net", {{"private", true}});
     server_.add_repo("timm/gated", dir_ / "net", {{"gated", "manual"}});
   }
-  /// Runs the program and looks at all that it says.
+  /// Runs the program, and expects no token in its output.
   Outcome run(const std::vector<std::string>& arguments, const std::string& token = kAliceWrite) {
     Outcome outcome = run_program(program(arguments, token));
     EXPECT_THAT(outcome.out + outcome.err, Not(HasSubstr(token)));
     return outcome;
   }
-  /// A pull into an empty cache, and a push to a new repository.
+  /// Runs a pull into an empty cache, and a push to a new repository.
   void pull_and_push() {
     std::filesystem::remove_all(dir_ / "hub");
     run({"pull", "timm/net"});
@@ -41,14 +41,14 @@ class TokenServerTest : public HubClientTest {
     testing::write_file(dir_ / "net/README.md", "---\nlicense: mit\n---\n");
     run({"push", dir_ / "net", fmt::format("alice/net{}", seed_)});
   }
-  /// Looks at every request since the last call. Returns how many went to another host.
+  /// The number of requests to another host since the last call. Expects no token in them.
   int expect_token_stayed() {
     const std::string hub = server_.url().substr(std::string("http://").size());
     int elsewhere = 0;
     for (Json entry : server_.log()) {
-      const bool at_home = entry["headers"]["host"] == hub;
-      elsewhere += at_home ? 0 : 1;
-      if (at_home) entry["headers"].erase("authorization");
+      const bool to_hub = entry["headers"]["host"] == hub;
+      elsewhere += to_hub ? 0 : 1;
+      if (to_hub) entry["headers"].erase("authorization");
       EXPECT_THAT(entry.dump(), Not(HasSubstr("hf_")));
     }
     server_.clear_log();
@@ -62,7 +62,7 @@ class TokenServerTest : public HubClientTest {
   std::uint64_t seed_ = 1;
 };
 
-TEST_F(TokenServerTest, StaysWhereWeightsLieOnAnotherHost) {
+TEST_F(TokenServerTest, IsNotSentToTheHostOfTheWeights) {
   server_.set_mode(R"({"lfs_download": "cdn", "lfs_upload": "cdn"})");
   pull_and_push();
   EXPECT_EQ(expect_token_stayed(), 2);
@@ -72,7 +72,7 @@ TEST_F(TokenServerTest, StaysWhereWeightsLieOnAnotherHost) {
   expect_no_token_in_files();
 }
 
-TEST_F(TokenServerTest, StaysAcrossRedirectsOfEveryRequest) {
+TEST_F(TokenServerTest, IsNotSentAcrossARedirectOfAnyRequest) {
   for (const char* step :
        {"/api/models/.*/revision/", "/tree/", "/resolve/", "/api/repos/create", "/validate-yaml",
         "/preupload/", "objects/batch", "/_lfs/object/", "/_lfs/verify", "/commit/"}) {
@@ -87,7 +87,7 @@ TEST_F(TokenServerTest, StaysAcrossRedirectsOfEveryRequest) {
   expect_no_token_in_files();
 }
 
-TEST_F(TokenServerTest, AnotherNameOfTheSameHostIsAnotherHost) {
+TEST_F(TokenServerTest, IsNotSentToAnotherNameOfTheSameHost) {
   const std::string port = server_.url().substr(server_.url().rfind(':'));
   for (const std::string& place : {"http://localhost" + port, server_.cdn_url()}) {
     server_.clear_faults();
@@ -100,7 +100,7 @@ TEST_F(TokenServerTest, AnotherNameOfTheSameHostIsAnotherHost) {
   }
 }
 
-TEST_F(TokenServerTest, IsInNoErrorAndNoLogLine) {
+TEST_F(TokenServerTest, IsInNoErrorMessage) {
   for (const char* what : {"timm/none", "bob/secret", "timm/gated", "timm/net@v9"}) {
     EXPECT_EQ(run({"pull", what}).exit_code, 5) << what;
     EXPECT_EQ(run({"pull", what}, "hf_this_is_not_good").exit_code, 5) << what;
@@ -110,7 +110,7 @@ TEST_F(TokenServerTest, IsInNoErrorAndNoLogLine) {
   expect_no_token_in_files();
 }
 
-TEST_F(TokenServerTest, IsHiddenWhereTheServerRepeatsIt) {
+TEST_F(TokenServerTest, IsHiddenIfTheServerRepeatsIt) {
   const std::string body = fmt::format(R"({{"error": "Bearer {} is no good"}})", kAliceWrite);
   const Json headers = {{"X-Error-Message", std::string("no: ") + kAliceWrite},
                         {"X-Request-Id", kAliceWrite}};
@@ -126,7 +126,7 @@ TEST_F(TokenServerTest, IsHiddenWhereTheServerRepeatsIt) {
   expect_no_token_in_files();
 }
 
-TEST_F(TokenServerTest, IsHiddenWhereAReplyOfSuccessIsNone) {
+TEST_F(TokenServerTest, IsHiddenInInvalidRepliesOfSuccess) {
   const std::string token = kAliceWrite;
   for (const std::string& body : {"you sent " + token, "[\"" + token + "\"]",
                                   R"({"sha": ")" + token + R"(", "size": ")" + token + "\"}"}) {
@@ -140,7 +140,7 @@ TEST_F(TokenServerTest, IsHiddenWhereAReplyOfSuccessIsNone) {
   expect_no_token_in_files();
 }
 
-TEST_F(TokenServerTest, ComesFromTheFileOfTheLogin) {
+TEST_F(TokenServerTest, IsReadFromTheTokenFile) {
   testing::write_file(dir_ / "home/token", std::string(kAliceWrite) + "\n");
   server_.add_repo("alice/own", dir_ / "net", {{"private", true}});
   EXPECT_EQ(run_program(program({"pull", "alice/own"}, "")).exit_code, 0);

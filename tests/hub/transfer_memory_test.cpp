@@ -1,4 +1,4 @@
-// What a transfer takes of the memory does not grow with the file.
+// The memory of a transfer does not grow with the file.
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -20,7 +20,7 @@ constexpr long kMaxPeakKib = 40L << 10;
 
 class TransferMemoryTest : public HubClientTest {
  protected:
-  /// Zeros that take no room here: this process is to stay small, too (Outcome::peak_kib).
+  /// Writes a sparse file of zeros: this process must also stay small (Outcome::peak_kib).
   void write_model(const std::filesystem::path& folder, std::size_t data_bytes) {
     const std::string entry = testing::raw_entry("\"U8\"", fmt::format("[{}]", data_bytes),
                                                  fmt::format("[0,{}]", data_bytes));
@@ -36,11 +36,11 @@ class TransferMemoryTest : public HubClientTest {
   }
 };
 
-TEST_F(TransferMemoryTest, IsThatOfASmallFile) {
+TEST_F(TransferMemoryTest, DoesNotGrowWithTheFile) {
   write_model(dir_ / "net", std::size_t{250} << 20);
   EXPECT_LT(peak_kib({"push", dir_ / "net", "alice/parts"}), kMaxPeakKib);
   EXPECT_LT(peak_kib({"pull", "alice/parts"}), kMaxPeakKib);
-  // In one piece, and of other bytes, so that they go over.
+  // In one piece, and of another size, so that the program sends it.
   server_.set_mode(R"({"multipart_over": 1000000000})");
   write_model(dir_ / "net", (std::size_t{250} << 20) + 1);
   EXPECT_LT(peak_kib({"push", dir_ / "net", "alice/whole"}), kMaxPeakKib);

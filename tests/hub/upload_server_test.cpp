@@ -1,4 +1,4 @@
-// Uploads to servers that answer in every way that foreign servers, mirrors and proxies do.
+// Uploads to servers that answer in all the ways of other servers, mirrors and proxies.
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -27,7 +27,7 @@ class UploadServerTest : public HubClientTest {
     write_file(dir_ / "net/config.json", fmt::format(R"({{"id": {}}})", count_));
     write_file(dir_ / "net/model.safetensors", noise(300'000, count_));
   }
-  /// A push with this fault at this step is as good as without.
+  /// Expects a push to succeed with this fault at this step.
   void expect_survived(const std::string& step, Json fault) {
     fault["path"] = step;
     SCOPED_TRACE(fault.dump());
@@ -46,7 +46,7 @@ constexpr std::array kSteps = {"/api/repos/create", "/validate-yaml", "/revision
                                "/preupload/main",   "objects/batch",  "^/_lfs/object/",
                                "^/_lfs/verify",     "/commit/main"};
 
-TEST_F(UploadServerTest, RedirectsThatKeepTheMethod) {
+TEST_F(UploadServerTest, FollowsRedirectsThatKeepTheMethod) {
   for (const char* step : kSteps) {
     for (const int code : {307, 308}) {
       for (const char* where : {"relative", "same"}) {
@@ -58,14 +58,14 @@ TEST_F(UploadServerTest, RedirectsThatKeepTheMethod) {
   }
 }
 
-TEST_F(UploadServerTest, AStoreOnAnotherHostThatSendsOnToItself) {
+TEST_F(UploadServerTest, FollowsRedirectsOfAStorageOnAnotherHost) {
   server_.set_mode(R"({"lfs_upload": "cdn"})");
   expect_survived("^/_lfs/object/", {{"redirect", "relative"}, {"code", 307}, {"times", -1}});
   server_.set_mode(R"({"multipart_over": 1000, "chunk_size": 100000})");
   expect_survived("^/_lfs/part/", {{"redirect", "cdn"}, {"code", 307}, {"times", -1}});
 }
 
-TEST_F(UploadServerTest, PackedRepliesAndMissingLengths) {
+TEST_F(UploadServerTest, AcceptsCompressedRepliesAndMissingLengths) {
   for (const char* step : kSteps) {
     expect_survived(step, {{"gzip", true}, {"times", -1}});
     expect_survived(step, {{"chunked", true}, {"times", -1}});
@@ -73,7 +73,7 @@ TEST_F(UploadServerTest, PackedRepliesAndMissingLengths) {
   }
 }
 
-TEST_F(UploadServerTest, WhatPasses) {
+TEST_F(UploadServerTest, RetriesTransientErrors) {
   for (const char* step : kSteps) {
     expect_survived(step, {{"status", 429}, {"times", 2}});
     expect_survived(step, {{"status", 503}, {"times", 2}});
@@ -81,7 +81,7 @@ TEST_F(UploadServerTest, WhatPasses) {
   }
 }
 
-TEST_F(UploadServerTest, PartsWithoutAnEtagAreRefused) {
+TEST_F(UploadServerTest, RefusesPartsWithoutAnEtag) {
   server_.set_mode(R"({"multipart_over": 1000, "chunk_size": 100000})");
   server_.set_faults(R"([{"path": "^/_lfs/part/", "drop_headers": ["ETag"], "times": -1}])");
   write_folder();
@@ -89,8 +89,8 @@ TEST_F(UploadServerTest, PartsWithoutAnEtagAreRefused) {
   EXPECT_EQ(server_.commit_titles("alice/net").size(), 1U);
 }
 
-TEST_F(UploadServerTest, AnObjectThatArrivesBrokenIsNotPublished) {
-  // The store says that it is well; asked to verify, it is not there.
+TEST_F(UploadServerTest, DoesNotPublishAnObjectThatArrivedDamaged) {
+  // The storage reports success, but the object is missing when the Hub verifies it.
   server_.set_faults(R"([{"path": "^/_lfs/object/", "status": 200, "times": -1}])");
   write_folder();
   EXPECT_THAT(refusal<HubError>([&] { push(dir_ / "net", "alice/net"); }),
@@ -98,7 +98,7 @@ TEST_F(UploadServerTest, AnObjectThatArrivesBrokenIsNotPublished) {
   EXPECT_EQ(server_.commit_titles("alice/net").size(), 1U);
 }
 
-TEST_F(UploadServerTest, PagesForBrowsersInPlaceOfJson) {
+TEST_F(UploadServerTest, RefusesHtmlPagesInPlaceOfJson) {
   for (const char* step : {"/revision/main", "/preupload/main", "objects/batch", "/commit/main"}) {
     server_.clear_faults();
     const Json rule = {{"path", step},
@@ -114,12 +114,12 @@ TEST_F(UploadServerTest, PagesForBrowsersInPlaceOfJson) {
   }
 }
 
-TEST_F(UploadServerTest, AnEmptyConflictMeansThatTheRepositoryIsThere) {
-  expect_survived("", Json::object());  // that makes it
+TEST_F(UploadServerTest, TreatsAnEmptyConflictAsAnExistingRepository) {
+  expect_survived("", Json::object());  // creates it
   expect_survived("/api/repos/create", {{"status", 409}, {"body", ""}});
 }
 
-TEST_F(UploadServerTest, ALostRaceIsTriedOnTheNewParent) {
+TEST_F(UploadServerTest, RetriesALostRaceOnTheNewParent) {
   expect_survived("/commit/main", {{"status", 412}, {"times", 2}});
 }
 

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "tests/support/hub_server.h"
+#include "tests/support/notes.h"
 #include "tests/support/refusal.h"
 #include "weightlift/base/error.h"
 
@@ -31,9 +32,10 @@ using testing::refusal;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
 using testing::TempDir;
+using testing::told;
 using testing::write_file;
 
-/// Bytes that repeat nowhere near, of any size.
+/// Pseudorandom bytes.
 std::string noise(std::size_t size) {
   std::string bytes(size, '\0');
   std::uint64_t state = size + 1;
@@ -44,7 +46,7 @@ std::string noise(std::size_t size) {
   return bytes;
 }
 
-/// What a push says meanwhile, and hooks into it.
+/// Keeps the progress of a push, and calls hooks.
 struct Listener : ProgressSink {
   void step(std::string_view name, std::uint64_t total) override {
     steps.emplace_back(name);
@@ -55,9 +57,10 @@ struct Listener : ProgressSink {
     EXPECT_LE(done, largest);
     if (on_advance) on_advance(done);
   }
-  void note(std::string_view text) override { notes.emplace_back(text); }
+  void note(const Note& note) override { notes.push_back(note); }
 
-  std::vector<std::string> steps, notes;
+  std::vector<std::string> steps;
+  Notes notes;
   std::uint64_t largest = 0;
   std::function<void(std::string_view)> on_step;
   std::function<void(std::uint64_t)> on_advance;
@@ -87,7 +90,7 @@ class UploadTest : public ::testing::Test {
     return refusal<HubError>([&] { push(token); });
   }
 
-  /// What the Hub answers alice.
+  /// The Hub's reply to alice.
   Json get(const std::string& path) {
     HubSettings settings;
     settings.endpoint = server.url();
@@ -99,7 +102,7 @@ class UploadTest : public ::testing::Test {
 
   std::size_t count(std::string_view part) { return server.requests(part).size(); }
 
-  /// In parts of 64 kB: 5 of them.
+  /// Uploads in 5 parts of 64 kB.
   void use_multipart() { server.set_mode(R"({"multipart_over": 1000, "chunk_size": 65536})"); }
 
   void expect_all_files(std::string_view revision = "main") {
@@ -117,7 +120,7 @@ class UploadTest : public ::testing::Test {
   Listener listener;
 };
 
-TEST_F(UploadTest, MakesTheRepositoryAndOneCommitOfAllFiles) {
+TEST_F(UploadTest, CreatesTheRepositoryAndOneCommitOfAllFiles) {
   const CommitInfo info = push();
   EXPECT_EQ(info.committed, 3U);
   EXPECT_EQ(info.uploaded, 3U);
@@ -129,10 +132,10 @@ TEST_F(UploadTest, MakesTheRepositoryAndOneCommitOfAllFiles) {
   expect_all_files();
   EXPECT_THAT(server.commit_titles("alice/net"),
               ElementsAre("Add model and image processor", "initial commit"));
-  EXPECT_THAT(listener.notes, IsEmpty());
+  EXPECT_THAT(told(listener.notes), IsEmpty());
 }
 
-TEST_F(UploadTest, MakesNoCommitWhereNothingChanged) {
+TEST_F(UploadTest, MakesNoCommitIfNothingChanged) {
   const CommitInfo first = push();
   server.clear_log();
   const CommitInfo second = push();
@@ -145,7 +148,7 @@ TEST_F(UploadTest, MakesNoCommitWhereNothingChanged) {
   EXPECT_EQ(count("/lfs/"), 0U);
 }
 
-TEST_F(UploadTest, SendsOnlyWhatChanged) {
+TEST_F(UploadTest, SendsOnlyChangedFiles) {
   push();
   write_file(folder / "config.json", R"({"model_type": "resnet", "x": 1})");
   server.clear_log();
@@ -157,7 +160,7 @@ TEST_F(UploadTest, SendsOnlyWhatChanged) {
   EXPECT_THAT(server.commit_titles("alice/net"), SizeIs(3));
 }
 
-TEST_F(UploadTest, SendsAnotherCardInPlaceOfTheFolders) {
+TEST_F(UploadTest, ReplacesTheCardOfTheFolder) {
   write_file(dir / "card", "# Another\n");
   request.card = dir / "card";
   EXPECT_EQ(push().committed, 3U);
@@ -166,7 +169,7 @@ TEST_F(UploadTest, SendsAnotherCardInPlaceOfTheFolders) {
   EXPECT_TRUE(push().nothing_changed);
 }
 
-TEST_F(UploadTest, DoesNotSendContentThatTheStoreHasUnderAnotherName) {
+TEST_F(UploadTest, DoesNotSendContentThatTheHubHasUnderAnotherName) {
   push();
   fs::rename(folder / "model.safetensors", folder / "other.safetensors");
   request.files = {"other.safetensors"};
@@ -221,19 +224,19 @@ TEST_F(UploadTest, SendsNoTokenWithSignedUrls) {
   EXPECT_EQ(signed_requests, 1 + 7 + 1);
 }
 
-TEST_F(UploadTest, AsksForNewUrlsWhereTheyHaveExpired) {
+TEST_F(UploadTest, RequestsNewUrlsForExpiredOnes) {
   server.set_faults(R"([{"path": "^/_lfs/object/", "status": 403}])");
   push();
   EXPECT_EQ(count("objects/batch"), 2U);
   expect_all_files();
 }
 
-TEST_F(UploadTest, KeepsThePartsThatWereTakenWhenUrlsExpire) {
+TEST_F(UploadTest, KeepsUploadedPartsWhenUrlsExpire) {
   use_multipart();
   server.set_mode(R"({"expire_urls_after": 3})");
   push();
   expect_all_files();
-  // 5 parts and the completion are 6 good requests; what came too late was refused unread.
+  // 5 parts and the completion are 6 good requests; the server refused later ones unread.
   std::size_t taken = 0;
   for (const Json& entry : server.log()) {
     const std::string path = entry["path"];
@@ -242,15 +245,14 @@ TEST_F(UploadTest, KeepsThePartsThatWereTakenWhenUrlsExpire) {
   EXPECT_EQ(taken, 5U);
 }
 
-TEST_F(UploadTest, GivesUpOnUrlsThatAreNeverGood) {
+TEST_F(UploadTest, GivesUpIfAllUrlsAreRefused) {
   server.set_faults(R"([{"path": "^/_lfs/object/", "status": 403, "times": -1}])");
-  EXPECT_THAT(failed_push(),
-              AllOf(HasSubstr("model.safetensors: expected a URL that takes the upload"),
-                    Not(HasSubstr("X-Signature"))));
+  EXPECT_THAT(failed_push(), AllOf(HasSubstr("model.safetensors: the server refused 5 upload URLs"),
+                                   Not(HasSubstr("X-Signature"))));
   EXPECT_THAT(server.commit_titles("alice/net"), ElementsAre("initial commit"));
 }
 
-TEST_F(UploadTest, SendsPartsAgainWhoseConnectionBroke) {
+TEST_F(UploadTest, RetriesPartsAfterALostConnection) {
   use_multipart();
   server.set_faults(R"([{"path": "^/_lfs/part/", "close_after_upload": 1000, "times": 3},
                         {"path": "^/_lfs/complete/", "close_after": 0}])");
@@ -258,11 +260,11 @@ TEST_F(UploadTest, SendsPartsAgainWhoseConnectionBroke) {
   expect_all_files();
 }
 
-TEST_F(UploadTest, GoesOnInTheNextRunWithWhatIsMissing) {
+TEST_F(UploadTest, SendsOnlyMissingFilesInTheNextRun) {
   write_file(folder / "second.safetensors", noise(200'000));
   request.files.emplace_back("second.safetensors");
   server.set_faults(R"([{"path": "/commit/main", "status": 400}])");
-  EXPECT_THAT(failed_push(), HasSubstr("/commit/main: POST: expected success, got status 400"));
+  EXPECT_THAT(failed_push(), HasSubstr("/commit/main: the server answered POST with status 400"));
   server.clear_log();
   const CommitInfo info = push();
   EXPECT_EQ(count("PUT "), 0U);
@@ -270,11 +272,11 @@ TEST_F(UploadTest, GoesOnInTheNextRunWithWhatIsMissing) {
   EXPECT_EQ(info.uploaded, 2U);
 }
 
-TEST_F(UploadTest, TriesALostRaceOnTheNewParent) {
+TEST_F(UploadTest, RetriesALostRaceOnTheNewParent) {
   push();
   write_file(folder / "config.json", R"({"x": 2})");
   TempDir other;
-  write_file(other / "notes.txt", "of somebody else");
+  write_file(other / "notes.txt", "of another user");
   std::string theirs;
   listener.on_step = [&](std::string_view name) {
     if (name.starts_with("commit") && theirs.empty()) {
@@ -282,13 +284,13 @@ TEST_F(UploadTest, TriesALostRaceOnTheNewParent) {
     }
   };
   const CommitInfo info = push();
-  EXPECT_EQ(info.committed, 3U);  // theirs had removed the others
+  EXPECT_EQ(info.committed, 3U);  // the other commit had removed all files
   EXPECT_THAT(server.commit_titles("alice/net"), SizeIs(4));
   EXPECT_THAT(server.paths("alice/net"), Contains("notes.txt"));
   EXPECT_EQ(server.file("alice/net", "config.json"), R"({"x": 2})");
 }
 
-TEST_F(UploadTest, MakesNoCommitTwiceWhereTheReplyIsLost) {
+TEST_F(UploadTest, MakesOneCommitIfTheReplyIsLost) {
   server.set_faults(R"([{"path": "/commit/main", "close_after": 0}])");
   const CommitInfo info = push();
   EXPECT_EQ(count("/commit/main"), 1U);
@@ -299,14 +301,14 @@ TEST_F(UploadTest, MakesNoCommitTwiceWhereTheReplyIsLost) {
   EXPECT_EQ(get("/api/models/alice/net")["sha"], info.oid);
 }
 
-TEST_F(UploadTest, MakesNoCommitTwiceWhereAGatewayLosesTheReply) {
+TEST_F(UploadTest, MakesOneCommitIfAGatewayLosesTheReply) {
   server.set_faults(R"([{"path": "/commit/main", "status": 502, "handled": true}])");
   push();
   EXPECT_EQ(count("/commit/main"), 1U);
   EXPECT_THAT(server.commit_titles("alice/net"), SizeIs(2));
 }
 
-TEST_F(UploadTest, SendsACommitAgainThatNeverArrived) {
+TEST_F(UploadTest, RetriesACommitThatDidNotArrive) {
   server.set_faults(R"([{"path": "/commit/main", "close_after_upload": 10},
                         {"path": "/commit/main", "status": 503},
                         {"path": "/commit/main", "status": 429}])");
@@ -316,11 +318,10 @@ TEST_F(UploadTest, SendsACommitAgainThatNeverArrived) {
   expect_all_files();
 }
 
-TEST_F(UploadTest, EndsWhereEveryCommitIsRefused) {
+TEST_F(UploadTest, GivesUpIfEveryCommitIsRefused) {
   server.set_faults(R"([{"path": "/commit/main", "status": 412, "times": -1}])");
   EXPECT_THAT(failed_push(),
-              HasSubstr("/alice/net: commit: expected it to be taken, got 10 tries without success "
-                        "(status 412)"));
+              HasSubstr("/alice/net: no commit after 10 tries (status 412); advice(try again"));
 }
 
 TEST_F(UploadTest, OpensAPullRequest) {
@@ -333,7 +334,7 @@ TEST_F(UploadTest, OpensAPullRequest) {
   expect_all_files();
 }
 
-TEST_F(UploadTest, OpensNoPullRequestTwiceWhereTheReplyIsLost) {
+TEST_F(UploadTest, OpensOnePullRequestIfTheReplyIsLost) {
   push();
   write_file(folder / "config.json", "{}");
   request.create_pr = true;
@@ -343,14 +344,14 @@ TEST_F(UploadTest, OpensNoPullRequestTwiceWhereTheReplyIsLost) {
   EXPECT_THAT(get("/api/models/alice/net/refs?include_prs=1")["pullRequests"], SizeIs(1));
 }
 
-TEST_F(UploadTest, SaysWhereAServerHasNoPullRequests) {
+TEST_F(UploadTest, ReportsAServerWithoutPullRequests) {
   request.create_pr = true;
   server.set_faults(R"([{"path": "create_pr=1", "method": "POST", "skip": 1, "status": 501,
                          "body": "{\"error\": \"no pull requests here\"}"}])");
   EXPECT_THAT(failed_push(), HasSubstr("status 501: \"no pull requests here\""));
 }
 
-TEST_F(UploadTest, MakesABranchThatIsMissing) {
+TEST_F(UploadTest, CreatesAMissingBranch) {
   push();
   write_file(folder / "config.json", "{}");
   request.revision = "dev/x";
@@ -363,14 +364,15 @@ TEST_F(UploadTest, MakesABranchThatIsMissing) {
   EXPECT_EQ(count("POST /api/models/alice/net/branch/dev%2Fx"), 1U);
 }
 
-TEST_F(UploadTest, RefusesRevisionsThatAreNoBranch) {
+TEST_F(UploadTest, RefusesRevisionsThatAreNotABranch) {
   request.revision = std::string(40, 'a');
-  EXPECT_THAT(refusal<UsageError>([&] { push(); }), HasSubstr("expected a branch, got a commit"));
+  EXPECT_THAT(refusal<UsageError>([&] { push(); }),
+              HasSubstr("revision: expected a branch, got the commit aaa"));
   request.revision = "refs/pr/7";
   EXPECT_THAT(failed_push(), HasSubstr("RevisionNotFound"));
 }
 
-TEST_F(UploadTest, MakesAPrivateRepositoryOfAnOrganisation) {
+TEST_F(UploadTest, CreatesAPrivateRepositoryOfAnOrganization) {
   request.repo = RepoId::parse("acme/net");
   request.private_repo = true;
   push();
@@ -378,27 +380,27 @@ TEST_F(UploadTest, MakesAPrivateRepositoryOfAnOrganisation) {
   EXPECT_THAT(failed_push(kBobWrite), HasSubstr("status 403"));
 }
 
-TEST_F(UploadTest, PublishesNothingWhereAPrivateRepositoryBecamePublic) {
+TEST_F(UploadTest, PublishesNothingIfANewPrivateRepositoryIsPublic) {
   request.private_repo = true;
   server.set_faults(R"([{"path": "/revision/main", "body": "{\"sha\": null, \"private\": false}",
                          "status": 200, "times": -1}])");
   EXPECT_THAT(failed_push(),
-              HasSubstr("--private: expected a private repository, got a public one; "
-                        "nothing was sent"));
+              HasSubstr("/alice/net: the server created a public repository; sent no files; "
+                        "allow-public()"));
   EXPECT_EQ(count("preupload"), 0U);
 }
 
-TEST_F(UploadTest, PutsNothingPrivateIntoAPublicRepository) {
+TEST_F(UploadTest, PublishesNothingPrivateInAPublicRepository) {
   push();
   write_file(folder / "config.json", "{}");
   request.private_repo = true;
   EXPECT_THAT(refusal<HubError>([&] { push(); }),
-              HasSubstr("/alice/net: --private: expected a private repository, got a public one "
-                        "that was there before; nothing was sent"));
+              HasSubstr("/alice/net: the repository already exists and is public; sent no files; "
+                        "allow-public()"));
   EXPECT_NE(server.file("alice/net", "config.json"), "{}");
 }
 
-TEST_F(UploadTest, TakesAConflictWithAnyBodyForARepositoryThatIsThere) {
+TEST_F(UploadTest, TreatsAConflictWithAnyBodyAsAnExistingRepository) {
   push();
   for (const char* body : {"", "<html>exists</html>", "{\"url\": 5}"}) {
     server.set_faults(
@@ -407,21 +409,21 @@ TEST_F(UploadTest, TakesAConflictWithAnyBodyForARepositoryThatIsThere) {
   }
 }
 
-TEST_F(UploadTest, UsesARepositoryThatATokenMayNotMake) {
+TEST_F(UploadTest, UsesARepositoryThatTheTokenMayNotCreate) {
   push();
   write_file(folder / "config.json", "{}");
   server.set_faults(R"([{"path": "repos/create", "status": 403}])");
   EXPECT_EQ(push().committed, 1U);
 }
 
-TEST_F(UploadTest, SaysWhatToDoWithoutAGoodToken) {
-  EXPECT_THAT(failed_push(""), AllOf(HasSubstr("/api/repos/create: POST: expected success, got "
-                                               "status 401"),
-                                     HasSubstr("a token is needed: give one in HF_TOKEN")));
+TEST_F(UploadTest, AdvisesOnMissingAndInvalidTokens) {
+  EXPECT_THAT(failed_push(""), AllOf(HasSubstr("/api/repos/create: permission denied: the server "
+                                               "answered POST with status 401"),
+                                     HasSubstr("advice(set HF_TOKEN)")));
   EXPECT_THAT(failed_push("hf_wrong"),
-              AllOf(HasSubstr("the token is not accepted"), Not(HasSubstr("hf_wrong"))));
+              AllOf(HasSubstr("invalid token"), Not(HasSubstr("hf_wrong"))));
   EXPECT_THAT(failed_push(kAliceRead), AllOf(HasSubstr("you must use a write token"),
-                                             HasSubstr("the token lacks the right to do this")));
+                                             HasSubstr("advice(check the rights of the token)")));
   EXPECT_EQ(count("preupload"), 0U);
 }
 
@@ -434,13 +436,12 @@ TEST_F(UploadTest, ObeysTheRepositorysGitignore) {
   const CommitInfo info = push();
   EXPECT_EQ(info.ignored, 2U);
   EXPECT_EQ(info.committed, 1U);
-  EXPECT_THAT(listener.notes,
-              ElementsAre("left out, as the repository's .gitignore asks: README.md, "
-                          "model.safetensors"));
+  EXPECT_THAT(told(listener.notes),
+              ElementsAre("files-ignored-by-git files='README.md, model.safetensors'"));
   EXPECT_THAT(server.paths("alice/net"), ElementsAre(".gitattributes", "config.json"));
 }
 
-TEST_F(UploadTest, PutsInlineWhatTheServerWantsInline) {
+TEST_F(UploadTest, SendsFilesInlineThatTheServerWantsInline) {
   server.set_faults(R"([{"path": "/preupload/", "status": 200, "body":
     "{\"files\":[{\"path\":\"model.safetensors\",\"uploadMode\":\"regular\"}]}"}])");
   request.files = {"model.safetensors"};
@@ -449,33 +450,33 @@ TEST_F(UploadTest, PutsInlineWhatTheServerWantsInline) {
   EXPECT_EQ(server.file("alice/net", "model.safetensors"), noise(300'000));
 }
 
-TEST_F(UploadTest, StopsWhereTheHubRefusesTheCard) {
+TEST_F(UploadTest, StopsIfTheHubRefusesTheCard) {
   server.set_faults(R"([{"path": "validate-yaml", "status": 400, "body":
     "{\"errors\":[{\"message\":\"license must be one of\"}],\"warnings\":[]}"}])");
   EXPECT_THAT(failed_push(),
-              HasSubstr("README.md: metadata: the Hub refuses it: license must be one of"));
+              HasSubstr("README.md: the Hub refused the metadata: license must be one of"));
   EXPECT_EQ(count("preupload"), 0U);
 }
 
-TEST_F(UploadTest, PassesOnTheHubsWarnings) {
+TEST_F(UploadTest, ReportsTheHubsWarnings) {
   server.set_faults(R"([{"path": "validate-yaml", "status": 200, "body":
     "{\"errors\":[],\"warnings\":[{\"message\":\"no pipeline_tag\"}]}"}])");
   push();
-  EXPECT_THAT(listener.notes, ElementsAre("README.md: the Hub warns: no pipeline_tag"));
+  EXPECT_THAT(told(listener.notes), ElementsAre("README.md: hub-warning text='no pipeline_tag'"));
 }
 
-TEST_F(UploadTest, NeedsNoServerThatReadsCards) {
+TEST_F(UploadTest, AcceptsServersThatDoNotCheckCards) {
   server.set_faults(R"([{"path": "validate-yaml", "status": 404, "body": "<html>"}])");
   push();
   expect_all_files();
 }
 
-TEST_F(UploadTest, SaysWhereAServerIsNoHub) {
+TEST_F(UploadTest, ReportsAServerThatIsNotAHub) {
   server.set_faults(R"([{"path": "/preupload/", "status": 200, "body": "<html>Welcome</html>"}])");
   EXPECT_THAT(failed_push(), HasSubstr("/preupload/main: expected JSON, got an HTML page"));
 }
 
-TEST_F(UploadTest, AsksInGroupsOf256) {
+TEST_F(UploadTest, SendsRequestsForAtMost256Files) {
   request.files.clear();
   for (int i = 0; i < 600; ++i) {
     request.files.push_back(fmt::format("f{:03}.{}", i, i % 2 == 0 ? "txt" : "safetensors"));
@@ -492,8 +493,7 @@ TEST_F(UploadTest, RefusesAFileThatChangesAfterItWasHashed) {
     if (name.starts_with("upload")) write_file(folder / "model.safetensors", noise(300'001));
   };
   EXPECT_THAT(refusal<FormatError>([&] { push(); }),
-              HasSubstr("model.safetensors: file: expected it to stay as it was while it is "
-                        "uploaded"));
+              HasSubstr("model.safetensors: the file changed while weightlift read it"));
   EXPECT_THAT(server.commit_titles("alice/net"), ElementsAre("initial commit"));
 }
 
@@ -503,11 +503,11 @@ TEST_F(UploadTest, RefusesAFileThatChangesAfterItWasSent) {
       write_file(folder / "config.json", "{}");
     }
   };
-  EXPECT_THAT(refusal<FormatError>([&] { push(); }), HasSubstr("config.json: file: expected"));
+  EXPECT_THAT(refusal<FormatError>([&] { push(); }), HasSubstr("config.json: the file changed"));
   EXPECT_EQ(count("/commit/"), 0U);
 }
 
-TEST_F(UploadTest, StopsWhenItIsInterruptedAndGoesOnLater) {
+TEST_F(UploadTest, StopsWhenInterruptedAndContinuesLater) {
   use_multipart();
   struct Interruption : Listener {
     void check() override {
@@ -527,18 +527,19 @@ TEST_F(UploadTest, StopsWhenItIsInterruptedAndGoesOnLater) {
   expect_all_files();
 }
 
-TEST_F(UploadTest, RefusesWhatCannotBeMeant) {
+TEST_F(UploadTest, RefusesInvalidRequests) {
   const auto text = [&] { return refusal<UsageError>([&] { push(); }); };
   request.files = {"a\nb"};
   EXPECT_THAT(text(), HasSubstr("expected UTF-8 without control characters, got a\\x0ab"));
   request.files = {};
-  EXPECT_THAT(text(), HasSubstr("expected files to upload, got none"));
+  EXPECT_THAT(text(), HasSubstr("net: no files to upload"));
   request.repo = RepoId::parse("net");
-  EXPECT_THAT(text(), HasSubstr("net: repository: expected OWNER/NAME, got no owner"));
+  EXPECT_THAT(text(),
+              HasSubstr("net: the repository name has no owner; advice(write it as owner/name)"));
   EXPECT_EQ(server.log().size(), 0U);
 }
 
-TEST_F(UploadTest, CommitsOfManyProcessesAllArrive) {
+TEST_F(UploadTest, KeepsTheCommitsOfConcurrentUploads) {
   push();
   constexpr int kWriters = 6;
   std::vector<std::thread> writers;
@@ -568,7 +569,7 @@ TEST_F(UploadTest, CommitsOfManyProcessesAllArrive) {
   EXPECT_THAT(server.paths("alice/net"), SizeIs(4 + kWriters));
 }
 
-TEST_F(UploadTest, WhoamiNamesTheTokensAccount) {
+TEST_F(UploadTest, WhoamiReturnsTheAccountOfTheToken) {
   HubSettings settings;
   settings.endpoint = server.url();
   settings.token = kBobWrite;
@@ -576,11 +577,12 @@ TEST_F(UploadTest, WhoamiNamesTheTokensAccount) {
   EXPECT_EQ(whoami(http), "bob");
   settings.token = "hf_wrong";
   HttpClient wrong(settings);
-  EXPECT_THAT(refusal<HubError>([&] { whoami(wrong); }), HasSubstr("the token is not accepted"));
+  EXPECT_THAT(refusal<HubError>([&] { whoami(wrong); }), HasSubstr("invalid token"));
   settings.token.clear();
   HttpClient none(settings);
-  EXPECT_THAT(refusal<HubError>([&] { whoami(none); }),
-              HasSubstr("account: expected a token, got none; set HF_TOKEN"));
+  EXPECT_THAT(
+      refusal<HubError>([&] { whoami(none); }),
+      HasSubstr("HF_TOKEN: publishing needs a token, and there is none; advice(set HF_TOKEN"));
 }
 
 }  // namespace

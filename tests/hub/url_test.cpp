@@ -28,8 +28,8 @@ TEST(UrlTest, ResolvesAsBrowsersDo) {
   EXPECT_NE(origin_of("http://localhost:1"), origin_of("http://127.0.0.1:1"));
 }
 
-// What `new URL(reference, base)` of Node 20 gives in the cases below, without credentials,
-// fragment and the '?' of an empty query.
+// The results of `new URL(reference, base)` in Node 20, without credentials, fragment and the '?'
+// of an empty query.
 
 constexpr const char* kBase = "http://h:8080/a/b?q=1";
 
@@ -59,7 +59,7 @@ TEST(UrlTest, FollowsPaths) {
                    {"/?x?y#z?w", "http://h:8080/?x?y"}});
 }
 
-TEST(UrlTest, EncodesWhatNoUrlMayHold) {
+TEST(UrlTest, EncodesInvalidCharacters) {
   expect_resolved(
       {{"/a b/\xc3\xa9?k=a b&l=\xc3\xa9", "http://h:8080/a%20b/%C3%A9?k=a%20b&l=%C3%A9"},
        {"  /trim\t \n", "http://h:8080/trim"},
@@ -91,14 +91,14 @@ TEST(UrlTest, FindsTheHostAsBrowsersDo) {
                    {"//_a-b.c/x", "http://_a-b.c/x"}});
 }
 
-TEST(UrlTest, RefusesWhatIsNoHttpUrl) {
+TEST(UrlTest, RefusesOtherUrls) {
   for (const char* reference :
        {"mailto:x", "file:///etc", "javascript:1", "c:d",       "//",         "http://",
         "//a b/x",  "//h:99999/",  "//h:65536/",   "//h:x/",    "//h:80:80/", "//h:-1/",
         "//[::1/",  "//[::g]/",    "//[1::2::3]/", "//[v1.x]/", "//[::1]x/",  "//h|x/",
         "//h%/",    "//h<x/",      "//a@/x",       "//u@:80/x", "//h]:1/"}) {
     EXPECT_THAT(refusal<HubError>([&] { resolve_url(kBase, reference); }),
-                EndsWith(": address: expected an http or https URL, got another"))
+                EndsWith(": not an http or https URL"))
         << reference;
   }
   for (const char* relative : {"", "/x", "h/x", "//h/x", "?q"}) {
@@ -106,21 +106,21 @@ TEST(UrlTest, RefusesWhatIsNoHttpUrl) {
   }
 }
 
-// Browsers take these: they know IDNA, and undo %XX in hosts. Names of hubs are in ASCII.
+// Browsers accept these: they support IDNA, and decode %XX in hosts. Hubs have ASCII names.
 TEST(UrlTest, RefusesHostsThatAreNotPlain) {
   for (const char* reference : {"//h\xc3\xb6/", "//%68/x", "//a!b/x", "//h:0/x"}) {
     EXPECT_NE(refusal<HubError>([&] { resolve_url(kBase, reference); }), "") << reference;
   }
 }
 
-TEST(UrlTest, ARequestKeepsASignedUrlToTheLetter) {
+TEST(UrlTest, KeepsASignedUrlUnchanged) {
   const std::string is_signed =
       "https://s3.test/b%2Fk/O~%20(1)?X-Amz-Signature=a%2fb%2B+c&x=;,:@!$*";
   EXPECT_EQ(request_url(is_signed), is_signed);
   EXPECT_EQ(request_url("http://u@x:p w@H:080?q#f"), "http://u%40x:p%20w@h:80/?q");
 }
 
-TEST(UrlTest, LongUrlsTakeNoTime) {
+TEST(UrlTest, ReadsLongUrlsQuickly) {
   std::string path;
   for (int i = 0; i < 1'000'000; ++i) path += "%2e";
   EXPECT_EQ(resolve_url(kBase, '/' + path), "http://h:8080/" + path);
@@ -128,7 +128,7 @@ TEST(UrlTest, LongUrlsTakeNoTime) {
   EXPECT_EQ(resolve_url(kBase, '/' + path + "/../"), "http://h:8080/");
 }
 
-TEST(UrlTest, EncodesAsPythonQuotes) {
+TEST(UrlTest, EncodesAsPythonDoes) {
   EXPECT_EQ(percent_encode("refs/pr/1"), "refs%2Fpr%2F1");
   EXPECT_EQ(percent_encode("sub/a b#\xc3\xa9.txt", true), "sub/a%20b%23%C3%A9.txt");
   EXPECT_EQ(percent_encode("A-z_0.~"), "A-z_0.~");
@@ -136,20 +136,35 @@ TEST(UrlTest, EncodesAsPythonQuotes) {
 
 TEST(UrlTest, ShowsNoSecrets) {
   EXPECT_EQ(shown_url("http://u:p@h/x?sig=1#f"), "http://h/x");
-  EXPECT_EQ(shown_url("http://u:p@h|/x"), "(an address that cannot be shown)");
+  EXPECT_EQ(shown_url("http://u:p@h|/x"), "(hidden URL)");
+  EXPECT_EQ(shown_url("http://h|/x?sig=1#f"), "http://h|/x");
 }
 
-TEST(UrlTest, SaysWhatIsWrongWithAnEndpoint) {
+TEST(UrlTest, ErrorsShowNoCredentials) {
+  for (const char* url : {"ftp://user:secret@h/x", "http://user:secret@h|/x", "//user:secret@h:x/y",
+                          "http://user:secret/1@h/x", "http://user:secret?1@h|", "user:secret@h",
+                          "http://user:a@secret@/"}) {
+    const std::string text = refusal<HubError>([&] { resolve_url(kBase, url); });
+    EXPECT_EQ(text, "(hidden URL): not an http or https URL") << url;
+    EXPECT_EQ(refusal<HubError>([&] { request_url(url); }), text) << url;
+    EXPECT_EQ(refusal<HubError>([&] { origin_of(url); }), text) << url;
+  }
+  EXPECT_EQ(refusal<HubError>([] { request_url("ftp://h/x?sig=secret"); }),
+            "ftp://h/x: not an http or https URL");
+  EXPECT_EQ(refusal<HubError>([] { request_url(""); }), "'': not an http or https URL");
+}
+
+TEST(UrlTest, NamesTheFaultOfAnEndpoint) {
   for (const char* good :
        {"http://h", "https://h:1/p", "http://[::1]:8080/hf", "http://127.0.0.1"}) {
     EXPECT_EQ(fault_of_endpoint(good), "") << good;
   }
   for (const char* bad : {"h", "", "/p", "ftp://h", "http://", "http://h b", "http://h\xc3\xb6"}) {
-    EXPECT_EQ(fault_of_endpoint(bad), "no http or https URL") << bad;
+    EXPECT_EQ(fault_of_endpoint(bad), "it is not an http or https URL") << bad;
   }
-  EXPECT_EQ(fault_of_endpoint("http://u:p@h"), "a user name in it");
-  EXPECT_EQ(fault_of_endpoint("http://h?"), "a query in it");
-  EXPECT_EQ(fault_of_endpoint("http://h/#"), "a query in it");
+  EXPECT_EQ(fault_of_endpoint("http://u:p@h"), "it has a user name");
+  EXPECT_EQ(fault_of_endpoint("http://h?"), "it has a query or a fragment");
+  EXPECT_EQ(fault_of_endpoint("http://h/#"), "it has a query or a fragment");
 }
 
 }  // namespace

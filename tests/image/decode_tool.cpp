@@ -1,8 +1,7 @@
-/// decode_tool OUTPUT PICTURE
+/// decode_tool OUTPUT IMAGE
 ///
-/// Writes the picture's samples to OUTPUT.RGB and OUTPUT.L, and to standard output its width,
-/// height and format, then a line for each note. A refusal is a line on standard error and exit
-/// code 3.
+/// Writes the image's samples to OUTPUT.RGB and OUTPUT.L, and to standard output its width, height
+/// and format, then a line for each note. An error is one line on standard error and exit code 3.
 
 #include <cstdio>
 #include <exception>
@@ -16,21 +15,21 @@
 namespace weightlift {
 namespace {
 
-void write_samples(const std::string& path, const Picture& picture) {
+void write_samples(const std::string& path, const Image& image) {
   std::ofstream out(path, std::ios::binary);
-  out.write(reinterpret_cast<const char*>(picture.samples.data()),
-            static_cast<std::streamsize>(picture.samples.size()));
-  if (!out.flush()) throw IoError(path + ": cannot be written");
+  out.write(reinterpret_cast<const char*>(image.samples.data()),
+            static_cast<std::streamsize>(image.samples.size()));
+  if (!out.flush()) throw IoError(path, "cannot write the file");
 }
 
 void decode(const std::string& output, const std::string& path) {
   const auto file = MappedFile::open(path);
-  const DecodedPicture color = decode_picture(file->bytes(), ColorMode::kRGB, path);
-  const DecodedPicture gray = decode_picture(file->bytes(), ColorMode::kL, path);
-  write_samples(output + ".RGB", color.picture);
-  write_samples(output + ".L", gray.picture);
-  std::printf("%ld %ld %s\n", color.picture.width, color.picture.height, color.format.c_str());
-  for (const std::string& note : color.notes) std::printf("%s\n", note.c_str());
+  const DecodedImage color = decode_image(file->bytes(), ColorMode::kRGB, path);
+  const DecodedImage gray = decode_image(file->bytes(), ColorMode::kL, path);
+  write_samples(output + ".RGB", color.image);
+  write_samples(output + ".L", gray.image);
+  std::printf("%ld %ld %s\n", color.image.width, color.image.height, color.format.c_str());
+  for (const Note& note : color.notes) std::printf("%s\n", to_string(note).c_str());
 }
 
 }  // namespace
@@ -38,14 +37,14 @@ void decode(const std::string& output, const std::string& path) {
 
 int main(int count, char** arguments) {
   if (count != 3) {
-    std::fputs("usage: decode_tool OUTPUT PICTURE\n", stderr);
+    std::fputs("usage: decode_tool OUTPUT IMAGE\n", stderr);
     return 2;
   }
   try {
     weightlift::decode(arguments[1], arguments[2]);
     return 0;
-  } catch (const std::exception& error) {
+  } catch (const weightlift::Error& error) {
     std::fprintf(stderr, "%s\n", error.what());
-    return weightlift::exit_code(error);
+    return 3;  // bad input; anything else is a bug, and ends in std::terminate
   }
 }

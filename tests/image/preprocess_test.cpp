@@ -8,7 +8,7 @@
 #include <iterator>
 #include <sstream>
 
-#include "tests/image/pictures.h"
+#include "tests/image/images.h"
 #include "tests/support/refusal.h"
 #include "weightlift/base/error.h"
 #include "weightlift/checkpoint/crc32.h"
@@ -17,10 +17,10 @@ namespace weightlift {
 namespace {
 
 using ::testing::HasSubstr;
-using testing::make_picture;
+using testing::make_image;
 using testing::refusal;
 
-TEST(PreprocessTest, GivesTheFloatsOfTransformersAndTimm) {
+TEST(PreprocessTest, MatchesTransformersAndTimm) {
   std::ifstream in(WEIGHTLIFT_TEST_DATA "/pixels/prepared.txt");
   int count = 0;
   for (std::string line; std::getline(in, line); ++count) {
@@ -35,7 +35,7 @@ TEST(PreprocessTest, GivesTheFloatsOfTransformersAndTimm) {
     shape[1] = channels;
     const std::string json(std::istreambuf_iterator<char>(words), {});
     const Tensor values =
-        preprocess(make_picture(width, height, channels), parse_image_processor(json, "p.json"),
+        preprocess(make_image(width, height, channels), parse_image_processor(json, "p.json"),
                    who == "timm" ? Preparation::kTimm : Preparation::kTransformers);
     EXPECT_EQ(values.shape(), shape) << line;
     EXPECT_EQ(crc32(values.bytes()), expected) << line;
@@ -43,56 +43,56 @@ TEST(PreprocessTest, GivesTheFloatsOfTransformersAndTimm) {
   EXPECT_EQ(count, 32);
 }
 
-TEST(PreprocessTest, TimmPutsASingleMissingRowAtTheEnd) {
+TEST(PreprocessTest, TimmPadsASingleRowAtTheEnd) {
   const ImageProcessor processor{.shortest_edge = 40, .crop_pct = Number{1.02}};  // resized to 39
-  const Picture seen = crop_seen(make_picture(57, 8, 3), processor, Preparation::kTimm);
+  const Image seen = crop_seen(make_image(57, 8, 3), processor, Preparation::kTimm);
   ASSERT_EQ(seen.height, 40);
   const auto row = static_cast<std::ptrdiff_t>(seen.width * seen.channels);
   EXPECT_EQ(std::count(seen.samples.end() - row, seen.samples.end(), 0), row);
   EXPECT_NE(std::count(seen.samples.end() - 2 * row, seen.samples.end() - row, 0), row);
 }
 
-TEST(PreprocessTest, BatchesStandSideBySide) {
+TEST(PreprocessTest, ConcatenatesImages) {
   const ImageProcessor processor{.shortest_edge = 8};
-  const std::vector<Picture> crops = {crop_seen(make_picture(30, 20, 3), processor),
-                                      crop_seen(make_picture(9, 17, 3), processor)};
+  const std::vector<Image> crops = {crop_seen(make_image(30, 20, 3), processor),
+                                    crop_seen(make_image(9, 17, 3), processor)};
   const Tensor both = to_pixel_values(crops, processor);
   EXPECT_EQ(both.shape(), (Shape{2, 3, 8, 8}));
-  const Tensor second = preprocess(make_picture(9, 17, 3), processor);
+  const Tensor second = preprocess(make_image(9, 17, 3), processor);
   const auto tail = both.bytes().subspan(second.bytes().size());
   EXPECT_TRUE(std::ranges::equal(tail, second.bytes()));
 }
 
-TEST(PreprocessTest, RefusesPicturesOfTwoSizes) {
-  const std::vector<Picture> crops = {make_picture(3, 4, 3), make_picture(4, 3, 3)};
+TEST(PreprocessTest, RefusesImagesOfTwoSizes) {
+  const std::vector<Image> crops = {make_image(3, 4, 3), make_image(4, 3, 3)};
   EXPECT_EQ(refusal<MismatchError>([&] { to_pixel_values(crops, {}); }),
-            "pictures: expected one size, got 3 x 4 and 4 x 3; do_resize is what makes them equal");
+            "the image sizes differ: 3 x 4 and 4 x 3; advice(set do_resize to true)");
   EXPECT_EQ(refusal<MismatchError>([&] { to_pixel_values({}, {}); }),
-            "pictures: expected at least one, got none");
+            "expected at least one image, got none");
 }
 
-TEST(PreprocessTest, RefusesStatisticsOfOtherChannels) {
-  EXPECT_EQ(refusal<MismatchError>([] { preprocess(make_picture(8, 8, 1), {}); }),
-            "image_mean: expected 1 value, one per channel of the picture, got 3");
+TEST(PreprocessTest, RefusesStatisticsOfOtherNumbersOfChannels) {
+  EXPECT_EQ(refusal<MismatchError>([] { preprocess(make_image(8, 8, 1), {}); }),
+            "image_mean: expected 1 value, one per channel of the image, got 3");
   EXPECT_EQ(refusal<MismatchError>([] {
-              preprocess(make_picture(8, 8, 3), {.image_std = {{1.0}, {1.0}}});
+              preprocess(make_image(8, 8, 3), {.image_std = {{1.0}, {1.0}}});
             }),
-            "image_std: expected 3 values, one per channel of the picture, got 2");
+            "image_std: expected 3 values, one per channel of the image, got 2");
 }
 
-TEST(PreprocessTest, RefusesCropsThatNoPictureHas) {
-  EXPECT_EQ(refusal<MismatchError>([] { preprocess(make_picture(8, 16, 3), {.crop_pct = {225}}); }),
+TEST(PreprocessTest, RefusesImpossibleSizes) {
+  EXPECT_EQ(refusal<MismatchError>([] { preprocess(make_image(8, 16, 3), {.crop_pct = {225}}); }),
             "crop_pct: expected resized sides of 1 to 2147483647 pixels, got 0 x 0");
   EXPECT_EQ(
-      refusal<MismatchError>([] { preprocess(make_picture(8, 16, 3), {.crop_pct = {1e-7}}); }),
+      refusal<MismatchError>([] { preprocess(make_image(8, 16, 3), {.crop_pct = {1e-7}}); }),
       "crop_pct: expected resized sides of 1 to 2147483647 pixels, got 2240000000 x 4480000000");
   EXPECT_THAT(
-      refusal<MismatchError>([] { preprocess(make_picture(8, 16, 3), {.crop_pct = {5e-324}}); }),
+      refusal<MismatchError>([] { preprocess(make_image(8, 16, 3), {.crop_pct = {5e-324}}); }),
       HasSubstr("got inf x inf"));
 }
 
-/// edge, crop_pct, and where timm, the torchvision and the Pillow back end begin.
-TEST(CropOffsetTest, IsWhereTheRealTransformsBegin) {
+/// A line has edge, crop_pct, and the offsets of timm, the torchvision and the Pillow back end.
+TEST(CropOffsetTest, MatchesTheRealTransforms) {
   std::ifstream in(WEIGHTLIFT_TEST_DATA "/crops.txt");
   std::int64_t edge = 0;
   std::int64_t timm = 0;

@@ -5,17 +5,17 @@
 #include <fstream>
 #include <utility>
 
-#include "tests/image/pictures.h"
+#include "tests/image/images.h"
 #include "weightlift/checkpoint/crc32.h"
 
 namespace weightlift {
 namespace {
 
-using testing::make_picture;
+using testing::make_image;
 
 constexpr int kFilters = 6;
 
-TEST(ResizeTest, GivesPillowsPixels) {
+TEST(ResizeTest, MatchesPillow) {
   std::ifstream in(WEIGHTLIFT_TEST_DATA "/pixels/resized.txt");
   std::int64_t width = 0;
   std::int64_t height = 0;
@@ -27,8 +27,8 @@ TEST(ResizeTest, GivesPillowsPixels) {
   int count = 0;
   while (in >> width >> height >> channels >> new_width >> new_height >> filter >> expected) {
     ++count;
-    const Picture resized = resize(make_picture(width, height, channels), new_width, new_height,
-                                   static_cast<Resample>(filter));
+    const Image resized = resize(make_image(width, height, channels), new_width, new_height,
+                                 static_cast<Resample>(filter));
     EXPECT_EQ(resized.width, new_width);
     EXPECT_EQ(resized.height, new_height);
     EXPECT_EQ(crc32(std::as_bytes(std::span(resized.samples))), expected)
@@ -38,26 +38,26 @@ TEST(ResizeTest, GivesPillowsPixels) {
   EXPECT_EQ(count, 180);
 }
 
-Picture cut(const Picture& picture, const Box& box) {
-  Picture part{box.width, box.height, picture.channels, {}};
+Image cut(const Image& image, const Box& box) {
+  Image part{box.width, box.height, image.channels, {}};
   for (std::int64_t y = box.top; y < box.top + box.height; ++y) {
-    const auto* row = picture.samples.data() + (y * picture.width + box.left) * picture.channels;
-    part.samples.insert(part.samples.end(), row, row + box.width * picture.channels);
+    const auto* row = image.samples.data() + (y * image.width + box.left) * image.channels;
+    part.samples.insert(part.samples.end(), row, row + box.width * image.channels);
   }
   return part;
 }
 
 /// Both orders of passes, one pass alone and none; in the middle and at the corners.
-TEST(ResizeTest, APartIsCutOutOfTheWhole) {
-  const Picture picture = make_picture(41, 83, 3);
+TEST(ResizeTest, APartEqualsThatPartOfTheWhole) {
+  const Image image = make_image(41, 83, 3);
   for (const auto& [width, height] : std::initializer_list<std::pair<int, int>>{
            {30, 60}, {30, 40}, {41, 60}, {30, 83}, {41, 83}, {90, 100}}) {
     for (int filter = 0; filter < kFilters; ++filter) {
       const auto resample = static_cast<Resample>(filter);
-      const Picture whole = resize(picture, width, height, resample);
+      const Image whole = resize(image, width, height, resample);
       for (const Box& box :
            {Box{0, 0, 1, 1}, Box{width - 7, height - 5, 7, 5}, Box{9, 11, 14, 17}}) {
-        EXPECT_EQ(resize(picture, width, height, resample, box), cut(whole, box))
+        EXPECT_EQ(resize(image, width, height, resample, box), cut(whole, box))
             << width << "x" << height << " by filter " << filter << " from " << box.left;
       }
     }
@@ -65,8 +65,8 @@ TEST(ResizeTest, APartIsCutOutOfTheWhole) {
 }
 
 TEST(ResizeTest, ComputesOnlyThePart) {
-  const Picture sliver = make_picture(1, 20'000, 3);
-  const Picture middle =
+  const Image sliver = make_image(1, 20'000, 3);
+  const Image middle =
       resize(sliver, 256, 5'120'000, Resample::kBicubic, {16, 2'559'888, 224, 224});
   EXPECT_EQ(middle.samples.size(), 224U * 224 * 3);
 }

@@ -1,4 +1,4 @@
-# Installs the project into an empty prefix, builds examples/consumer against it alone, and runs it.
+# Installs the project into an empty prefix, builds examples/consumer with only this prefix, and runs it.
 function(run)
   execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE out ERROR_VARIABLE err)
   if(NOT result EQUAL 0)
@@ -27,10 +27,10 @@ run(${CMAKE_COMMAND} --build ${ROOM}/build)
 run(${ROOM}/build/consumer ${SOURCE}/examples/digits ${ROOM}/out)
 expect("logits: 1 10\nverified\nfolder: ${ROOM}/out/digits\n")
 if(NOT EXISTS ${ROOM}/out/digits/model.safetensors)
-  message(FATAL_ERROR "${ROOM}/out/digits/model.safetensors: expected a file, got none")
+  message(FATAL_ERROR "${ROOM}/out/digits/model.safetensors: not found")
 endif()
 
-# What is installed includes nothing that is not.
+# Installed headers include only installed headers.
 file(GLOB_RECURSE headers RELATIVE ${ROOM}/prefix/include ${ROOM}/prefix/include/*.h)
 list(JOIN headers ">\n#include <" includes)
 file(WRITE ${ROOM}/all.cpp "#include <${includes}>\n")

@@ -1,5 +1,5 @@
-# Makes a tree of sources that include what they use, and one that does not, and expects the check to
-# tell them apart.
+# Creates a tree whose sources include what they use, then adds faults. The check must pass the first
+# and report every fault.
 cmake_policy(VERSION 3.22)
 
 function(write path)
@@ -10,16 +10,16 @@ endfunction()
 function(check)
   execute_process(COMMAND ${CMAKE_COMMAND} -DTREE=${ROOM} "-DFOLDERS=weightlift;tests" -P ${CHECK}
                   RESULT_VARIABLE result OUTPUT_VARIABLE out ERROR_VARIABLE err)
-  # message() wraps its lines.
-  string(REGEX REPLACE "[ \n]+" " " said "${out}${err}")
+  # message() wraps lines.
+  string(REGEX REPLACE "[ \n]+" " " output "${out}${err}")
   set(result ${result} PARENT_SCOPE)
-  set(said "${said}" PARENT_SCOPE)
+  set(output "${output}" PARENT_SCOPE)
 endfunction()
 
 file(REMOVE_RECURSE ${ROOM})
 check()
-if(result EQUAL 0 OR NOT said MATCHES "has no files to check")
-  message(FATAL_ERROR "an empty tree passed: ${said}")
+if(result EQUAL 0 OR NOT output MATCHES "no files to check")
+  message(FATAL_ERROR "an empty tree passed: ${output}")
 endif()
 
 write(weightlift/a.h "#include <cstdint>" "#include \"weightlift/b.h\"" "std::uint8_t a()  // std::map")
@@ -27,8 +27,8 @@ write(weightlift/b.h "#include \"weightlift/a.h\"" "#  include <vector>")
 write(weightlift/a.cpp "#include \"weightlift/a.h\"" "std::vector<std::uint8_t> v[2]  // [")
 write(tests/a_test.cpp "#include <fmt/ranges.h>" "auto text = fmt::join(\"ab\", \", \")")
 check()
-if(NOT result EQUAL 0 OR NOT said MATCHES "4 files include what they use")
-  message(FATAL_ERROR "a good tree did not pass: ${said}")
+if(NOT result EQUAL 0 OR NOT output MATCHES "4 files include what they use")
+  message(FATAL_ERROR "a good tree did not pass: ${output}")
 endif()
 
 write(weightlift/c.h "#include <vector>" "std::vector<std::uint8_t> v")
@@ -36,19 +36,19 @@ write(tests/c_test.cpp "#include <fmt/format.h>" "#include \"weightlift/a.h\""
       "auto text = fmt::format(\"{}\", fmt::join(v, std::string(\", \")))")
 check()
 if(result EQUAL 0)
-  message(FATAL_ERROR "a bad tree passed: ${said}")
+  message(FATAL_ERROR "a bad tree passed: ${output}")
 endif()
 foreach(fault
     "weightlift/c.h: uses std::uint8_t, but does not include <cstdint>"
     "tests/c_test.cpp: uses fmt::join, but does not include <fmt/ranges.h>"
     "tests/c_test.cpp: uses std::string, but does not include <string>")
-  string(FIND "${said}" "${fault}" at)
+  string(FIND "${output}" "${fault}" at)
   if(at EQUAL -1)
-    message(FATAL_ERROR "not told: ${fault}\nsaid: ${said}")
+    message(FATAL_ERROR "missing: ${fault}\ngot: ${output}")
   endif()
 endforeach()
-string(REGEX MATCHALL "does not include" faults "${said}")
+string(REGEX MATCHALL "does not include" faults "${output}")
 list(LENGTH faults count)
 if(NOT count EQUAL 3)
-  message(FATAL_ERROR "expected 3 faults, got: ${said}")
+  message(FATAL_ERROR "expected 3 faults, got: ${output}")
 endif()

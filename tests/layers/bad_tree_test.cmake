@@ -1,4 +1,4 @@
-# Makes a tree with one fault of each kind, and one without, and expects the check to tell them.
+# Creates a tree without faults, then adds one fault of each kind. The check must report every fault.
 function(write path)
   list(JOIN ARGN "\n" text)
   file(WRITE ${ROOM}/${path} "${text}\n")
@@ -8,16 +8,16 @@ function(check)
   execute_process(COMMAND ${CMAKE_COMMAND} -DTREE=${ROOM} "-DARROWS=base:|tensor:base|nn:tensor|runtime:base"
                           -P ${CHECK}
                   RESULT_VARIABLE result OUTPUT_VARIABLE out ERROR_VARIABLE err)
-  # message() wraps its lines.
-  string(REGEX REPLACE "[ \n]+" " " said "${out}${err}")
+  # message() wraps lines.
+  string(REGEX REPLACE "[ \n]+" " " output "${out}${err}")
   set(result ${result} PARENT_SCOPE)
-  set(said "${said}" PARENT_SCOPE)
+  set(output "${output}" PARENT_SCOPE)
 endfunction()
 
 file(REMOVE_RECURSE ${ROOM})
 check()
-if(result EQUAL 0 OR NOT said MATCHES "has no files to check")
-  message(FATAL_ERROR "an empty tree passed: ${said}")
+if(result EQUAL 0 OR NOT output MATCHES "no files to check")
+  message(FATAL_ERROR "an empty tree passed: ${output}")
 endif()
 
 write(weightlift/base/good.h "#include <string>")
@@ -25,8 +25,8 @@ write(weightlift/tensor/good.h "#include \"weightlift/base/good.h\"" "#include \
 write(weightlift/runtime/onednn_good.cpp "#include <oneapi/dnnl/dnnl.hpp>")
 write(weightlift/base/good.cpp "#include <nlohmann/json.hpp>")
 check()
-if(NOT result EQUAL 0 OR NOT said MATCHES "4 files keep the arrows")
-  message(FATAL_ERROR "a good tree did not pass: ${said}")
+if(NOT result EQUAL 0 OR NOT output MATCHES "4 files include only allowed layers")
+  message(FATAL_ERROR "a good tree did not pass: ${output}")
 endif()
 
 write(weightlift/base/up.cpp "#include \"weightlift/tensor/good.h\"")
@@ -38,7 +38,7 @@ write(weightlift/base/json.h "#include <nlohmann/json.hpp>")
 write(weightlift/attic/old.h "#include <string>")
 check()
 if(result EQUAL 0)
-  message(FATAL_ERROR "a bad tree passed: ${said}")
+  message(FATAL_ERROR "a bad tree passed: ${output}")
 endif()
 foreach(fault
     "base/up.cpp: includes weightlift/tensor/good.h, but base does not name tensor in SEES"
@@ -47,15 +47,15 @@ foreach(fault
     "runtime/program.cpp: includes dnnl.hpp, which belongs in runtime/onednn"
     "runtime/onednn.h: includes oneapi/dnnl/dnnl.hpp, which belongs in runtime/onednn"
     "base/json.h: includes nlohmann/json.hpp, which belongs in .cpp files"
-    "attic/old.h: lies in no declared layer")
-  string(FIND "${said}" "${fault}" at)
+    "attic/old.h: is in no declared layer")
+  string(FIND "${output}" "${fault}" at)
   if(at EQUAL -1)
-    message(FATAL_ERROR "not told: ${fault}\nsaid: ${said}")
+    message(FATAL_ERROR "missing: ${fault}\ngot: ${output}")
   endif()
 endforeach()
-if(said MATCHES "good")
-  string(REGEX REPLACE "weightlift/(base|tensor)/good.h, but" "" rest "${said}")
+if(output MATCHES "good")
+  string(REGEX REPLACE "weightlift/(base|tensor)/good.h, but" "" rest "${output}")
   if(rest MATCHES "good")
-    message(FATAL_ERROR "a good file was blamed: ${said}")
+    message(FATAL_ERROR "the check reported a good file: ${output}")
   endif()
 endif()

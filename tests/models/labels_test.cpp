@@ -26,17 +26,17 @@ std::string malformation_of(const std::string& members) {
   return refusal<FormatError>([&] { labels_of(members); });
 }
 
-TEST(TimmLabelsTest, AreAList) {
+TEST(TimmLabelsTest, ReadsAList) {
   EXPECT_THAT(labels_of(R"("label_names": ["crane", "bulldozer", "crane"])"),
               ElementsAre("crane", "bulldozer", "crane"));
 }
 
-TEST(TimmLabelsTest, OrAnObjectFromIds) {
+TEST(TimmLabelsTest, ReadsAnObjectFromIds) {
   EXPECT_THAT(labels_of(R"("label_names": {"1": "b", "0": "a", "2": "c"})"),
               ElementsAre("a", "b", "c"));
 }
 
-TEST(TimmLabelsTest, KeepTheOrderOfIdsBeyondTen) {
+TEST(TimmLabelsTest, KeepsTheOrderOfIdsBeyondTen) {
   std::string members;
   for (int i = 11; i >= 0; --i) members += fmt::format(R"("{0}": "n{0}"{1})", i, i > 0 ? ", " : "");
   const auto labels = labels_of(R"("label_names": {)" + members + "}");
@@ -45,16 +45,16 @@ TEST(TimmLabelsTest, KeepTheOrderOfIdsBeyondTen) {
   EXPECT_EQ(labels[10], "n10");
 }
 
-TEST(TimmLabelsTest, AreFoundInThePretrainedCfgToo) {
+TEST(TimmLabelsTest, FindsNamesInThePretrainedCfg) {
   EXPECT_THAT(labels_of(R"("pretrained_cfg": {"label_names": ["x", "y"]})"), ElementsAre("x", "y"));
 }
 
-TEST(TimmLabelsTest, OfTheRootComeFirst) {
+TEST(TimmLabelsTest, PrefersTheTopLevel) {
   EXPECT_THAT(labels_of(R"("label_names": ["r"], "pretrained_cfg": {"label_names": ["p"]})"),
               ElementsAre("r"));
 }
 
-TEST(TimmLabelsTest, AreDescribedWhereEveryNameHasADescription) {
+TEST(TimmLabelsTest, UsesDescriptionsWhereEveryNameHasOne) {
   EXPECT_THAT(labels_of(R"("label_names": ["n01", "n02"],
                            "label_descriptions": {"n01": "tench", "n02": "goldfish", "n03": "x"})"),
               ElementsAre("tench", "goldfish"));
@@ -65,18 +65,18 @@ TEST(TimmLabelsTest, AreDescribedWhereEveryNameHasADescription) {
               ElementsAre("tench"));
 }
 
-TEST(TimmLabelsTest, AreNoneWithoutNames) {
+TEST(TimmLabelsTest, HasNoLabelsWithoutNames) {
   EXPECT_THAT(labels_of(R"("label_descriptions": {"n01": "tench"})"), IsEmpty());
   EXPECT_THAT(labels_of(R"("label_names": null)"), IsEmpty());
   EXPECT_THAT(labels_of(R"("label_names": [])"), IsEmpty());
 }
 
-TEST(TimmLabelsTest, KeepTheirText) {
+TEST(TimmLabelsTest, KeepsTheText) {
   EXPECT_THAT(labels_of(R"("label_names": ["\u00e9l\u00e8ve", "a \"b\"", "\ud83e\udd86", ""])"),
               ElementsAre("\u00e9l\u00e8ve", "a \"b\"", "\U0001f986", ""));
 }
 
-TEST(TimmLabelsTest, RefuseOtherForms) {
+TEST(TimmLabelsTest, RefusesOtherForms) {
   struct Case {
     const char* members;
     const char* message;
@@ -102,7 +102,7 @@ TEST(TimmLabelsTest, RefuseOtherForms) {
   }
 }
 
-TEST(ImagenetLabelsTest, AreTheLemmas) {
+TEST(ImagenetLabelsTest, HasTheLemmas) {
   const auto labels = imagenet_1k_labels();
   EXPECT_EQ(labels[0], "tench, Tinca tinca");
   EXPECT_EQ(labels[134], "crane");
@@ -112,7 +112,7 @@ TEST(ImagenetLabelsTest, AreTheLemmas) {
   EXPECT_EQ(labels[999], "toilet tissue, toilet paper, bathroom tissue");
 }
 
-TEST(ImagenetLabelsTest, HaveWordNetIds) {
+TEST(ImagenetLabelsTest, HasWordNetIds) {
   const auto synsets = imagenet_1k_synsets();
   EXPECT_TRUE(std::ranges::is_sorted(synsets));
   EXPECT_EQ(synsets[0], "n01440764");

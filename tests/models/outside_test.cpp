@@ -24,13 +24,13 @@ struct Fact {
   DType dtype = DType::F32;
 };
 
-/// As much of a ResNet as a complete one has.
+/// Enough names for a complete ResNet.
 std::vector<std::string> network() {
   return {"conv1.weight", "bn1.running_mean", "layer1.0.conv1.weight", "layer2.0.conv1.weight",
           "fc.weight"};
 }
 
-/// A file whose top level holds a network behind `prefix`, and tensors beside it.
+/// A file whose top level has a network with `prefix`, and other tensors.
 struct File {
   std::vector<NamedDict> dicts = {{"", 0, {}}};
   std::vector<OutsideTensor> outside = {};
@@ -73,7 +73,7 @@ std::string kind_of(const Fact& fact, const std::string& prefix = "model.") {
   return File(prefix, {fact}).kinds().front();
 }
 
-TEST(OutsideTest, KnowsWhatOnlyTrainingReads) {
+TEST(OutsideTest, RecognizesTensorsForTraining) {
   for (const Fact& fact : std::vector<Fact>{
            {"criterion.weight", {1000}},
            {"criterion_ce.pos_weight", {7}},
@@ -106,7 +106,7 @@ TEST(OutsideTest, KnowsWhatOnlyTrainingReads) {
   }
 }
 
-TEST(OutsideTest, TakesNothingThatMayRunForTraining) {
+TEST(OutsideTest, DoesNotTakeOtherTensorsForTraining) {
   for (const Fact& fact : std::vector<Fact>{
            {"classifier.weight", {5, 1000}},
            {"pool.p", {1}},
@@ -116,19 +116,19 @@ TEST(OutsideTest, TakesNothingThatMayRunForTraining) {
            {"logit_scale", {}},
            {"aux.weight", {5, 256}},
            {"neck.bn.running_mean", {512}},
-           // A loss that is the classifier, as ArcFace is.
+           // Losses that are the classifier, such as ArcFace.
            {"criterion.weight", {5, 512}},
            {"loss_func.W", {512, 5}},
            {"metric_fc.weight", {5, 512}},
-           // Names that contain a word of the table.
+           // Names that contain words of the table.
            {"glossary.weight", {5}},
            {"queue_projection.weight", {5, 5}},
            {"vlad.centers", {64, 512}},
            {"optical.weight", {4}},
            {"best.weight", {4}},
-           {"ema.conv1x1.weight", {8, 8, 1, 1}},  // an attention module of that name
+           {"ema.conv1x1.weight", {8, 8, 1, 1}},  // an attention module with this name
            {"classifier.weight", {5, 512}, DType::I8},
-           // Integers that choose classes or channels, or are subtracted.
+           // Integers that select classes or channels, or that a network subtracts.
            {"class_mask", {5}, DType::BOOL},
            {"permutation", {3}, DType::I64},
            {"mean", {3}, DType::I64},
@@ -142,60 +142,63 @@ TEST(OutsideTest, TakesNothingThatMayRunForTraining) {
   }
 }
 
-TEST(OutsideTest, AveragesAreCopiesOfTensorsOfTheDict) {
+TEST(OutsideTest, RecognizesAveragesByTheirCopies) {
   EXPECT_THAT(File("model.", {{"model_ema.fcweight"},
                               {"ema.layer10conv1weight"},
                               {"ema.decay", {}},
                               {"ema.num_updates", {}, DType::I32},
                               {"averaged_model.conv1.weight"}})
                   .kinds(),
-              ::testing::Each("training only: average of the weights"));
-  // A layer that is called so has another shape, or a name that is not the network's.
+              ::testing::Each("training only: weight average"));
+  // A layer called "ema" has another shape, or a name that the network does not have.
   EXPECT_THAT(File("model.", {{"ema.conv1.weight", {8, 8, 1, 1}}, {"ema.fc.weight"}}).kinds(),
               ::testing::Each("unknown"));
   EXPECT_THAT(File("model.", {{"ema.fcweight"}, {"ema.other"}}).kinds(),
               ::testing::Each("unknown"));
 }
 
-TEST(OutsideTest, SiblingNetworksAreComplete) {
+TEST(OutsideTest, RecognizesCompleteSiblingNetworks) {
   File file("models.0.", {{"models.1.pool.p"}, {"combine.weight"}});
   for (const std::string& name : network()) file.add({"models.1." + name});
   const std::vector<std::string> kinds = file.kinds();
   EXPECT_EQ(kinds[0], "other network: models.1");
   EXPECT_EQ(kinds[1], "unknown");
-  EXPECT_THAT(summarize(file.outside),
-              ElementsAre("other network: models.1 (6 tensors)", "unknown: combine.weight"));
+  const std::vector<IgnoredSummary> lines = summarize(file.outside);
+  ASSERT_EQ(lines.size(), 2U);
+  EXPECT_EQ(lines[0].kind, OutsideKind::kOtherNetwork);
+  EXPECT_EQ(lines[0].names, "models.1 (6 tensors)");
+  EXPECT_EQ(lines[1].kind, OutsideKind::kUnknown);
+  EXPECT_EQ(lines[1].names, "combine.weight");
 }
 
-TEST(OutsideTest, AroundTheNetworkOnlyItsOwnLayersAreAnothers) {
+TEST(OutsideTest, AssignsOnlyLayersToAnEnclosingNetwork) {
   File file("teacher.", {{"fc.bias"}, {"scale"}});
   for (const std::string& name : network()) file.add({name});
   const std::vector<std::string> kinds = file.kinds();
-  EXPECT_EQ(kinds[0], "other network: the names without prefix");
+  EXPECT_EQ(kinds[0], "other network: (no prefix)");
   EXPECT_EQ(kinds[1], "unknown");
-  EXPECT_EQ(kinds[2], "other network: the names without prefix");
+  EXPECT_EQ(kinds[2], "other network: (no prefix)");
 }
 
-TEST(OutsideTest, AFewNamesOfANetworkAreNoNetwork) {
+TEST(OutsideTest, AFewNamesAreNotANetwork) {
   File file("", {});
   file.add_dict("masks", {{"conv1.weight"}, {"layer1.0.conv1.weight"}, {"layer2.0.conv1.weight"}});
   file.add_dict("delta", {{"layer1.0.conv1.weight"}, {"gate"}});
   EXPECT_THAT(file.kinds(), ::testing::Each("unknown"));
 }
 
-TEST(OutsideTest, TensorsInListsAreNamedByTheirKey) {
+TEST(OutsideTest, NamesTensorsInListsByTheirKey) {
   File file("", {});
   for (const char* key : {"optimizer_states", "rng_states", "ema", "normalizer", "heads"}) {
     file.outside.push_back(
         {.dict = 0, .name = key, .full_name = key, .tensor = {}, .in_list = true});
   }
-  EXPECT_THAT(
-      file.kinds(),
-      ElementsAre("training only: optimizer state", "training only: state of a random generator",
-                  "training only: average of the weights", "unknown", "unknown"));
+  EXPECT_THAT(file.kinds(),
+              ElementsAre("training only: optimizer state", "training only: random generator state",
+                          "training only: weight average", "unknown", "unknown"));
 }
 
-TEST(OutsideTest, DictsBesideTheChosenOne) {
+TEST(OutsideTest, ClassifiesOtherDicts) {
   File file("", {});
   std::vector<Fact> ema = {{"head.weight"}};
   for (const std::string& name : network()) ema.push_back({name});
@@ -208,7 +211,7 @@ TEST(OutsideTest, DictsBesideTheChosenOne) {
               ElementsAre("other network: ema", "other network: ema", "other network: ema",
                           "other network: ema", "other network: ema", "other network: ema",
                           "training only: optimizer state", "unknown", "unknown",
-                          "training only: setting of the training"));
+                          "training only: training setting"));
 }
 
 std::vector<std::string> heads(const std::vector<Fact>& facts) {
@@ -221,7 +224,7 @@ std::vector<std::string> heads(const std::vector<Fact>& facts) {
   return found;
 }
 
-TEST(LinearHeadTest, IsAMatrixOnTheFeaturesWithAtMostABias) {
+TEST(LinearHeadTest, FindsMatricesOnTheFeaturesWithAtMostABias) {
   EXPECT_THAT(heads({{"head.fc.weight", {5, 512}}, {"head.fc.bias", {5}}}), ElementsAre("head.fc"));
   EXPECT_THAT(heads({{"last_linear.weight", {5, 512}}}), ElementsAre("last_linear without bias"));
   EXPECT_THAT(heads({{"9.weight", {5, 512}}, {"9.bias", {5}}}), ElementsAre("9"));

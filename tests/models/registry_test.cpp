@@ -14,12 +14,12 @@ std::string meaning_of(std::string_view name) {
   return cfg ? full_name(*cfg) : "nothing";
 }
 
-TEST(RegistryTest, HasTimmsNames) {
+TEST(RegistryTest, HasAllTimmNames) {
   EXPECT_THAT(pretrained_cfgs(), SizeIs(48));
   EXPECT_THAT(deprecated_names(), SizeIs(13));
 }
 
-TEST(RegistryTest, ABareNameMeansItsDefaultTag) {
+TEST(RegistryTest, ResolvesABareNameToItsDefaultTag) {
   EXPECT_EQ(meaning_of("resnet18"), "resnet18.a1_in1k");
   EXPECT_EQ(meaning_of("resnet26"), "resnet26.bt_in1k");
   EXPECT_EQ(meaning_of("resnet34"), "resnet34.a1_in1k");
@@ -29,13 +29,13 @@ TEST(RegistryTest, ABareNameMeansItsDefaultTag) {
   EXPECT_EQ(meaning_of("resnet18."), "resnet18.a1_in1k");
 }
 
-TEST(RegistryTest, AFullNameMeansItself) {
+TEST(RegistryTest, ResolvesFullNames) {
   for (const PretrainedCfg& cfg : pretrained_cfgs()) {
     EXPECT_EQ(meaning_of(full_name(cfg)), full_name(cfg));
   }
 }
 
-TEST(RegistryTest, OldNamesMeanTheirNewOnes) {
+TEST(RegistryTest, ResolvesOldNames) {
   EXPECT_EQ(meaning_of("tv_resnet50"), "resnet50.tv_in1k");
   EXPECT_EQ(meaning_of("gluon_resnet50_v1b"), "resnet50.gluon_in1k");
   EXPECT_EQ(meaning_of("ssl_resnet18"), "resnet18.fb_ssl_yfcc100m_ft_in1k");
@@ -45,14 +45,14 @@ TEST(RegistryTest, OldNamesMeanTheirNewOnes) {
   }
 }
 
-TEST(RegistryTest, OtherNamesMeanNothing) {
+TEST(RegistryTest, DoesNotResolveOtherNames) {
   for (const char* name : {"", ".", "resnet", "resnet200", "Resnet50", "resnet50.a9_in1k",
                            "resnet50.A1_in1k", "tv_resnet18", "resnet50 ", "resnet50d"}) {
     EXPECT_EQ(meaning_of(name), "nothing") << name;
   }
 }
 
-TEST(RegistryTest, EachArchitectureHasOneDefault) {
+TEST(RegistryTest, HasOneDefaultPerArchitecture) {
   for (const PlainArchitecture& architecture : plain_architectures()) {
     int defaults = 0;
     for (const PretrainedCfg& cfg : pretrained_cfgs()) {
@@ -62,7 +62,7 @@ TEST(RegistryTest, EachArchitectureHasOneDefault) {
   }
 }
 
-TEST(RegistryTest, KnowsWeightsByTheDigitsInTheirFileName) {
+TEST(RegistryTest, FindsWeightsByTheDigitsInTheirFileName) {
   const auto cfg = find_by_sha256("14fe96d1" + std::string(56, '0'));
   ASSERT_TRUE(cfg);
   EXPECT_EQ(full_name(*cfg), "resnet50.a1_in1k");

@@ -45,13 +45,12 @@ std::string malformation_of(const std::string& text) {
   return refusal<FormatError>([&] { parse(text); });
 }
 
-/// What the config with these members more is refused with.
+/// The refusal of a config with these additional members.
 std::string malformation_with(const std::string& members) {
   return malformation_of(fmt::format(R"({{"model_type": "resnet", {}}})", members));
 }
 
-/// A fresh config as the real transformers writes it: our text equals it, and so does what we make
-/// of reading it.
+/// Compares with a new config of the real transformers: our text equals it, also after reading it.
 void expect_golden(const std::string& name, const ResNetConfig& config) {
   EXPECT_EQ(to_config_json(config), golden(name)) << name;
   EXPECT_EQ(to_config_json(parse(golden(name))), golden(name)) << name;
@@ -114,7 +113,7 @@ TEST(ResNetConfigTest, HasTheDefaultsOfTheClass) {
   EXPECT_EQ(config.num_labels, 2);
   EXPECT_EQ(config.label(1), "LABEL_1");
   EXPECT_EQ(config.dtype, DType::F32);
-  EXPECT_EQ(config.head, Head::kKeep);
+  EXPECT_EQ(config.head, Head::kClassifier);
 }
 
 TEST(ResNetConfigTest, KeepsTheProblemType) {
@@ -128,7 +127,7 @@ TEST(ResNetConfigTest, KeepsTheProblemType) {
             ProblemType::kUnstated);
 }
 
-TEST(ResNetConfigTest, LabelsMayHaveGaps) {
+TEST(ResNetConfigTest, AcceptsGapsInLabels) {
   const ResNetConfig config =
       parse(R"({"model_type": "resnet", "id2label": {"10": "c", "0": "a", "2": "b"}})");
   EXPECT_EQ(config.num_labels, 3);
@@ -137,14 +136,14 @@ TEST(ResNetConfigTest, LabelsMayHaveGaps) {
   EXPECT_EQ(config.label(1), "LABEL_1");
 }
 
-TEST(ResNetConfigTest, NumLabelsWinsOverLabels) {
+TEST(ResNetConfigTest, NumLabelsOverridesLabels) {
   const ResNetConfig config =
       parse(R"({"model_type": "resnet", "num_labels": 5, "id2label": {"0": "a", "1": "b"}})");
   EXPECT_EQ(config.num_labels, 5);
   EXPECT_THAT(config.id2label, IsEmpty());
 }
 
-TEST(ResNetConfigTest, ReadsTheNamesOfActivations) {
+TEST(ResNetConfigTest, ReadsEveryActivation) {
   const std::vector<std::pair<std::string, Activation>> names = {
       {"relu", Activation::kRelu},
       {"relu6", Activation::kRelu6},
@@ -163,14 +162,14 @@ TEST(ResNetConfigTest, ReadsTheNamesOfActivations) {
     EXPECT_EQ(parse(text).hidden_act, activation) << name;
   }
   for (const char* name : {"", "Relu", "gelu_new", "prelu", "\\u001b[2J"}) {
-    EXPECT_THAT(
-        malformation_with(fmt::format(R"("hidden_act": "{}")", name)),
-        HasSubstr("config.json: hidden_act: expected relu or another activation known here"))
+    const std::string text = fmt::format(R"({{"model_type": "resnet", "hidden_act": "{}"}})", name);
+    EXPECT_THAT(refusal<UnsupportedError>([&] { parse(text); }),
+                HasSubstr("config.json: unsupported hidden_act '"))
         << name;
   }
 }
 
-TEST(ResNetConfigTest, RefusesWhatTransformersRefuses) {
+TEST(ResNetConfigTest, RefusesTheValuesThatTransformersRefuses) {
   struct Case {
     const char* members;
     const char* message;
@@ -181,12 +180,12 @@ TEST(ResNetConfigTest, RefusesWhatTransformersRefuses) {
             "num_channels: expected an integer from 0 to 10^9, got \"3\""},
            {R"("num_channels": true)", "num_channels: expected an integer"},
            {R"("embedding_size": null)",
-            "embedding_size: expected a value, or no such key, got null"},
+            "embedding_size: expected a value other than null, got null"},
            {R"("downsample_in_bottleneck": 1)",
             "downsample_in_bottleneck: expected true or false, got 1"},
            {R"("downsample_in_first_stage": null)", "downsample_in_first_stage: expected a value"},
-           {R"("hidden_act": null)", "hidden_act: expected a value, or no such key, got null"},
-           {R"("depths": null)", "depths: expected a value, or no such key, got null"},
+           {R"("hidden_act": null)", "hidden_act: expected a value other than null, got null"},
+           {R"("depths": null)", "depths: expected a value other than null, got null"},
            {R"("depths": 3)", "depths: expected a list of 1 to 64 integers from 1 to 10000, got 3"},
            {R"("depths": [3, 4.0, 6, 3])", "depths: expected a list of 1 to 64 integers"},
            {R"("layer_type": "wide")", "layer_type: expected basic or bottleneck, got \"wide\""},
@@ -202,7 +201,7 @@ TEST(ResNetConfigTest, RefusesWhatTransformersRefuses) {
   }
 }
 
-TEST(ResNetConfigTest, RefusesWhatNoNetworkHas) {
+TEST(ResNetConfigTest, RefusesImpossibleValues) {
   struct Case {
     const char* members;
     const char* message;
@@ -214,7 +213,7 @@ TEST(ResNetConfigTest, RefusesWhatNoNetworkHas) {
            {R"("depths": [1, 1, 1, 0])", "depths: expected a list of 1 to 64 integers"},
            {R"("depths": [1, 1, 1, 1000000])", "depths: expected a list of 1 to 64 integers"},
            {R"("hidden_sizes": [1, 2])", "hidden_sizes"},
-           {R"("hidden_sizes": [8, 8, 8])", "depths: expected as many as hidden_sizes (3), got 4"},
+           {R"("hidden_sizes": [8, 8, 8])", "depths: expected 3 values, as in hidden_sizes, got 4"},
            {R"("hidden_sizes": [8, 8, 8, 3])",
             "hidden_sizes: expected at least 4 in a bottleneck network, got 3"},
            {R"("id2label": {"0": 5})", "id2label: expected strings as labels, got 5"},
@@ -228,16 +227,17 @@ TEST(ResNetConfigTest, RefusesWhatNoNetworkHas) {
 }
 
 TEST(ResNetConfigTest, RefusesOtherModels) {
-  EXPECT_EQ(malformation_of(R"({"model_type": "bert"})"),
-            "config.json: model_type: expected resnet, got 'bert'");
-  EXPECT_EQ(malformation_of("{}"), "config.json: model_type: expected resnet, got 'nothing'");
-  EXPECT_EQ(malformation_of("[]"), "config.json: model_type: expected resnet, got 'nothing'");
+  EXPECT_EQ(refusal<UnsupportedError>([] { parse(R"({"model_type": "bert"})"); }),
+            "config.json: unsupported model_type 'bert' (supported: resnet)");
+  const char* const missing = "config.json: not a transformers config: 'model_type' is missing";
+  EXPECT_EQ(malformation_of("{}"), missing);
+  EXPECT_EQ(malformation_of("[]"), missing);
 }
 
-TEST(ResNetConfigTest, TellsTheTwoFormsApart) {
+TEST(ResNetConfigTest, DistinguishesTheTwoForms) {
   EXPECT_TRUE(is_transformers_config(R"({"model_type": "resnet"})", "c"));
   EXPECT_FALSE(is_transformers_config(R"({"architecture": "resnet50"})", "c"));
-  // What transformers' TimmWrapper saves is a checkpoint of timm.
+  // transformers' TimmWrapper saves a timm checkpoint.
   EXPECT_FALSE(
       is_transformers_config(R"({"model_type": "timm_wrapper", "architecture": "resnet50"})", "c"));
 }

@@ -19,7 +19,7 @@ using testing::refusal;
 TimmConfig parse(const std::string& text) { return parse_timm_config(text, "config.json"); }
 
 std::string refusal_of(const std::string& text) {
-  return refusal<MismatchError>([&] { parse(text); });
+  return refusal<UnsupportedError>([&] { parse(text); });
 }
 
 std::string malformation_of(const std::string& text) {
@@ -31,24 +31,24 @@ TimmConfig parse_architecture(const std::string& name) {
 }
 
 std::string refusal_of_architecture(const std::string& name) {
-  return refusal<MismatchError>([&] { parse_architecture(name); });
+  return refusal<UnsupportedError>([&] { parse_architecture(name); });
 }
 
-TEST(TimmConfigTest, TakesEveryPlainArchitecture) {
+TEST(TimmConfigTest, ReadsEveryPlainArchitecture) {
   for (const char* name :
        {"resnet18", "resnet26", "resnet34", "resnet50", "resnet101", "resnet152", "resnet200"}) {
     EXPECT_EQ(parse_architecture(name).architecture, name);
   }
 }
 
-TEST(TimmConfigTest, TakesOldNamesForTheirNewOnes) {
+TEST(TimmConfigTest, ResolvesOldNames) {
   EXPECT_EQ(parse_architecture("tv_resnet34").architecture, "resnet34");
   EXPECT_EQ(parse_architecture("gluon_resnet152_v1b").architecture, "resnet152");
   EXPECT_EQ(parse_architecture("ssl_resnet18").architecture, "resnet18");
   EXPECT_EQ(parse_architecture("swsl_resnet50").architecture, "resnet50");
 }
 
-TEST(TimmConfigTest, TakesATagBehindTheArchitectureAsTheClaimedTag) {
+TEST(TimmConfigTest, ReadsATagInTheArchitectureAsTheClaimedTag) {
   const TimmConfig config = parse_architecture("resnet18.fb_ssl_yfcc100m_ft_in1k");
   EXPECT_EQ(config.architecture, "resnet18");
   EXPECT_EQ(config.pretrained_cfg.tag, "fb_ssl_yfcc100m_ft_in1k");
@@ -72,32 +72,33 @@ TEST(TimmConfigTest, RefusesOtherArchitecturesWithTheReason) {
            {"resnetv2_50", "ResNetV2"},
        }) {
     EXPECT_THAT(refusal_of_architecture(name),
-                AllOf(HasSubstr("config.json: architecture: expected a plain ResNet"),
-                      HasSubstr(fmt::format("got '{}': ", name)), HasSubstr(reason),
-                      HasSubstr("ResNetForImageClassification cannot express it")))
+                AllOf(HasSubstr(fmt::format("config.json: unsupported architecture '{}': ", name)),
+                      HasSubstr(reason)))
         << name;
   }
 }
 
 TEST(TimmConfigTest, RefusesUnknownArchitecturesByName) {
-  EXPECT_THAT(refusal_of_architecture("vit_base_patch16_224"),
-              HasSubstr("got 'vit_base_patch16_224'; ResNetForImageClassification cannot"));
-  EXPECT_THAT(refusal_of_architecture("ResNet50"), HasSubstr("got 'ResNet50'"));
-  EXPECT_THAT(refusal_of_architecture("a\\nb\\u001b[31m"), HasSubstr("got 'a\\x0ab\\x1b[31m'"));
+  EXPECT_EQ(
+      refusal_of_architecture("vit_base_patch16_224"),
+      "config.json: unsupported architecture 'vit_base_patch16_224' (supported: resnet18, 26, "
+      "34, 50, 101, 152, 200)");
+  EXPECT_THAT(refusal_of_architecture("ResNet50"), HasSubstr("architecture 'ResNet50'"));
+  EXPECT_THAT(refusal_of_architecture("a\\nb\\u001b[31m"),
+              HasSubstr("architecture 'a\\x0ab\\x1b[31m'"));
 }
 
-TEST(TimmConfigTest, RefusesWhatIsNoConfigOfTimm) {
-  EXPECT_THAT(
-      malformation_of("{}"),
-      HasSubstr("config.json: architecture: expected timm's name of the network, got none"));
+TEST(TimmConfigTest, RefusesOtherConfigs) {
+  EXPECT_EQ(malformation_of("{}"), "config.json: not a timm config: 'architecture' is missing");
   EXPECT_THAT(malformation_of("[]"), HasSubstr("config.json: config: expected an object, got []"));
-  EXPECT_THAT(malformation_of(""), HasSubstr("config.json: expected JSON, got an empty file"));
-  EXPECT_THAT(malformation_of("{\"architecture\": "), HasSubstr("config.json: expected JSON, got"));
+  EXPECT_THAT(malformation_of(""), HasSubstr("config.json: invalid JSON: the file is empty"));
+  EXPECT_THAT(malformation_of("{\"architecture\": "),
+              HasSubstr("config.json: invalid JSON at byte"));
   EXPECT_THAT(malformation_of(R"({"architecture": 5})"),
               HasSubstr("architecture: expected a string, got 5"));
 }
 
-TEST(TimmConfigTest, ReadsWhatTheModelArgsPromise) {
+TEST(TimmConfigTest, ReadsTheModelArgs) {
   const TimmConfig config = parse(R"({"architecture": "resnet18", "num_classes": 7, "model_args": {
       "layers": [1, 2, 3, 4], "channels": [8, 16, 24, 32], "in_chans": 1, "num_classes": 7}})");
   EXPECT_THAT(*config.layers, ElementsAre(1, 2, 3, 4));
@@ -140,7 +141,7 @@ TEST(TimmConfigTest, ReadsTheOldFlatForm) {
   EXPECT_THAT(config.labels, ElementsAre("a", "b", "c"));
 }
 
-TEST(TimmConfigTest, TakesTheClassesFromModelArgsThenTheRootThenThePretrainedCfg) {
+TEST(TimmConfigTest, PrefersTheClassesOfModelArgsThenOfTheTopLevel) {
   EXPECT_EQ(
       parse(R"({"architecture": "resnet18", "pretrained_cfg": {"num_classes": 5}})").num_classes,
       5);
@@ -155,15 +156,16 @@ TEST(TimmConfigTest, TakesTheClassesFromModelArgsThenTheRootThenThePretrainedCfg
             3);
 }
 
-TEST(TimmConfigTest, RefusesClassesThatTheRootAndModelArgsContradict) {
-  EXPECT_THAT(
-      refusal_of(
-          R"({"architecture": "resnet18", "num_classes": 4, "model_args": {"num_classes": 3}})"),
-      HasSubstr("config.json: num_classes: expected model_args and the root to agree, got 3 "
-                "and 4; timm would drop fc"));
+TEST(TimmConfigTest, RefusesDifferentClassesInModelArgsAndTopLevel) {
+  EXPECT_EQ(
+      refusal<MismatchError>([] {
+        parse(
+            R"({"architecture": "resnet18", "num_classes": 4, "model_args": {"num_classes": 3}})");
+      }),
+      "config.json: num_classes is 3 in model_args and 4 at the top level, so timm would drop fc");
 }
 
-TEST(TimmConfigTest, TakesTheChannelsFromModelArgsBeforeTheInputSize) {
+TEST(TimmConfigTest, PrefersTheChannelsOfModelArgs) {
   EXPECT_EQ(parse(R"({"architecture": "resnet18", "model_args": {"in_chans": 2},
                       "pretrained_cfg": {"input_size": [3, 8, 8]}})")
                 .in_chans,
@@ -213,20 +215,21 @@ TEST(TimmConfigTest, RefusesWrongTypes) {
 }
 
 TEST(TimmConfigTest, RefusesALabelOffset) {
-  EXPECT_THAT(refusal_of(R"({"architecture": "resnet18", "pretrained_cfg": {"label_offset": 1}})"),
-              HasSubstr("config.json: label_offset: expected none, got 1; timm cuts rows off fc"));
+  EXPECT_EQ(refusal_of(R"({"architecture": "resnet18", "pretrained_cfg": {"label_offset": 1}})"),
+            "config.json: unsupported label_offset 1: timm removes rows of fc for it; "
+            "advice(convert a checkpoint without label_offset)");
   EXPECT_THAT(refusal_of(R"({"architecture": "resnet18", "label_offset": 2})"),
-              HasSubstr("label_offset: expected none, got 2"));
+              HasSubstr("unsupported label_offset 2"));
   EXPECT_EQ(
       parse(R"({"architecture": "resnet18", "pretrained_cfg": {"label_offset": 0}})").architecture,
       "resnet18");
-  // timm reads it in pretrained_cfg only.
+  // timm reads it only in pretrained_cfg.
   EXPECT_EQ(parse(R"({"architecture": "resnet18", "label_offset": 1, "pretrained_cfg": {}})")
                 .architecture,
             "resnet18");
 }
 
-TEST(TimmConfigTest, ARegistryNameSaysTheSameAsItsConfig) {
+TEST(TimmConfigTest, MakesTheConfigOfARegistryName) {
   const TimmConfig config = timm_config_of(*find_pretrained("resnet50.tv2_in1k"));
   EXPECT_EQ(config.architecture, "resnet50");
   EXPECT_EQ(config.in_chans, 3);
@@ -241,7 +244,7 @@ TEST(TimmConfigTest, ARegistryNameSaysTheSameAsItsConfig) {
   EXPECT_THAT(config.labels, IsEmpty());
 }
 
-TEST(TimmConfigTest, ARegistryNameWithoutTestSizeStatesNone) {
+TEST(TimmConfigTest, ARegistryNameMayHaveNoTestSize) {
   const PretrainedClaims claims =
       timm_config_of(*find_pretrained("resnet50.am_in1k")).pretrained_cfg;
   EXPECT_THAT(claims.test_input_size, IsEmpty());

@@ -34,7 +34,7 @@ TEST(GraphTest, BothResNetsRecordTheSameOperations) {
   EXPECT_EQ(a.node(a.outputs().front()).shape, (Shape{1, 1000}));
 }
 
-TEST(GraphTest, NamesAnotherStridePlacement) {
+TEST(GraphTest, FindsADifferentStridePlacement) {
   ResNetConfig early = resnet50();
   early.downsample_in_bottleneck = true;
   const auto a = make_timm_resnet(resnet50());

@@ -24,11 +24,11 @@ TEST(CsvTest, ReadsQuotesAndBothLineEnds) {
   EXPECT_EQ(records[3].line, 6U);
 }
 
-TEST(CsvTest, RefusesQuotesThatDoNotClose) {
+TEST(CsvTest, RefusesMisplacedQuotes) {
   EXPECT_EQ(refusal<FormatError>([] { parse_csv("a\n\"b\nc", "x.csv"); }),
-            "x.csv: line 2: expected a closing quote, got the file's end");
+            "x.csv: line 2: missing closing quote");
   EXPECT_EQ(refusal<FormatError>([] { parse_csv("\"a\"b,c", "x.csv"); }),
-            "x.csv: line 1: expected a comma or the line's end after a field, got 'b'");
+            "x.csv: line 1: unexpected 'b' after a closing quote");
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ TEST(EvaluationTest, CountsByClass) {
   add_scores(evaluation, 0, scores);
   add_scores(evaluation, 4, scores);
   add_scores(evaluation, 5, scores);
-  EXPECT_EQ(evaluation.all.pictures, 3);
+  EXPECT_EQ(evaluation.all.images, 3);
   EXPECT_EQ(evaluation.all.top1, 1);
   EXPECT_EQ(evaluation.all.top5, 2);
   EXPECT_EQ(evaluation.classes.at(4).top1, 0);

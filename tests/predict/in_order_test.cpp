@@ -29,7 +29,7 @@ TEST(InOrderTest, HandsOverInOrderAndStaysInTheWindow) {
   EXPECT_FALSE(beyond);
 }
 
-TEST(InOrderTest, WhatIsThrownPassesThrough) {
+TEST(InOrderTest, ExceptionsPassThrough) {
   const auto fails = [](std::size_t i) {
     if (i == 5) throw std::runtime_error("five");
     return i;

@@ -22,7 +22,7 @@ TEST(ScoresTest, SoftmaxDoesNotOverflow) {
   EXPECT_EQ(scores[2], 0);
 }
 
-TEST(ScoresTest, OneLabelAndSeveralAtOnceAreSigmoids) {
+TEST(ScoresTest, SingleLabelAndMultiLabelScoresAreSigmoids) {
   EXPECT_EQ(to_scores(Floats{0}, {}), Floats{0.5});
   const Floats scores = to_scores(Floats{0, std::log(3.0F)}, ProblemType::kMultiLabel);
   EXPECT_NEAR(scores[0], 0.5, 1e-6);
@@ -33,9 +33,9 @@ TEST(ScoresTest, ARegressionKeepsItsLogits) {
   EXPECT_EQ(to_scores(Floats{-7}, ProblemType::kRegression), Floats{-7});
 }
 
-TEST(ScoresTest, WhatIsNoNumberIsRefused) {
+TEST(ScoresTest, RefusesLogitsThatAreNotFinite) {
   for (const float odd : {std::numeric_limits<float>::quiet_NaN(), INFINITY}) {
-    const auto message = refusal<MismatchError>([&] { to_scores(Floats{1, odd}, {}); });
+    const auto message = refusal<UnsupportedError>([&] { to_scores(Floats{1, odd}, {}); });
     EXPECT_NE(message.find("for class 1"), message.npos) << message;
   }
 }

@@ -13,7 +13,7 @@
 namespace weightlift {
 namespace {
 
-/// Memory of this process that is no page of a file.
+/// Returns the resident bytes of this process that are not pages of a file.
 std::int64_t resident_bytes() {
   std::int64_t size = 0;
   std::int64_t resident = 0;
@@ -23,7 +23,7 @@ std::int64_t resident_bytes() {
 }
 
 TEST(ArenaTest, PiecesThatLiveAtOnceDoNotOverlap) {
-  // A pseudo-random crowd; every pair is checked.
+  // Pseudo-random pieces; every pair is checked.
   std::vector<Lifetime> pieces;
   std::uint32_t state = 1;
   const auto next = [&](std::uint32_t below) {
@@ -47,7 +47,7 @@ TEST(ArenaTest, PiecesThatLiveAtOnceDoNotOverlap) {
   }
 }
 
-TEST(ArenaTest, MemoryIsUsedAgain) {
+TEST(ArenaTest, ReusesMemory) {
   const ArenaPlan plan = plan_arena({{640, 0, 1}, {640, 1, 2}, {640, 2, 3}, {640, 3, 4}});
   EXPECT_EQ(plan.bytes, 1280U);
 }
@@ -61,12 +61,12 @@ TEST(ArenaTest, APieceFitsIntoAGap) {
 
 TEST(ArenaTest, RefusesSizesBeyondMemory) {
   constexpr auto kMost = std::numeric_limits<std::size_t>::max();
-  EXPECT_THROW(plan_arena({{kMost, 0, 0}}), MismatchError);
-  EXPECT_THROW(plan_arena({{kMost - 64, 0, 0}, {128, 0, 0}}), MismatchError);
+  EXPECT_THROW(plan_arena({{kMost, 0, 0}}), UnsupportedError);
+  EXPECT_THROW(plan_arena({{kMost - 64, 0, 0}, {128, 0, 0}}), UnsupportedError);
 }
 
-// malloc keeps the second one: freeing the first told it that such sizes are common.
-TEST(AlignedBufferTest, MemoryGoesBackToTheSystem) {
+// malloc would keep the second buffer: freeing the first raises its threshold for mmap.
+TEST(AlignedBufferTest, ReturnsMemoryToTheSystem) {
   constexpr std::size_t kBytes = std::size_t{8} << 20;
   const std::int64_t before = resident_bytes();
   for (int i = 0; i < 3; ++i) {

@@ -53,7 +53,7 @@ TEST(FusionTest, TheLaterConvolutionTakesTheAddition) {
   EXPECT_EQ(steps[2].result, NodeId{3});
 }
 
-TEST(FusionTest, WhatSomebodyElseReadsIsNotFusedAway) {
+TEST(FusionTest, AValueWithOtherReadersIsNotFusedAway) {
   Net net;
   auto& conv = net.add<Conv2d>("conv", kConv);
   auto& norm = net.add<BatchNorm2d>("norm", 4);
@@ -94,7 +94,7 @@ TEST(FusionTest, AValueAddedToItselfStaysAnAddition) {
   EXPECT_FALSE(steps[1].residual.has_value());
 }
 
-TEST(FusionTest, OtherActivationsStayOnTheirOwn) {
+TEST(FusionTest, OtherActivationsAreSeparateSteps) {
   Net net;
   auto& conv = net.add<Conv2d>("conv", kConv);
   auto& act = net.add<ActivationLayer>("act", Activation::kGelu);

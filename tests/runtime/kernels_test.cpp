@@ -28,12 +28,12 @@ std::vector<float> reblocked(const Layout& in, const std::vector<float>& input,
   return output;
 }
 
-TEST(ReblockTest, PutsChannelsSideBySideAndFillsUpWithZeros) {
+TEST(ReblockTest, InterleavesChannelsAndPadsWithZeros) {
   const Layout plain{1, 3, 1, 2};
   EXPECT_EQ(reblocked(plain, {1, 2, 3, 4, 5, 6}, 2), (std::vector<float>{1, 3, 2, 4, 5, 0, 6, 0}));
 }
 
-TEST(ReblockTest, GoesThereAndBack) {
+TEST(ReblockTest, RestoresThePlainLayout) {
   const Layout plain{2, 21, 3, 5};
   const auto values = numbers(plain.elements());
   const auto eight = reblocked(plain, values, 8);
@@ -49,7 +49,7 @@ TEST(SubsampleTest, KeepsEveryOtherPixelOfOddAndEvenSides) {
   EXPECT_EQ(output, (std::vector<float>{1, 3, 9, 11}));
 }
 
-TEST(MaxPoolTest, NanWinsAsInTorch) {
+TEST(MaxPoolTest, NanIsTheMaximumAsInTorch) {
   const Layout in{1, 1, 1, 4};
   const Layout out{1, 1, 1, 2};
   std::vector<float> output(2);
@@ -59,7 +59,7 @@ TEST(MaxPoolTest, NanWinsAsInTorch) {
   EXPECT_EQ(output[1], 3);
 }
 
-TEST(MaxPoolTest, PaddingNeverWins) {
+TEST(MaxPoolTest, PaddingIsNeverTheMaximum) {
   const Layout in{1, 1, 2, 2};
   std::vector<float> output(1);
   const std::vector<float> input = {-4, -3, -2, -1};
@@ -68,7 +68,7 @@ TEST(MaxPoolTest, PaddingNeverWins) {
   EXPECT_EQ(output[0], -1);
 }
 
-TEST(MaxPoolTest, BlockingDoesNotShow) {
+TEST(MaxPoolTest, ResultsDoNotDependOnTheBlocking) {
   const Layout plain{2, 21, 7, 9};
   const Layout pooled{2, 21, 4, 5};
   const MaxPool2dOptions options{.kernel_size = 3, .stride = 2, .padding = 1};
@@ -94,7 +94,7 @@ TEST(ActivateTest, NanStaysNan) {
   }
 }
 
-TEST(KernelsTest, TheNumberOfThreadsDoesNotShow) {
+TEST(KernelsTest, ResultsDoNotDependOnTheNumberOfThreads) {
   const Layout layout{2, 24, 31, 17, 8};
   const Tensor input = testing::random_tensor(1, "x", {layout.elements()}, testing::normal(1));
   const auto run = [&](int threads) {

@@ -1,4 +1,4 @@
-/// Every kind of layer against torch's answers in tests/data/layers.safetensors.
+/// Compares every kind of layer with torch's outputs in tests/data/layers.safetensors.
 
 #include <gtest/gtest.h>
 
@@ -20,7 +20,7 @@ const StateDict& goldens() {
   return tensors;
 }
 
-/// The layer whose kind is the beginning of the case's name.
+/// Adds the layer whose kind is the prefix of the case's name.
 void add_layer(Net& net, const std::string& name) {
   const auto option = [&](std::size_t i) {
     const Tensor options = goldens().at(name + ".options").aligned();
@@ -55,7 +55,7 @@ void add_layer(Net& net, const std::string& name) {
   net.load_state_dict(state);
 }
 
-/// The largest difference from torch in units of the largest output.
+/// Returns the largest difference from torch in units of the largest output.
 double distance(const std::string& name, const RuntimeOptions& options) {
   Net net;
   add_layer(net, name);
@@ -88,7 +88,7 @@ std::vector<std::string> case_names() {
 INSTANTIATE_TEST_SUITE_P(Torch, LayerTest, ::testing::ValuesIn(case_names()),
                          [](const auto& test) { return test.param; });
 
-TEST(LayerGoldensTest, AreThere) { EXPECT_GE(case_names().size(), 34U); }
+TEST(LayerGoldensTest, AreComplete) { EXPECT_GE(case_names().size(), 34U); }
 
 TEST(Conv2dTest, DilationCountsFromOne) {
   Net net;

@@ -1,5 +1,5 @@
-/// The six networks at full size against torch in float64: tests/data/logits.safetensors. Weights
-/// and inputs come from counter_random.h on both sides.
+/// Compares the six networks at full size with torch in float64: tests/data/logits.safetensors.
+/// Weights and inputs come from counter_random.h on both sides.
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>

@@ -1,7 +1,7 @@
 /// logits_tool WEIGHTS INPUT OUTPUT fused|unfused THREADS
 ///
 /// Runs a safetensors checkpoint with timm's names on tensor "input" of a safetensors file and
-/// writes the logits as raw little-endian float32. The network is read from the tensors' shapes.
+/// writes the logits as raw little-endian float32. Infers the network from the tensors' shapes.
 
 #include <cstdio>
 #include <exception>
@@ -30,7 +30,7 @@ void write_logits(std::span<char*> arguments) {
   std::ofstream out(arguments[3], std::ios::binary);
   out.write(reinterpret_cast<const char*>(bytes.data()),
             static_cast<std::streamsize>(bytes.size()));
-  if (!out.flush()) throw IoError(std::string(arguments[3]) + ": cannot be written");
+  if (!out.flush()) throw IoError(arguments[3], "cannot write the file");
 }
 
 }  // namespace
@@ -44,8 +44,8 @@ int main(int count, char** arguments) {
   try {
     weightlift::write_logits(std::span(arguments, static_cast<std::size_t>(count)));
     return 0;
-  } catch (const std::exception& error) {
+  } catch (const weightlift::Error& error) {
     std::fprintf(stderr, "%s\n", error.what());
-    return weightlift::exit_code(error);
+    return 3;  // bad input; anything else is a bug, and ends in std::terminate
   }
 }

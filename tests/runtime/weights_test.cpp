@@ -20,7 +20,7 @@ Tensor random_weights(const Shape& shape) {
   return testing::random_tensor(3, "weight", shape, testing::normal(1));
 }
 
-/// The definition of a layout, element by element.
+/// Packs by the definition of the layout, element by element.
 std::vector<float> expected_packing(const Tensor& weight, const std::vector<double>& scale,
                                     const WeightLayout& layout) {
   const auto values = weight.data<float>();
@@ -68,7 +68,7 @@ TEST(PackWeightsTest, PacksWholeTiles) {
   expect_packed({24, 32, 1, 1}, {8, 8, false});
 }
 
-TEST(PackWeightsTest, FillsUpPartialTilesWithZeros) {
+TEST(PackWeightsTest, PadsPartialTilesWithZeros) {
   expect_packed({13, 21, 3, 3}, {8, 8, false});
   expect_packed({21, 13, 1, 1}, {16, 16, false});
   expect_packed({3, 5, 5, 5}, {8, 8, false});
@@ -80,7 +80,7 @@ TEST(PackWeightsTest, PacksStemsWithAllInputChannelsInOneTile) {
   expect_packed({20, 1, 7, 7}, {16, 1, false});
 }
 
-TEST(PackWeightsTest, PacksGroupsOneAfterTheOtherAndDepthwiseSideBySide) {
+TEST(PackWeightsTest, PacksGroupsAndDepthwiseWeights) {
   expect_packed({32, 16, 3, 3}, {16, 16, false});
   expect_packed({24, 1, 3, 3}, {8, 1, false});
   expect_packed({20, 1, 5, 5}, {16, 1, false});
@@ -95,7 +95,7 @@ TEST(PackWeightsTest, ScalesRowMajorRows) {
   EXPECT_EQ(packed[3], values[3]);
 }
 
-TEST(PackWeightsTest, ConvertsOtherDtypesOnTheWay) {
+TEST(PackWeightsTest, ConvertsOtherDtypes) {
   for (const DType dtype : {DType::F16, DType::BF16, DType::F64}) {
     const Tensor weight = to_dtype(random_weights({12, 9, 3, 3}), dtype);
     for (const WeightLayout& layout : {WeightLayout{}, WeightLayout{8, 8, false}}) {
@@ -108,7 +108,7 @@ TEST(PackWeightsTest, ConvertsOtherDtypesOnTheWay) {
   }
 }
 
-TEST(PackWeightsTest, TakesTensorsAtOddOffsets) {
+TEST(PackWeightsTest, PacksTensorsAtOddOffsets) {
   const Tensor weight = random_weights({8, 8, 1, 1});
   std::vector<std::byte> shifted(1);
   const auto bytes = weight.bytes();

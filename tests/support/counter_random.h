@@ -12,8 +12,8 @@
 
 namespace weightlift::testing {
 
-/// Random numbers that depend on (seed, tensor name, index) alone, from integer arithmetic and
-/// single correctly rounded operations: tests/data/counter_random.py makes the same to the bit.
+/// Random numbers that depend only on (seed, tensor name, index), from integer arithmetic and
+/// single correctly rounded operations: tests/data/counter_random.py makes the same bits.
 class CounterRandom {
  public:
   CounterRandom(std::uint64_t seed, std::string_view name) : key_(mix(seed) ^ fnv1a(name)) {}
@@ -51,14 +51,14 @@ class CounterRandom {
   std::uint64_t key_;
 };
 
-/// How a tensor is filled: `offset + scale * uniform`, or `scale * bell`.
+/// The distribution of a tensor: `offset + scale * uniform`, or `scale * bell`.
 struct Filling {
   bool bell;
   float scale;
   float offset = 0;
 };
 
-/// Close to a normal distribution of that standard deviation.
+/// Close to a normal distribution with this standard deviation.
 inline Filling normal(double deviation) {
   return {true, static_cast<float>(deviation * (std::sqrt(3.0) / 65536.0))};
 }
@@ -74,8 +74,8 @@ inline Tensor random_tensor(std::uint64_t seed, std::string_view name, const Sha
   return Tensor::of(shape, std::move(values));
 }
 
-/// Weights that keep activations of a ResNet's size from layer to layer: `last_norm` marks the last
-/// batch norm of a block, which is damped so that 50 residual additions stay small.
+/// Weights that keep the size of a ResNet's activations from layer to layer. `last_norm` marks the
+/// last batch norm of a block, whose weights are small so that 50 residual additions stay small.
 inline Filling resnet_filling(std::string_view name, const Shape& shape, bool last_norm) {
   if (shape.size() == 4) {
     return normal(std::sqrt(2.0 / static_cast<double>(shape[1] * shape[2] * shape[3])));
@@ -88,12 +88,13 @@ inline Filling resnet_filling(std::string_view name, const Shape& shape, bool la
   return normal(0.125);
 }
 
-/// True for `layer1.0.bn2` of a basic and `layer1.0.bn3` of a bottleneck block.
+/// Whether the tensor is in a block's last batch norm: `layer1.0.bn2` of a basic block,
+/// `layer1.0.bn3` of a bottleneck.
 inline bool is_last_norm(std::string_view name, bool bottleneck) {
   return name.starts_with("layer") && name.find(bottleneck ? ".bn3." : ".bn2.") != name.npos;
 }
 
-/// All tensors of a network with timm's names.
+/// Random tensors for a network with timm's names.
 inline StateDict random_resnet(Module& network, std::uint64_t seed, bool bottleneck) {
   StateDict state;
   for (const Module::Slot& slot : network.slots()) {

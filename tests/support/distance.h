@@ -10,7 +10,7 @@
 
 namespace weightlift::testing {
 
-/// The largest |a - b|; infinite where the two are not of one length or a difference is NaN.
+/// The largest |a - b|; infinite where the lengths differ or a difference is NaN.
 template <class A, class B>
 double max_distance(std::span<const A> a, std::span<const B> b) {
   if (a.size() != b.size()) return std::numeric_limits<double>::infinity();

@@ -7,10 +7,10 @@
 
 namespace weightlift::testing {
 
-/// Names of all that lies in the folder, sorted; none where there is no such folder.
+/// The names in the folder, sorted; empty where there is no such folder.
 std::vector<std::string> names_in(const std::filesystem::path& folder);
 
-/// Every file of a folder with its bytes.
+/// The files of a folder by name, with their bytes.
 std::map<std::string, std::string> files_of(const std::filesystem::path& folder);
 
 }  // namespace weightlift::testing

@@ -1,4 +1,4 @@
-"""Who may do what: the stand-in Hub's users, their tokens, and its refusals."""
+"""The stand-in Hub's users, their tokens and rights, and its refusals."""
 
 import dataclasses
 from typing import Dict, List, Optional
@@ -19,7 +19,7 @@ TOKENS: Dict[str, Token] = {
     "hf_bob_read": Token("bob", "read"),
 }
 ORGANISATIONS: Dict[str, List[str]] = {"acme": ["alice"]}
-INSIDE = Token("", "inside")  # URLs that carry their own credential
+INSIDE = Token("", "inside")  # for signed URLs
 
 
 def authenticate(authorization: Optional[str]) -> Optional[Token]:
@@ -39,7 +39,7 @@ def owns(token: Optional[Token], namespace: str) -> bool:
 
 
 def missing(token: Optional[Token], modes: dict) -> Refusal:
-    """What the Hub says of repositories that are not there, or are and may not be seen."""
+    """The Hub's refusal for a repository that is missing, or that the user may not see."""
     if token is None and modes["anonymous_missing"] == 401:
         return Refusal(401, "Invalid username or password.")
     return Refusal(404, "Repository not found", "RepoNotFound")
@@ -51,7 +51,7 @@ def check_read(token: Optional[Token], repo, modes: dict) -> None:
 
 
 def check_access(token: Optional[Token], repo) -> None:
-    """Of the files of gated repositories."""
+    """Refuses files of a gated repository to users without access."""
     if not repo.gated or owns(token, repo.owner):
         return
     restricted = f"Access to model {repo.id} is restricted"

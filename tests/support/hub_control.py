@@ -1,4 +1,4 @@
-"""The tests' own door, /_test/: repositories from folders, faults, modes, the log."""
+"""The control interface of the tests, /_test/: repositories, faults, modes and the log."""
 
 import pathlib
 
@@ -7,15 +7,15 @@ from hub_wire import Refusal, Reply, Request, json_reply
 
 MODES = {
     "lfs_download": "direct",  # or "cdn": 302 to the other host
-    "lfs_upload": "direct",  # or "cdn": objects and parts are put there
+    "lfs_upload": "direct",  # or "cdn": clients upload objects and parts to the other host
     "regular_download": "direct",  # or "relative307"
-    "multipart_over": 64 << 20,  # bytes; larger objects are uploaded in parts ...
+    "multipart_over": 64 << 20,  # bytes; clients upload larger objects in parts ...
     "chunk_size": 16 << 20,  # ... of this size
-    "check_parts": True,  # objects that came in parts must have their sha256
-    "page": 1000,  # entries of a listing
-    "relative_links": False,  # of the next page
-    "expire_urls_after": -1,  # signed URLs of one reply are good for so many requests (-1: all)
-    "anonymous_missing": 404,  # or 401, as the public Hub
+    "check_parts": True,  # compare the sha256 of objects that came in parts
+    "page": 1000,  # entries per page of a listing
+    "relative_links": False,  # the link to the next page is relative
+    "expire_urls_after": -1,  # number of requests for the signed URLs of one reply (-1: unlimited)
+    "anonymous_missing": 404,  # or 401, as on the public Hub
 }
 
 
@@ -41,7 +41,7 @@ def answer(hub, request: Request) -> Reply:
 
 
 def add_repo(hub, asked: dict) -> Reply:
-    """Makes the repository if it is missing; commits the folder as all of main."""
+    """Creates a missing repository, and commits the folder as the whole content of main."""
     key = (asked.get("type", "model"), asked["id"])
     with hub.lock:
         repo = hub.store.repos.get(key) or hub.store.create(*key, private=False)
@@ -57,7 +57,7 @@ def add_repo(hub, asked: dict) -> Reply:
 
 
 def held(hub, what: str, request: Request) -> Reply:
-    """What a model's repository holds, past access, modes and faults."""
+    """The content of a model's repository, without access checks, modes and faults."""
     repo = hub.store.repos.get(("model", request.value("id")))
     commit = repo and repo.find(request.value("revision"))
     if commit is None:

@@ -1,4 +1,4 @@
-"""Faults that tests ask for, and the log of what came in."""
+"""Faults that tests request, and the log of all requests."""
 
 import re
 import threading
@@ -6,24 +6,24 @@ from typing import List, Optional
 
 
 class Rule:
-    """One fault. `path` is searched in path and query; the other keys say what happens:
+    """One fault. `path` is a regex for path and query; the other keys define the effect:
 
-    status, headers, body   this reply instead of the true one (headers alone: added to it)
-    handled                 with status: the request is carried out all the same
-    unread                  with status: sent at once, the request's body is not read
+    status, headers, body   this reply instead of the true one (headers alone are added to it)
+    handled                 with status: the server still carries out the request
+    unread                  with status: replies at once, without reading the request's body
     redirect, code          "relative", "same", "cdn" or a URL; 302 if no code is given
     delay                   seconds before the reply
-    close_after             the connection is cut after so many bytes of the reply's body (0: no
+    close_after             closes the connection after so many bytes of the reply's body (0: no
                             reply)
-    close_after_upload      the connection is cut after so many bytes of the request's body
-    drop_headers            names of headers that the reply lacks; without its Content-Length a body
-                            ends with the connection
-    gzip, chunked           the reply's body is compressed; is sent in chunks without Content-Length
-    truncate, extend        the body lacks, has more bytes; Content-Length says so ...
-    keep_length             ... or, with this, does not
-    ignore_range            the whole file is sent, whatever part is asked for
-    corrupt                 the byte in the middle of the body is flipped
-    rate                    bytes per second, of both bodies
+    close_after_upload      closes the connection after so many bytes of the request's body
+    drop_headers            removes these headers from the reply; a body without Content-Length ends
+                            with the connection
+    gzip, chunked           compresses the reply's body; sends it in chunks without Content-Length
+    truncate, extend        removes or adds so many bytes of the body; adapts Content-Length ...
+    keep_length             ... or, with this key, keeps it
+    ignore_range            sends the whole file instead of the requested range
+    corrupt                 flips a bit in the middle of the body
+    rate                    bytes per second, for both bodies
     """
 
     def __init__(self, keys: dict):
@@ -66,13 +66,13 @@ class Faults:
             self.rules = []
 
     def match(self, request) -> dict:
-        """The keys of the first rule that fits and whose turn it is; none: empty."""
+        """The keys of the first rule that fits and whose turn it is; empty without one."""
         with self.lock:
             return next((r.keys for r in self.rules if r.fits(request) and r.take()), {})
 
 
 class Log:
-    """Every request, in the order in which they came. `status` is None where no reply was sent."""
+    """All requests, in order of arrival. `status` is None where the server sent no reply."""
 
     KEPT_BODY = 1 << 20
 

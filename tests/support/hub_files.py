@@ -1,4 +1,4 @@
-"""Reading from the stand-in Hub: the bytes of files, and what is told about repositories."""
+"""Reading from the stand-in Hub: files, and information about repositories."""
 
 import mimetypes
 import re
@@ -53,7 +53,7 @@ def resolve_cache(hub, request: Request, repo, commit_oid: str, path: str) -> Re
 
 
 def lfs_object(hub, request: Request, sha256: str) -> Reply:
-    """As a store of objects answers, whose ETag is its own."""
+    """Replies as an object storage does, with its own ETag."""
     hub.check_grant(request)
     return file_reply(hub, request, sha256, sha256[:32] + "-3", "", [])
 
@@ -104,7 +104,7 @@ def part_of(reply: Reply, first: str, last: str, size: int) -> Reply:
     return reply
 
 
-# What is told
+# Information about repositories
 
 
 def repo_info(request: Request, repo, revision: str) -> Reply:

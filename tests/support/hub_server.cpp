@@ -37,7 +37,7 @@ std::string read_line(int from) {
   return line;
 }
 
-/// A connection to a port of this machine.
+/// A connection to a local port.
 int connect_to(const std::string& url) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -51,8 +51,8 @@ int connect_to(const std::string& url) {
   return connection;
 }
 
-/// One request on a connection of its own; the whole reply.
-std::string ask(const std::string& url, const std::string& request) {
+/// Sends one request on a new connection, and returns the whole reply.
+std::string round_trip(const std::string& url, const std::string& request) {
   const int connection = connect_to(url);
   for (std::size_t sent = 0; sent < request.size();) {
     const ssize_t n =
@@ -105,7 +105,7 @@ std::string HubServer::send(std::string_view method, std::string_view path,
   request << method << ' ' << path << " HTTP/1.1\r\nHost: " << url_.substr(7)
           << "\r\nConnection: close\r\nContent-Length: " << body.size() << "\r\n\r\n"
           << body;
-  const std::string reply = ask(url_, request.str());
+  const std::string reply = round_trip(url_, request.str());
   const std::size_t head = reply.find("\r\n\r\n");
   if (!reply.starts_with("HTTP/1.1 200 ") || head == std::string::npos) {
     throw std::runtime_error(std::string(path) + ": " + reply.substr(0, 1000));
@@ -143,23 +143,23 @@ std::vector<std::string> HubServer::requests(std::string_view part) {
   return found;
 }
 
-std::string HubServer::held(std::string_view what, std::string_view id, std::string_view revision,
-                            std::string_view path) {
+std::string HubServer::stored(std::string_view what, std::string_view id, std::string_view revision,
+                              std::string_view path) {
   std::ostringstream target;
   target << "/_test/" << what << "?id=" << id << "&revision=" << revision << "&path=" << path;
   return send("GET", target.str());
 }
 
 std::vector<std::string> HubServer::commit_titles(std::string_view id, std::string_view revision) {
-  return Json::parse(held("commits", id, revision));
+  return Json::parse(stored("commits", id, revision));
 }
 
 std::string HubServer::file(std::string_view id, std::string_view path, std::string_view revision) {
-  return held("file", id, revision, path);
+  return stored("file", id, revision, path);
 }
 
 std::vector<std::string> HubServer::paths(std::string_view id, std::string_view revision) {
-  return Json::parse(held("paths", id, revision));
+  return Json::parse(stored("paths", id, revision));
 }
 
 }  // namespace weightlift::testing

@@ -12,19 +12,19 @@
 
 namespace weightlift::testing {
 
-/// The stand-in Hub (hub_server.py) on loopback, for as long as this object lives.
+/// The stand-in Hub (hub_server.py) on loopback, during the lifetime of this object.
 class HubServer {
  public:
-  /// Waits until it listens. Throws std::runtime_error where it cannot be started.
+  /// Starts the server and waits until it listens. Throws std::runtime_error where it does not.
   HubServer();
   ~HubServer();
   HubServer(const HubServer&) = delete;
   HubServer& operator=(const HubServer&) = delete;
 
   const std::string& url() const { return url_; }
-  const std::string& cdn_url() const { return cdn_url_; }  ///< of another origin
+  const std::string& cdn_url() const { return cdn_url_; }  ///< another origin
 
-  /// Commits the folder's files as all of main; a missing repository is made. `more`: further keys
+  /// Commits the folder's files as all of main, and creates a missing repository. `more`: more keys
   /// of /_test/repo ("private", "gated", "type", "aliases", "tags"). Returns the commit.
   std::string add_repo(std::string_view id, const std::filesystem::path& folder,
                        nlohmann::json more = nlohmann::json::object());
@@ -33,13 +33,13 @@ class HubServer {
   void clear_faults();
   /// Changes some modes (hub_control.py lists them).
   void set_mode(const std::string& modes_json);
-  /// The requests so far; keys as in hub_faults.py, header names in lower case.
+  /// The requests so far, with the keys of hub_faults.py and header names in lower case.
   std::vector<nlohmann::json> log();
   void clear_log();
-  /// "METHOD path" of each request so far whose "METHOD path?query" has `part` in it.
+  /// "METHOD path" of each request so far whose "METHOD path?query" contains `part`.
   std::vector<std::string> requests(std::string_view part = "");
 
-  // What the Hub holds, past its modes, faults and log:
+  // The content of the Hub, without its modes, faults and log:
 
   /// Titles of a revision's commits, the newest first.
   std::vector<std::string> commit_titles(std::string_view id, std::string_view revision = "main");
@@ -49,16 +49,16 @@ class HubServer {
 
  private:
   std::string send(std::string_view method, std::string_view path, const std::string& body = "");
-  std::string held(std::string_view what, std::string_view id, std::string_view revision,
-                   std::string_view path = "");
+  std::string stored(std::string_view what, std::string_view id, std::string_view revision,
+                     std::string_view path = "");
 
   TempDir root_;
   pid_t pid_ = 0;
-  int stdin_ = -1;  ///< the server ends where this does
+  int stdin_ = -1;  ///< the server ends when this closes
   std::string url_, cdn_url_;
 };
 
-/// What a token may do: names of hub_accounts.py.
+/// Tokens of hub_accounts.py, by user and role.
 inline constexpr const char* kAliceWrite = "hf_alice_write";
 inline constexpr const char* kAliceRead = "hf_alice_read";
 inline constexpr const char* kBobWrite = "hf_bob_write";

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""A stand-in for the Hugging Face Hub: enough of its protocol for its real clients, and faults.
+"""A stand-in for the Hugging Face Hub: its protocol as far as real clients need it, and faults.
 
 usage: hub_server.py --root DIR [--port N]
 
-Prints one line, the URL of the Hub and the URL of its second host ("CDN"), and serves until its
+Prints one line, the URL of the Hub and the URL of its second host ("CDN"), and runs until its
 standard input ends. Tests drive it through /_test/ (hub_control.py): POST /_test/repo,
-/_test/faults (hub_faults.py lists what can go wrong), /_test/mode, GET and DELETE /_test/log.
-Users and tokens are in hub_accounts.py. Python's standard library only.
+/_test/faults (hub_faults.py lists the faults), /_test/mode, GET and DELETE /_test/log.
+Users and tokens are in hub_accounts.py. Needs only Python's standard library.
 """
 
 import argparse
@@ -43,7 +43,7 @@ class Hub:
     def next_request_id(self) -> str:
         return f"Root=1-{next(self.serial):08x}"
 
-    # Signed URLs: they need no token and suffer none on the other host.
+    # Signed URLs: they need no token, and the other host refuses one.
 
     def grant(self, path: str, request: Request, where: str, grant=None) -> str:
         if grant is None:
@@ -115,7 +115,7 @@ class Hub:
         if verb == "refs":
             return hub_files.refs(request, repo)
         if verb in ("tree", "commits") and rest:
-            # Some clients send these revisions with their slashes as they are.
+            # Some clients do not encode the slashes of these revisions.
             words = 3 if rest[0] == "refs" and len(rest) > 2 else 1
             revision, path = "/".join(rest[:words]), "/".join(rest[words:])
             if verb == "tree":
@@ -177,7 +177,7 @@ class Hub:
         return read(self, request, self.repo(request, kind, repo_id), revision, path)
 
     def split_id(self, kind: str, parts):
-        """An id is two segments, or one of a repository that is known by a bare name."""
+        """Splits off the id: two segments, or one for a known repository with a bare name."""
         bare = (kind, parts[0])
         words = 1 if bare in self.store.repos or bare in self.store.aliases else 2
         return "/".join(parts[:words]), parts[words:]

@@ -1,4 +1,4 @@
-"""What the stand-in Hub keeps: objects as files named by their sha256, repositories in memory."""
+"""The stand-in Hub's data: objects as files named by their sha256, repositories in memory."""
 
 import dataclasses
 import datetime
@@ -80,7 +80,7 @@ class Objects:
             return None
 
     def add(self, pieces: Iterable[bytes], size: int, lfs: bool, expected="") -> Entry:
-        """Streams to disk. Raises ValueError where it is not the `expected` sha256."""
+        """Streams to disk. Raises ValueError if size or `expected` sha256 differ."""
         temporary = self.incoming / f"{os.getpid()}-{next(self.serial)}"
         sha256, sha1 = hashlib.sha256(), hashlib.sha1(b"blob %d\0" % size)
         try:
@@ -178,7 +178,7 @@ class Store:
         return repo
 
     def commit_folder(self, repo: Repo, folder: pathlib.Path) -> Commit:
-        """The folder's files become all of main, beside .gitattributes."""
+        """Commits the folder's files as the content of main, with .gitattributes."""
         head = repo.refs["main"]
         files = {".gitattributes": head.files[".gitattributes"]}
         for path in sorted(p for p in folder.rglob("*") if p.is_file()):

@@ -117,7 +117,7 @@ def put_part(hub, request: Request, oid: str, size: str, chunk: str, number: str
             at += os.pwrite(file, piece, at)
     finally:
         os.close(file)
-    etag = f"{oid[:16]}-{number}"  # of the name alone: the content is looked at when it is whole
+    etag = f"{oid[:16]}-{number}"  # from the name only: complete() checks the content
     with hub.lock:
         hub.parts[oid, chunk, int(number)] = etag
     return Reply(200, [("ETag", f'"{etag}"')])

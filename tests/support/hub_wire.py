@@ -1,4 +1,4 @@
-"""HTTP/1.1 as the stand-in Hub speaks it: requests, replies, and replies spoiled by a fault."""
+"""HTTP/1.1 of the stand-in Hub: requests, replies, and replies with a fault."""
 
 import dataclasses
 import http.server
@@ -17,11 +17,11 @@ MOVED = "/_moved"
 
 
 class Cut(Exception):
-    """The connection is to be cut without a (further) word."""
+    """Closes the connection without a (further) reply."""
 
 
 class Refusal(Exception):
-    """An error as the Hub tells it: in headers and in the body."""
+    """An error in the Hub's form: in headers and in the body."""
 
     def __init__(self, status: int, message: str, code: str = "", headers=()):
         super().__init__(message)
@@ -63,7 +63,7 @@ def json_reply(value, status: int = 200, headers=()) -> Reply:
 
 
 class RequestBody:
-    """The body of a request, read once, as it comes. A piece is good until the next one."""
+    """The body of a request, read once, in pieces. A piece is valid until the next one."""
 
     def __init__(self, rfile, connection: socket.socket, headers, fault: dict):
         self.rfile, self.connection = rfile, connection
@@ -83,7 +83,7 @@ class RequestBody:
             yield piece
         self.left, self.chunked = 0, False
         if self.cut_after is not None:
-            raise Cut  # the body was no longer than that
+            raise Cut  # the body ended before the cut
 
     def read(self) -> bytes:
         self.whole = b"".join(bytes(piece) for piece in self.pieces())
@@ -105,10 +105,10 @@ class RequestBody:
             if buffered:
                 got = self.rfile.readinto1(buffer[:limit])
                 buffered = got == limit
-            else:  # few calls, since each may have to wait for the interpreter
+            else:  # few calls: each may wait for the interpreter lock
                 got = self.connection.recv_into(buffer, limit, socket.MSG_WAITALL)
             if got == 0:
-                raise Cut  # by the client
+                raise Cut  # the client closed the connection
             left -= got
             self.left = left
             yield buffer[:got]
@@ -126,10 +126,10 @@ class Request:
     def __init__(self, handler: "Handler"):
         self.method = handler.command
         self.headers = handler.headers
-        self.target = handler.path  # path and query, as they came
+        self.target = handler.path  # path and query, unchanged
         self.origin = handler.server.origin  # "hub" or "cdn"
         self.base = "http://" + (self.headers.get("Host") or handler.server.url[len("http://") :])
-        self.proxied = self.target.startswith("http://")  # as a proxy is asked
+        self.proxied = self.target.startswith("http://")  # a request to a proxy
         if self.proxied:
             self.target = "/" + self.target.split("/", 3)[3]
         self.moved = self.target.startswith(MOVED + "/")
@@ -138,7 +138,7 @@ class Request:
         self.path = path[len(MOVED) :] if self.moved else path
         self.segments = [urllib.parse.unquote(s) for s in self.path.split("/")[1:]]
         self.user = None
-        self.body: RequestBody = None  # once the fault is known
+        self.body: RequestBody = None  # set when the fault is known
 
     def flag(self, name: str) -> bool:
         return self.query.get(name, [""])[0].lower() in ("1", "true")
@@ -264,7 +264,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             raise Cut
 
     def framing(self, length: Optional[int], request: Request, fault: dict):
-        """The headers that say where the body ends."""
+        """The headers that mark the end of the body."""
         if length is None:
             return [] if request.method == "HEAD" else [("Transfer-Encoding", "chunked")]
         headers = [("Content-Length", str(length))]
@@ -309,7 +309,7 @@ def small(pieces, most: int) -> Iterator[bytes]:
 
 
 def shaped(reply: Reply, fault: dict) -> Tuple[Optional[int], Iterator[bytes]]:
-    """The body as the fault wants it, and the length to promise (None: unknown)."""
+    """The Content-Length (None: unknown) and the body, changed by the fault."""
     length, pieces = reply.size, reply.pieces()
     if fault.get("corrupt"):
         pieces = flipped(pieces, length // 2)

@@ -8,7 +8,7 @@
 
 namespace weightlift::testing {
 
-/// A network put together in a test: `add` children, then say what `body` does with them.
+/// A network of a test: `add` its children, then set `body`, its forward pass.
 class Net : public Module {
  public:
   template <class M, class... Arguments>

@@ -8,28 +8,28 @@
 
 namespace weightlift::testing {
 
-/// How a program ended, and all that it said.
+/// The end of a program, and its output.
 struct Outcome {
   int exit_code = -1;  ///< -1 where a signal ended it
   int signal = 0;      ///< that signal
   std::string out, err;
-  long peak_kib = 0;  ///< its largest resident set, and no less than this process had at its start
+  long peak_kib = 0;  ///< its largest resident set, at least that of this process at its start
 };
 
-/// A program that runs beside the test. What it prints goes to memory, so that nobody waits.
+/// A program in parallel to the test. Its output goes to memory, so that it never blocks.
 class Process {
  public:
-  /// `command`: the program's path and its arguments. `out` and `err` are descriptors to print to
-  /// instead, -1 for none.
+  /// Starts `command`: the program's path and its arguments. `out` and `err`: descriptors for its
+  /// output instead of memory, -1 for none.
   explicit Process(const std::vector<std::string>& command, int out = -1, int err = -1);
-  /// Kills what still runs.
+  /// Kills the program where it still runs.
   ~Process();
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
 
   void signal(int number) const;
   bool is_running();
-  /// Waits for the end.
+  /// Waits for the end of the program.
   Outcome wait();
 
  private:
@@ -39,7 +39,7 @@ class Process {
   rusage usage_{};
 };
 
-/// Runs a program to its end.
+/// Runs a program until it ends.
 Outcome run_program(const std::vector<std::string>& command);
 
 }  // namespace weightlift::testing

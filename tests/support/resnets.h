@@ -8,7 +8,7 @@
 
 namespace weightlift::testing {
 
-/// The config of a plain timm architecture, "resnet50", with ImageNet's 1,000 classes.
+/// The config of a plain timm architecture, such as "resnet50", with ImageNet's 1,000 classes.
 inline ResNetConfig resnet_config(std::string_view name) {
   for (const PlainArchitecture& architecture : plain_architectures()) {
     if (architecture.name != name) continue;
@@ -21,7 +21,7 @@ inline ResNetConfig resnet_config(std::string_view name) {
     }
     return config;
   }
-  throw std::invalid_argument("no plain architecture of that name");
+  throw std::invalid_argument("no plain architecture with this name");
 }
 
 }  // namespace weightlift::testing

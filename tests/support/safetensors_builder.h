@@ -10,7 +10,7 @@
 
 namespace weightlift::testing {
 
-/// A file put together byte by byte, right or wrong: the length `declared`, the header, the data.
+/// A valid or invalid file: the length `declared`, the header, the data.
 inline std::string raw_safetensors(std::uint64_t declared, std::string_view header,
                                    std::string_view data = {}) {
   std::string file(sizeof(declared), '\0');
@@ -20,7 +20,7 @@ inline std::string raw_safetensors(std::uint64_t declared, std::string_view head
   return file;
 }
 
-/// The same with the header's true length, unpadded, and `data_bytes` zeros.
+/// A file with the header's true length, unpadded, and `data_bytes` zeros.
 inline std::string safetensors_with(std::string_view header, std::size_t data_bytes) {
   return raw_safetensors(header.size(), header, std::string(data_bytes, '\0'));
 }

@@ -6,7 +6,7 @@
 
 namespace weightlift::testing {
 
-/// A fresh directory that is removed, with all in it, at the end of the test.
+/// A new directory; the destructor removes it with its content.
 class TempDir {
  public:
   TempDir();
@@ -21,10 +21,10 @@ class TempDir {
   std::filesystem::path path_;
 };
 
-/// Writes `content` as the file's whole content; parent folders are made.
+/// Writes a file with this content, and creates its parent folders.
 void write_file(const std::filesystem::path& path, std::string_view content);
 
-/// The file's whole content.
+/// The content of a file.
 std::string read_file(const std::filesystem::path& path);
 
 }  // namespace weightlift::testing

@@ -18,7 +18,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// In timm's words: what save_for_hf writes of this network, with a small input size.
+/// The config.json that save_for_hf writes for this network, with a small input size.
 std::string make_config_json(const ResNetConfig& network, std::string_view architecture) {
   std::vector<std::int64_t> channels = network.hidden_sizes;
   for (std::int64_t& width : channels) {

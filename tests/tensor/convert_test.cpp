@@ -104,7 +104,7 @@ void unify_nan(Bytes& bytes, DType dtype) {
   }
 }
 
-TEST(ConvertTest, AgreesWithTorchOnEveryHalfAndAroundEveryRoundingEdge) {
+TEST(ConvertTest, MatchesTorchOnEveryHalfAndAroundEveryRoundingEdge) {
   std::ifstream golden(std::filesystem::path(WEIGHTLIFT_TEST_DATA) / "tensor/conversions.txt");
   std::string from_name;
   std::string to_name;
@@ -123,7 +123,7 @@ TEST(ConvertTest, AgreesWithTorchOnEveryHalfAndAroundEveryRoundingEdge) {
   EXPECT_EQ(pairs, 12);
 }
 
-TEST(ConvertTest, DoublesRoundTwiceOnTheWayToHalf) {
+TEST(ConvertTest, RoundsDoublesTwiceOnTheWayToHalf) {
   // Above the middle between two halves by 2^-40: at once it would round up; as a float it is the
   // middle, which rounds to even.
   const double value = 1.0 + 0x1p-11 + 0x1p-40;
@@ -151,7 +151,7 @@ TEST(ConvertTest, KeepsNaNWithItsSignAndPayloadInHalf) {
             0x7F810000U);
 }
 
-TEST(ConvertTest, TakesUnalignedBytes) {
+TEST(ConvertTest, AcceptsUnalignedBytes) {
   const Bytes values = bytes_of(std::vector{1.0F, -2.5F, 3.0F});
   Bytes in(values.size() + 1);
   std::memcpy(in.data() + 1, values.data(), values.size());
@@ -169,14 +169,14 @@ TEST(ConvertTest, CopiesBitsWhereTheDTypeStays) {
 TEST(ConvertTest, RefusesOtherDTypesAndLengths) {
   Bytes in(8);
   Bytes out(8);
-  EXPECT_THROW(convert_elements(in, DType::I64, DType::F32, out), MismatchError);
-  EXPECT_THROW(convert_elements(in, DType::F32, DType::BOOL, out), MismatchError);
+  EXPECT_THROW(convert_elements(in, DType::I64, DType::F32, out), UnsupportedError);
+  EXPECT_THROW(convert_elements(in, DType::F32, DType::BOOL, out), UnsupportedError);
   EXPECT_THROW(convert_elements(in, DType::F32, DType::F16, out), MismatchError);
   EXPECT_THROW(convert_elements(std::span(in).first(7), DType::F32, DType::F64, out),
                MismatchError);
 }
 
-TEST(ConvertTest, SameDTypeSharesTheBuffer) {
+TEST(ConvertTest, SharesTheBufferWhereTheDTypeStays) {
   const Tensor tensor = Tensor::of<float>({2}, {1, 2});
   const Tensor same = to_dtype(tensor, DType::F32);
   EXPECT_EQ(same.bytes().data(), tensor.bytes().data());

@@ -1,5 +1,5 @@
-// Compiled by ctest, never run: with REFUSED defined as 1, 2 or 3 one line asks a temporary for a
-// view of its bytes, which would dangle, and the compiler must refuse it.
+// Compiled by ctest, never run: with REFUSED defined as 1, 2 or 3 one line takes a view of a
+// temporary's bytes, which would dangle, and the compiler must refuse it.
 #include "weightlift/tensor/tensor.h"
 
 namespace {

@@ -40,7 +40,7 @@ TEST(ValueDifferenceTest, FindsTheLargestInDoublePrecision) {
             16777216.0 - static_cast<double>(0.3F));
 }
 
-TEST(ValueDifferenceTest, NaNAndInfinity) {
+TEST(ValueDifferenceTest, HandlesNaNAndInfinity) {
   const ValueDifference equal = found(floats({kNan, kInf, 0.0F}), floats({-kNan, kInf, -0.0F}));
   EXPECT_EQ(equal.different_count, 0);
   EXPECT_EQ(equal.max_abs, 0.0);
@@ -72,7 +72,7 @@ TEST(ValueDifferenceTest, ReadsEachIntegerDType) {
   EXPECT_EQ(found(raw<std::uint64_t>(DType::U64, {0, 3}), b).max_abs, 2);
 }
 
-TEST(ValueDifferenceTest, SeesTheLastOfMillions) {
+TEST(ValueDifferenceTest, ComparesTheLastOfMillions) {
   std::vector<float> values(5'000'001, 1.0F);
   const Tensor a = floats(values);
   values.back() = 3.0F;
@@ -80,17 +80,17 @@ TEST(ValueDifferenceTest, SeesTheLastOfMillions) {
   EXPECT_EQ(found(a, floats(values)).different_count, 1);
 }
 
-TEST(ValueDifferenceTest, SomeDTypesHaveNoValuesHere) {
+TEST(ValueDifferenceTest, ReturnsNothingForOtherDTypes) {
   const Tensor eights = raw<std::uint8_t>(DType::F8_E4M3, {0, 1});
   EXPECT_FALSE(value_difference(eights, eights).has_value());
   EXPECT_FALSE(value_difference(floats({0, 1}), eights).has_value());
 }
 
-TEST(ValueDifferenceTest, ShapesMustBeOne) {
+TEST(ValueDifferenceTest, RefusesTwoShapes) {
   EXPECT_EQ(testing::refusal<MismatchError>([] {
               value_difference(floats({1}), floats({1, 2}));
             }),
-            "comparison: expected two tensors of one shape, got [1] and [2]");
+            "cannot compare shapes [1] and [2]");
 }
 
 }  // namespace

@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <functional>
 
+#include "tests/support/refusal.h"
 #include "weightlift/base/error.h"
 #include "weightlift/models/resnet.h"
 
@@ -13,6 +13,7 @@ namespace weightlift {
 namespace {
 
 using ::testing::HasSubstr;
+using testing::refusal;
 using ::testing::StartsWith;
 
 const Shape kInput = {1, 3, 64, 64};
@@ -37,15 +38,6 @@ void fill(Module& module) {
                                   : Tensor::of(slot.shape, std::vector<float>(count)));
   }
   module.load_state_dict(tensors);
-}
-
-std::string refusal(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const MismatchError& error) {
-    return error.what();
-  }
-  return "accepted";
 }
 
 TEST(TrackerTest, ListsLeavesInExecutionOrderAndThoseWithState) {
@@ -78,45 +70,49 @@ TEST(ModuleTransferTest, MovesHandlesAndNoBytes) {
   EXPECT_EQ(from.at("fc.weight").bytes().data(), to.at("classifier.1.weight").bytes().data());
 }
 
-TEST(ModuleTransferTest, RefusesUnequalCountsAndLeavesBothAlone) {
+TEST(ModuleTransferTest, RefusesUnequalCountsAndLeavesBothUnchanged) {
   ResNetConfig longer = small();
   longer.depths = {2, 2};
   const auto src = make_timm_resnet(small());
   const auto dest = make_hf_resnet(longer);
   fill(*src);
-  const std::string text = refusal([&] { ModuleTransfer{*src, *dest}(kInput); });
-  EXPECT_THAT(text, StartsWith("operations: expected 17 of the source to pair with 21"));
+  const std::string text = refusal<MismatchError>([&] { ModuleTransfer{*src, *dest}(kInput); });
+  EXPECT_THAT(text, StartsWith("the operations differ: 17 in the source, 21 in the destination, "));
   EXPECT_THAT(text, HasSubstr("layer2.0.conv1"));
   EXPECT_THAT(text, HasSubstr("resnet.encoder.stages.0.layers.1.layer.0.convolution"));
   for (const auto& slot : dest->slots()) EXPECT_EQ(slot.tensor->owner(), nullptr);
 }
 
-TEST(ModuleTransferTest, RefusesAnotherStride) {
+TEST(ModuleTransferTest, RefusesADifferentStride) {
   ResNetConfig early = small(LayerType::kBottleneck);
   early.downsample_in_bottleneck = true;
   const auto src = make_timm_resnet(small(LayerType::kBottleneck));
   const auto dest = make_hf_resnet(early);
   fill(*src);
-  EXPECT_THAT(refusal([&] { ModuleTransfer{*src, *dest}(kInput); }), HasSubstr("stride=2"));
+  EXPECT_THAT(refusal<MismatchError>([&] {
+                ModuleTransfer{*src, *dest}(kInput);
+              }),
+              HasSubstr("stride=2"));
 }
 
-TEST(ModuleTransferTest, RefusesASkipThatLeavesTheDestinationUnfilled) {
+TEST(ModuleTransferTest, RefusesASkipThatLeavesTensorsMissing) {
   const auto src = make_timm_resnet(small());
   const auto dest = make_hf_resnet(small());
   fill(*src);
   const ModuleTransfer transfer{*src, *dest, {"BatchNorm2d"}, {"BatchNorm2d"}};
-  EXPECT_THAT(refusal([&] { transfer(kInput); }), HasSubstr("would leave it unfilled"));
+  EXPECT_THAT(refusal<MismatchError>([&] { transfer(kInput); }),
+              HasSubstr("missing in the destination, because its operation is skipped"));
 }
 
-TEST(RequireEqualGraphsTest, NamesAnActivationThatDiffersThoughTensorsAreEqual) {
+TEST(RequireEqualGraphsTest, FindsADifferentActivationThoughTensorsAreEqual) {
   ResNetConfig other = small();
   other.hidden_act = Activation::kSilu;
   const auto src = make_timm_resnet(small());
   const auto dest = make_hf_resnet(other);
   fill(*src);
   ModuleTransfer{*src, *dest}(kInput);
-  const std::string text =
-      refusal([&] { require_equal_graphs(trace(*src, kInput), trace(*dest, kInput)); });
+  const std::string text = refusal<MismatchError>(
+      [&] { require_equal_graphs(trace(*src, kInput), trace(*dest, kInput)); });
   EXPECT_THAT(text, HasSubstr("act1: activation(relu)"));
   EXPECT_THAT(text, HasSubstr("resnet.embedder.embedder.activation: activation(silu)"));
 }

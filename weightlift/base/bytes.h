@@ -54,8 +54,8 @@ std::optional<T> checked_mul(T a, T b) {
   return result;
 }
 
-/// `value` as a T. Throws std::range_error where T cannot hold it: for values that were checked
-/// before, so that a failure is a bug and not bad input.
+/// `value` as a T. Throws std::range_error where T cannot hold it. For values that were checked
+/// before: a failure is a bug, not bad input.
 template <std::integral T, std::integral From>
 T narrow(From value) {
   if (!std::in_range<T>(value)) throw std::range_error("integer does not fit its new type");

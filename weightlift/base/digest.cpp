@@ -14,7 +14,7 @@ namespace weightlift {
 namespace {
 
 void require(bool done) {
-  if (!done) throw std::runtime_error("OpenSSL does not compute this digest");
+  if (!done) throw std::runtime_error("OpenSSL cannot compute this digest");
 }
 
 }  // namespace

@@ -10,7 +10,7 @@ struct evp_md_ctx_st;
 
 namespace weightlift {
 
-/// A digest of bytes that come piece by piece.
+/// Computes a digest of bytes that arrive in pieces.
 class Hasher {
  public:
   static Hasher sha256();
@@ -18,7 +18,7 @@ class Hasher {
   static Hasher git_blob(std::uint64_t size_bytes);
 
   void update(std::span<const std::byte> piece);
-  /// In lower-case hex digits, 64 or 40. Ends the digest: nothing may be added after.
+  /// The digest in lower-case hex, 64 or 40 digits. Call it once; no update() may follow.
   std::string hex();
 
  private:
@@ -29,7 +29,7 @@ class Hasher {
   std::unique_ptr<evp_md_ctx_st, Free> context_;
 };
 
-/// SHA-256 in 64 lower-case hex digits. Gives mapped pages back as it goes (release_mapped), so
+/// SHA-256 in 64 lower-case hex digits. Releases mapped pages while it reads (release_mapped), so
 /// that hashing a file adds little to the memory in use.
 std::string sha256(std::span<const std::byte> bytes);
 

@@ -2,13 +2,21 @@
 
 #include <fmt/format.h>
 
+#include <array>
+#include <utility>
+
 #include "weightlift/base/text.h"
 
 namespace weightlift {
 
 namespace {
 
-/// Of the character at the front that may stand in a message as it is, 0 where it may not.
+// In the order of ErrorKind.
+constexpr std::array<std::string_view, 12> kKinds = {
+    "not_found", "exists",  "invalid_format", "unsupported", "mismatch",    "io",
+    "usage",     "network", "auth",           "no_memory",   "interrupted", "internal"};
+
+/// Bytes of the first character, 0 where a message must escape it.
 std::size_t printable_length(std::string_view text) {
   const auto lead = static_cast<unsigned char>(text.front());
   if (lead < 0x20 || lead == 0x7F) return 0;
@@ -18,16 +26,45 @@ std::size_t printable_length(std::string_view text) {
   return control ? 0 : length;
 }
 
+constexpr std::string_view name_of_signal(int number) {
+  return number == 15 ? "terminated" : number == 1 ? "hung up" : "interrupted";
+}
+
 }  // namespace
 
-int exit_code(const std::exception& error) {
-  if (const auto* interrupted = dynamic_cast<const Interrupted*>(&error)) {
-    return 128 + interrupted->signal_number;
-  }
-  if (dynamic_cast<const UsageError*>(&error) != nullptr) return static_cast<int>(ExitCode::kUsage);
-  if (dynamic_cast<const HubError*>(&error) != nullptr) return static_cast<int>(ExitCode::kHub);
-  if (dynamic_cast<const Error*>(&error) != nullptr) return static_cast<int>(ExitCode::kBadInput);
-  return static_cast<int>(ExitCode::kInternal);
+std::string_view to_string(ErrorKind kind) { return kKinds[static_cast<std::size_t>(kind)]; }
+
+Error::Error(ErrorKind kind, std::string where, std::string message, Hints hints)
+    : std::runtime_error(join_places(where, message)),
+      kind_(kind),
+      where_(std::move(where)),
+      message_(std::move(message)),
+      hints_(std::move(hints)) {}
+
+HubError::HubError(std::string where, std::string message, Hints hints)
+    : HubError(ErrorKind::kNetwork, std::move(where), std::move(message), std::move(hints), 0, "") {
+}
+
+HubError::HubError(ErrorKind kind, std::string where, std::string message, Hints hints, int status,
+                   std::string request_id)
+    : Error(kind, std::move(where), std::move(message), std::move(hints)),
+      status_(status),
+      request_id_(std::move(request_id)) {}
+
+HubError with_hints(const HubError& error, const Hints& more) {
+  Hints hints = error.hints();
+  hints.insert(hints.end(), more.begin(), more.end());
+  return {error.kind(),     error.where(),  error.message(),
+          std::move(hints), error.status(), error.request_id()};
+}
+
+Interrupted::Interrupted(int signal_number)
+    : Error(ErrorKind::kInterrupted, "", std::string(name_of_signal(signal_number))),
+      signal_number_(signal_number) {}
+
+std::string join_places(const std::string& outer, const std::string& inner) {
+  if (outer.empty() || inner == outer || inner.starts_with(outer + ": ")) return inner;
+  return inner.empty() ? outer : fmt::format("{}: {}", outer, inner);
 }
 
 std::string printable(std::string_view text, std::size_t max_bytes) {

@@ -4,73 +4,114 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
+
+#include "weightlift/base/hint.h"
 
 namespace weightlift {
 
-/// Every failure the program can meet is one of these; `exit_code` maps each to what a shell sees.
-/// A message reads *file or URL*: *thing*: expected X, got Y[; what to do].
-struct Error : std::runtime_error {
-  using std::runtime_error::runtime_error;
+/// What kind of failure an Error is. The names (to_string) are part of the JSON contract.
+enum class ErrorKind {
+  kNotFound,       ///< no such file, folder, tensor, name or repository
+  kExists,         ///< the place of a result is taken
+  kInvalidFormat,  ///< bytes or texts do not follow their format
+  kUnsupported,    ///< valid, but not supported
+  kMismatch,       ///< two sides disagree on names, shapes, dtypes or values
+  kIo,             ///< the system refused a call
+  kUsage,          ///< the request contradicts itself or names what does not exist
+  kNetwork,        ///< the Hub did not answer, or answered with an error
+  kAuth,           ///< the Hub wants a token, or another one
+  kNoMemory,       ///< an allocation failed
+  kInterrupted,    ///< a signal asked to stop
+  kInternal,       ///< a fault of weightlift
 };
 
-/// The bytes are wrong: names the file, the tensor, what was expected and what came.
-struct FormatError : Error {
-  using Error::Error;
+/// "not_found", "exists", "invalid_format", ...
+std::string_view to_string(ErrorKind kind);
+
+/// A failure as facts. what() is one line, "WHERE: MESSAGE", without the hints.
+class Error : public std::runtime_error {
+ public:
+  Error(ErrorKind kind, std::string where, std::string message, Hints hints = {});
+
+  ErrorKind kind() const { return kind_; }
+  /// A file, a URL, a tensor, or a field of the request; empty where the message names it.
+  const std::string& where() const { return where_; }
+  const std::string& message() const { return message_; }
+  const Hints& hints() const { return hints_; }
+
+ private:
+  ErrorKind kind_;
+  std::string where_;
+  std::string message_;
+  Hints hints_;
 };
 
-/// Two sides disagree on names, shapes, dtypes or operations.
-struct MismatchError : Error {
-  using Error::Error;
+/// One class per kind, to catch it by.
+template <ErrorKind kKind>
+class ErrorOf : public Error {
+ public:
+  ErrorOf(std::string where, std::string message, Hints hints = {})
+      : Error(kKind, std::move(where), std::move(message), std::move(hints)) {}
+  explicit ErrorOf(std::string message) : ErrorOf("", std::move(message)) {}
 };
 
-/// The system refused: path and the text of errno.
-struct IoError : Error {
-  using Error::Error;
+using NotFoundError = ErrorOf<ErrorKind::kNotFound>;
+using ExistsError = ErrorOf<ErrorKind::kExists>;
+using FormatError = ErrorOf<ErrorKind::kInvalidFormat>;
+using UnsupportedError = ErrorOf<ErrorKind::kUnsupported>;
+using MismatchError = ErrorOf<ErrorKind::kMismatch>;
+using IoError = ErrorOf<ErrorKind::kIo>;
+using UsageError = ErrorOf<ErrorKind::kUsage>;
+using NoMemoryError = ErrorOf<ErrorKind::kNoMemory>;
+
+/// The Hub or the network failed. `status`: HTTP's, 0 without a reply; `request_id`: as the server
+/// sent it, for its support.
+class HubError : public Error {
+ public:
+  HubError(std::string where, std::string message, Hints hints = {});
+  HubError(ErrorKind kind, std::string where, std::string message, Hints hints, int status = 0,
+           std::string request_id = "");
+
+  int status() const { return status_; }
+  const std::string& request_id() const { return request_id_; }
+
+ private:
+  int status_ = 0;
+  std::string request_id_;
 };
 
-/// The caller asked for something that does not exist: a model name, an impossible combination.
-struct UsageError : Error {
-  using Error::Error;
+/// The same failure with more hints.
+HubError with_hints(const HubError& error, const Hints& more);
+
+/// A signal asked to stop: its number, 2 (interrupted), 15 (terminated) or 1 (hung up).
+class Interrupted : public Error {
+ public:
+  explicit Interrupted(int signal_number);
+  int signal_number() const { return signal_number_; }
+
+ private:
+  int signal_number_;
 };
 
-/// The Hub or the network refused, or would be needed.
-struct HubError : Error {
-  using Error::Error;
-};
+/// "a.pth: layer1.0": places from the outside in, each once; either may be empty.
+std::string join_places(const std::string& outer, const std::string& inner);
 
-/// Somebody asked to stop. Carries the signal's number, 2 (interrupted) or 15 (terminated).
-struct Interrupted : Error {
-  explicit Interrupted(int number)
-      : Error(number == 15 ? "terminated" : "interrupted"), signal_number(number) {}
-  int signal_number;
-};
-
-enum class ExitCode : int {
-  kOk = 0,
-  kInternal = 1,
-  kUsage = 2,
-  kBadInput = 3,
-  kDifferent = 4,
-  kHub = 5,
-};
-
-/// The exit code for an exception: 2 usage, 3 bad input or place, 5 Hub, 128 + signal when
-/// interrupted, 1 for everything that is not an Error (a bug).
-int exit_code(const std::exception& error);
-
-/// What `body` makes. A disagreement that it throws is told with its place, a file or a source, in
-/// front.
+/// What `body` returns. A MismatchError or UnsupportedError that leaves it gets `where` in
+/// front of its own place.
 template <class Body>
-auto at(const std::string& where, const Body& body) {
+auto with_context(const std::string& where, const Body& body) {
   try {
     return body();
   } catch (const MismatchError& error) {
-    throw MismatchError(where + ": " + error.what());
+    throw MismatchError(join_places(where, error.where()), error.message(), error.hints());
+  } catch (const UnsupportedError& error) {
+    throw UnsupportedError(join_places(where, error.where()), error.message(), error.hints());
   }
 }
 
-/// Untrusted text made fit for one line of a message: control characters, invalid UTF-8 and line
-/// breaks as \xNN, shortened in the middle beyond `max_bytes` bytes.
+/// Untrusted text as a message shows it on one line: control characters, line breaks and invalid
+/// UTF-8 become \xNN; text beyond `max_bytes` bytes is shortened in the middle.
 std::string printable(std::string_view text, std::size_t max_bytes = 120);
 
 }  // namespace weightlift

@@ -25,8 +25,9 @@ struct Stretch {
   std::uintptr_t begin = 0, end = 0;
 };
 
-/// What has been used of a file and is still to be given back. One call for many tensors: a call
-/// costs as much as reading 100 KiB, since it interrupts every core that runs a thread of ours.
+/// Memory of a file that was used and is not yet returned to the system. One call serves many
+/// tensors: a call costs as much as reading 100 KiB, since it interrupts every core that runs one
+/// of the program's threads.
 class UsedStretch {
  public:
   void add(Stretch more) {
@@ -41,7 +42,7 @@ class UsedStretch {
 
  private:
   void give_back() const {
-    // A hint: where it fails the memory only stays in use.
+    // A failure does no harm: the memory stays in use.
     if (all_.begin < all_.end) {
       ::madvise(reinterpret_cast<void*>(all_.begin), all_.end - all_.begin, MADV_DONTNEED);
     }
@@ -52,8 +53,8 @@ class UsedStretch {
 
 }  // namespace
 
-/// One mapping. The ranges form a list that only grows: a range that is no longer used waits for
-/// the next file, so that the signal handler may walk the list at any moment, without a lock.
+/// One mapping. The ranges form a list that only grows: an unused range waits for the next file, so
+/// that the signal handler can walk the list at any moment, without a lock.
 struct MappedFile::Range {
   std::atomic<std::uintptr_t> begin{0};  ///< 0: not in use
   std::atomic<std::uintptr_t> end{0};
@@ -65,7 +66,7 @@ struct MappedFile::Range {
 namespace {
 
 std::atomic<MappedFile::Range*> ranges{nullptr};
-// Held where ranges change, and while release_mapped looks one up and uses it.
+// Locked where ranges change, and while release_mapped uses one.
 std::mutex ranges_mutex;
 struct sigaction previous_action;
 
@@ -112,8 +113,8 @@ bool replace_by_zeros(std::uintptr_t address) {
                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED;
 }
 
-/// The bytes with what the kernel may have mapped by the same fault, where the file lies in its
-/// cache in pieces that large.
+/// The bytes, and what the kernel may have mapped by the same fault: its cache can hold a file in
+/// pieces of this size.
 Stretch windows_of(std::span<const std::byte> bytes, const MappedFile::Range& range) {
   constexpr std::uintptr_t kWindowBytes = std::uintptr_t{2} << 20U;
   const std::uintptr_t begin = address_of(bytes), after = begin + bytes.size() + kWindowBytes - 1;
@@ -125,7 +126,7 @@ void on_bus_error(int number, siginfo_t* info, void*) {
   const int saved_errno = errno;
   const bool from_kernel = info->si_code > 0;
   if (!from_kernel || !replace_by_zeros(reinterpret_cast<std::uintptr_t>(info->si_addr))) {
-    // Not ours: with the action from before, the instruction that returns here fails again.
+    // Not a mapped file: with the previous action, the instruction fails again on return.
     ::sigaction(SIGBUS, &previous_action, nullptr);
     if (!from_kernel) ::raise(number);
   }
@@ -142,9 +143,9 @@ MappedFile::MappedFile(std::filesystem::path path, Descriptor descriptor, std::s
       modified_ns_(modified_ns) {
   if (size_bytes == 0) return;
   // Private, because some network file systems refuse shared mappings. Nothing is written, so the
-  // pages are the file's own either way.
+  // pages are the file's own in both cases.
   void* address = ::mmap(nullptr, size_bytes, PROT_READ, MAP_PRIVATE, descriptor_.get(), 0);
-  if (address == MAP_FAILED) throw_io_error(path_, "file: cannot be mapped", errno);
+  if (address == MAP_FAILED) throw_io_error(path_, "cannot map into memory", errno);
   bytes_ = {static_cast<const std::byte*>(address), size_bytes};
   range_ = add_range(bytes_);
 }
@@ -163,32 +164,30 @@ MappedFile::~MappedFile() {
 }
 
 void MappedFile::require_intact() const {
-  constexpr std::string_view kChanged = "it was changed while being read";
+  constexpr std::string_view kChanged = "the file changed while weightlift read it";
   struct stat status {};
   if (::fstat(descriptor_.get(), &status) != 0) {
-    throw_io_error(path_, "file: cannot be examined", errno);
+    throw_io_error(path_, "cannot examine", errno);
   }
   if (narrow<std::size_t>(status.st_size) != size_bytes_) {
-    throw FormatError(fmt::format("{}: file: expected {} bytes as at opening, got {}; {}",
-                                  shown(path_), size_bytes_, status.st_size, kChanged));
+    throw FormatError(shown(path_), fmt::format("{}: expected {} bytes, got {}", kChanged,
+                                                size_bytes_, status.st_size));
   }
   if (modified_ns(status) != modified_ns_) {
-    throw FormatError(fmt::format(
-        "{}: file: expected the modification time that it had at opening, got another; {}",
-        shown(path_), kChanged));
+    throw FormatError(shown(path_), fmt::format("{}: its modification time differs", kChanged));
   }
   if (range_ != nullptr && range_->damaged) {
     throw FormatError(
-        fmt::format("{}: file: expected {} readable bytes, got an input/output error; the file "
-                    "was shortened for a while, or the disk is failing",
-                    shown(path_), size_bytes_));
+        shown(path_),
+        fmt::format("input/output error while weightlift read its {} bytes", size_bytes_),
+        advice("check whether another program shortened the file, or whether the disk is failing"));
   }
 }
 
 void guard_mapped_files() {
   static std::once_flag once;
   std::call_once(once, [] {
-    page_bytes();  // looked up here, not in the handler
+    page_bytes();  // not for the first time in the handler
     struct sigaction action {};
     action.sa_sigaction = on_bus_error;
     action.sa_flags = SA_SIGINFO;
@@ -210,8 +209,8 @@ std::shared_ptr<const std::byte> map_zeros(std::size_t size_bytes) {
   void* address =
       ::mmap(nullptr, size_bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (address == MAP_FAILED) {
-    throw IoError(
-        fmt::format("memory: {} bytes cannot be mapped: {}", size_bytes, std::strerror(errno)));
+    throw NoMemoryError(
+        fmt::format("cannot map {} bytes of memory: {}", size_bytes, std::strerror(errno)));
   }
   const auto unmap = [size_bytes](const std::byte* bytes) {
     ::munmap(const_cast<std::byte*>(bytes), size_bytes);
@@ -235,13 +234,13 @@ std::string read_text_file(const std::filesystem::path& path, std::size_t max_by
   while (length < text.size()) {
     const ssize_t got = ::read(opened.descriptor.get(), &text[length], text.size() - length);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw_io_error(path, "file: cannot be read", errno);
+    if (got < 0) throw_io_error(path, "cannot read", errno);
     if (got == 0) break;
     length += static_cast<std::size_t>(got);
   }
   if (length > max_bytes) {
-    throw FormatError(fmt::format("{}: file: expected at most {} bytes, got {}", shown(path),
-                                  max_bytes, std::max(opened.size_bytes, length)));
+    throw FormatError(shown(path), fmt::format("expected at most {} bytes, got {}", max_bytes,
+                                               std::max(opened.size_bytes, length)));
   }
   text.resize(length);
   return text;
@@ -249,9 +248,9 @@ std::string read_text_file(const std::filesystem::path& path, std::size_t max_by
 
 namespace {
 
-constexpr std::string_view kCannotWrite = "file: cannot be written";
+constexpr std::string_view kCannotWrite = "cannot write";
 
-/// A name beside `path`; the file that was made there is removed again unless it got its name.
+/// A name in the folder of `path`. Removes the file of that name unless it took the name `path`.
 class NameBeside {
  public:
   explicit NameBeside(const std::filesystem::path& path)
@@ -302,12 +301,16 @@ void write_atomically(const std::filesystem::path& path,
   struct stat status {};
   if (::lstat(path.c_str(), &status) == 0) require_regular(path, status);
   NameBeside beside(path);
+  const auto renamed = [&](std::string where) {
+    replace_all(where, shown(beside.path()), shown(path));
+    return where;
+  };
   try {
     make(beside.path());
   } catch (const IoError& error) {
-    std::string message = error.what();
-    replace_all(message, shown(beside.path()), shown(path));
-    throw IoError(message);
+    throw IoError(renamed(error.where()), error.message(), error.hints());
+  } catch (const NotFoundError& error) {
+    throw NotFoundError(renamed(error.where()), error.message(), error.hints());
   }
   beside.take_name();
 }

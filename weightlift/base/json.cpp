@@ -18,12 +18,12 @@ using OrderedJson = nlohmann::ordered_json;
 
 constexpr int kMaxDepth = 64;
 
-/// Where indent is negative everything stands on one line.
+/// A negative indent writes everything on one line.
 void dump_to(std::string& out, const OrderedJson& value, int indent, int depth);
 
 std::string quoted(const std::string& text) {
   // nlohmann escapes exactly as Python does: \b \f \n \r \t \" \\, else \uXXXX in lower-case hex,
-  // DEL included. Bytes that are no UTF-8 (of a path, say) become U+FFFD.
+  // DEL included. Bytes that are not UTF-8 (in a path, for example) become U+FFFD.
   return Json(text).dump(-1, ' ', true, Json::error_handler_t::replace);
 }
 
@@ -67,24 +67,22 @@ void dump_to(std::string& out, const OrderedJson& value, int indent, int depth) 
 Json parse_json(std::string_view text, const std::string& where) {
   const auto cap_depth = [&where](int depth, Json::parse_event_t, const Json&) {
     if (depth > kMaxDepth) {
-      throw FormatError(
-          fmt::format("{}: JSON: expected at most {} levels, got more", where, kMaxDepth));
+      throw FormatError(where, fmt::format("JSON is nested deeper than {} levels", kMaxDepth));
     }
     return true;
   };
-  // nlohmann takes NUL for the end of the text and skips a byte order mark; JSON has neither.
+  // nlohmann ends the text at a NUL, and skips a byte order mark; JSON has neither.
   if (text.find('\0') != std::string_view::npos) {
-    throw FormatError(fmt::format("{}: expected JSON text, got a NUL byte", where));
+    throw FormatError(where, "invalid JSON: it contains a NUL byte");
   }
   try {
     return Json::parse(text.begin(), text.end(), cap_depth);
   } catch (const Json::parse_error& error) {
-    if (text.empty()) throw FormatError(fmt::format("{}: expected JSON, got an empty file", where));
-    throw FormatError(fmt::format("{}: expected JSON, got an error at byte {}: {}", where,
-                                  error.byte, printable(text.substr(0, 40))));
+    if (text.empty()) throw FormatError(where, "invalid JSON: the file is empty");
+    throw FormatError(where, fmt::format("invalid JSON at byte {}; it begins '{}'", error.byte,
+                                         printable(text.substr(0, 40))));
   } catch (const Json::out_of_range&) {
-    throw FormatError(
-        fmt::format("{}: JSON: expected numbers that fit a double, got a larger one", where));
+    throw FormatError(where, "JSON number is too large for a double");
   }
 }
 
@@ -100,7 +98,7 @@ std::string python_repr(double value) {
   int exponent = 0;
   const char* digits = text.data() + e + (text[e + 1] == '+' ? 2 : 1);
   std::from_chars(digits, text.data() + text.size(), exponent);
-  // Python's repr changes to an exponent below 1e-4 and from 1e16 on.
+  // Python's repr writes an exponent below 1e-4 and from 1e16 on.
   if (exponent < -4 || exponent >= 16) return std::string(text);
   const auto fixed =
       std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed);
@@ -129,14 +127,14 @@ const Json* find_member(const Json& object, std::string_view key) {
 
 void throw_wrong_json(const std::string& where, std::string_view key, std::string_view expected,
                       const Json& got) {
-  throw FormatError(fmt::format("{}: {}: expected {}, got {}", where, key, expected,
-                                printable(dump_json_line(got), 60)));
+  throw FormatError(where, fmt::format("{}: expected {}, got {}", key, expected,
+                                       printable(dump_json_line(got), 60)));
 }
 
 std::int64_t get_int(const Json& object, std::string_view key, const std::string& where) {
   const Json* value = find_member(object, key);
   if (value == nullptr) {
-    throw FormatError(fmt::format("{}: {}: expected an integer, got none", where, key));
+    throw FormatError(where, fmt::format("'{}' is missing", key));
   }
   return get_int(object, key, where, 0);
 }

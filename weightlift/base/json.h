@@ -13,13 +13,13 @@
 namespace weightlift {
 
 /// Parses untrusted JSON text (UTF-8, one document, no comments). Throws FormatError "where: ..."
-/// on a syntax error, or beyond 64 levels: deeper files have no meaning here and would only cost
-/// memory. A key given twice keeps its last value, as in Python. Objects are read into sorted maps:
-/// keeping the order would make a file of many keys cost the square of their number.
+/// on a syntax error, or beyond 64 levels: no file that is read here is deeper. A duplicate key
+/// keeps its last value, as in Python. Objects are read into sorted maps: keeping the order would
+/// make a file of many keys cost the square of their number.
 nlohmann::json parse_json(std::string_view text, const std::string& where);
 
 /// Text as Python's json.dumps(value, indent=2) writes it: non-ASCII escaped, floats as repr()
-/// does, keys in the order they have. No final newline.
+/// writes them, keys in their order. No final newline.
 std::string dump_python_json(const nlohmann::ordered_json& value);
 
 /// The same on one line, as json.dumps(value) writes it.
@@ -31,8 +31,8 @@ std::string python_repr(double value);
 /// The member of an object, nullptr where there is none or it is null.
 const nlohmann::json* find_member(const nlohmann::json& object, std::string_view key);
 
-/// Member `key` as the type its name says. Throws FormatError "where: key: expected ..., got ..."
-/// where it has another type; `object` may lack it only where a fallback is given.
+/// Member `key` as the type in the function's name. Throws FormatError "where: key: expected ...,
+/// got ..." where it has another type, and where it is missing and there is no fallback.
 std::int64_t get_int(const nlohmann::json& object, std::string_view key, const std::string& where);
 std::int64_t get_int(const nlohmann::json& object, std::string_view key, const std::string& where,
                      std::int64_t fallback);
@@ -41,8 +41,8 @@ bool get_bool(const nlohmann::json& object, std::string_view key, const std::str
 std::string get_string(const nlohmann::json& object, std::string_view key, const std::string& where,
                        std::string_view fallback);
 
-/// `value` as a number, an integer kept one. Throws FormatError unless it is one that a double
-/// holds exactly (integers below 2^53).
+/// `value` as a number; an integer stays one. Throws FormatError unless a double holds it exactly
+/// (integers below 2^53).
 Number to_number(const nlohmann::json& value, std::string_view key, const std::string& where);
 
 /// Throws the FormatError "where: key: expected X, got Y", with Y the value as JSON, shortened.

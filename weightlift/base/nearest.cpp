@@ -46,12 +46,10 @@ std::vector<std::string> nearest(std::string_view word, const std::vector<std::s
   return names;
 }
 
-std::string did_you_mean(const std::vector<std::string>& near) {
-  std::string text;
-  for (const std::string& name : near) {
-    text += (text.empty() ? "; did you mean " : ", ") + printable(name);
-  }
-  return text.empty() ? text : text + "?";
+Hints did_you_mean(const std::vector<std::string>& near) {
+  Hint hint{HintCode::kDidYouMean, {}};
+  for (const std::string& name : near) hint.values.push_back(printable(name));
+  return near.empty() ? Hints() : Hints{hint};
 }
 
 }  // namespace weightlift

@@ -2,7 +2,7 @@
 
 namespace weightlift {
 
-/// A number of a JSON file that will be written into another: Python keeps 1 and 1.0 apart.
+/// A number from a JSON file, to be written to another one: Python distinguishes 1 and 1.0.
 struct Number {
   double value = 0;
   bool integer = false;

@@ -32,8 +32,12 @@ std::string shown(const std::filesystem::path& path) {
 }
 
 void throw_io_error(const std::filesystem::path& path, std::string_view what, int error_number) {
-  throw IoError(
-      fmt::format("{}: {}: {}", shown(path), what, std::generic_category().message(error_number)));
+  std::string message = fmt::format("{}: {}", what, std::generic_category().message(error_number));
+  if (error_number == ENOENT || error_number == ENOTDIR) {
+    throw NotFoundError(shown(path), std::move(message));
+  }
+  if (error_number == EEXIST) throw ExistsError(shown(path), std::move(message));
+  throw IoError(shown(path), std::move(message));
 }
 
 std::string_view kind_of(unsigned int mode) {
@@ -60,17 +64,20 @@ std::int64_t modified_ns(const struct stat& status) {
 
 void require_regular(const std::filesystem::path& path, const struct stat& status) {
   if (S_ISREG(status.st_mode)) return;
-  throw IoError(fmt::format("{}: file: expected a regular file, got {}", shown(path),
-                            kind_of(status.st_mode)));
+  throw IoError(shown(path),
+                fmt::format("expected a regular file, got {}", kind_of(status.st_mode)));
 }
 
 OpenedFile open_regular(const std::filesystem::path& path) {
-  constexpr std::string_view kCannotOpen = "file: cannot be opened";
+  constexpr std::string_view kCannotOpen = "cannot open";
   struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) throw_io_error(path, kCannotOpen, errno);
+  if (::stat(path.c_str(), &status) != 0) {
+    if (errno == ENOENT) throw NotFoundError(shown(path), "not found");
+    throw_io_error(path, kCannotOpen, errno);
+  }
   require_regular(path, status);
-  // Somebody may have put a FIFO or a terminal there since: do not hang on the one, nor adopt the
-  // other.
+  // By now the path may lead to a FIFO or a terminal: the flags keep the program from waiting for
+  // the one, and from adopting the other.
   Descriptor descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!descriptor || ::fstat(descriptor.get(), &status) != 0) {
     throw_io_error(path, kCannotOpen, errno);
@@ -83,9 +90,11 @@ OpenedFile open_regular(const std::filesystem::path& path) {
 void hold_standard_descriptors() {
   for (const int number : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (::fcntl(number, F_GETFD) >= 0 || errno != EBADF) continue;
-    // The least free number is this one. Against its direction: reading or writing says EBADF.
+    // open() takes this number, the least free one. The mode is the wrong one on purpose: reading
+    // and writing fail with EBADF.
     const int opened = ::open("/dev/null", number == STDIN_FILENO ? O_WRONLY : O_RDONLY);
-    if (opened != number) throw_io_error("/dev/null", "cannot stand for a closed stream", errno);
+    if (opened != number)
+      throw_io_error("/dev/null", "cannot replace a closed standard stream", errno);
   }
 }
 

@@ -27,10 +27,11 @@ class Descriptor {
   int number_ = -1;
 };
 
-/// The path as a message shows it, whole.
+/// The whole path as a message shows it.
 std::string shown(const std::filesystem::path& path);
 
-/// Throws IoError "path: what: errno's text".
+/// Throws "path: what: errno's text" as NotFoundError (ENOENT, ENOTDIR), ExistsError (EEXIST) or
+/// IoError.
 [[noreturn]] void throw_io_error(const std::filesystem::path& path, std::string_view what,
                                  int error_number);
 
@@ -40,14 +41,14 @@ std::string_view kind_of(unsigned int mode);
 /// st_mtime of a stat, in nanoseconds.
 std::int64_t modified_ns(const struct stat& status);
 
-/// Throws IoError naming what it is instead, unless the stat is a regular file's.
+/// Throws IoError, which names what the path leads to, unless the stat is a regular file's.
 void require_regular(const std::filesystem::path& path, const struct stat& status);
 
-/// Opens what a caller closed of standard input, output and error, so that no file gets their
-/// numbers, and messages for its content; using them still fails. To be called first.
+/// Opens those of standard input, output and error that the caller closed. Else a file could get
+/// their number, and messages for its content. Using them still fails. Call it first.
 void hold_standard_descriptors();
 
-/// A file opened to be read, and what it was then.
+/// A file that is open for reading, and its facts at that moment.
 struct OpenedFile {
   Descriptor descriptor;
   std::uint64_t size_bytes = 0;
@@ -55,8 +56,8 @@ struct OpenedFile {
   std::uint64_t device = 0, inode = 0;
 };
 
-/// Throws IoError where the path cannot be opened, or leads to no regular file: never opened, so
-/// that nothing hangs.
+/// Opens a regular file. Throws NotFoundError where there is none, and IoError where the system
+/// refuses or the path leads to anything else, which is never opened, so that nothing hangs.
 OpenedFile open_regular(const std::filesystem::path& path);
 
 /// Six letters and digits, as mkstemp chooses them.

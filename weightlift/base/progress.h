@@ -3,9 +3,11 @@
 #include <cstdint>
 #include <string_view>
 
+#include "weightlift/base/note.h"
+
 namespace weightlift {
 
-/// Told of progress by a long job; may ask it to stop. Never called by two threads at once.
+/// Receives the progress of a long job, and can stop it. Two threads never call it at once.
 class ProgressSink {
  public:
   virtual ~ProgressSink() = default;
@@ -13,9 +15,8 @@ class ProgressSink {
   /// many bytes (0: not counted).
   virtual void step(std::string_view /*name*/, std::uint64_t /*bytes_total*/) {}
   virtual void advance(std::uint64_t /*bytes_done*/) {}
-  /// Something worth saying that is no failure: one sentence.
-  virtual void note(std::string_view /*text*/) {}
-  /// Called often; throws (Interrupted) to stop, and nothing of the folder is left then.
+  virtual void note(const Note& /*note*/) {}
+  /// Called often. Throws Interrupted to stop the job, which then leaves nothing of the folder.
   virtual void check() {}
 };
 

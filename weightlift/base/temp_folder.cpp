@@ -24,7 +24,7 @@ namespace {
 constexpr std::string_view kMark = ".weightlift-";
 constexpr std::string_view kOldMark = ".weightlift-old-";
 constexpr std::size_t kSuffixBytes = 6;
-// The longest file name of Linux, less what the names of this file's making add.
+// The longest file name of Linux, less what this file adds to names.
 constexpr std::size_t kMaxNameBytes = 255 - 1 - kOldMark.size() - kSuffixBytes;
 constexpr mode_t kByUmask = 0777;
 constexpr int kTries = 100;
@@ -43,15 +43,15 @@ Descriptor open_folder(const fs::path& path) {
   return Descriptor(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 }
 
-/// Whether `folder` is open, and still what `path` names.
+/// Whether `folder` is open and `path` still names it.
 bool is_at(const Descriptor& folder, const fs::path& path) {
   struct stat status {};
   const auto there = look(path);
   return folder && ::fstat(folder.get(), &status) == 0 && there && same(*there, status);
 }
 
-/// Removes a folder with all in it, following no symbolic link (nor does remove_all). Another run
-/// may be removing the same one: then its files vanish under this one's hands.
+/// Removes a folder and its content. It follows no symbolic link, nor does remove_all. Another run
+/// may remove the same folder: its files can vanish at any moment.
 std::error_code remove_folder(const fs::path& path) {
   std::error_code error;
   for (int i = 0; i < kTries; ++i) {
@@ -71,19 +71,19 @@ bool is_temp_name(std::string_view name) {
   return name.ends_with(kMark) && std::ranges::all_of(suffix, is_letter_or_digit);
 }
 
-/// Removes one folder of that name if its maker is gone. A maker that lives, or lost its folder
-/// here before it could lock it, notices.
+/// Removes one folder of that name if its process is gone. A live process holds the lock; one that
+/// loses its folder here before it could lock it notices that.
 void remove_if_stale(const fs::path& path) {
   const Descriptor folder = open_folder(path);
   struct stat status {};
   if (!folder || ::fstat(folder.get(), &status) != 0 || status.st_uid != ::geteuid()) return;
   if (::flock(folder.get(), LOCK_EX | LOCK_NB) != 0) return;
-  // Published since it was opened, it has another name now.
+  // A folder that was published since it was opened has another name now.
   if (is_at(folder, path)) remove_folder(path);
 }
 
 void remove_stale(const fs::path& parent) {
-  // What cannot be listed or removed is no reason to refuse the work.
+  // A folder that cannot be listed or removed does not stop the job.
   std::error_code error;
   for (fs::directory_iterator entry(parent, error), end; !error && entry != end;
        entry.increment(error)) {
@@ -97,13 +97,13 @@ void require_free(const fs::path& target, TempFolder::Existing existing) {
   if (!status) return;
   const bool folder = S_ISDIR(status->st_mode);
   if (!folder || existing == TempFolder::Existing::kRefuse) {
-    throw IoError(
-        fmt::format("{}: destination: expected a free name, got {}; {}", shown(target),
-                    folder ? "an existing folder" : kind_of(status->st_mode),
-                    folder ? "give --force to replace it" : "remove it or choose another name"));
+    throw ExistsError(
+        shown(target),
+        folder ? "already exists" : fmt::format("already exists as {}", kind_of(status->st_mode)),
+        {{folder ? HintCode::kReplace : HintCode::kChooseName, {}}});
   }
   if (::faccessat(AT_FDCWD, target.c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
-    throw_io_error(target, "destination: the existing folder cannot be replaced", errno);
+    throw_io_error(target, "cannot replace the existing folder", errno);
   }
 }
 
@@ -112,10 +112,10 @@ void require_name(const std::string& name) {
                             name.find('/') == std::string::npos &&
                             name.find('\0') == std::string::npos;
   if (!names_itself || name.size() > kMaxNameBytes) {
-    throw IoError(
-        fmt::format("{}: folder name: expected one part of a path, of at most {} bytes, "
-                    "got {} bytes; choose another name",
-                    name.empty() ? "''" : printable(name), kMaxNameBytes, name.size()));
+    throw UsageError(
+        name.empty() ? "''" : printable(name),
+        fmt::format("not a folder name: expected one part of a path, 1 to {} bytes", kMaxNameBytes),
+        {{HintCode::kChooseName, {}}});
   }
 }
 
@@ -125,29 +125,28 @@ fs::path nearest_existing(fs::path path) {
   return path.empty() ? fs::path(".") : path;
 }
 
-/// Throws unless `parent` is a writable folder, or can be made in its nearest ancestor that is.
+/// Throws unless `parent` is a writable folder, or can be created in its nearest ancestor.
 void require_parent(const fs::path& parent) {
   fs::path nearest;
   struct stat status {};
   int error = ENOENT;
-  // Another run may take away the parent that it made between any two of these questions.
+  // Another run may remove the parent that it created between any two of these calls.
   for (int i = 0; i < kTries && error == ENOENT; ++i) {
     nearest = nearest_existing(parent);
     error = ::stat(nearest.c_str(), &status) == 0 ? 0 : errno;
     if (error == ENOENT && look(nearest)) {
-      throw_io_error(nearest, "destination: expected a folder, got a broken symbolic link", error);
+      throw NotFoundError(shown(nearest), "broken symbolic link", {{HintCode::kChooseOutput, {}}});
     }
     if (error != 0) continue;
     if (!S_ISDIR(status.st_mode)) {
-      throw IoError(fmt::format("{}: destination: expected a folder, got {}; choose another one",
-                                shown(nearest), kind_of(status.st_mode)));
+      throw IoError(shown(nearest),
+                    fmt::format("expected a folder, got {}", kind_of(status.st_mode)),
+                    {{HintCode::kChooseOutput, {}}});
     }
     const bool writable = ::faccessat(AT_FDCWD, nearest.c_str(), W_OK | X_OK, AT_EACCESS) == 0;
     error = writable ? 0 : errno;
   }
-  if (error != 0) {
-    throw_io_error(nearest, "destination: expected a folder that can be written to", error);
-  }
+  if (error != 0) throw_io_error(nearest, "cannot write to this folder", error);
 }
 
 /// The path without slashes at its end, so that parent_path() is its parent; "." for "".
@@ -156,7 +155,7 @@ fs::path without_final_slash(fs::path path) {
   return path.empty() ? fs::path(".") : path;
 }
 
-/// Whether renameat2's flags are unknown here, to the kernel or to the file system.
+/// Whether the kernel or the file system does not know renameat2's flags.
 bool cannot_do(int error) { return error == EINVAL || error == ENOSYS; }
 
 // The renaming functions return errno's value, 0 for success.
@@ -187,7 +186,7 @@ int rename_two(const fs::path& from, const fs::path& to, const fs::path& old) {
 
 void sync(const fs::path& path) {
   const Descriptor opened(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-  if (!opened || ::fsync(opened.get()) != 0) throw_io_error(path, "cannot be synced", errno);
+  if (!opened || ::fsync(opened.get()) != 0) throw_io_error(path, "cannot sync", errno);
 }
 
 }  // namespace
@@ -216,9 +215,9 @@ void TempFolder::make_parents() {
     if (::mkdir(path.c_str(), kByUmask) == 0) {
       made_parents_.push_back(path);
     } else if (errno == ENOENT) {
-      return;  // taken away by another run that had made it: make_folder comes back here
+      return;  // removed by another run that had created it: make_folder calls again
     } else if (errno != EEXIST) {
-      throw_io_error(path, "destination: the folder cannot be made", errno);
+      throw_io_error(path, "cannot create the folder", errno);
     }
   }
 }
@@ -244,12 +243,12 @@ void TempFolder::make_folder() {
       ::rmdir(path_.c_str());
       break;
     }
-    // Between mkdir and flock another run may take the folder for a dead one's.
+    // Between mkdir and flock another run may take the folder for a dead process's.
     const bool refused =
         ::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0 && (error = errno) == EWOULDBLOCK;
     if (!refused && is_at(lock_, path_)) return;
   }
-  throw_io_error(path_, "destination: the folder cannot be made", error);
+  throw_io_error(path_, "cannot create the folder", error);
 }
 
 TempFolder::~TempFolder() {
@@ -273,14 +272,14 @@ fs::path TempFolder::publish(Existing existing) {
         error = rename_two(path_, target, old);
       }
     }
-    // What was free is taken meanwhile, or the reverse: look again.
+    // Meanwhile a free name was taken, or the reverse: check again.
     if (error != EEXIST && error != ENOENT) break;
   }
-  if (error != 0) throw_io_error(target, "destination: the folder cannot be renamed to it", error);
+  if (error != 0) throw_io_error(target, "cannot rename the new folder to this name", error);
   published_ = true;
   if (!old.empty()) {
     if (const std::error_code kept = remove_folder(old)) {
-      throw_io_error(old, "the folder that was replaced cannot be removed", kept.value());
+      throw_io_error(old, "cannot remove the replaced folder", kept.value());
     }
   }
   return target;
@@ -298,7 +297,7 @@ void sync_folder(const fs::path& folder) {
   for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
     if (!entry->is_symlink()) sync(entry->path());
   }
-  if (error) throw_io_error(folder, "cannot be listed", error.value());
+  if (error) throw_io_error(folder, "cannot list", error.value());
   sync(folder);
   sync(folder / "..");
 }

@@ -8,36 +8,38 @@
 
 namespace weightlift {
 
-/// A folder that appears complete or not at all: built as `parent/.NAME.weightlift-XXXXXX`, which
-/// is locked (flock) as long as its maker lives, then renamed to `parent/NAME`. Modes are what the
-/// umask makes of them, as with mkdir.
+/// A folder that appears complete or not at all. It is built as `parent/.NAME.weightlift-XXXXXX`,
+/// which is locked (flock) while its process lives, then renamed to `parent/NAME`. The umask
+/// decides on its mode, as with mkdir.
 class TempFolder {
  public:
-  /// Makes the folder, and `parent` where it is missing. First removes the dot-folders that dead
-  /// processes of the same user left in `parent`: those whose lock is free. Throws IoError. Where
-  /// the file system has no locks, everything works but that such folders stay.
+  /// Creates the folder, and `parent` where it is missing. First removes the dot-folders that dead
+  /// processes of the same user left in `parent`: those whose lock is free. Without locks in the
+  /// file system such folders stay. Throws UsageError for a bad name, else NotFoundError or
+  /// IoError.
   TempFolder(std::filesystem::path parent, std::string name);
 
-  /// Removes the folder unless it was published, and the parents that this object made, as far as
-  /// they are empty.
+  /// Removes the folder unless it was published, and those parents that this object created and
+  /// that are empty.
   ~TempFolder();
   TempFolder(const TempFolder&) = delete;
   TempFolder& operator=(const TempFolder&) = delete;
 
   const std::filesystem::path& path() const { return path_; }
 
-  /// What to do where a folder has the name already.
+  /// What to do where a folder of that name exists.
   enum class Existing { kRefuse, kReplace };
 
-  /// Gives the folder its name and returns `parent/NAME`. An existing folder is refused (IoError),
-  /// or exchanged in one step (RENAME_EXCHANGE) and then removed: at every moment the name belongs
-  /// to one of the two, complete. Anything else that has the name is refused.
+  /// Gives the folder its name and returns `parent/NAME`. An existing folder is refused
+  /// (ExistsError), or exchanged in one step (RENAME_EXCHANGE) and then removed: at every moment
+  /// the name belongs to one of the two, complete. Anything else of that name is refused
+  /// (ExistsError).
   ///
-  /// Where the file system has no such exchange, the old folder is first moved aside, to
-  /// `parent/.NAME.weightlift-old-XXXXXX`: for that moment no folder has the name, and a process
-  /// killed then leaves the old one there, which no later run removes. Where it cannot refuse an
-  /// existing name in the same step either (RENAME_NOREPLACE), a look before has to do: a folder
-  /// that somebody else makes meanwhile is replaced if it is empty, refused if not.
+  /// Without such an exchange in the file system, the old folder first moves to
+  /// `parent/.NAME.weightlift-old-XXXXXX`. For that moment no folder has the name, and a process
+  /// that is killed then leaves the old folder there; no later run removes it. Without
+  /// RENAME_NOREPLACE the check comes before the renaming: a folder that another program creates
+  /// in between is replaced if it is empty, refused if not.
   std::filesystem::path publish(Existing existing);
 
  private:
@@ -49,18 +51,18 @@ class TempFolder {
   std::string name_;
   std::filesystem::path path_;
   Descriptor lock_;
-  std::vector<std::filesystem::path> made_parents_;  ///< from the outermost in
+  std::vector<std::filesystem::path> made_parents_;  ///< outermost first
   bool published_ = false;
 };
 
-/// Throws IoError unless `name` can be a new folder's name in `parent`: the parent is a writable
-/// folder or can be made, and the name is free (or a writable folder's, with kReplace). Writes
-/// nothing.
+/// Checks, without writing, that `parent/NAME` can be created: `parent` is a writable folder or can
+/// be created, and the name is free (or a writable folder's, with kReplace). Throws UsageError for
+/// a bad name, ExistsError where it is taken, else NotFoundError or IoError.
 void require_place(const std::filesystem::path& parent, const std::string& name,
                    TempFolder::Existing existing);
 
-/// fsync of every file of a folder, then of the folder and its parent. Throws IoError. To survive a
-/// power cut, a folder wants this before it is published, and its new name once more after.
+/// Calls fsync on every file of a folder, then on the folder and its parent. Throws NotFoundError
+/// or IoError. To survive a power cut, call it before the folder is published and again after.
 void sync_folder(const std::filesystem::path& folder);
 
 }  // namespace weightlift

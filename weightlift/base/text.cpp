@@ -29,6 +29,23 @@ void replace_all(std::string& text, std::string_view what, std::string_view by) 
   }
 }
 
+std::string fill_in(std::string_view text,
+                    const std::vector<std::pair<std::string, std::string>>& values) {
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t open = text.find('{');
+    const std::size_t close = open == std::string_view::npos ? open : text.find('}', open);
+    if (close == std::string_view::npos) return out += text;
+    out += text.substr(0, open);
+    const std::string_view name = text.substr(open + 1, close - open - 1);
+    for (const auto& [key, value] : values) {
+      if (key == name) out += value;
+    }
+    text.remove_prefix(close + 1);
+  }
+  return out;
+}
+
 std::string first_of(const std::vector<std::string>& names, std::size_t shown) {
   const std::span<const std::string> first(names.data(), std::min(shown, names.size()));
   return names.size() <= shown

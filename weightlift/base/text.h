@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace weightlift {
@@ -11,9 +12,13 @@ namespace weightlift {
 /// `text` is not empty.
 std::size_t utf8_length(std::string_view text);
 
-/// Puts `by` in the place of each `what`, which is not empty; what is put in is not looked at
-/// again.
+/// Replaces each `what`, which is not empty, by `by`. Replacements are not searched again.
 void replace_all(std::string& text, std::string_view what, std::string_view by);
+
+/// The text with each {name} replaced by the value of that name, or by nothing where the name is
+/// unknown. Values are not searched again.
+std::string fill_in(std::string_view text,
+                    const std::vector<std::pair<std::string, std::string>>& values);
 
 /// "a, b, c and 4 more": at most `shown` of a list that may be long.
 std::string first_of(const std::vector<std::string>& names, std::size_t shown = 5);

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "weightlift/base/error.h"
+#include "weightlift/base/note.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/checkpoint/safetensors.h"
 #include "weightlift/checkpoint/shard_index.h"
@@ -22,7 +23,7 @@ bool is_dict(const PickleNode& node) {
   return node.kind == PickleKind::kDict || node.kind == PickleKind::kOrderedDict;
 }
 
-/// "epoch (an int)", for each item of the top level that is no tensor, but the one that leads to
+/// "epoch (int)" for each item of the top level, except tensors and the dict that leads to
 /// `path`.
 std::vector<std::string> other_items(const Pickle& pickle, std::string_view path) {
   std::vector<std::string> others;
@@ -33,7 +34,7 @@ std::vector<std::string> other_items(const Pickle& pickle, std::string_view path
     const bool leads = path == name || path.starts_with(name + ".");
     const PickleNode& value = pickle.at(top.items[i + 1]);
     if ((leads && is_dict(value)) || value.kind == PickleKind::kRebuild) continue;
-    others.push_back(fmt::format("{} ({})", name, describe(value)));
+    others.push_back(fmt::format("{} ({})", name, type_of(value)));
   }
   return others;
 }
@@ -58,7 +59,7 @@ std::vector<std::string> texts_at(const Pickle& pickle,
   return texts;
 }
 
-/// Whether a tensor lies below `top` in a list, a tuple, or a dict whose keys are no text.
+/// Whether a tensor lies below `top` in a list, a tuple, or a dict whose keys are not text.
 bool has_tensor_in_list(const Pickle& pickle, PickleId top) {
   struct Place {
     PickleId id;
@@ -127,7 +128,7 @@ NamedDict name_dict(const TorchFile& file, const TorchDict& dict) {
   for (std::size_t i = 0; i + 1 < node.items.size(); i += 2) {
     const PickleNode& key = file.pickle.at(node.items[i]);
     const PickleNode& value = file.pickle.at(node.items[i + 1]);
-    // Also what load_dict refuses as a tensor of another kind: it says which.
+    // Also unsupported kinds of tensors: load_dict refuses them by name.
     const bool tensor = value.kind == PickleKind::kRebuild || !foreign_tensor(value).empty();
     if (tensor && key.kind == PickleKind::kText) named.names.emplace_back(key.text);
   }
@@ -141,9 +142,10 @@ Checkpoint read_torch(CheckpointFormat format, std::shared_ptr<const MappedFile>
                         ? parse_torch_zip(file->bytes(), file, where)
                         : parse_torch_legacy(file->bytes(), file, where);
   if (const PickleNode& top = torch.pickle.at(torch.pickle.root); !is_dict(top)) {
-    throw FormatError(fmt::format(
-        "{}: top level: expected a dict of tensors, got {}{}", where, describe(top),
-        top.kind == PickleKind::kOpaque ? ": a whole model? save its state_dict()" : ""));
+    const std::string message = fmt::format("expected a dict of tensors, got {}", describe(top));
+    if (top.kind != PickleKind::kOpaque) throw FormatError(where, message);
+    throw UnsupportedError(where, message,
+                           advice("if it is a model, save its state_dict() instead"));
   }
   Checkpoint checkpoint{format, file->path(), {std::move(file)}, {}};
   checkpoint.reading = reading;
@@ -169,18 +171,18 @@ Checkpoint open_torch(CheckpointFormat format, const std::shared_ptr<const Mappe
     Checkpoint checkpoint = read_torch(format, file, reading);
     file->require_intact();
     return checkpoint;
-  } catch (const FormatError&) {
-    file->require_intact();  // a file that shrank meanwhile reads as zeros: tell that instead
+  } catch (const Error&) {
+    file->require_intact();  // a file that shrank meanwhile reads as zeros: report that instead
     throw;
   }
 }
 
-/// Readers differ on which of two items of one name counts.
+/// Readers differ on which of two items of one name they take.
 void require_once(const Checkpoint& checkpoint, const std::string& path) {
   const auto count = std::ranges::count(checkpoint.dicts, path, &NamedDict::path);
   if (count > 1) {
-    throw FormatError(fmt::format("{}: dict '{}': expected it once, got it {} times",
-                                  shown(checkpoint.path), path, count));
+    throw FormatError(shown(checkpoint.path),
+                      fmt::format("dict '{}' appears {} times", path, count));
   }
 }
 
@@ -190,8 +192,8 @@ Checkpoint open_one(const std::shared_ptr<const MappedFile>& file, Reading readi
   const bool safetensors = format == CheckpointFormat::kSafetensors;
   Checkpoint checkpoint = safetensors ? open_safetensors(file) : open_torch(format, file, reading);
   if (safetensors != (path.extension() == ".safetensors")) {
-    checkpoint.notes.push_back(fmt::format("{}: holds {}{}, whatever its name says", shown(path),
-                                           safetensors ? "" : "a ", to_string(format)));
+    checkpoint.notes.push_back(
+        {NoteCode::kWrongExtension, shown(path), {{"format", std::string(to_string(format))}}});
   }
   return checkpoint;
 }
@@ -209,20 +211,18 @@ bool is_index(const MappedFile& file) {
          text.substr(0, kMaxShardIndexBytes).find("\"weight_map\"") != std::string_view::npos;
 }
 
-/// Opens a shard and takes the tensors of its top level: trainers' wrappers come in one file.
+/// Opens a shard and returns the tensors of its top level: trainers' wrappers come in one file.
 StateDict open_shard(const std::filesystem::path& path, Reading reading, Checkpoint& whole) {
   Checkpoint shard = open_one(MappedFile::open(path), reading);
   const LoadedDict dict = load_dict(shard, 0);
   if (whole.files.size() > 1 && shard.format != whole.format) {
-    throw FormatError(fmt::format("{}: format: expected {} as of the other shards, got {}",
-                                  shown(path), to_string(whole.format), to_string(shard.format)));
+    throw MismatchError(shown(path), fmt::format("format is {}, but that of the other shards is {}",
+                                                 to_string(shard.format), to_string(whole.format)));
   }
   whole.format = shard.format;
   whole.files.push_back(shard.files.front());
-  for (const auto& [from, to] :
-       {std::pair{&shard.notes, &whole.notes}, std::pair{&shard.globals, &whole.globals}}) {
-    to->insert(to->end(), from->begin(), from->end());
-  }
+  whole.notes.insert(whole.notes.end(), shard.notes.begin(), shard.notes.end());
+  whole.globals.insert(whole.globals.end(), shard.globals.begin(), shard.globals.end());
   whole.checksums.insert(whole.checksums.end(), shard.checksums.begin(), shard.checksums.end());
   return dict.tensors;
 }
@@ -259,11 +259,11 @@ LoadedDict load_dict(const Checkpoint& checkpoint, std::size_t index) {
   try {
     TorchStateDict dict = load_state_dict(torch, torch.dicts[index].id, checkpoint.reading);
     loaded.tensors = std::move(dict.tensors);
-    if (!path.empty()) loaded.left_out = other_items(torch.pickle, path);
+    if (!path.empty()) loaded.ignored = other_items(torch.pickle, path);
     for (const std::string& other : dict.others) {
-      loaded.left_out.push_back(path.empty() ? other : path + "." + other);
+      loaded.ignored.push_back(path.empty() ? other : path + "." + other);
     }
-  } catch (const FormatError&) {
+  } catch (const Error&) {
     require_intact(checkpoint);
     throw;
   }
@@ -273,7 +273,7 @@ LoadedDict load_dict(const Checkpoint& checkpoint, std::size_t index) {
 StateDict list_tensors(const Checkpoint& checkpoint, std::size_t index) {
   if (!checkpoint.torch) return checkpoint.tensors;
   const TorchFile& torch = *checkpoint.torch;
-  return load_state_dict(torch, torch.dicts.at(index).id, Reading::kListing).tensors;
+  return load_state_dict(torch, torch.dicts.at(index).id, Reading::kMetadataOnly).tensors;
 }
 
 std::uint64_t size_bytes(const Checkpoint& checkpoint) {

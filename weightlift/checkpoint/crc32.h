@@ -6,7 +6,7 @@
 
 namespace weightlift {
 
-/// CRC-32 as zip has it (IEEE 802.3). Gives mapped pages back as it goes (release_mapped), as
+/// CRC-32 as zip defines it (IEEE 802.3). Releases mapped pages while it reads (release_mapped), as
 /// sha256 does.
 std::uint32_t crc32(std::span<const std::byte> bytes);
 

@@ -16,10 +16,10 @@ namespace weightlift {
 
 namespace {
 
-/// A tensor at least this long is written from where it lies, a shorter one is gathered with its
-/// neighbours: a ResNet has hundreds of tensors of a few hundred bytes.
+/// A tensor of at least this size is written from its own memory; shorter ones are collected in a
+/// buffer: a ResNet has hundreds of tensors of a few hundred bytes.
 constexpr std::size_t kDirectBytes = std::size_t{64} << 10U;
-/// Written, reported and given back in pieces of this size.
+/// Size of the pieces that are written, reported and released.
 constexpr std::size_t kPieceBytes = std::size_t{2} << 20U;
 
 }  // namespace
@@ -28,7 +28,7 @@ OutputFile::OutputFile(const std::filesystem::path& path, std::uint64_t total_by
                        const WriteProgress& progress)
     : path_(path), total_bytes_(total_bytes), progress_(progress) {
   descriptor_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  if (descriptor_ < 0) throw_io_error(path_, "file: cannot be made", errno);
+  if (descriptor_ < 0) throw_io_error(path_, "cannot create", errno);
   reserve_space();
   buffer_.reserve(std::min<std::uint64_t>(kBufferBytes, total_bytes));
 }
@@ -60,13 +60,12 @@ void OutputFile::close() {
 }
 
 void OutputFile::fail() const {
-  throw_io_error(path_, fmt::format("file: cannot be written, {} bytes are needed", total_bytes_),
-                 errno);
+  throw_io_error(path_, fmt::format("cannot write {} bytes", total_bytes_), errno);
 }
 
-/// Asks for the blocks at once: a full disk shows before the first byte, and ext4 writes a fifth
+/// Allocates all blocks at once: a full disk shows before the first byte, and ext4 writes a fifth
 /// faster. The size still grows with what is written. Other errors mean that the file system has no
-/// such call; its C library emulation would write every block, so it is not asked.
+/// such call. The C library's emulation is not used: it would write every block.
 void OutputFile::reserve_space() const {
   const int result = ::fallocate(descriptor_, FALLOC_FL_KEEP_SIZE, 0, narrow<off_t>(total_bytes_));
   if (result != 0 && (errno == ENOSPC || errno == EDQUOT)) fail();

@@ -10,12 +10,13 @@
 
 namespace weightlift {
 
-/// Called after each piece with bytes written so far and in all. May throw, to stop the writing.
+/// Called after each piece with the bytes written so far and the total. May throw, to stop writing.
 using WriteProgress = std::function<void(std::uint64_t bytes_done, std::uint64_t bytes_total)>;
 
-/// A new file of known size that is written from front to end, in pieces, each of them reported.
-/// Throws IoError where the file exists or the system refuses. After an exception a part of it may
-/// be there. `path` and `progress` outlive it.
+/// A new file of known size that is written from front to end, in pieces; progress is reported
+/// after each. Throws ExistsError where the file exists, and NotFoundError or IoError where the
+/// system refuses. After an exception a part of the file may remain. `path` and `progress` outlive
+/// it.
 class OutputFile {
  public:
   static constexpr std::size_t kBufferBytes = std::size_t{1} << 20U;
@@ -26,15 +27,15 @@ class OutputFile {
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
 
-  /// Mapped memory is given back once it was copied or written.
+  /// Adds bytes at the end, and releases them where they are mapped.
   void append(std::span<const std::byte> bytes);
   void append(std::string_view text) { append(std::as_bytes(std::span(text))); }
 
-  /// Room for `size` more bytes at the end of the buffer, at most kBufferBytes, to be filled at
-  /// once.
+  /// Room for `size` more bytes, at most kBufferBytes, at the end of the buffer. Fill it before the
+  /// next call.
   std::span<std::byte> extend(std::size_t size);
 
-  /// To be called at the end: some file systems report a full disk only now.
+  /// Call it at the end: some file systems report a full disk only now.
   void close();
 
  private:

@@ -30,12 +30,12 @@
 // Python's own machine imports what GLOBAL names and runs what REDUCE, NEWOBJ and BUILD say. This
 // one does not: there is nothing in it that could be imported or called. A global is two words.
 // Those in pickle_globals.cpp stand for data, and calling them makes a dict, a set, a tuple or the
-// description of a tensor. Calling any other makes an opaque value, which swallows what is added to
-// it; whoever needs a tensor there refuses it by its name. An optimizer's state or a Namespace
-// beside the weights thus does no harm.
+// description of a tensor. Calling any other makes an opaque value, which ignores what is added to
+// it; a reader that needs a tensor there refuses it by its name. An optimizer's state or a
+// Namespace next to the weights thus does no harm.
 //
-// The machine is held to its types where Python and torch were not: items go into dicts, elements
-// into lists, state onto OrderedDicts and opaque values, nothing into a tensor.
+// The machine checks types where Python and torch do not: items go into dicts, elements into lists,
+// state into OrderedDicts and opaque values, nothing into a tensor.
 //
 // Values are nodes in one array and refer to each other by number. So 40 lists that each hold the
 // one before it twice are 40 nodes, not 2^40; 100,000 lists inside each other need no stack; and a
@@ -51,16 +51,16 @@ namespace {
 /// Python's own pickler recurses, and so writes nothing deeper than its limit of 1000 calls.
 constexpr std::uint32_t kMaxPickleDepth = 1000;
 
-/// One walk over what the root holds, each node once, children before their parents: a child that
-/// is still open is its own ancestor.
+/// Walks over the values below the root, each node once, children before their parents: a child
+/// that is still open is its own ancestor.
 void require_tree(const Pickle& pickle, const std::string& where) {
   const auto refuse = [&](const std::string& what) {
-    throw FormatError(
-        fmt::format("{}: pickle: byte {}: values: {}", where, pickle.size_bytes - 1, what));
+    throw FormatError(where,
+                      fmt::format("pickle: byte {}: values: {}", pickle.size_bytes - 1, what));
   };
   const auto require_depth = [&](std::size_t depth) {
     if (depth <= kMaxPickleDepth) return;
-    refuse(fmt::format("expected at most {} inside each other, got more", kMaxPickleDepth));
+    refuse(fmt::format("nested deeper than {} levels", kMaxPickleDepth));
   };
   constexpr std::uint32_t kOpen = std::numeric_limits<std::uint32_t>::max();
   struct Visit {
@@ -75,11 +75,11 @@ void require_tree(const Pickle& pickle, const std::string& where) {
     const auto& items = pickle.at(visit.id).items;
     if (visit.next < items.size()) {
       const PickleId child = items[visit.next++];
-      if (height[child] == kOpen) refuse("expected a tree, got one that holds itself");
+      if (height[child] == kOpen) refuse("one contains itself");
       if (height[child] != 0) continue;
       height[child] = kOpen;
       path.push_back({child, 0});
-      require_depth(path.size());  // at once: a path of a million costs 32 MB
+      require_depth(path.size());  // here: a path of a million costs 32 MB
     } else {
       std::uint32_t tallest = 0;
       for (const PickleId child : items) tallest = std::max(tallest, height[child]);
@@ -112,7 +112,7 @@ std::string describe(const PickleNode& node) {
     case PickleKind::kText:
       return "a str";
     case PickleKind::kBytes:
-      return fmt::format("bytes, {} of them", node.text.size());
+      return fmt::format("{} bytes", node.text.size());
     case PickleKind::kTuple:
       return fmt::format("a tuple of {}", node.items.size());
     case PickleKind::kList:
@@ -132,6 +132,14 @@ std::string describe(const PickleNode& node) {
       return fmt::format("an object of {}.{}", node.text, node.name);
   }
   return "an unknown value";
+}
+
+std::string type_of(const PickleNode& node) {
+  const std::string text = describe(node);
+  for (const std::string_view article : {"a ", "an ", "the "}) {
+    if (text.starts_with(article)) return text.substr(article.size());
+  }
+  return text;
 }
 
 std::vector<std::string> foreign_globals(const Pickle& pickle) {

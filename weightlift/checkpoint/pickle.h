@@ -26,9 +26,9 @@ enum class PickleKind : std::uint8_t {
   kDict,
   kOrderedDict,
   kGlobal,
-  kRebuild,     ///< a tensor as the arguments of the function that torch makes it with
-  kPersistent,  ///< a reference to what lies outside of the pickle: torch's storages
-  kOpaque,      ///< an object of a class that is not known here: never made, only named
+  kRebuild,     ///< a tensor, as the arguments of torch's function that makes it
+  kPersistent,  ///< a reference to data outside of the pickle: torch's storages
+  kOpaque,      ///< an object of an unknown class: never created, only named
 };
 
 /// A value's place in its Pickle.
@@ -40,31 +40,34 @@ struct PickleNode {
   double real = 0;                     ///< kFloat
   std::string_view text{};             ///< kText, kBytes; kGlobal and kOpaque: the module
   std::string_view name{};             ///< kGlobal and kOpaque
-  const KnownGlobal* known = nullptr;  ///< kGlobal: nullptr where it is a foreign one; kRebuild
+  const KnownGlobal* known = nullptr;  ///< kRebuild; kGlobal: nullptr where it is unknown
   /// kTuple, kList, kSet: the elements; kDict, kOrderedDict: key, value, key, value...;
-  /// kRebuild: its arguments; kPersistent: what names it.
+  /// kRebuild: its arguments; kPersistent: the value that names it.
   std::vector<PickleId> items{};
 };
 
 /// The values of one pickle. They refer to each other by number: neither depth nor sharing costs
-/// anything here or at the end of its life. From the root on there is no cycle.
+/// anything, also when it is destroyed. Below the root there is no cycle.
 struct Pickle {
-  std::deque<PickleNode> nodes;  ///< all that the pickle makes, whether the root holds it or not
+  std::deque<PickleNode> nodes;  ///< all values of the pickle, also those outside of the root
   PickleId root = 0;
-  std::size_t size_bytes = 0;  ///< up to and with its STOP; what follows was not looked at
+  std::size_t size_bytes = 0;  ///< up to its STOP, included; what follows is not read
 
   const PickleNode& at(PickleId id) const { return nodes[id]; }
 };
 
-/// Reads a pickle of protocol 2 to 5 as data, running nothing: the .cpp says how. The values are
-/// views of `bytes`. Throws FormatError "where: pickle: ..." where it is damaged, or makes what no
-/// checkpoint needs, or more than the limits of pickle_machine.cpp.
+/// Reads a pickle of protocol 2 to 5 as data and runs nothing; see the .cpp. The values are views
+/// of `bytes`. Throws FormatError "where: pickle: ..." where it is damaged, makes values that no
+/// checkpoint needs, or exceeds the limits of pickle_machine.cpp.
 Pickle parse_pickle(std::span<const std::byte> bytes, const std::string& where);
 
-/// What a value is, for a message: "a list of 3", "an object of numpy.ndarray".
+/// The kind of a value, for a message: "a list of 3", "an object of numpy.ndarray".
 std::string describe(const PickleNode& node);
 
-/// "module.name" of every global that is not known as data, each once, as they first come.
+/// The same without the article, for a list: "list of 3", "object of numpy.ndarray".
+std::string type_of(const PickleNode& node);
+
+/// "module.name" of every unknown global, each once, in the order of their first use.
 std::vector<std::string> foreign_globals(const Pickle& pickle);
 
 }  // namespace weightlift

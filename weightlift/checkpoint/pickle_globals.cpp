@@ -49,7 +49,7 @@ constexpr std::array<KnownGlobal, 17> kStorages = {{
     {"torch", "QUInt2x4Storage", GlobalKind::kStorage, std::nullopt, 1},
 }};
 
-/// torch.float32 and so on, by the names that dtype.h has.
+/// torch.float32 and so on, by the names of dtype.h.
 constexpr std::array<KnownGlobal, 19> kDTypeGlobals = {{
     {"torch", "bool", GlobalKind::kDType, DType::BOOL, 1},
     {"torch", "uint8", GlobalKind::kDType, DType::U8, 1},

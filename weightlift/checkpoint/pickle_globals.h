@@ -25,17 +25,16 @@ enum class GlobalKind : std::uint8_t {
   kDType,
 };
 
-/// A global that stands for data. Its name is compared, nothing is looked up or called.
+/// A global that stands for data. Only its name is compared; nothing is imported or called.
 struct KnownGlobal {
   std::string_view module;
   std::string_view name;
   GlobalKind kind;
-  std::optional<DType> dtype = std::nullopt;  ///< of kStorage and kDType, where Tensor has it
+  std::optional<DType> dtype = std::nullopt;  ///< of kStorage and kDType, where it is supported
   std::size_t item_bytes = 0;                 ///< of kStorage and kDType
 };
 
-/// The storage class of torch's that has elements of that dtype, nullptr where torch has none for
-/// it alone (float8, uint16 to uint64).
+/// torch's storage class for that dtype, nullptr where there is none (float8, uint16 to uint64).
 const KnownGlobal* find_storage_global(DType dtype);
 
 /// The row of exactly that module and name, nullptr where there is none.

@@ -12,13 +12,13 @@ namespace weightlift {
 
 namespace {
 
-/// A tensor takes some 13 nodes, so these are 75,000 tensors; the largest ResNet with an
-/// optimizer's state has 4,000. At about 110 bytes each, a bad file can ask for 110 MB.
+/// A tensor takes about 13 nodes, so these are 75,000 tensors; the largest ResNet with an
+/// optimizer's state has 4,000. At about 110 bytes each, a bad file can make the reader use 110 MB.
 constexpr std::size_t kMaxPickleNodes = 1'000'000;
 /// Instructions and copied references, 45 a tensor. Each may leave a reference of 4 bytes.
 constexpr std::size_t kMaxPickleWork = 5'000'000;
 
-/// There are no more values than that to number. Places beyond are for files that count oddly.
+/// A file has no more values to number. Places beyond are for files that do not count from 0.
 constexpr std::uint32_t kNearPlaces = kMaxPickleNodes;
 constexpr std::size_t kMaxFarPlaces = 1000;
 constexpr PickleId kNoValue = std::numeric_limits<PickleId>::max();
@@ -45,10 +45,10 @@ std::optional<PickleId> PickleMemo::get(std::uint32_t place) const {
   return found == far_.end() ? std::nullopt : std::optional(found->second);
 }
 
-// Not here, and so refused: what no protocol from 2 on writes (the texts and numbers in lines of
-// protocols 0 and 1, LIST, DICT, INST, OBJ), what calls by number (EXT), what only recursive values
-// need (POP, POP_MARK), DUP, integers of more than 255 bytes (LONG4), and buffers outside of the
-// pickle.
+// Missing here, and so refused: instructions that no protocol from 2 on writes (texts and numbers
+// in lines of protocols 0 and 1, LIST, DICT, INST, OBJ), calls by number (EXT), those for recursive
+// values only (POP, POP_MARK), DUP, integers of more than 255 bytes (LONG4), and buffers outside of
+// the pickle.
 const PickleMachine::Instruction* PickleMachine::find_instruction(unsigned opcode) {
   using M = PickleMachine;
   static constexpr std::array<Instruction, 44> kInstructions = {{
@@ -109,14 +109,13 @@ Pickle PickleMachine::run() {
     if (opcode_ == '.') break;
     const Instruction* instruction = find_instruction(opcode_);
     if (instruction == nullptr || instruction->protocol > protocol_) {
-      refuse(fmt::format("opcode: expected one of protocol {} that makes data, got 0x{:02x}",
-                         protocol_, opcode_));
+      refuse(fmt::format("opcode 0x{:02x} is unsupported in protocol {}", opcode_, protocol_));
     }
     work(1);
     (this->*instruction->handler)();
   }
   if (!marks_.empty() || stack_.size() != 1) {
-    refuse(fmt::format("end: expected one value, got {}{}", stack_.size(),
+    refuse(fmt::format("expected one value at the end, got {}{}", stack_.size(),
                        marks_.empty() ? "" : " and an open group"));
   }
   pickle_.root = stack_.front();
@@ -136,7 +135,7 @@ void PickleMachine::start() {
 std::span<const std::byte> PickleMachine::take(std::uint64_t size) {
   const std::size_t left = bytes_.size() - at_;
   if (size > left) {
-    refuse(fmt::format("expected {} more byte{}, got {}; incomplete?", size, size == 1 ? "" : "s",
+    refuse(fmt::format("truncated: expected {} more byte{}, got {}", size, size == 1 ? "" : "s",
                        left));
   }
   const auto taken = bytes_.subspan(at_, narrow<std::size_t>(size));
@@ -146,7 +145,7 @@ std::span<const std::byte> PickleMachine::take(std::uint64_t size) {
 
 PickleId PickleMachine::top() const {
   const std::size_t floor = marks_.empty() ? 0 : marks_.back();
-  if (stack_.size() <= floor) refuse("expected a value before it, got none");
+  if (stack_.size() <= floor) refuse("no value before this instruction");
   return stack_.back();
 }
 
@@ -157,7 +156,7 @@ PickleId PickleMachine::pop() {
 }
 
 std::vector<PickleId> PickleMachine::pop_to_mark() {
-  if (marks_.empty()) refuse("expected a group that was opened, got none");
+  if (marks_.empty()) refuse("no group is open");
   const auto from = stack_.begin() + static_cast<std::ptrdiff_t>(marks_.back());
   std::vector<PickleId> values(from, stack_.end());
   stack_.erase(from, stack_.end());
@@ -167,7 +166,7 @@ std::vector<PickleId> PickleMachine::pop_to_mark() {
 
 PickleId PickleMachine::make(PickleNode node) {
   if (pickle_.nodes.size() >= kMaxPickleNodes) {
-    refuse(fmt::format("values: expected at most {}, got more", kMaxPickleNodes));
+    refuse(fmt::format("more than {} values", kMaxPickleNodes));
   }
   pickle_.nodes.push_back(std::move(node));
   return narrow<PickleId>(pickle_.nodes.size() - 1);
@@ -176,16 +175,16 @@ PickleId PickleMachine::make(PickleNode node) {
 void PickleMachine::work(std::size_t amount) {
   work_ += amount;
   if (work_ > kMaxPickleWork) {
-    refuse(fmt::format("instructions: expected at most {}, got more", kMaxPickleWork));
+    refuse(fmt::format("more than {} instructions", kMaxPickleWork));
   }
 }
 
-/// Where pieces begin is of no use here, only that they do not lie.
+/// The reader needs no frames; it checks that their sizes are possible.
 void PickleMachine::frame() {
   const auto size = number<std::uint64_t>();
   if (size > bytes_.size() - at_) {
-    refuse(fmt::format("frame: expected at most {} bytes, got {}; incomplete?", bytes_.size() - at_,
-                       size));
+    refuse(
+        fmt::format("truncated: expected a frame of {} bytes, got {}", size, bytes_.size() - at_));
   }
 }
 
@@ -293,7 +292,7 @@ void PickleMachine::add_elements(PickleId target, const std::vector<PickleId>& e
   if (into.kind == PickleKind::kOpaque) return;
   const PickleKind wanted = opcode_ == 0x90 ? PickleKind::kSet : PickleKind::kList;
   if (into.kind != wanted) {
-    refuse(fmt::format("elements: expected a {} to add to, got {}",
+    refuse(fmt::format("cannot add elements: expected a {}, got {}",
                        wanted == PickleKind::kSet ? "set" : "list", describe(into)));
   }
   into.items.insert(into.items.end(), elements.begin(), elements.end());
@@ -301,10 +300,10 @@ void PickleMachine::add_elements(PickleId target, const std::vector<PickleId>& e
 
 void PickleMachine::add_pairs(PickleId target, const std::vector<PickleId>& pairs) {
   PickleNode& into = node(target);
-  if (pairs.size() % 2 != 0) refuse("items: expected a value for each key, got a key without");
+  if (pairs.size() % 2 != 0) refuse("cannot set items: a key has no value");
   if (into.kind == PickleKind::kOpaque) return;
   if (into.kind != PickleKind::kDict && into.kind != PickleKind::kOrderedDict) {
-    refuse(fmt::format("items: expected a dict to set them in, got {}", describe(into)));
+    refuse(fmt::format("cannot set items: expected a dict, got {}", describe(into)));
   }
   for (std::size_t i = 0; i < pairs.size(); i += 2) {
     if (!is_hashable(node(pairs[i]).kind)) {
@@ -324,8 +323,7 @@ void PickleMachine::put() {
 /// Python's pickler numbers each value once, without gaps; one of 1996 began at 1.
 void PickleMachine::remember(std::uint32_t place, PickleId id) {
   if (!memo_.put(place, id)) {
-    refuse(fmt::format("memo: expected places below {}, got more than {} others", kNearPlaces,
-                       kMaxFarPlaces));
+    refuse(fmt::format("memo: more than {} places from {} on", kMaxFarPlaces, kNearPlaces));
   }
 }
 
@@ -333,7 +331,7 @@ void PickleMachine::get() {
   const std::uint32_t place = opcode_ == 'h' ? number<std::uint8_t>() : number<std::uint32_t>();
   const auto found = memo_.get(place);
   if (!found) {
-    refuse(fmt::format("memo: expected a value at {}, got none", place));
+    refuse(fmt::format("memo: no value at place {}", place));
   }
   push(*found);
 }

@@ -28,13 +28,13 @@ inline bool is_hashable(PickleKind kind) {
          kind != PickleKind::kOrderedDict;
 }
 
-/// What a pickle remembers, by place. Python numbers values from 0 or 1 on; a file may say any
-/// number of 32 bits.
+/// The values that a pickle remembers, by place. Python numbers values from 0 or 1 on; a file may
+/// use any number of 32 bits.
 class PickleMemo {
  public:
-  /// Of places that hold a value.
+  /// Number of places that hold a value.
   std::size_t size() const { return size_; }
-  /// False where it would take more room than any pickler's numbering does.
+  /// Stores a value. Returns false where the places take more room than any pickler's numbering.
   bool put(std::uint32_t place, PickleId id);
   std::optional<PickleId> get(std::uint32_t place) const;
 
@@ -44,7 +44,7 @@ class PickleMemo {
   std::size_t size_ = 0;
 };
 
-/// The machine that pickle.cpp describes: runs one pickle into values.
+/// The machine that pickle.cpp describes: reads one pickle into values.
 class PickleMachine {
  public:
   PickleMachine(std::span<const std::byte> bytes, const std::string& where)
@@ -71,7 +71,7 @@ class PickleMachine {
   static const Instruction* find_instruction(unsigned opcode);
 
   [[noreturn]] void refuse(const std::string& what) const {
-    throw FormatError(fmt::format("{}: pickle: byte {}: {}", where_, start_, what));
+    throw FormatError(where_, fmt::format("pickle: byte {}: {}", start_, what));
   }
 
   // The bytes.
@@ -136,7 +136,7 @@ class PickleMachine {
   std::span<const std::byte> bytes_;
   const std::string& where_;
   std::size_t at_ = 0;
-  std::size_t start_ = 0;  // of the instruction at hand
+  std::size_t start_ = 0;  // of the current instruction
   unsigned opcode_ = 0;
   unsigned protocol_ = 0;
   std::size_t work_ = 0;

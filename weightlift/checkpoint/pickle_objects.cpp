@@ -2,16 +2,16 @@
 
 #include "weightlift/checkpoint/pickle_machine.h"
 
-// The instructions that import and call in Python: here, words are compared and values described.
+// The instructions that import and call in Python. Here they compare words and describe values.
 
 namespace weightlift {
 
 namespace {
 
-/// Module and name are lines. The longest of torch's have 60 bytes; they are repeated in messages.
+/// Module and name are lines. The longest of torch's have 60 bytes; messages repeat them.
 constexpr std::size_t kMaxGlobalBytes = 256;
 
-/// Dotted words of ASCII: anything else no import could have written.
+/// Dotted words of ASCII: no import writes anything else.
 bool is_global_path(std::string_view path) {
   if (path.empty() || path.size() > kMaxGlobalBytes || path.front() == '.' || path.back() == '.') {
     return false;
@@ -36,7 +36,7 @@ std::string_view PickleMachine::line() {
 void PickleMachine::global() {
   const std::string_view module = line();
   const std::string_view name = line();
-  // Before protocol 4 a name is one word; torch joins module and name, and so takes others.
+  // Before protocol 4 a name is one word; torch joins module and name, and so accepts others.
   if (name.find('.') != std::string_view::npos) {
     refuse(fmt::format("global: expected a name without dots, got '{}'", printable(name, 80)));
   }
@@ -115,7 +115,7 @@ PickleNode PickleMachine::ordered_dict_of(const std::vector<PickleId>& arguments
            pair.items.size() == 2 && is_hashable(node(pair.items.front()).kind);
     if (good) made.items.insert(made.items.end(), pair.items.begin(), pair.items.end());
   }
-  if (!good) refuse("OrderedDict: expected no arguments or a list of pairs, got another form");
+  if (!good) refuse("OrderedDict: expected no arguments or a list of pairs");
   return made;
 }
 
@@ -125,8 +125,7 @@ PickleNode PickleMachine::elements_of(PickleKind kind, const std::vector<PickleI
   const PickleNode& elements = node(arguments.front());
   if (arguments.size() != 1 ||
       (elements.kind != PickleKind::kList && elements.kind != PickleKind::kTuple)) {
-    refuse(fmt::format("{}: expected one list, got another form",
-                       kind == PickleKind::kSet ? "set" : "torch.Size"));
+    refuse(fmt::format("{}: expected one list", kind == PickleKind::kSet ? "set" : "torch.Size"));
   }
   work(elements.items.size());
   made.items = elements.items;
@@ -154,7 +153,7 @@ void PickleMachine::new_object_with_keywords() {
   new_object();
 }
 
-/// What a state dict's OrderedDict gets so is `_metadata`, an attribute: no item, and no weight.
+/// A state dict's OrderedDict gets `_metadata` this way, an attribute: no item, and no weight.
 void PickleMachine::build() {
   const PickleNode& state = node(pop());
   const PickleNode& target = node(top());

@@ -8,6 +8,7 @@
 
 #include "weightlift/base/bytes.h"
 #include "weightlift/base/error.h"
+#include "weightlift/base/note.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/checkpoint/safetensors_header.h"
 
@@ -25,12 +26,12 @@
 //   data_offsets [begin, end) count from offset 8 + N. Elements are little-endian, row-major,
 //   packed.
 //
-// There is no magic number and no checksum. What makes a file whole is that the tensors, sorted by
-// offset, tile the data section: the first begins at 0, each begins where the one before it ends,
-// the last ends where the file ends, and each is exactly as long as its shape and dtype say. So
-// holes, overlaps, shared ranges, missing and extra bytes are all errors, and nothing can hide in
-// the file. What is free: the order of the entries, the order of the offsets, alignment (an F32 may
-// begin at an odd offset), and where __metadata__ stands.
+// There is no magic number and no checksum. A file is complete where the tensors, sorted by offset,
+// tile the data section: the first begins at 0, each begins where the previous one ends, the last
+// ends where the file ends, and each has the length that its shape and dtype require. So holes,
+// overlaps, shared ranges, missing and extra bytes are all errors, and nothing can hide in the
+// file. The order of the entries, the order of the offsets, the alignment (an F32 may begin at an
+// odd offset) and the place of __metadata__ are free.
 //
 // Nothing is allocated by a number that the file declares: tensors are views, and a view exists
 // only after its range was found inside the file.
@@ -40,6 +41,7 @@ namespace weightlift {
 namespace {
 
 constexpr std::size_t kPrefixBytes = sizeof(std::uint64_t);
+constexpr std::string_view kDownloadAgain = "download the file again";
 
 struct Parts {
   std::string_view header;
@@ -49,27 +51,24 @@ struct Parts {
 Parts split(std::span<const std::byte> bytes, const std::string& where) {
   const auto header_bytes = load_little_endian<std::uint64_t>(bytes);
   if (!header_bytes) {
-    throw FormatError(fmt::format(
-        "{}: file: expected at least 8 bytes, got {}; incomplete download?", where, bytes.size()));
+    throw FormatError(where,
+                      fmt::format("truncated: expected at least 8 bytes, got {}", bytes.size()),
+                      advice(std::string(kDownloadAgain)));
   }
   if (*header_bytes > kMaxSafetensorsHeaderBytes) {
-    throw FormatError(
-        fmt::format("{}: header length: expected at most {} bytes, got {}; not a "
-                    "safetensors file?",
-                    where, kMaxSafetensorsHeaderBytes, *header_bytes));
+    throw FormatError(where, fmt::format("header length: expected at most {} bytes, got {}",
+                                         kMaxSafetensorsHeaderBytes, *header_bytes));
   }
   if (*header_bytes == 0) {
-    throw FormatError(
-        fmt::format("{}: header length: expected at least 2 bytes, got 0; incomplete "
-                    "download?",
-                    where));
+    throw FormatError(where, "header length: expected at least 2 bytes, got 0",
+                      advice(std::string(kDownloadAgain)));
   }
   const std::size_t available = bytes.size() - kPrefixBytes;
   if (*header_bytes > available) {
     throw FormatError(
-        fmt::format("{}: file: expected a header of {} bytes, got {}: {} bytes are "
-                    "missing; incomplete download?",
-                    where, *header_bytes, available, *header_bytes - available));
+        where,
+        fmt::format("truncated: expected a header of {} bytes, got {}", *header_bytes, available),
+        advice(std::string(kDownloadAgain)));
   }
   const auto text = bytes.subspan(kPrefixBytes, narrow<std::size_t>(*header_bytes));
   return {{reinterpret_cast<const char*>(text.data()), text.size()},
@@ -91,17 +90,14 @@ void require_size(const SafetensorsDeclaration& tensor, const std::string& where
       count ? checked_mul(narrow<std::uint64_t>(*count), std::uint64_t{item_bytes(tensor.dtype)})
             : std::nullopt;
   if (!needed) {
-    throw FormatError(fmt::format(
-        "{}: tensor '{}': shape: expected a size that 64 bits can count, "
-        "got {} {}",
-        where, printable(tensor.name), to_string(tensor.dtype), to_string(tensor.shape)));
+    throw FormatError(fmt::format("{}: tensor '{}'", where, printable(tensor.name)),
+                      fmt::format("size of {} {} exceeds 64 bits", to_string(tensor.dtype),
+                                  to_string(tensor.shape)));
   }
   if (const std::uint64_t span = tensor.end - tensor.begin; span != *needed) {
-    throw FormatError(
-        fmt::format("{}: tensor '{}': data_offsets span {} bytes, {} {} needs {}; "
-                    "damaged file?",
-                    where, printable(tensor.name), span, to_string(tensor.dtype),
-                    to_string(tensor.shape), *needed));
+    throw FormatError(fmt::format("{}: tensor '{}'", where, printable(tensor.name)),
+                      fmt::format("data_offsets span {} bytes, but {} {} needs {}", span,
+                                  to_string(tensor.dtype), to_string(tensor.shape), *needed));
   }
 }
 
@@ -119,10 +115,10 @@ std::uint64_t require_tiling(const std::vector<SafetensorsDeclaration>& tensors,
       const std::string_view fault = tensor.end < tensor.begin ? "reversed"
                                      : tensor.begin < edge     ? "an overlap"
                                                                : "a hole";
-      throw FormatError(fmt::format(
-          "{}: tensor '{}': data_offsets: expected a range from {} on, "
-          "where {}, got [{}, {}]: {}",
-          where, printable(tensor.name), edge, before, tensor.begin, tensor.end, fault));
+      throw FormatError(
+          fmt::format("{}: tensor '{}'", where, printable(tensor.name)),
+          fmt::format("data_offsets: expected a range from {} on, where {}, got [{}, {}]: {}", edge,
+                      before, tensor.begin, tensor.end, fault));
     }
     require_size(tensor, where);
     edge = tensor.end;
@@ -134,36 +130,28 @@ std::uint64_t require_tiling(const std::vector<SafetensorsDeclaration>& tensors,
 void require_data_bytes(std::uint64_t expected, std::uint64_t got, const std::string& where) {
   if (got < expected) {
     throw FormatError(
-        fmt::format("{}: file: expected {} bytes of tensor data, got {}: {} bytes are "
-                    "missing; incomplete download?",
-                    where, expected, got, expected - got));
+        where, fmt::format("truncated: expected {} bytes of tensor data, got {}", expected, got),
+        advice(std::string(kDownloadAgain)));
   }
   if (got > expected) {
-    throw FormatError(
-        fmt::format("{}: file: expected {} bytes of tensor data, got {}: {} bytes "
-                    "follow the last tensor",
-                    where, expected, got, got - expected));
+    throw FormatError(where,
+                      fmt::format("expected {} bytes of tensor data, got {}", expected, got));
   }
 }
 
-std::vector<std::string> notes_on(std::string_view text, const SafetensorsHeader& header,
-                                  const std::string& where) {
-  std::vector<std::string> notes;
+Notes notes_on(std::string_view text, const SafetensorsHeader& header, const std::string& where) {
+  Notes notes;
   if (text.front() != '{') {
-    notes.push_back(
-        fmt::format("{}: header: begins with white space, which other readers refuse", where));
+    notes.push_back({NoteCode::kHeaderWhitespace, where});
   }
-  if (header.tensors.empty()) notes.push_back(fmt::format("{}: holds no tensors", where));
+  if (header.tensors.empty()) notes.push_back({NoteCode::kNoTensors, where});
   const auto format =
       std::ranges::find(header.metadata, "format", &std::pair<std::string, std::string>::first);
   if (header.has_metadata && format == header.metadata.end()) {
-    notes.push_back(
-        fmt::format("{}: __metadata__: has no format, which huggingface_hub refuses", where));
+    notes.push_back({NoteCode::kMetadataFormatMissing, where});
   } else if (header.has_metadata && format->second != "pt" && format->second != "mlx") {
     notes.push_back(
-        fmt::format("{}: __metadata__: format is '{}', not 'pt': the tensors are taken "
-                    "as PyTorch's all the same",
-                    where, printable(format->second, 40)));
+        {NoteCode::kMetadataFormatUnknown, where, {{"format", printable(format->second, 40)}}});
   }
   return notes;
 }
@@ -195,8 +183,8 @@ SafetensorsFile load_safetensors(const std::shared_ptr<const MappedFile>& file) 
     SafetensorsFile loaded = parse_safetensors(file->bytes(), file, shown(file->path()));
     file->require_intact();
     return loaded;
-  } catch (const FormatError&) {
-    // A file that shrank meanwhile reads as zeros, and so as bad JSON: tell the cause instead.
+  } catch (const Error&) {
+    // A file that shrank meanwhile reads as zeros, and so as bad JSON: report the cause instead.
     file->require_intact();
     throw;
   }

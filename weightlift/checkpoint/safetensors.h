@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "weightlift/base/file.h"
+#include "weightlift/base/note.h"
 #include "weightlift/tensor/state_dict.h"
 
 namespace weightlift {
@@ -20,16 +21,17 @@ constexpr std::uint64_t kMaxSafetensorsHeaderBytes = 100'000'000;
 struct SafetensorsFile {
   StateDict tensors;  ///< views of the file, in the order of their offsets
   std::vector<std::pair<std::string, std::string>> metadata;  ///< __metadata__, in file order
-  std::vector<std::string> notes;  ///< accepted, yet worth a warning: one line each
+  Notes notes;                                                ///< on what was accepted
 };
 
-/// Reads the header of a mapped file and hands out views of its data: nothing is copied, no
-/// tensor's page is touched. The views keep the file mapped. Throws FormatError "path: thing:
-/// expected X, got Y"; accepts no file that the safetensors package (0.8.0) refuses. Element values
-/// are not examined. Source: https://github.com/huggingface/safetensors
+/// Reads the header of a mapped file and returns views of its data: nothing is copied, no tensor's
+/// page is touched. The views keep the file mapped. Throws FormatError "path: ...", or
+/// UnsupportedError for a dtype below one byte. Accepts no file that the safetensors package
+/// (0.8.0) refuses. Element values are not checked. Source:
+/// https://github.com/huggingface/safetensors
 SafetensorsFile load_safetensors(const std::shared_ptr<const MappedFile>& file);
 
-/// The same on bytes in memory, which `owner` keeps alive; `where` begins every message.
+/// The same for bytes in memory, which `owner` keeps alive; `where` begins every message.
 SafetensorsFile parse_safetensors(std::span<const std::byte> bytes,
                                   const std::shared_ptr<const void>& owner,
                                   const std::string& where);

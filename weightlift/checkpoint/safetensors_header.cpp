@@ -12,9 +12,9 @@
 #include "weightlift/base/error.h"
 #include "weightlift/checkpoint/tensor_name.h"
 
-// The header is JSON from a stranger, up to 100 MB of it. It is read as a stream of events (SAX),
-// so that memory grows with what is kept and never with what is declared, by one machine without
-// recursion. Every event is legal in few states:
+// The header is untrusted JSON of up to 100 MB. One machine without recursion reads it as a stream
+// of events (SAX), so that memory grows with what is kept, never with what is declared. Every event
+// is legal in few states:
 //
 //   state           takes                              and goes to
 //   kStart          {                                  kName
@@ -39,11 +39,11 @@
 //   kMetadataValue  a string                           kMetadataKey
 //   kIgnored        any value, however deep            kField
 //
-// What the official reader takes and this one refuses on purpose: a name or metadata key given
-// twice, in whatever spelling (the specification forbids it, and readers disagree on which one
-// counts); an entry as an array and a dtype as an object (no writer makes them, other readers fail
-// on them); names that are empty or hold NUL (they break state dicts and C strings); and sizes
-// beyond the caps below.
+// The official reader accepts and this one refuses on purpose: duplicate names and metadata keys,
+// in any spelling (the specification forbids them, and readers disagree on which one counts); an
+// entry as an array and a dtype as an object (no writer makes them, other readers fail on them);
+// names that are empty or contain NUL (they break state dicts and C strings); and sizes beyond the
+// limits below.
 
 namespace weightlift {
 
@@ -57,7 +57,7 @@ constexpr int kMaxDepth = 127;
 /// of thousands in all their files; a header within its 100 MB could declare millions, at gigabytes
 /// of memory.
 constexpr std::size_t kMaxEntries = 100'000;
-/// NumPy's limit; networks use 4. Each dimension costs 8 bytes here and 2 in the file.
+/// NumPy's limit; networks use 4. Each dimension takes 8 bytes here and 2 in the file.
 constexpr std::size_t kMaxRank = 64;
 
 enum class State : std::uint8_t {
@@ -98,12 +98,12 @@ std::string_view expected_in(State state) {
     case State::kMetadataValue:
       return "a string";
     default:
-      return "nothing";  // no value can come here: JSON has a key or an end at these places
+      return "nothing";  // never used: JSON has a key or an end at these places
   }
 }
 
-/// nlohmann's text on a syntax error without what only a programmer needs: its own error number,
-/// line and column (the header is one line) and the text read so far, which can be 100 MB.
+/// nlohmann's text on a syntax error, without its error number, line and column (the header is one
+/// line), and without the text read so far, which can be 100 MB.
 std::string_view reason_of(std::string_view what) {
   if (const auto tag = what.find("] "); tag != std::string_view::npos) what.remove_prefix(tag + 2);
   if (what.starts_with("parse error at line")) {
@@ -231,17 +231,17 @@ class HeaderMachine final : public Json::json_sax_t {
 
   bool parse_error(std::size_t position, const std::string& /*token*/,
                    const nlohmann::detail::exception& error) override {
-    throw FormatError(fmt::format("{}: header: expected JSON, got an error at its byte {}: {}",
-                                  where_, position, printable(reason_of(error.what()))));
+    throw FormatError(where_, fmt::format("header: invalid JSON at byte {}: {}", position,
+                                          printable(reason_of(error.what()))));
   }
 
  private:
   static constexpr int kEntryDepth = 2;
 
-  /// Throws: the subject the machine is at, what it expected, and `got`.
+  /// Throws FormatError: "SUBJECT: expected ..., got ...".
   [[noreturn]] void refuse(std::string_view got) const {
-    throw FormatError(
-        fmt::format("{}: {}: expected {}, got {}", where_, subject(), expected_in(state_), got));
+    throw FormatError(where_,
+                      fmt::format("{}: expected {}, got {}", subject(), expected_in(state_), got));
   }
 
   std::string subject() const {
@@ -274,8 +274,7 @@ class HeaderMachine final : public Json::json_sax_t {
 
   bool open(State next) {
     if (++depth_ > kMaxDepth) {
-      throw FormatError(fmt::format("{}: header: expected at most {} levels of nesting, got more",
-                                    where_, kMaxDepth));
+      throw FormatError(where_, fmt::format("header: nested deeper than {} levels", kMaxDepth));
     }
     return go(next);
   }
@@ -299,15 +298,14 @@ class HeaderMachine final : public Json::json_sax_t {
   bool begin_entry(std::string& name) {
     if (name == "__metadata__") {
       if (seen_metadata_) {
-        throw FormatError(fmt::format("{}: __metadata__: expected it once, got it twice", where_));
+        throw FormatError(where_, "header: duplicate key '__metadata__'");
       }
       seen_metadata_ = true;
       return go(State::kMetadata);
     }
     require_name(name);
     if (header_.tensors.size() == kMaxEntries) {
-      throw FormatError(
-          fmt::format("{}: header: expected at most {} tensors, got more", where_, kMaxEntries));
+      throw FormatError(where_, fmt::format("header: more than {} tensors", kMaxEntries));
     }
     entry_ = {};
     entry_.name = std::move(name);
@@ -318,8 +316,8 @@ class HeaderMachine final : public Json::json_sax_t {
   void require_name(const std::string& name) const {
     const std::string missing = missing_in_tensor_name(name);
     if (missing.empty()) return;
-    throw FormatError(fmt::format("{}: tensor '{}': expected a name {}, got {} bytes", where_,
-                                  printable(name), missing, name.size()));
+    throw FormatError(fmt::format("{}: tensor '{}'", where_, printable(name)),
+                      fmt::format("expected a name {}", missing));
   }
 
   bool begin_field(std::string_view field) {
@@ -331,8 +329,7 @@ class HeaderMachine final : public Json::json_sax_t {
     for (std::size_t i = 0; i < kFields.size(); ++i) {
       if (field != kFields[i].first) continue;
       if (seen_fields_[i]) {
-        throw FormatError(fmt::format("{}: {}: expected '{}' once, got it twice", where_,
-                                      tensor_subject(), field));
+        throw FormatError(where_, fmt::format("{}: duplicate '{}'", tensor_subject(), field));
       }
       seen_fields_[i] = true;
       offset_count_ = 0;
@@ -345,16 +342,14 @@ class HeaderMachine final : public Json::json_sax_t {
     constexpr std::array<std::string_view, 3> kNames = {"dtype", "shape", "data_offsets"};
     for (std::size_t i = 0; i < kNames.size(); ++i) {
       if (seen_fields_[i]) continue;
-      throw FormatError(
-          fmt::format("{}: {}: expected '{}', got none", where_, tensor_subject(), kNames[i]));
+      throw FormatError(where_, fmt::format("{}: '{}' is missing", tensor_subject(), kNames[i]));
     }
     header_.tensors.push_back(std::move(entry_));
   }
 
   bool begin_metadata_value(std::string& key) {
     if (header_.metadata.size() == kMaxEntries) {
-      throw FormatError(fmt::format("{}: __metadata__: expected at most {} entries, got more",
-                                    where_, kMaxEntries));
+      throw FormatError(where_, fmt::format("__metadata__: more than {} entries", kMaxEntries));
     }
     header_.metadata.emplace_back(std::move(key), std::string());
     return go(State::kMetadataValue);
@@ -365,11 +360,12 @@ class HeaderMachine final : public Json::json_sax_t {
       entry_.dtype = *dtype;
       return;
     }
-    const bool below_a_byte = name == "F4" || name == "F6_E2M3" || name == "F6_E3M2";
-    throw FormatError(fmt::format(
-        "{}: {}: dtype: expected one that can be converted, got {}'{}'", where_, tensor_subject(),
-        below_a_byte ? "the unsupported dtype smaller than a byte " : "the unknown dtype ",
-        printable(name, 40)));
+    const std::string where = fmt::format("{}: {}", where_, tensor_subject());
+    if (name == "F4" || name == "F6_E2M3" || name == "F6_E3M2") {
+      throw UnsupportedError(
+          where, fmt::format("unsupported dtype '{}': its elements are smaller than a byte", name));
+    }
+    throw FormatError(where, fmt::format("unknown dtype '{}'", printable(name, 40)));
   }
 
   bool add_dimension(std::uint64_t value) {
@@ -377,8 +373,8 @@ class HeaderMachine final : public Json::json_sax_t {
       refuse(fmt::format("{}", value));
     }
     if (entry_.shape.size() == kMaxRank) {
-      throw FormatError(fmt::format("{}: {}: shape: expected at most {} dimensions, got more",
-                                    where_, tensor_subject(), kMaxRank));
+      throw FormatError(
+          where_, fmt::format("{}: shape: more than {} dimensions", tensor_subject(), kMaxRank));
     }
     entry_.shape.push_back(static_cast<std::int64_t>(value));
     return true;
@@ -401,18 +397,17 @@ class HeaderMachine final : public Json::json_sax_t {
   SafetensorsHeader header_;
 };
 
-/// nlohmann takes NUL for the end of the text, and skips a byte order mark. JSON has neither.
+/// nlohmann ends the text at a NUL, and skips a byte order mark. JSON has neither.
 void require_plain_text(std::string_view text, const std::string& where) {
   if (text.starts_with("\xEF\xBB\xBF")) {
-    throw FormatError(fmt::format("{}: header: expected '{{' first, got a byte order mark", where));
+    throw FormatError(where, "header: invalid JSON: it begins with a byte order mark");
   }
   if (const auto nul = text.find('\0'); nul != std::string_view::npos) {
-    throw FormatError(
-        fmt::format("{}: header: expected JSON text, got a NUL as its byte {}", where, nul));
+    throw FormatError(where, fmt::format("header: invalid JSON at byte {}: a NUL byte", nul));
   }
 }
 
-/// A name that is there more than once. The parser has undone escapes, so spelling does not matter.
+/// A name that appears more than once. The parser has decoded escapes: spelling does not matter.
 std::optional<std::string_view> find_repeated(std::vector<std::string_view> names) {
   std::ranges::sort(names);
   const auto found = std::ranges::adjacent_find(names);
@@ -425,15 +420,13 @@ void require_unique_names(const SafetensorsHeader& header, const std::string& wh
   names.reserve(header.tensors.size());
   for (const auto& tensor : header.tensors) names.emplace_back(tensor.name);
   if (const auto name = find_repeated(std::move(names))) {
-    throw FormatError(fmt::format("{}: tensor '{}': expected each name once, got it twice", where,
-                                  printable(*name)));
+    throw FormatError(fmt::format("{}: tensor '{}'", where, printable(*name)), "duplicate name");
   }
   std::vector<std::string_view> keys;
   keys.reserve(header.metadata.size());
   for (const auto& [key, value] : header.metadata) keys.emplace_back(key);
   if (const auto key = find_repeated(std::move(keys))) {
-    throw FormatError(fmt::format("{}: __metadata__ '{}': expected each key once, got it twice",
-                                  where, printable(*key)));
+    throw FormatError(where, fmt::format("__metadata__: duplicate key '{}'", printable(*key)));
   }
 }
 

@@ -21,28 +21,27 @@ namespace weightlift {
 namespace {
 
 struct Plan {
-  std::string header;  // the length before it and the padding after it included
+  std::string header;  // with the length before it and the padding after it
   std::vector<const SafetensorsEntry*> order;
   std::uint64_t total_bytes = 0;
 };
 
 std::string quoted(const std::string& text) {
   try {
-    // Escapes what the official writer escapes, in the same spelling, and leaves other UTF-8 alone.
+    // Escapes what the official writer escapes, in the same spelling, and keeps other UTF-8.
     return nlohmann::json(text).dump();
   } catch (const nlohmann::json::type_error&) {
-    throw FormatError(
-        fmt::format("__metadata__ '{}': expected UTF-8, got other bytes", printable(text)));
+    throw FormatError("__metadata__", fmt::format("'{}' is not UTF-8", printable(text)));
   }
 }
 
 std::uint64_t stored_bytes(const SafetensorsEntry& entry) {
   const DType from = entry.tensor.dtype();
   if (from != entry.dtype && (!is_floating(from) || !is_floating(entry.dtype))) {
-    throw FormatError(
-        fmt::format("tensor '{}': expected a conversion among F16, BF16, F32 and F64, "
-                    "got {} to {}",
-                    printable(entry.name), to_string(from), to_string(entry.dtype)));
+    throw UnsupportedError(
+        fmt::format("tensor '{}'", printable(entry.name)),
+        fmt::format("cannot convert {} to {}: only F16, BF16, F32 and F64 can be converted",
+                    to_string(from), to_string(entry.dtype)));
   }
   return narrow<std::uint64_t>(entry.tensor.numel()) * item_bytes(entry.dtype);
 }
@@ -55,8 +54,7 @@ void require_names(const std::vector<const SafetensorsEntry*>& order) {
   }
   std::ranges::sort(names);
   if (const auto twice = std::ranges::adjacent_find(names); twice != names.end()) {
-    throw FormatError(
-        fmt::format("tensor '{}': expected each name once, got it twice", printable(*twice)));
+    throw FormatError(fmt::format("tensor '{}'", printable(*twice)), "duplicate name");
   }
 }
 
@@ -66,8 +64,7 @@ std::string metadata_json(SafetensorsMetadata metadata) {
   const std::string* previous = nullptr;
   for (const auto& [key, value] : metadata) {
     if (previous != nullptr && *previous == key) {
-      throw FormatError(
-          fmt::format("__metadata__ '{}': expected each key once, got it twice", printable(key)));
+      throw FormatError("__metadata__", fmt::format("duplicate key '{}'", printable(key)));
     }
     out += out.empty() ? R"("__metadata__":{)" : ",";
     out += quoted(key) + ":" + quoted(value);
@@ -137,9 +134,9 @@ void write_safetensors(const std::filesystem::path& path,
                        const SafetensorsMetadata& metadata, const WriteProgress& progress) {
   Plan plan;
   try {
-    plan = make_plan(entries, metadata);
+    plan = with_context(shown(path), [&] { return make_plan(entries, metadata); });
   } catch (const FormatError& error) {
-    throw FormatError(fmt::format("{}: {}", shown(path), error.what()));
+    throw FormatError(join_places(shown(path), error.where()), error.message(), error.hints());
   }
   OutputFile file(path, plan.total_bytes, progress);
   file.append(plan.header);

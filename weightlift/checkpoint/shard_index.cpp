@@ -8,6 +8,7 @@
 #include <unordered_set>
 
 #include "weightlift/base/error.h"
+#include "weightlift/base/note.h"
 #include "weightlift/checkpoint/tensor_name.h"
 
 // An index as transformers and huggingface_hub write it:
@@ -15,9 +16,9 @@
 //   {"metadata": {"total_parameters": 11689512, "total_size": 46837800},
 //    "weight_map": {"fc.weight": "model-00002-of-00002.safetensors", ...}}
 //
-// It is read as a stream of events (SAX), for its order and to find what is there twice: other
-// readers let the last one count, or an undefined one. A name of a file is text from a stranger
-// that will be opened; transformers follows "../x" and "/etc/x".
+// It is read as a stream of events (SAX), to keep its order and to find duplicates: other readers
+// take the last one, or any. The names of files are untrusted, and will be opened; transformers
+// follows "../x" and "/etc/x".
 
 namespace weightlift {
 
@@ -26,7 +27,7 @@ namespace {
 using namespace std::string_view_literals;
 using Json = nlohmann::json;
 
-/// As for other JSON here (base/json.h), which nests two deep in an index.
+/// As for other JSON (base/json.h); an index needs two levels.
 constexpr int kMaxIndexDepth = 64;
 /// The largest published models have hundreds of files and tens of thousands of tensors.
 constexpr std::size_t kMaxShards = 10'000;
@@ -34,7 +35,7 @@ constexpr std::size_t kMaxMappedTensors = 100'000;
 /// Linux's limit for one part of a path.
 constexpr std::size_t kMaxFileNameBytes = 255;
 
-/// What the index's own name says that its shards end in, nothing where it says nothing.
+/// The extension of the shards by the index's own name, empty where the name does not show it.
 std::string_view extension_in(std::string_view where) {
   const std::string_view name = where.substr(where.find_last_of('/') + 1);
   for (const std::string_view extension : {".safetensors"sv, ".bin"sv}) {
@@ -48,11 +49,10 @@ class IndexMachine final : public Json::json_sax_t {
   explicit IndexMachine(const std::string& where) : where_(where), wanted_(extension_in(where)) {}
 
   ShardIndex take() {
-    if (!seen_weight_map_ || index_.weight_map.empty()) {
-      refuse("weight_map", "expected tensors and their files, got none");
-    }
+    if (!seen_weight_map_) throw FormatError(where_, "'weight_map' is missing");
+    if (index_.weight_map.empty()) throw FormatError(where_, "'weight_map' is empty");
     if (!is_metadata_object_) {
-      note("metadata: expected an object, got none: transformers refuses such an index");
+      index_.notes.push_back({NoteCode::kIndexMetadataMissing, where_});
     }
     return std::move(index_);
   }
@@ -98,21 +98,20 @@ class IndexMachine final : public Json::json_sax_t {
 
   bool parse_error(std::size_t position, const std::string& /*token*/,
                    const nlohmann::detail::exception& /*error*/) override {
-    throw FormatError(
-        fmt::format("{}: expected JSON, got an error at its byte {}", where_, position));
+    throw FormatError(where_, fmt::format("invalid JSON at byte {}", position));
   }
 
  private:
   enum class Section : std::uint8_t { kTop, kMetadata, kWeightMap, kOther };
 
   [[noreturn]] void refuse(std::string_view thing, const std::string& what) const {
-    throw FormatError(fmt::format("{}: {}: {}", where_, thing, what));
+    throw FormatError(where_, fmt::format("{}: {}", thing, what));
   }
-  void note(const std::string& what) { index_.notes.push_back(where_ + ": " + what); }
 
   bool open() {
     if (++depth_ > kMaxIndexDepth) {
-      refuse("JSON", fmt::format("expected at most {} levels, got more", kMaxIndexDepth));
+      throw FormatError(where_,
+                        fmt::format("JSON is nested deeper than {} levels", kMaxIndexDepth));
     }
     return true;
   }
@@ -127,7 +126,7 @@ class IndexMachine final : public Json::json_sax_t {
                                       : Section::kOther;
     if (section_ == Section::kOther) return true;
     bool& seen = section_ == Section::kMetadata ? seen_metadata_ : seen_weight_map_;
-    if (seen) refuse(name, "expected it once, got it twice");
+    if (seen) throw FormatError(where_, fmt::format("duplicate key '{}'", name));
     seen = true;
     return true;
   }
@@ -136,38 +135,37 @@ class IndexMachine final : public Json::json_sax_t {
     return depth_ == 2 && section_ == Section::kMetadata && key_ == "total_size";
   }
 
-  /// Refuses a value of another type than its place takes; anything goes where nobody looks.
+  /// Refuses a value of the wrong type. Values that the reader ignores can have any type.
   void refuse_value(std::string_view got) const {
     if (depth_ == 0) {
-      throw FormatError(fmt::format("{}: expected an object, got {}", where_, got));
+      throw FormatError(where_, fmt::format("expected an object, got {}", got));
     }
     if (section_ != Section::kWeightMap) return;
     if (depth_ == 1) {
-      refuse("weight_map", fmt::format("expected an object of files by tensor, got {}", got));
+      refuse("weight_map", fmt::format("expected an object, got {}", got));
     }
     refuse(fmt::format("weight_map: '{}'", printable(key_)),
-           fmt::format("expected the name of a file, got {}", got));
+           fmt::format("expected a file name, got {}", got));
   }
 
   bool scalar(const std::string& got) {
     refuse_value(got);
     if (is_total_size()) {
-      note(fmt::format("total_size: expected a number of bytes, got {}: not looked at", got));
+      index_.notes.push_back({NoteCode::kIndexTotalSizeInvalid, where_, {{"got", got}}});
     }
     return true;
   }
 
   bool add(const std::string& file) {
     if (const std::string missing = missing_in_tensor_name(key_); !missing.empty()) {
-      refuse("weight_map", fmt::format("tensor '{}': expected a name {}, got {} bytes",
-                                       printable(key_), missing, key_.size()));
+      refuse("weight_map",
+             fmt::format("tensor '{}': expected a name {}", printable(key_), missing));
     }
     if (!tensors_.insert(key_).second) {
-      refuse("weight_map",
-             fmt::format("tensor '{}': expected each name once, got it twice", printable(key_)));
+      refuse("weight_map", fmt::format("duplicate tensor '{}'", printable(key_)));
     }
     if (index_.weight_map.size() == kMaxMappedTensors) {
-      refuse("weight_map", fmt::format("expected at most {} tensors, got more", kMaxMappedTensors));
+      refuse("weight_map", fmt::format("more than {} tensors", kMaxMappedTensors));
     }
     if (files_.insert(file).second) add_file(file);
     index_.weight_map.emplace_back(std::move(key_), file);
@@ -177,25 +175,25 @@ class IndexMachine final : public Json::json_sax_t {
   void add_file(const std::string& file) {
     require_plain(file);
     if (index_.files.size() == kMaxShards) {
-      refuse("weight_map", fmt::format("expected at most {} files, got more", kMaxShards));
+      refuse("weight_map", fmt::format("more than {} files", kMaxShards));
     }
     index_.files.push_back(file);
   }
 
-  /// A name in the folder of the index, on any system, that ends as the others do.
+  /// Refuses all but names in the folder of the index, on any system, with the right extension.
   void require_plain(std::string_view file) {
     const bool plain = file.size() <= kMaxFileNameBytes && !file.starts_with('.') &&
                        file.find_first_of("/\\:\0"sv) == std::string_view::npos;
     if (wanted_.empty()) wanted_ = file.ends_with(".bin") ? ".bin"sv : ".safetensors"sv;
     if (!plain || !file.ends_with(wanted_)) {
       refuse(fmt::format("weight_map: '{}'", printable(key_)),
-             fmt::format("expected the plain name of a {} file beside the index, got '{}'", wanted_,
+             fmt::format("expected a {} file in the folder of the index, got '{}'", wanted_,
                          printable(file)));
     }
   }
 
   const std::string& where_;
-  std::string_view wanted_;  // what files end in, once that is known
+  std::string_view wanted_;  // the extension of the files, once it is known
   Section section_ = Section::kTop;
   int depth_ = 0;
   std::string key_;
@@ -207,7 +205,7 @@ class IndexMachine final : public Json::json_sax_t {
   ShardIndex index_;
 };
 
-/// Of every tensor, the number of the only shard that holds it.
+/// For every tensor, the number of the only shard that contains it.
 std::unordered_map<std::string_view, std::size_t> holders(const ShardIndex& index,
                                                           const std::vector<StateDict>& shards,
                                                           const std::string& where) {
@@ -216,9 +214,9 @@ std::unordered_map<std::string_view, std::size_t> holders(const ShardIndex& inde
     for (const auto& [name, tensor] : shards[i]) {
       const auto [first, added] = found.try_emplace(name, i);
       if (!added) {
-        throw FormatError(
-            fmt::format("{}: tensor '{}': expected it in one shard, got it in {} and {}", where,
-                        printable(name), index.files.at(first->second), index.files.at(i)));
+        throw MismatchError(fmt::format("{}: tensor '{}'", where, printable(name)),
+                            fmt::format("two shards contain it, {} and {}",
+                                        index.files.at(first->second), index.files.at(i)));
       }
     }
   }
@@ -229,13 +227,12 @@ std::unordered_map<std::string_view, std::size_t> holders(const ShardIndex& inde
 
 ShardIndex parse_shard_index(std::string_view text, const std::string& where) {
   if (text.size() > kMaxShardIndexBytes) {
-    throw FormatError(fmt::format("{}: expected at most {} bytes, got {}: no index of shards",
-                                  where, kMaxShardIndexBytes, text.size()));
-  }
-  // nlohmann takes NUL for the end of the text, and skips a byte order mark. JSON has neither.
-  if (text.starts_with("\xEF\xBB\xBF") || text.find('\0') != std::string_view::npos) {
     throw FormatError(
-        fmt::format("{}: expected JSON text, got a byte order mark or a NUL in it", where));
+        where, fmt::format("expected at most {} bytes, got {}", kMaxShardIndexBytes, text.size()));
+  }
+  // nlohmann ends the text at a NUL, and skips a byte order mark. JSON has neither.
+  if (text.starts_with("\xEF\xBB\xBF") || text.find('\0') != std::string_view::npos) {
+    throw FormatError(where, "invalid JSON: it contains a byte order mark or a NUL byte");
   }
   IndexMachine machine(where);
   Json::sax_parse(text.begin(), text.end(), &machine);
@@ -243,31 +240,36 @@ ShardIndex parse_shard_index(std::string_view text, const std::string& where) {
 }
 
 StateDict join_shards(const ShardIndex& index, const std::vector<StateDict>& shards,
-                      const std::string& where, std::vector<std::string>& notes) {
+                      const std::string& where, Notes& notes) {
   const auto holder = holders(index, shards, where);
   StateDict joined;
   for (const auto& [name, file] : index.weight_map) {
     const auto found = holder.find(name);
     if (found == holder.end() || index.files.at(found->second) != file) {
-      throw FormatError(fmt::format("{}: tensor '{}': expected it in {}, got it in {}", where,
-                                    printable(name), file,
-                                    found == holder.end() ? "none" : index.files[found->second]));
+      throw MismatchError(fmt::format("{}: tensor '{}'", where, printable(name)),
+                          found == holder.end()
+                              ? fmt::format("not found in {}", file)
+                              : fmt::format("the index names {}, but {} contains it", file,
+                                            index.files[found->second]));
     }
     joined.insert(name, shards[found->second].at(name));
   }
   for (std::size_t i = 0; i < shards.size(); ++i) {
     for (const auto& [name, tensor] : shards[i]) {
       if (joined.contains(name)) continue;
-      notes.push_back(fmt::format("{}: tensor '{}' of {} is not in weight_map", where,
-                                  printable(name), index.files.at(i)));
+      notes.push_back({NoteCode::kIndexUnlistedTensor,
+                       where,
+                       {{"tensor", printable(name)}, {"file", index.files.at(i)}}});
       joined.insert(name, tensor);
     }
   }
   std::uint64_t bytes = 0;
   for (const auto& [name, tensor] : joined) bytes += tensor.bytes().size();
   if (index.total_size && *index.total_size != bytes) {
-    notes.push_back(fmt::format("{}: total_size: expected {}, the tensors' bytes, got {}", where,
-                                bytes, *index.total_size));
+    notes.push_back(
+        {NoteCode::kIndexTotalSizeWrong,
+         where,
+         {{"expected", std::to_string(bytes)}, {"got", fmt::format("{}", *index.total_size)}}});
   }
   return joined;
 }

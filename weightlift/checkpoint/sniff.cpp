@@ -11,11 +11,11 @@
 #include "weightlift/base/error.h"
 #include "weightlift/checkpoint/safetensors.h"
 
-// Names say nothing: timm's own `*.pth.tar` are no tar files, and a `.bin` may be anything. So a
-// file is told by its bytes. safetensors alone has no magic number: it begins with the length of
-// its header, at most 100,000,000, and then has `{` or white space. Some magic numbers are also
-// such a length (gzip's often, a pickle's always), so both are asked for. A file with such a length
-// and no magic number is given to the safetensors reader, which knows best what is wrong with it.
+// Names are not reliable: timm's own `*.pth.tar` are no tar files, and a `.bin` may be anything. So
+// the bytes decide. safetensors alone has no magic number: it begins with the length of its header,
+// at most 100,000,000, followed by `{` or white space. Some magic numbers are also such a length
+// (gzip's often, a pickle's always), so both are checked. A file with such a length and no magic
+// number goes to the safetensors reader, which reports best what is wrong with it.
 
 namespace weightlift {
 
@@ -27,6 +27,14 @@ struct Magic {
   std::size_t offset;
   std::string_view bytes;
   std::string_view what;
+  std::string_view advice = {};
+};
+
+/// What a file that is not a checkpoint looks like.
+struct OtherFile {
+  std::string what;
+  std::string advice = {};
+  bool unsupported = false;  ///< a good file of another format
 };
 
 constexpr std::string_view kLegacyMagic = "\x8A\x0A\x6C\xFC\x9C\x46\xF9\x20\x6A\xA8\x50\x19."sv;
@@ -34,25 +42,27 @@ constexpr std::string_view kFrame = "\x95\x0D\0\0\0\0\0\0\0"sv;  // around it, s
 constexpr std::string_view kZipMagic = "PK\x03\x04"sv;
 
 constexpr std::string_view kLfsPointer = "a git-lfs pointer"sv;
+constexpr std::string_view kUnpack = "unpack it first"sv;
+constexpr std::string_view kDownloadAgain = "download the file again"sv;
 
 constexpr std::string_view kPickle = "a Python pickle that torch.save did not write"sv;
 
 constexpr std::array<Magic, 18> kOthers = {{
-    {0, "version https://git-lfs"sv, kLfsPointer},
-    {0, "version https://hawser"sv, kLfsPointer},
+    {0, "version https://git-lfs"sv, kLfsPointer, "run `git lfs pull`"sv},
+    {0, "version https://hawser"sv, kLfsPointer, "run `git lfs pull`"sv},
     {0, "PK\x05\x06"sv, "an empty zip archive"sv},
-    {0, "PYTORCH1"sv, "a container of the PyTorch 1.0 preview, which torch itself refuses"sv},
-    {257, "ustar"sv, "a tar archive"sv},
+    {0, "PYTORCH1"sv, "a file of the PyTorch 1.0 preview"sv},
+    {257, "ustar"sv, "a tar archive"sv, kUnpack},
     {0, "\x80\x02"sv, kPickle},
     {0, "\x80\x03"sv, kPickle},
     {0, "\x80\x04"sv, kPickle},
     {0, "\x80\x05"sv, kPickle},
-    {0, "\x1F\x8B"sv, "a gzip archive; unpack it"sv},
-    {0, "\x28\xB5\x2F\xFD"sv, "a zstd archive; unpack it"sv},
-    {0, "\xFD\x37zXZ"sv, "an xz archive; unpack it"sv},
-    {0, "BZh"sv, "a bzip2 archive; unpack it"sv},
-    {0, "7z\xBC\xAF\x27\x1C"sv, "a 7z archive; unpack it"sv},
-    {0, "\x89HDF\r\n\x1A\n"sv, "an HDF5 file (Keras?)"sv},
+    {0, "\x1F\x8B"sv, "a gzip archive"sv, kUnpack},
+    {0, "\x28\xB5\x2F\xFD"sv, "a zstd archive"sv, kUnpack},
+    {0, "\xFD\x37zXZ"sv, "an xz archive"sv, kUnpack},
+    {0, "BZh"sv, "a bzip2 archive"sv, kUnpack},
+    {0, "7z\xBC\xAF\x27\x1C"sv, "a 7z archive"sv, kUnpack},
+    {0, "\x89HDF\r\n\x1A\n"sv, "an HDF5 file, as of Keras"sv},
     {0, "\x93NUMPY"sv, "a NumPy array"sv},
     {0, "GGUF"sv, "a GGUF file"sv},
     {4, "TFL3"sv, "a TensorFlow Lite model"sv},
@@ -73,18 +83,20 @@ bool has_zip_end(std::string_view text) {
 }
 
 /// What kind of zip it is, by the names in its directory; nothing for a torch checkpoint.
-std::optional<std::string> not_a_torch_zip(std::string_view text) {
+std::optional<OtherFile> not_a_torch_zip(std::string_view text) {
   const std::string_view tail = tail_of(text);
-  if (!has_zip_end(text)) return "a zip archive without its end; incomplete download?";
-  if (tail.find("/constants.pkl") != std::string_view::npos) {
-    return "a TorchScript archive, which holds a program; save the model's state dict instead";
+  if (!has_zip_end(text)) {
+    return OtherFile{"a truncated zip archive", std::string(kDownloadAgain)};
   }
-  // Of 15,000 storages the directory reaches beyond the tail; but torch writes its pickle first.
+  if (tail.find("/constants.pkl") != std::string_view::npos) {
+    return OtherFile{"a TorchScript archive", "save the model's state dict instead", true};
+  }
+  // With 15,000 storages the directory is longer than the tail; but torch writes its pickle first.
   constexpr std::size_t kHead = 4096;
   for (const std::string_view part : {tail, text.substr(0, kHead)}) {
     if (part.find("/data.pkl") != std::string_view::npos) return std::nullopt;
   }
-  return "a zip archive that torch.save did not write";
+  return OtherFile{"a zip archive that torch.save did not write", "", true};
 }
 
 bool is_text(std::string_view text) {
@@ -108,14 +120,15 @@ std::string_view name_markup(std::string start) {
   return start.starts_with("<?xml") ? "an XML document" : "";
 }
 
-/// A page, an answer or a message that was saved in place of the weights.
-std::string describe_text(std::string_view text) {
+/// A web page, a reply or a message that was saved in place of the weights.
+OtherFile describe_text(std::string_view text) {
   const std::string start = start_of(text);
   std::string_view kind = name_markup(start);
   if (kind.empty()) {
     kind = start.starts_with("{") || start.starts_with("[") ? "JSON text" : "plain text";
   }
-  return fmt::format("{} that begins '{}'; the download failed?", kind, printable(start, 48));
+  return {fmt::format("{} that begins '{}'", kind, printable(start, 48)),
+          std::string(kDownloadAgain)};
 }
 
 bool has_header_length(std::string_view text) {
@@ -134,19 +147,24 @@ const Magic* find_magic(std::string_view text) {
   return found == kOthers.end() ? nullptr : found;
 }
 
-/// What a file that is no checkpoint looks like.
-std::string describe(std::string_view text) {
-  if (text.empty()) return "an empty file";
-  const Magic* magic = find_magic(text);
-  if (magic != nullptr && magic->what == kLfsPointer) {
-    return fmt::format("{} of {} bytes in place of the weights; run `git lfs pull`", kLfsPointer,
-                       text.size());
+OtherFile describe(std::string_view text) {
+  if (text.empty()) return {"an empty file"};
+  if (const Magic* magic = find_magic(text)) {
+    const bool unsupported = magic->what != kLfsPointer;
+    return {std::string(magic->what), std::string(magic->advice), unsupported};
   }
-  if (magic != nullptr) return std::string(magic->what);
   if (is_text(text)) return describe_text(text);
-  if (has_zip_end(text)) return "a zip archive with other bytes in front of it";
-  return fmt::format("{} bytes of no known format that begin '{}'", text.size(),
-                     printable(text.substr(0, 8)));
+  if (has_zip_end(text)) return {"a zip archive with other bytes in front of it"};
+  return {fmt::format("{} bytes of unknown format that begin '{}'", text.size(),
+                      printable(text.substr(0, 8)))};
+}
+
+[[noreturn]] void refuse(const OtherFile& file, const std::string& where) {
+  const Hints hints = file.advice.empty() ? Hints() : advice(file.advice);
+  if (file.unsupported) {
+    throw UnsupportedError(where, fmt::format("unsupported format: {}", file.what), hints);
+  }
+  throw FormatError(where, fmt::format("not a checkpoint but {}", file.what), hints);
 }
 
 }  // namespace
@@ -179,20 +197,16 @@ std::size_t legacy_magic_bytes(std::string_view text) {
 
 CheckpointFormat detect_format(std::span<const std::byte> bytes, const std::string& where) {
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  std::string found;
   if (text.starts_with(kZipMagic)) {
-    const auto problem = not_a_torch_zip(text);
-    if (!problem) return CheckpointFormat::kTorchZip;
-    found = *problem;
-  } else if (legacy_magic_bytes(text) != 0) {
-    return CheckpointFormat::kTorchLegacy;
-  } else if (looks_like_safetensors(text) ||
-             (has_header_length(text) && find_magic(text) == nullptr)) {
-    return CheckpointFormat::kSafetensors;
-  } else {
-    found = describe(text);
+    const auto other = not_a_torch_zip(text);
+    if (!other) return CheckpointFormat::kTorchZip;
+    refuse(*other, where);
   }
-  throw FormatError(fmt::format("{}: expected a checkpoint, got {}", where, found));
+  if (legacy_magic_bytes(text) != 0) return CheckpointFormat::kTorchLegacy;
+  if (looks_like_safetensors(text) || (has_header_length(text) && find_magic(text) == nullptr)) {
+    return CheckpointFormat::kSafetensors;
+  }
+  refuse(describe(text), where);
 }
 
 }  // namespace weightlift

@@ -9,7 +9,7 @@ namespace weightlift {
 
 namespace {
 
-/// Python would write lone surrogates, which nobody else reads.
+/// Python would write lone surrogates, which no other reader accepts.
 bool is_utf8(std::string_view text) {
   while (!text.empty()) {
     const std::size_t length = utf8_length(text);
@@ -34,8 +34,8 @@ void require_writable_name(std::string_view name) {
   const std::string missing =
       name == "__metadata__" ? "other than __metadata__" : missing_in_tensor_name(name);
   if (!missing.empty()) {
-    throw FormatError(fmt::format("tensor '{}': expected a name {}, got {} bytes", printable(name),
-                                  missing, name.size()));
+    throw FormatError(fmt::format("tensor '{}'", printable(name)),
+                      fmt::format("expected a name {}", missing));
   }
 }
 

@@ -7,6 +7,7 @@
 
 #include "weightlift/base/bytes.h"
 #include "weightlift/base/error.h"
+#include "weightlift/base/note.h"
 #include "weightlift/checkpoint/tensor_name.h"
 #include "weightlift/checkpoint/torch_archive.h"
 #include "weightlift/checkpoint/torch_storage.h"
@@ -16,7 +17,7 @@ namespace weightlift {
 
 namespace {
 
-/// Copies of small files may be this large in any case.
+/// The least limit on copies, for small files.
 constexpr std::uint64_t kLeastCopyBudget = std::uint64_t{1} << 20U;
 
 std::string_view name_of(const TorchFile& file, PickleId key) {
@@ -24,21 +25,21 @@ std::string_view name_of(const TorchFile& file, PickleId key) {
   const bool text = node.kind == PickleKind::kText;
   if (!text || !missing_in_tensor_name(node.text).empty()) {
     throw FormatError(
-        fmt::format("{}: state dict: name: expected 1 to {} bytes of UTF-8 without NUL, got {}",
-                    file.where, kMaxTensorNameBytes,
+        file.where,
+        fmt::format("tensor name: expected 1 to {} bytes of UTF-8 without NUL, got {}",
+                    kMaxTensorNameBytes,
                     text ? fmt::format("'{}'", printable(node.text, 40)) : describe(node)));
   }
   return node.text;
 }
 
-/// What lies beside tensors and is none: left out, unless it would be one that cannot be read.
-std::string left_out(const TorchFile& file, std::string_view name, const PickleNode& value) {
+/// Describes an item that is not a tensor. Refuses tensors of unsupported kinds.
+std::string ignored(const TorchFile& file, std::string_view name, const PickleNode& value) {
   if (const std::string what = foreign_tensor(value); !what.empty()) {
-    throw FormatError(
-        fmt::format("{}: tensor '{}': expected a dense tensor of torch, got {} ({}.{})", file.where,
-                    printable(name), what, value.text, value.name));
+    throw UnsupportedError(fmt::format("{}: tensor '{}'", file.where, printable(name)),
+                           fmt::format("unsupported: {} ({}.{})", what, value.text, value.name));
   }
-  return fmt::format("{} ({})", printable(name), describe(value));
+  return fmt::format("{} ({})", printable(name), type_of(value));
 }
 
 void note_unused(const TorchArchive& archive, TorchFile& file) {
@@ -46,7 +47,7 @@ void note_unused(const TorchArchive& archive, TorchFile& file) {
   for (const auto& [key, entry] : archive.storages) count += file.storages.contains(key) ? 0U : 1U;
   if (count != 0) {
     file.notes.push_back(
-        fmt::format("{}: zip: {} storages belong to no tensor", file.where, count));
+        {NoteCode::kZipUnusedStorages, file.where, {{"count", std::to_string(count)}}});
   }
 }
 
@@ -59,8 +60,8 @@ TorchFile parse_torch_zip(std::span<const std::byte> bytes, std::shared_ptr<cons
   file.where = where;
   file.pickle = parse_pickle(archive.pickle, where);
   if (file.pickle.size_bytes != archive.pickle.size()) {
-    throw FormatError(fmt::format("{}: pickle: expected {} bytes, got {}: some follow its end",
-                                  where, file.pickle.size_bytes, archive.pickle.size()));
+    throw FormatError(where, fmt::format("data.pkl: {} bytes follow the end of the pickle",
+                                         archive.pickle.size() - file.pickle.size_bytes));
   }
   file.storages = list_storages(file.pickle, TorchForm::kZip, where);
   file.size_bytes = bytes.size();
@@ -69,10 +70,12 @@ TorchFile parse_torch_zip(std::span<const std::byte> bytes, std::shared_ptr<cons
   for (auto& [key, storage] : file.storages) {
     const auto found = archive.storages.find(key);
     const std::uint64_t needed = storage_bytes(key, storage, where);
-    if (found == archive.storages.end() || found->second.data.size() != needed) {
-      throw FormatError(fmt::format(
-          "{}: storage '{}': expected {} bytes, got {}; damaged file?", where, key, needed,
-          found == archive.storages.end() ? "none" : std::to_string(found->second.data.size())));
+    if (found == archive.storages.end()) {
+      throw FormatError(where, fmt::format("storage '{}' is missing", key));
+    }
+    if (found->second.data.size() != needed) {
+      throw FormatError(where, fmt::format("storage '{}': expected {} bytes, got {}", key, needed,
+                                           found->second.data.size()));
     }
     storage.bytes = found->second.data;
     if (archive.has_checksums) storage.entry = found->second;
@@ -85,8 +88,8 @@ TorchFile parse_torch_zip(std::span<const std::byte> bytes, std::shared_ptr<cons
 TorchStateDict load_state_dict(const TorchFile& file, PickleId dict, Reading reading) {
   const PickleNode& node = file.pickle.at(dict);
   if (node.kind != PickleKind::kDict && node.kind != PickleKind::kOrderedDict) {
-    throw FormatError(
-        fmt::format("{}: state dict: expected a dict, got {}", file.where, describe(node)));
+    throw FormatError(file.where,
+                      fmt::format("expected a dict of tensors, got {}", describe(node)));
   }
   TorchStateDict loaded;
   std::set<std::string_view> seen;
@@ -94,15 +97,15 @@ TorchStateDict load_state_dict(const TorchFile& file, PickleId dict, Reading rea
   for (std::size_t i = 0; i < node.items.size(); i += 2) {
     const std::string_view name = name_of(file, node.items[i]);
     if (!seen.insert(name).second) {
-      throw FormatError(fmt::format("{}: state dict: name '{}': expected it once, got it twice",
-                                    file.where, printable(name)));
+      throw FormatError(fmt::format("{}: tensor '{}'", file.where, printable(name)),
+                        "duplicate name");
     }
     const PickleNode& value = file.pickle.at(node.items[i + 1]);
     if (value.kind == PickleKind::kRebuild) {
       loaded.tensors.insert(std::string(name),
                             read_torch_tensor(file, node.items[i + 1], name, reading, copy_budget));
     } else {
-      loaded.others.push_back(left_out(file, name, value));
+      loaded.others.push_back(ignored(file, name, value));
     }
   }
   return loaded;

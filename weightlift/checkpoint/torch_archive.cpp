@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "weightlift/base/error.h"
+#include "weightlift/base/note.h"
 
 // What torch.save puts into its zip, in this order, all below one root (the file's name at the
 // time, or "archive"):
@@ -18,8 +19,8 @@
 //   ROOT/version              "3" and a line break; readers take 1 to 10
 //   ROOT/.data/serialization_id
 //
-// torch takes names in any case, a root of "..", versions like " 3junk", and the last of two
-// entries of one name. None of it is what torch writes, all of it is where two readers part:
+// torch accepts names in any case, a root of "..", versions like " 3junk", and the last of two
+// entries of one name. torch never writes these, and readers disagree on all of them, so they are
 // refused.
 
 namespace weightlift {
@@ -35,14 +36,13 @@ class TorchArchiveReader {
   TorchArchive read() {
     find_root();
     if (find("constants.pkl") != nullptr) {
-      throw FormatError(fmt::format(
-          "{}: expected a checkpoint, got a TorchScript archive, which holds a program; "
-          "save the model's state dict instead",
-          where_));
+      throw UnsupportedError(where_, "unsupported format: a TorchScript archive",
+                             advice("save the model's state dict instead"));
     }
     const ZipEntry* pickle = find("data.pkl");
-    if (pickle == nullptr)
-      refuse("data.pkl", "expected one, got none: torch.save did not write it");
+    if (pickle == nullptr) {
+      throw FormatError(where_, "zip: data.pkl is missing: torch.save did not write this file");
+    }
     require_version();
     require_byte_order();
     TorchArchive archive;
@@ -52,8 +52,7 @@ class TorchArchiveReader {
     if (zip_.has_checksums) {
       require_crc(*pickle, where_);
     } else {
-      archive.notes.push_back(
-          fmt::format("{}: zip: was saved without checksums: damage cannot be told", where_));
+      archive.notes.push_back({NoteCode::kZipWithoutChecksums, where_});
     }
     find_storages(archive);
     return archive;
@@ -61,7 +60,7 @@ class TorchArchiveReader {
 
  private:
   [[noreturn]] void refuse(std::string_view record, const std::string& what) const {
-    throw FormatError(fmt::format("{}: zip: {}: {}", where_, record, what));
+    throw FormatError(where_, fmt::format("zip: {}: {}", record, what));
   }
 
   void find_root();
@@ -76,16 +75,15 @@ class TorchArchiveReader {
 };
 
 void TorchArchiveReader::find_root() {
-  if (zip_.entries.empty()) refuse("data.pkl", "expected one, got only folders");
+  if (zip_.entries.empty()) throw FormatError(where_, "zip: no files, only folders");
   const std::string_view first = zip_.entries.front().name;
   root_ = first.substr(0, first.find('/') + 1);
   for (const ZipEntry& entry : zip_.entries) {
     if (root_.empty() || !entry.name.starts_with(root_)) {
       refuse(fmt::format("entry '{}'", printable(entry.name)),
-             fmt::format(
-                 "expected all entries in one folder, got it {}; torch.save did not write "
-                 "it, or it was packed again",
-                 root_.empty() ? "in none" : fmt::format("outside of '{}'", printable(root_))));
+             root_.empty() ? "not in a folder: torch.save did not write this file"
+                           : fmt::format("outside of '{}': torch.save did not write this file",
+                                         printable(root_)));
     }
   }
 }
@@ -111,7 +109,7 @@ void TorchArchiveReader::require_version() const {
       refuse(name, fmt::format("expected 1 to {}, got '{}'", kLastVersion, printable(shown, 40)));
     }
   }
-  if (!present) refuse("version", "expected one, got none; incomplete?");
+  if (!present) throw FormatError(where_, "zip: version is missing");
 }
 
 void TorchArchiveReader::require_byte_order() const {
@@ -120,12 +118,11 @@ void TorchArchiveReader::require_byte_order() const {
   const std::string_view text(reinterpret_cast<const char*>(entry->data.data()),
                               entry->data.size());
   if (text == "little") return;
-  refuse(
-      "byteorder",
-      fmt::format("expected 'little', got '{}'{}", printable(text, 40),
-                  text == "big" ? ": tensors of a big-endian machine; load and save it with torch "
-                                  "on another"
-                                : ""));
+  if (text == "big") {
+    throw UnsupportedError(where_, "unsupported: tensors of a big-endian machine",
+                           advice("load and save it with torch on a little-endian machine"));
+  }
+  refuse("byteorder", fmt::format("expected 'little', got '{}'", printable(text, 40)));
 }
 
 void TorchArchiveReader::find_storages(TorchArchive& archive) const {

@@ -4,6 +4,7 @@
 
 #include "weightlift/base/bytes.h"
 #include "weightlift/base/error.h"
+#include "weightlift/base/note.h"
 #include "weightlift/checkpoint/sniff.h"
 #include "weightlift/checkpoint/torch.h"
 #include "weightlift/checkpoint/torch_storage.h"
@@ -14,7 +15,7 @@
 //   +-------------+---------+----------+--------+------+-------+---------+-------+---------+-----
 //   | magic       | version | sys_info | object | keys | count | content | count | content | ...
 //   +-------------+---------+----------+--------+------+-------+---------+-------+---------+-----
-//    five pickles, one behind the other                 i64, then count elements, for each key
+//    five pickles, one after the other                  i64, then count elements, for each key
 //
 //   magic     the number 0x1950A86A20F9469CFC6C, 80 02 8A 0A 6C FC 9C 46 F9 20 6A A8 50 19 2E in
 //             protocol 2
@@ -23,9 +24,9 @@
 //             little-endian always
 //   keys      the list of the storages' keys (addresses, as text), in the order of what follows
 //
-// Where a storage begins is known only after all before it, and its size only from the object.
-// torch itself, where a storage is missing in the list, gives out whatever its memory held; here
-// every storage that the object names must come exactly once, and no other.
+// The place of a storage depends on all storages before it, and its size on the object. Where the
+// list lacks a storage, torch itself returns uninitialized memory; here every storage that the
+// object names must appear exactly once, and no other.
 
 namespace weightlift {
 
@@ -43,7 +44,7 @@ class LegacyReader {
   TorchFile read() {
     const std::string_view text(reinterpret_cast<const char*>(bytes_.data()), bytes_.size());
     at_ = legacy_magic_bytes(text);
-    if (at_ == 0) refuse("magic number", "expected torch's, got another; damaged file?");
+    if (at_ == 0) throw FormatError(where_, "wrong magic number for a file of torch before 1.6");
     const Pickle version = next();
     const PickleNode& number = version.at(version.root);
     if (number.kind != PickleKind::kInt || number.integer != kLegacyVersion) {
@@ -59,8 +60,9 @@ class LegacyReader {
     file.storages = list_storages(file.pickle, TorchForm::kLegacy, where_);
     read_storages(next(), file);
     if (at_ != bytes_.size()) {
-      file.notes.push_back(
-          fmt::format("{}: {} bytes follow the last storage", where_, bytes_.size() - at_));
+      file.notes.push_back({NoteCode::kBytesAfterStorages,
+                            where_,
+                            {{"bytes", std::to_string(bytes_.size() - at_)}}});
     }
     file.dicts = list_dicts(file.pickle);
     file.size_bytes = bytes_.size();
@@ -69,7 +71,7 @@ class LegacyReader {
 
  private:
   [[noreturn]] void refuse(std::string_view thing, const std::string& what) const {
-    throw FormatError(fmt::format("{}: {}: {}", where_, thing, what));
+    throw FormatError(where_, fmt::format("{}: {}", thing, what));
   }
 
   Pickle next() {
@@ -81,15 +83,12 @@ class LegacyReader {
   void note_byte_order(const Pickle& pickle, TorchFile& file) const {
     const auto little = find_item(pickle, pickle.root, "little_endian");
     if (little && pickle.at(*little).kind == PickleKind::kBool && pickle.at(*little).integer == 0) {
-      file.notes.push_back(
-          fmt::format("{}: says that it comes from a big-endian machine; read as little-endian, as "
-                      "torch writes "
-                      "and reads it anywhere",
-                      where_));
+      file.notes.push_back({NoteCode::kBigEndianMark, where_});
     }
   }
 
   void read_storages(const Pickle& keys, TorchFile& file);
+  void require_typed(std::string_view key, const TorchStorage& storage) const;
   std::span<const std::byte> take(std::uint64_t size, std::string_view key);
 
   std::span<const std::byte> bytes_;
@@ -100,12 +99,25 @@ class LegacyReader {
 std::span<const std::byte> LegacyReader::take(std::uint64_t size, std::string_view key) {
   const std::size_t left = bytes_.size() - at_;
   if (size > left) {
-    refuse(fmt::format("storage '{}'", key),
-           fmt::format("expected {} bytes, got {}; incomplete download?", size, left));
+    throw FormatError(
+        where_,
+        fmt::format("storage '{}' is truncated: expected {} bytes, got {}", key, size, left),
+        advice("download the file again"));
   }
   const auto taken = bytes_.subspan(at_, narrow<std::size_t>(size));
   at_ += taken.size();
   return taken;
+}
+
+/// torch itself cannot read the others back from a legacy file.
+void LegacyReader::require_typed(std::string_view key, const TorchStorage& storage) const {
+  if (storage.type->name != "UntypedStorage") return;
+  throw UnsupportedError(
+      where_,
+      fmt::format("storage '{}': an UntypedStorage (float8, uint16 and the like) is unsupported in "
+                  "legacy files",
+                  key),
+      advice("save it without _use_new_zipfile_serialization=False"));
 }
 
 void LegacyReader::read_storages(const Pickle& keys, TorchFile& file) {
@@ -118,33 +130,27 @@ void LegacyReader::read_storages(const Pickle& keys, TorchFile& file) {
     const PickleNode& key = keys.at(id);
     const auto found =
         key.kind == PickleKind::kText ? file.storages.find(key.text) : file.storages.end();
-    if (found == file.storages.end() || !seen.insert(key.text).second) {
-      refuse("storage keys",
-             fmt::format("expected each storage that a tensor names, once, got {}",
-                         key.kind == PickleKind::kText
-                             ? fmt::format("'{}'{}", printable(key.text, 40),
-                                           found == file.storages.end() ? "" : " twice")
-                             : describe(key)));
+    if (key.kind != PickleKind::kText) {
+      refuse("storage keys", fmt::format("expected a str, got {}", describe(key)));
+    }
+    if (found == file.storages.end()) {
+      refuse("storage keys", fmt::format("no tensor uses '{}'", printable(key.text, 40)));
+    }
+    if (!seen.insert(key.text).second) {
+      refuse("storage keys", fmt::format("duplicate key '{}'", key.text));
     }
     TorchStorage& storage = found->second;
-    if (storage.type->name == "UntypedStorage") {
-      refuse(
-          fmt::format("storage '{}'", key.text),
-          "expected a typed one, got an UntypedStorage (float8, uint16 and the like), which torch "
-          "itself cannot read back from the legacy form; save without "
-          "_use_new_zipfile_serialization=False");
-    }
+    require_typed(key.text, storage);
     const auto count = load_little_endian<std::uint64_t>(take(sizeof(std::uint64_t), key.text));
     if (std::cmp_not_equal(*count, storage.numel)) {
       refuse(fmt::format("storage '{}'", key.text),
-             fmt::format("expected {} elements, got {}; damaged file?", storage.numel, *count));
+             fmt::format("expected {} elements, got {}", storage.numel, *count));
     }
     storage.bytes = take(storage_bytes(key.text, storage, where_), key.text);
   }
   if (seen.size() != file.storages.size()) {
-    refuse("storage keys",
-           fmt::format("expected the {} storages that tensors name, got {}; damaged file?",
-                       file.storages.size(), seen.size()));
+    refuse("storage keys", fmt::format("expected the {} storages that tensors use, got {}",
+                                       file.storages.size(), seen.size()));
   }
 }
 

@@ -14,10 +14,10 @@
 //   ("storage", torch.FloatStorage, key, location, numel, view)             in a legacy file
 //   ("module", class, its source file, its source)                         in a legacy file
 //
-// location is where the storage was ("cpu", "cuda:0"), of no interest here. numel counts elements
-// of the class; an UntypedStorage has bytes. view is None, or (its key, offset, numel) of a part,
-// in files of torch 0.x. A storage that several tensors share is named again by each of them: torch
-// lets the first decide, here all must agree.
+// location is the device of the storage ("cpu", "cuda:0") and is ignored. numel counts elements of
+// the class; an UntypedStorage has bytes. view is None, or (its key, offset, numel) of a part, in
+// files of torch 0.x. Each of several tensors that share a storage names it again: torch takes the
+// first reference, here all must agree.
 
 namespace weightlift {
 
@@ -31,19 +31,20 @@ class ReferenceReader {
   StorageReference read(TorchForm form) const {
     const std::size_t fields = form == TorchForm::kZip ? 5 : 6;
     if (name_.kind == PickleKind::kTuple && !name_.items.empty() && is_text(0, "module")) {
-      refuse(
-          "expected a storage, got the source of a module: a whole model was saved; save its "
-          "state_dict()");
+      throw UnsupportedError(where_, "unsupported: the file holds a whole model",
+                             advice("save its state_dict() instead"));
     }
     if (name_.kind != PickleKind::kTuple || name_.items.size() != fields ||
         !is_text(0, "storage")) {
-      refuse(fmt::format("expected a tuple of 'storage' and {} more, got {}", fields - 1,
+      refuse(fmt::format("expected a tuple of 'storage' and {} values, got {}", fields - 1,
                          describe(name_)));
     }
     StorageReference reference;
     reference.type = type();
     reference.key = key();
-    require(3, PickleKind::kText, "location");
+    if (field(3).kind != PickleKind::kText) {
+      refuse(fmt::format("location: expected a str, got {}", describe(field(3))));
+    }
     reference.numel = count(field(4), "numel");
     reference.end = reference.numel;
     if (form == TorchForm::kLegacy) read_view(reference);
@@ -52,23 +53,18 @@ class ReferenceReader {
 
  private:
   [[noreturn]] void refuse(const std::string& what) const {
-    throw FormatError(fmt::format("{}: storage: {}", where_, what));
+    throw FormatError(where_, fmt::format("storage: {}", what));
   }
   const PickleNode& field(std::size_t i) const { return pickle_.at(name_.items[i]); }
   bool is_text(std::size_t i, std::string_view wanted) const {
     return field(i).kind == PickleKind::kText && field(i).text == wanted;
-  }
-  void require(std::size_t i, PickleKind kind, std::string_view what) const {
-    if (field(i).kind != kind) {
-      refuse(fmt::format("{}: expected another type, got {}", what, describe(field(i))));
-    }
   }
 
   const KnownGlobal* type() const {
     const PickleNode& type = field(1);
     if (type.kind != PickleKind::kGlobal || type.known == nullptr ||
         type.known->kind != GlobalKind::kStorage) {
-      refuse(fmt::format("class: expected one of torch's storages, got {}", describe(type)));
+      refuse(fmt::format("class: expected a storage class of torch, got {}", describe(type)));
     }
     return type.known;
   }
@@ -102,8 +98,8 @@ class ReferenceReader {
     reference.begin = count(pickle_.at(view.items[1]), "view offset");
     const auto end = checked_add(reference.begin, count(pickle_.at(view.items[2]), "view numel"));
     if (!end || *end > reference.numel) {
-      refuse(fmt::format("view: expected a part of the {} elements of storage '{}', got more",
-                         reference.numel, reference.key));
+      refuse(fmt::format("view: exceeds the {} elements of storage '{}'", reference.numel,
+                         reference.key));
     }
     reference.end = *end;
   }
@@ -131,9 +127,10 @@ std::map<std::string_view, TorchStorage, std::less<>> list_storages(const Pickle
         reference.key, TorchStorage{reference.type, reference.numel, {}, std::nullopt});
     const TorchStorage& first = found->second;
     if (first.type != reference.type || first.numel != reference.numel) {
-      throw FormatError(fmt::format(
-          "{}: storage '{}': expected {} of {} as where it is named first, got {} of {}", where,
-          reference.key, first.type->name, first.numel, reference.type->name, reference.numel));
+      throw FormatError(
+          where, fmt::format("storage '{}': two references differ, {} of {} elements and {} of {}",
+                             reference.key, first.type->name, first.numel, reference.type->name,
+                             reference.numel));
     }
   }
   return storages;
@@ -145,15 +142,14 @@ std::uint64_t storage_bytes(std::string_view key, const TorchStorage& storage,
       checked_mul(narrow<std::uint64_t>(storage.numel), std::uint64_t{storage.type->item_bytes});
   if (!bytes) {
     throw FormatError(
-        fmt::format("{}: storage '{}': expected a size that 64 bits can count, got {} "
-                    "elements of {} bytes",
-                    where, key, storage.numel, storage.type->item_bytes));
+        where, fmt::format("storage '{}': size exceeds 64 bits: {} elements of {} bytes", key,
+                           storage.numel, storage.type->item_bytes));
   }
   return *bytes;
 }
 
 std::vector<TorchDict> list_dicts(const Pickle& pickle) {
-  // Trainers nest two or three deep; paths are shown, and each level repeats the ones above.
+  // Trainers nest two or three levels. Messages show paths, and each level repeats those above.
   constexpr std::size_t kMaxLevels = 3;
   constexpr std::size_t kMaxKeyBytes = 256;
   constexpr std::size_t kMaxDicts = 1000;
@@ -166,7 +162,7 @@ std::vector<TorchDict> list_dicts(const Pickle& pickle) {
     const PickleNode& node = pickle.at(dict.id);
     const bool is_dict = node.kind == PickleKind::kDict || node.kind == PickleKind::kOrderedDict;
     if (!is_dict || !seen.insert(dict.id).second) continue;
-    // From the last item on, so that the first lies on top.
+    // Backwards, so that the first item is on top.
     for (std::size_t i = node.items.size(); i > 0; i -= 2) {
       const PickleNode& key = pickle.at(node.items[i - 2]);
       const PickleNode& value = pickle.at(node.items[i - 1]);

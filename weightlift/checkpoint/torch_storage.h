@@ -7,31 +7,31 @@
 
 namespace weightlift {
 
-/// What a pickle says when it refers to a storage.
+/// A pickle's reference to a storage.
 struct StorageReference {
   std::string_view key;
   const KnownGlobal* type = nullptr;
   std::int64_t numel = 0;  ///< of the storage, in elements of `type`
-  std::int64_t begin = 0;  ///< the part that is meant; all of it but in old legacy files
+  std::int64_t begin = 0;  ///< of the part referred to; the whole, except in old legacy files
   std::int64_t end = 0;
 };
 
-/// Reads the tuple that names a storage. Throws FormatError "where: storage: ..." where it has not
-/// the form's fields and types.
+/// Reads the tuple that names a storage. Throws FormatError "where: storage: ..." where its fields
+/// or types are wrong, and UnsupportedError where a whole model was saved.
 StorageReference read_storage_reference(const Pickle& pickle, PickleId persistent, TorchForm form,
                                         const std::string& where);
 
-/// Every storage that the pickle refers to, without bytes yet. Throws where two references to one
-/// disagree.
+/// Every storage that the pickle refers to, without bytes yet. Throws FormatError where two
+/// references to one differ, else as read_storage_reference.
 std::map<std::string_view, TorchStorage, std::less<>> list_storages(const Pickle& pickle,
                                                                     TorchForm form,
                                                                     const std::string& where);
 
-/// numel x item size. Throws where no file can hold them.
+/// numel times the item size. Throws FormatError on overflow.
 std::uint64_t storage_bytes(std::string_view key, const TorchStorage& storage,
                             const std::string& where);
 
-/// The dicts that text keys lead to: those of the top level, and deeper ones that hold tensors.
+/// The dicts that text keys lead to: those of the top level, and deeper ones with tensors.
 std::vector<TorchDict> list_dicts(const Pickle& pickle);
 
 }  // namespace weightlift

@@ -19,27 +19,26 @@
 //   _rebuild_parameter_with_state(tensor, requires_grad, hooks, state)
 //   _rebuild_from_type_v2(function, type, the function's arguments, state)
 //
-// offset and strides count elements. Element (i, j, ...) lies at offset + i*stride[0] + j*stride[1]
-// +
-// ...; the last one must lie in the storage. Where the strides are those of row-major order the
-// tensor is a view of the file; a dimension of size 1 may have any. Else (channels_last,
-// transposed, stepped, expanded with stride 0) it is copied, and since an expanded tensor is larger
-// than what it was made of, copies are counted.
+// offset and strides count elements. Element (i, j, ...) is at offset + i*stride[0] + j*stride[1] +
+// ...; the last one must be in the storage. With the strides of row-major order the tensor is a
+// view of the file; a dimension of size 1 may have any stride. Else (channels_last, transposed,
+// stepped, expanded with stride 0) it is copied. An expanded tensor is larger than its storage, so
+// the size of all copies is limited.
 
 namespace weightlift {
 
 namespace {
 
-/// As safetensors_header.cpp has it: NumPy's.
+/// NumPy's limit, as in safetensors_header.cpp.
 constexpr std::size_t kMaxTorchRank = 64;
 
-/// Constructors that are known by name and not read.
+/// Constructors of unsupported tensors, by name.
 struct ForeignTensor {
   std::string_view name;
   std::string_view what;
 };
 constexpr std::array<ForeignTensor, 6> kForeignTensors = {{
-    {"_rebuild_qtensor", "a quantised tensor"},
+    {"_rebuild_qtensor", "a quantized tensor"},
     {"_rebuild_sparse_tensor", "a sparse tensor"},
     {"_rebuild_nested_tensor", "a nested tensor"},
     {"_rebuild_meta_tensor_no_storage", "a meta tensor, which has no data"},
@@ -127,7 +126,11 @@ class TensorReader {
 
  private:
   [[noreturn]] void refuse(const std::string& what) const {
-    throw FormatError(fmt::format("{}: tensor '{}': {}", file_.where, printable(name_), what));
+    throw FormatError(fmt::format("{}: tensor '{}'", file_.where, printable(name_)), what);
+  }
+  [[noreturn]] void refuse_unsupported(const std::string& what, Hints hints = {}) const {
+    throw UnsupportedError(fmt::format("{}: tensor '{}'", file_.where, printable(name_)),
+                           "unsupported " + what, std::move(hints));
   }
   const PickleNode& node(PickleId id) const { return file_.pickle.at(id); }
 
@@ -150,7 +153,7 @@ class TensorReader {
   const std::vector<PickleId>* arguments_ = nullptr;
 };
 
-/// Through parameters and tensors with attributes to the function that makes the tensor. Ends,
+/// Goes through parameters and tensors with attributes to the function that makes the tensor. Ends,
 /// since values are trees.
 void TensorReader::unwrap(PickleId id) {
   for (;;) {
@@ -191,14 +194,14 @@ void TensorReader::unwrap_type() {
     return value.kind == PickleKind::kGlobal && value.known != nullptr;
   };
   if (!is_known(type) || type.known->kind != GlobalKind::kTensorType) {
-    refuse(fmt::format("class: expected torch.Tensor, got {}", describe(type)));
+    refuse_unsupported(fmt::format("tensor class: expected torch.Tensor, got {}", describe(type)));
   }
   const bool rebuilds = is_known(function) && function.known->kind >= GlobalKind::kRebuildTensor &&
                         function.known->kind <= GlobalKind::kRebuildFromType;
   if (!rebuilds || inner.kind != PickleKind::kTuple) {
     const std::string what = foreign_tensor(function);
-    refuse(fmt::format("expected a function that makes a tensor, got {}{}", describe(function),
-                       what.empty() ? "" : ": " + what));
+    if (!what.empty()) refuse_unsupported(fmt::format("kind of tensor: {}", what));
+    refuse(fmt::format("expected a function that makes a tensor, got {}", describe(function)));
   }
   function_ = function.known->kind;
   arguments_ = &inner.items;
@@ -237,15 +240,15 @@ Shape TensorReader::naturals(PickleId id, std::string_view what) const {
 
 DType TensorReader::dtype_of_storage(const KnownGlobal& type) const {
   if (!type.dtype) {
-    refuse(fmt::format("dtype: expected one that safetensors has, got torch.{}", type.name));
+    refuse_unsupported(fmt::format("dtype: torch.{}", type.name));
   }
   return *type.dtype;
 }
 
-/// The storage's bytes, or those of the part that is meant; sets the layout's dtype.
+/// The bytes of the storage, or of the part referred to; sets the layout's dtype.
 std::span<const std::byte> TensorReader::read_storage(Layout& layout) const {
   if (node(arguments_->front()).kind != PickleKind::kPersistent) {
-    refuse(fmt::format("storage: expected one, got {}", describe(node(arguments_->front()))));
+    refuse(fmt::format("expected a storage, got {}", describe(node(arguments_->front()))));
   }
   const StorageReference reference =
       read_storage_reference(file_.pickle, arguments_->front(), file_.form, file_.where);
@@ -261,9 +264,7 @@ std::span<const std::byte> TensorReader::read_storage(Layout& layout) const {
   const PickleNode& dtype = node(arguments_->at(6));
   const bool known = dtype.kind == PickleKind::kGlobal && dtype.known != nullptr &&
                      dtype.known->kind == GlobalKind::kDType && dtype.known->dtype;
-  if (!known) {
-    refuse(fmt::format("dtype: expected one that safetensors has, got {}", describe(dtype)));
-  }
+  if (!known) refuse_unsupported(fmt::format("dtype: {}", describe(dtype)));
   layout.dtype = *dtype.known->dtype;
   if (reference.type->name != "UntypedStorage" || bytes.size() % item_bytes(layout.dtype) != 0) {
     refuse(
@@ -281,7 +282,8 @@ void TensorReader::require_no_hooks(PickleId id) const {
   }
 }
 
-/// Values that the bytes are not: with conj or neg the tensor has another sign than its storage.
+/// Checks that the bytes are the values: with conj or neg the tensor's signs differ from its
+/// storage's.
 void TensorReader::require_plain(const Layout& layout) const {
   if (function_ == GlobalKind::kRebuildTensor) return;
   const PickleNode& grad = node(arguments_->at(4));
@@ -302,25 +304,23 @@ void TensorReader::require_plain(const Layout& layout) const {
   for (std::size_t i = 0; dict && i < metadata.items.size(); i += 2) {
     const PickleNode& key = node(metadata.items[i]);
     if (key.kind == PickleKind::kText && (key.text == "conj" || key.text == "neg")) {
-      refuse(
-          fmt::format("expected its elements as they are stored, got them lazily '{}'; resolve it "
-                      "(torch.resolve_conj, resolve_neg) and save again",
-                      key.text));
+      refuse_unsupported(
+          fmt::format("lazy '{}' of its elements", key.text),
+          advice(fmt::format("call torch.resolve_{}() and save it again", key.text)));
     }
   }
 }
 
-/// Throws unless the last element lies in the storage. Sets the layout's count, and the strides
-/// that are of no use, which may be any number, to 0.
+/// Throws unless the last element is in the storage. Sets the layout's count, and unused strides,
+/// which may have any value, to 0.
 void TensorReader::require_inside(Layout& layout, std::size_t elements) const {
   if (layout.size.size() != layout.stride.size()) {
-    refuse(fmt::format("stride: expected {} as there are dimensions, got {}", layout.size.size(),
+    refuse(fmt::format("stride: expected one for each of {} dimensions, got {}", layout.size.size(),
                        layout.stride.size()));
   }
   const auto count = numel(layout.size);
   if (!count || !checked_mul(*count, narrow<std::int64_t>(item_bytes(layout.dtype)))) {
-    refuse(
-        fmt::format("size: expected one that 64 bits can count, got {}", to_string(layout.size)));
+    refuse(fmt::format("size {} exceeds 64 bits", to_string(layout.size)));
   }
   layout.count = *count;
   if (layout.count == 0) return;
@@ -331,8 +331,8 @@ void TensorReader::require_inside(Layout& layout, std::size_t elements) const {
     last = reach ? checked_add(*last, *reach) : std::nullopt;
   }
   if (!last || std::cmp_greater_equal(*last, elements)) {
-    refuse(fmt::format("expected its last element among the {} of its storage, got it at {}",
-                       elements, last ? std::to_string(*last) : "none that 64 bits can count"));
+    refuse(fmt::format("its storage has {} elements, but its last element is at {}", elements,
+                       last ? std::to_string(*last) : "a place beyond 64 bits"));
   }
 }
 
@@ -346,12 +346,11 @@ Tensor TensorReader::make(Layout layout, std::span<const std::byte> storage,
     return Tensor::view(layout.dtype, std::move(layout.size), part, file_.owner);
   }
   if (bytes > budget) {
-    refuse(
-        fmt::format("expected copies of at most four times the file, got {} more bytes for {} {}",
-                    bytes, to_string(layout.dtype), to_string(layout.size)));
+    refuse(fmt::format("copies of tensors exceed four times the file: {} {} needs {} more bytes",
+                       to_string(layout.dtype), to_string(layout.size), bytes));
   }
   budget -= bytes;
-  if (reading_ == Reading::kListing) {
+  if (reading_ == Reading::kMetadataOnly) {
     auto zeros = map_zeros(bytes);
     const std::span<const std::byte> unread(zeros.get(), bytes);
     return Tensor::view(layout.dtype, std::move(layout.size), unread, std::move(zeros));

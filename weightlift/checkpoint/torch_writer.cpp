@@ -15,17 +15,17 @@
 #include "weightlift/checkpoint/tensor_name.h"
 #include "weightlift/checkpoint/zip_writer.h"
 
-// What is written, in this order (torch_archive.cpp says what torch itself adds):
+// The records, in this order (torch_archive.cpp lists those that torch itself adds):
 //
 //   archive/data.pkl     the names, dtypes and shapes
 //   archive/byteorder    "little"
 //   archive/data/0...    the tensors
 //   archive/version      "3" and a line break; torch refuses a file without
 //
-// .format_version is left out: it promises torch's own layout of the records to whoever computes
-// their places. The pickle is of protocol 2, of the opcodes and globals that torch's unpickler for
-// weights_only has had from its first version (1.13) on: no floats, no bytes. It remembers nothing
-// (memo), so that each tensor reads the same wherever it stands.
+// .format_version is omitted: it promises torch's own layout of the records to readers that compute
+// their places. The pickle has protocol 2, and only opcodes and globals that torch's unpickler for
+// weights_only supports since its first version (1.13): no floats, no bytes. It has no memo, so
+// that a tensor's bytes in it do not depend on its place.
 
 namespace weightlift {
 
@@ -49,7 +49,7 @@ class PickleWriter {
     text_ += value;
   }
 
-  /// A number from 0 on, in the shortest form, as Python has it.
+  /// A number from 0 on, in the shortest form, as Python writes it.
   void natural(std::int64_t value) {
     if (value < 0x100) {
       text_ += 'K';
@@ -90,7 +90,7 @@ class PickleWriter {
   std::string text_;
 };
 
-/// In elements. Sizes of 0 count as 1, as torch has it.
+/// Strides in elements. Sizes of 0 count as 1, as in torch.
 std::vector<std::int64_t> row_major_strides(const Shape& shape) {
   std::vector<std::int64_t> strides(shape.size());
   std::int64_t step = 1;
@@ -128,10 +128,10 @@ std::string make_pickle(const StateDict& tensors) {
     require_writable_name(name);
     const KnownGlobal* type = find_storage_global(tensor.dtype());
     if (type == nullptr) {
-      throw FormatError(
-          fmt::format("tensor '{}': dtype: expected one that every torch reads from a .bin, got "
-                      "{}; write safetensors, or convert it",
-                      printable(name), to_string(tensor.dtype())));
+      throw UnsupportedError(
+          fmt::format("tensor '{}'", printable(name)),
+          fmt::format("dtype {} is unsupported in .bin files", to_string(tensor.dtype())),
+          advice("write safetensors, or convert the tensor"));
     }
     pickle.text(name);
     put_tensor(tensor, key++, *type, pickle);
@@ -141,7 +141,7 @@ std::string make_pickle(const StateDict& tensors) {
   return pickle.take();
 }
 
-/// A record of the zip and what it holds.
+/// A record of the zip and its content.
 struct Record {
   std::string name;
   std::span<const std::byte> content;
@@ -168,9 +168,9 @@ void write_torch(const std::filesystem::path& path, const StateDict& tensors,
                  const WriteProgress& progress) {
   std::string pickle;
   try {
-    pickle = make_pickle(tensors);
+    pickle = with_context(shown(path), [&] { return make_pickle(tensors); });
   } catch (const FormatError& error) {
-    throw FormatError(fmt::format("{}: {}", shown(path), error.what()));
+    throw FormatError(join_places(shown(path), error.where()), error.message(), error.hints());
   }
   const std::vector<Record> records = make_records(tensors, pickle);
   ZipWriter zip;

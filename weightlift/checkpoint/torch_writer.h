@@ -7,16 +7,16 @@
 
 namespace weightlift {
 
-/// Writes a new file as torch.save would of an OrderedDict of these tensors, in their order: what
-/// torch (weights_only, mapped or not), timm and transformers load. Each tensor has a storage of
-/// its own, aligned to 64 bytes. The same tensors give the same bytes.
+/// Writes a new file as torch.save writes an OrderedDict of these tensors, in their order: torch
+/// (weights_only, mapped or not), timm and transformers load it. Each tensor has a storage of its
+/// own, aligned to 64 bytes. The same tensors give the same bytes.
 ///
-/// Streams from the tensors' own memory, which it reads twice (the checksum comes first), and gives
-/// mapped pages back as it goes. Throws FormatError, before the file is made, where a name is none
-/// that every reader takes (empty, longer than 100,000 bytes, with NUL, not UTF-8, "__metadata__")
-/// or where torch has no storage class for a dtype (float8, uint16, uint32, uint64); IoError as
-/// write_safetensors. After an exception a part of the file may be there: the caller owns the
-/// folder.
+/// Streams from the tensors' own memory, which it reads twice (the checksum comes first), and
+/// releases mapped pages while it writes. Before it creates the file it throws FormatError for a
+/// name that not every reader accepts (empty, longer than 100,000 bytes, with NUL, not UTF-8,
+/// "__metadata__"), and UnsupportedError for a dtype without a storage class of torch (float8,
+/// uint16, uint32, uint64). Throws ExistsError and IoError as write_safetensors. After an exception
+/// a part of the file may remain: the caller owns the folder.
 void write_torch(const std::filesystem::path& path, const StateDict& tensors,
                  const WriteProgress& progress = {});
 

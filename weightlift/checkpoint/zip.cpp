@@ -9,6 +9,7 @@
 
 #include "weightlift/base/bytes.h"
 #include "weightlift/base/error.h"
+#include "weightlift/base/note.h"
 #include "weightlift/checkpoint/crc32.h"
 
 // A zip as torch.save writes it, read from its end:
@@ -30,17 +31,17 @@
 //   zip64 locator, 20         "PK\6\7", disk (4), offset of the zip64 end record (8), disks (4)
 // clang-format on
 //
-// torch leaves crc and sizes in local headers 0, so only the directory knows where anything ends. A
+// torch leaves crc and sizes in local headers 0, so only the directory tells where contents end. A
 // size or offset of 0xFFFFFFFF there stands for eight bytes in the entry's extra field 1.
 //
 // Two readers may see two different archives in the same bytes: by a second end record inside a
-// comment, by local headers that disagree with the directory, by two entries of one name, by
-// entries that overlap. That is how checkpoints get past scanners, so what torch reads generously
-// is refused here. So is compression: torch never writes it, and torch itself, where it maps the
-// file, takes the packed bytes for weights.
+// comment, local headers that differ from the directory, two entries of one name, or entries that
+// overlap. This is how checkpoints get past scanners, so it is refused here, although torch accepts
+// it. Compression is also refused: torch never writes it, and torch itself, where it maps the file,
+// takes the packed bytes for weights.
 //
-// Nothing is allocated by a number that the file declares: an entry is kept after its 46 bytes were
-// found.
+// Nothing is allocated by a number that the file declares: an entry is stored only after its 46
+// bytes were found.
 
 namespace weightlift {
 
@@ -56,7 +57,7 @@ constexpr std::size_t kLocatorBytes = 20;
 constexpr std::size_t kMaxCommentBytes = 65'535;
 
 /// Each takes 46 bytes in the file and up to 150 here. The largest published checkpoints have
-/// thousands of storages in a file; torch itself was tried with 70,000.
+/// thousands of storages in a file; torch itself was tested with 70,000.
 constexpr std::uint64_t kMaxZipEntries = 300'000;
 /// Names are repeated in messages. torch's are the file's name and a number.
 constexpr std::size_t kMaxZipNameBytes = 4096;
@@ -67,7 +68,7 @@ constexpr unsigned kKnownFlags = 0x0808;
 constexpr std::uint32_t kIn64 = 0xFFFFFFFFU;
 constexpr std::uint16_t kCountIn64 = 0xFFFFU;
 
-/// Bytes of known length with numbers in them.
+/// Bytes of known length that contain numbers.
 struct ZipRecord {
   std::span<const std::byte> bytes;
   std::uint16_t u16(std::size_t at) const { return load<std::uint16_t>(at); }
@@ -85,7 +86,7 @@ std::string_view text_of(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-/// Where the directory lies.
+/// The place of the directory.
 struct DirectoryPlace {
   std::uint64_t count = 0;
   std::uint64_t offset = 0;
@@ -93,7 +94,7 @@ struct DirectoryPlace {
   std::uint64_t end = 0;  ///< where the first of the end records begins
 };
 
-/// An entry, and where its header and content lie.
+/// An entry, and the place of its header and content.
 struct ZipExtent {
   ZipEntry entry;
   std::uint64_t begin = 0;
@@ -120,7 +121,13 @@ class ZipReader {
 
  private:
   [[noreturn]] void refuse(const std::string& what) const {
-    throw FormatError(fmt::format("{}: zip: {}", where_, what));
+    throw FormatError(where_, fmt::format("zip: {}", what));
+  }
+  [[noreturn]] void refuse_truncated(const std::string& what) const {
+    throw FormatError(where_, "zip: truncated: " + what, advice("download the file again"));
+  }
+  [[noreturn]] void refuse_parts() const {
+    throw UnsupportedError(where_, "zip: an archive in several parts is unsupported");
   }
   [[noreturn]] void refuse_entry(std::string_view name, const std::string& what) const {
     refuse(fmt::format("entry '{}': {}", printable(name), what));
@@ -148,8 +155,8 @@ class ZipReader {
   Zip zip_;
 };
 
-/// Any second mark refuses the file, even one that no end record could begin: readers look for it
-/// in different ways, and torch takes the last.
+/// Refuses a second mark, even where no end record could begin: readers search in different ways,
+/// and torch takes the last.
 std::size_t ZipReader::find_end() const {
   const std::string_view text = text_of(bytes_);
   const std::size_t reach = kEndBytes + kMaxCommentBytes;
@@ -158,10 +165,10 @@ std::size_t ZipReader::find_end() const {
   for (std::size_t at = text.find("PK\x05\x06"sv, from); at != std::string_view::npos;
        at = text.find("PK\x05\x06"sv, at + 1)) {
     if (text.size() - at < kEndBytes) break;
-    if (found) refuse("end record: expected one, got several");
+    if (found) refuse("several end records");
     found = at;
   }
-  if (!found) refuse("end record: expected one, got none; incomplete download?");
+  if (!found) refuse_truncated("no end record");
   return *found;
 }
 
@@ -171,14 +178,14 @@ DirectoryPlace ZipReader::find_directory() {
   const std::size_t behind = bytes_.size() - at - kEndBytes;
   const std::size_t comment = end.u16(20);
   if (comment > behind) {
-    refuse(
-        fmt::format("comment: expected {} bytes, got {}; incomplete download?", comment, behind));
+    refuse_truncated(fmt::format("expected a comment of {} bytes, got {}", comment, behind));
   }
   if (comment < behind) {
-    zip_.notes.push_back(fmt::format("{}: zip: {} bytes follow its end", where_, behind - comment));
+    zip_.notes.push_back(
+        {NoteCode::kZipTrailingBytes, where_, {{"bytes", std::to_string(behind - comment)}}});
   }
   if (end.u16(4) != 0 || end.u16(6) != 0 || end.u16(8) != end.u16(10)) {
-    refuse("end record: expected one disk, got an archive in parts");
+    refuse_parts();
   }
   DirectoryPlace place{end.u16(10), end.u32(16), end.u32(12), at};
   if (at >= kLocatorBytes && text_of(bytes_).substr(at - kLocatorBytes).starts_with("PK\x06\x07")) {
@@ -188,25 +195,25 @@ DirectoryPlace ZipReader::find_directory() {
   return place;
 }
 
-/// The zip64 record counts; the end record may only say the same or that it cannot.
+/// Reads the zip64 end record. The end record must have the same numbers, or marks for too large
+/// ones.
 DirectoryPlace ZipReader::read_zip64_end(std::size_t locator_at, const ZipRecord& end) const {
   const ZipRecord locator{bytes_.subspan(locator_at, kLocatorBytes)};
   const std::uint64_t at = locator.u64(8);
   const auto found = record(at, kZip64EndBytes);
   if (!found || !text_of(found->bytes).starts_with("PK\x06\x06") ||
       at + kZip64EndBytes != locator_at || found->u64(4) != kZip64EndBytes - 12) {
-    refuse(fmt::format("zip64 end record: expected one at {}, right before its locator, got none",
-                       at));
+    refuse(fmt::format("no zip64 end record at {}, right before its locator", at));
   }
   if (locator.u32(4) != 0 || locator.u32(16) > 1 || found->u32(16) != 0 || found->u32(20) != 0 ||
       found->u64(24) != found->u64(32)) {
-    refuse("zip64 end record: expected one disk, got an archive in parts");
+    refuse_parts();
   }
   const DirectoryPlace place{found->u64(32), found->u64(48), found->u64(40), at};
   if ((end.u16(10) != kCountIn64 && end.u16(10) != place.count) ||
       (end.u32(12) != kIn64 && end.u32(12) != place.size) ||
       (end.u32(16) != kIn64 && end.u32(16) != place.offset)) {
-    refuse("zip64 end record: expected what the end record says, got other numbers");
+    refuse("the zip64 end record differs from the end record");
   }
   return place;
 }
@@ -214,16 +221,14 @@ DirectoryPlace ZipReader::read_zip64_end(std::size_t locator_at, const ZipRecord
 void ZipReader::require_place(const DirectoryPlace& place) const {
   const auto end = checked_add(place.offset, place.size);
   if (!end || *end != place.end) {
-    refuse(
-        fmt::format("directory: expected it to end at {}, where the end records begin, got {} "
-                    "bytes at {}; damaged file?",
-                    place.end, place.size, place.offset));
+    refuse(fmt::format("directory: expected its end at {}, got {} bytes from {} on", place.end,
+                       place.size, place.offset));
   }
   if (place.count > kMaxZipEntries) {
     refuse(
         fmt::format("directory: expected at most {} entries, got {}", kMaxZipEntries, place.count));
   }
-  if (place.count == 0) refuse("directory: expected entries, got none");
+  if (place.count == 0) refuse("no entries");
 }
 
 std::vector<ZipExtent> ZipReader::read_directory(const DirectoryPlace& place) const {
@@ -232,12 +237,12 @@ std::vector<ZipExtent> ZipReader::read_directory(const DirectoryPlace& place) co
   while (at < place.end) {
     const auto central = at + kCentralBytes <= place.end ? record(at, kCentralBytes) : std::nullopt;
     if (!central || !text_of(central->bytes).starts_with("PK\x01\x02")) {
-      refuse(fmt::format("directory: expected an entry at {}, got other bytes; damaged file?", at));
+      refuse(fmt::format("directory: no entry at {}", at));
     }
     const std::uint64_t name_bytes = central->u16(28);
     const std::uint64_t extra_bytes = central->u16(30);
     const std::uint64_t size = kCentralBytes + name_bytes + extra_bytes + central->u16(32);
-    if (size > place.end - at) refuse("directory: expected whole entries, got one cut off");
+    if (size > place.end - at) refuse("directory: its last entry is truncated");
     const auto name = text_of(record(at + kCentralBytes, name_bytes)->bytes);
     extents.push_back(
         read_entry(*central, name, *record(at + kCentralBytes + name_bytes, extra_bytes)));
@@ -245,7 +250,7 @@ std::vector<ZipExtent> ZipReader::read_directory(const DirectoryPlace& place) co
     at += size;
   }
   if (extents.size() != place.count) {
-    refuse(fmt::format("directory: expected {} entries, got {}; damaged file?", place.count,
+    refuse(fmt::format("directory: expected {} entries, got {}", place.count,
                        extents.size() > place.count ? "more" : std::to_string(extents.size())));
   }
   return extents;
@@ -265,23 +270,24 @@ void ZipReader::require_name(std::string_view name) const {
     more = slash != std::string_view::npos;
     if (more) rest.remove_prefix(slash + 1);
   }
-  if (!plain) refuse_entry(name, "name: expected plain parts between '/', got another form");
+  if (!plain) refuse_entry(name, "name: expected plain parts between '/'");
 }
 
 void ZipReader::require_form(std::string_view name, unsigned flags, unsigned method) const {
   if ((flags & ~kKnownFlags) != 0) {
-    refuse_entry(name, fmt::format("flags: expected 0x0000 to 0x0808, got 0x{:04x}: encrypted or "
-                                   "damaged?",
-                                   flags));
+    throw UnsupportedError(
+        where_, fmt::format("zip: entry '{}': unsupported flags 0x{:04x}", printable(name), flags));
   }
   if (method != 0) {
-    refuse_entry(name, fmt::format("method: expected 0 (stored), got {}{}; pack it again without "
-                                   "compression, or load and save it with torch",
-                                   method, method == 8 ? " (deflated)" : ""));
+    throw UnsupportedError(
+        where_,
+        fmt::format("zip: entry '{}': unsupported compression method {}{}", printable(name), method,
+                    method == 8 ? " (deflate)" : ""),
+        advice("pack it again without compression, or load and save it with torch"));
   }
 }
 
-/// The eight-byte values of extra field 1, for each of `values` that says it has one, in order.
+/// Reads the eight-byte values of extra field 1, in order, for each of `values` with the mark.
 void resolve_zip64(ZipRecord extra, std::span<std::uint64_t* const> values) {
   std::size_t at = 0;
   while (extra.bytes.size() - at >= 4) {
@@ -312,27 +318,26 @@ ZipExtent ZipReader::read_entry(const ZipRecord& central, std::string_view name,
   const std::array<std::uint64_t*, 3> wide = {&size, &packed, &offset};
   resolve_zip64(extra, wide);
   if (size != packed) {
-    refuse_entry(name, fmt::format("size: expected {} bytes stored, got {}", size, packed));
+    refuse_entry(name, fmt::format("size: expected {} stored bytes, got {}", size, packed));
   }
-  if (central.u16(34) != 0) refuse_entry(name, "disk: expected 0, got an archive in parts");
-  if (name.ends_with('/') && size != 0) refuse_entry(name, "size: expected none in a folder");
+  if (central.u16(34) != 0) refuse_parts();
+  if (name.ends_with('/') && size != 0) refuse_entry(name, "a folder with content");
   const auto local = record(offset, kLocalBytes);
   if (!local || !text_of(local->bytes).starts_with("PK\x03\x04")) {
-    refuse_entry(name, fmt::format("expected its header at {}, got {}; damaged file?", offset,
-                                   local ? "other bytes" : "the end of the file"));
+    refuse_entry(name, fmt::format("no local header at {}{}", offset,
+                                   local ? "" : ", beyond the end of the file"));
   }
   require_form(name, local->u16(6), local->u16(8));
   const auto local_name = record(offset + kLocalBytes, local->u16(26));
   if (!local_name || text_of(local_name->bytes) != name) {
-    refuse_entry(name, fmt::format("local header: expected the same name, got '{}'",
+    refuse_entry(name, fmt::format("its local header has another name, '{}'",
                                    local_name ? printable(text_of(local_name->bytes)) : ""));
   }
   const std::uint64_t begin = offset + kLocalBytes + local->u16(26) + local->u16(28);
   const auto content = record(begin, size);
   if (!content) {
-    refuse_entry(name, fmt::format("expected {} bytes at {}, got the end of the file; incomplete "
-                                   "download?",
-                                   size, begin));
+    refuse_truncated(
+        fmt::format("entry '{}' has {} bytes from {} on", printable(name), size, begin));
   }
   return {{name, content->bytes, central.u32(16)}, offset, begin + size, (local->u16(6) & 8U) != 0};
 }
@@ -351,12 +356,12 @@ void ZipReader::require_unique_names(const std::vector<ZipExtent>& extents) cons
   const auto twice = std::ranges::adjacent_find(
       names, [&](std::string_view a, std::string_view b) { return !before(a, b); });
   if (twice != names.end()) {
-    refuse_entry(*twice, "name: expected it once, in one spelling, got it twice");
+    refuse_entry(*twice, "duplicate name, regardless of case");
   }
 }
 
 /// Throws unless the extents, in the order of the file, end before the next begins, and the last
-/// before the directory. Bytes between them belong to nobody: repackers leave some.
+/// before the directory. Notes unused bytes between them: some programs that pack again leave them.
 void ZipReader::require_disjoint(const std::vector<ZipExtent>& extents, std::uint64_t directory) {
   constexpr std::uint64_t kLongestDescriptor = 24;
   std::vector<std::size_t> order(extents.size());
@@ -367,17 +372,15 @@ void ZipReader::require_disjoint(const std::vector<ZipExtent>& extents, std::uin
     const ZipExtent& extent = extents[order[i]];
     const std::uint64_t next = i + 1 < order.size() ? extents[order[i + 1]].begin : directory;
     if (extent.end > next) {
-      refuse_entry(
-          extent.entry.name,
-          fmt::format("expected it to end before {}, where {} begins, "
-                      "got {}: an overlap",
-                      next, i + 1 < order.size() ? "the next entry" : "the directory", extent.end));
+      refuse_entry(extent.entry.name,
+                   fmt::format("it ends at {} and overlaps {}, which begins at {}", extent.end,
+                               i + 1 < order.size() ? "the next entry" : "the directory", next));
     }
     const std::uint64_t gap = next - extent.end;
     if (!extent.described || gap > kLongestDescriptor) unused += gap;
   }
   if (unused != 0) {
-    zip_.notes.push_back(fmt::format("{}: zip: {} bytes belong to no entry", where_, unused));
+    zip_.notes.push_back({NoteCode::kZipUnusedBytes, where_, {{"bytes", std::to_string(unused)}}});
   }
 }
 
@@ -390,10 +393,10 @@ Zip parse_zip(std::span<const std::byte> bytes, const std::string& where) {
 void require_crc(const ZipEntry& entry, const std::string& where) {
   const std::uint32_t got = crc32(entry.data);
   if (got != entry.crc) {
-    throw FormatError(
-        fmt::format("{}: zip: entry '{}': CRC-32: expected {:08x}, got {:08x}; damaged "
-                    "file?",
-                    where, printable(entry.name), entry.crc, got));
+    throw FormatError(where,
+                      fmt::format("zip: entry '{}' is damaged: expected CRC-32 {:08x}, got {:08x}",
+                                  printable(entry.name), entry.crc, got),
+                      advice("download the file again"));
   }
 }
 

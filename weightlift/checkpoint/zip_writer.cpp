@@ -5,9 +5,9 @@
 
 #include "weightlift/base/bytes.h"
 
-// The layout that zip.cpp draws, without data descriptors: sizes and checksums stand in the local
-// headers too, so that programs which read a zip from its front can. What does not fit in 32 bits
-// stands in extra field 1, and the zip64 records are there only where something does not.
+// The layout that zip.cpp draws, without data descriptors: the local headers also have sizes and
+// checksums, for programs that read a zip from its front. Values beyond 32 bits go into extra field
+// 1; zip64 records are written only where there are such values.
 
 namespace weightlift {
 
@@ -21,11 +21,11 @@ constexpr std::uint32_t kWideMark = 0xFFFFFFFFU;
 constexpr std::uint16_t kWideCount = 0xFFFFU;
 constexpr std::uint16_t kPlainVersion = 10;
 constexpr std::uint16_t kZip64Version = 45;
-/// 1980-01-01, the first that there is: the same tensors give the same bytes on any day.
+/// 1980-01-01, the first possible date: the same tensors give the same bytes on any day.
 constexpr std::uint16_t kDate = 0x0021;
 
-/// Readers that map the file compute with the bytes where they lie. torch pads to 64 with the same
-/// extra field, "FB" and as many Z as it takes.
+/// Readers that map the file compute with the bytes in place. torch pads to 64 with the same extra
+/// field, "FB" and the number of Z that is needed.
 constexpr std::uint64_t kAlignment = 64;
 constexpr std::uint16_t kPaddingId = 0x4246;
 
@@ -42,7 +42,7 @@ std::uint64_t or_wide_mark(std::uint64_t value) {
   return std::min<std::uint64_t>(value, kWideMark);
 }
 
-/// Extra field 1 with these values, nothing where there are none.
+/// Extra field 1 with these values, empty where there are none.
 std::string zip64_field(const std::vector<std::uint64_t>& values) {
   std::string field;
   if (values.empty()) return field;

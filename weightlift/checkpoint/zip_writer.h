@@ -7,21 +7,21 @@
 
 namespace weightlift {
 
-/// The headers of a zip whose entries are stored and begin at multiples of 64 bytes. Where each
-/// entry lies, and how long the file becomes, follows from names and sizes alone; checksums are
-/// asked for when an entry is written. The same input gives the same bytes.
+/// Makes the headers of a zip whose entries are stored and begin at multiples of 64 bytes. Names
+/// and sizes alone decide on the place of each entry and the size of the file; checksums are needed
+/// only when an entry is written. The same input gives the same bytes.
 class ZipWriter {
  public:
   /// Plans one more entry. Names are unique ASCII of at most 65,535 bytes.
   void add(std::string name, std::uint64_t size_bytes);
 
-  /// What precedes the content of the i-th entry that was added.
+  /// The bytes before the content of the i-th entry.
   std::string local_header(std::size_t i, std::uint32_t crc);
 
-  /// What follows the content of the last entry. Every local_header() was asked for before.
+  /// The bytes after the content of the last entry. Call local_header() for every entry before.
   std::string directory() const;
 
-  /// Of the whole file.
+  /// Size of the whole file.
   std::uint64_t total_bytes() const;
 
  private:

@@ -10,13 +10,17 @@
 #include <nlohmann/json.hpp>
 
 #include "weightlift/base/error.h"
-#include "weightlift/base/json.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/cli/commands.h"
+#include "weightlift/cli/exit_code.h"
+#include "weightlift/cli/fetch.h"
+#include "weightlift/cli/help.h"
+#include "weightlift/cli/image_inputs.h"
+#include "weightlift/cli/json_output.h"
 #include "weightlift/cli/log.h"
-#include "weightlift/cli/picture_inputs.h"
 #include "weightlift/cli/print.h"
 #include "weightlift/cli/progress.h"
+#include "weightlift/cli/terminal.h"
 #include "weightlift/predict/classifier.h"
 
 namespace weightlift {
@@ -27,11 +31,12 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 struct ClassifyFlags {
-  fs::path folder;
+  std::string folder;
   std::vector<std::string> images;
   std::size_t top_k = 5;
   bool json = false;
   ClassifyOptions options;
+  Subject subject() const { return {"classify", folder, json}; }
 };
 
 /// Waits until there is input to read, or its end. Throws Interrupted soon after a signal, for
@@ -43,7 +48,7 @@ void wait_for_standard_input() {
     pollfd input{STDIN_FILENO, POLLIN, 0};
     const int ready = ::poll(&input, 1, kPauseMs);
     if (ready > 0) return;
-    if (ready < 0 && errno != EINTR) throw_io_error("-", "standard input", errno);
+    if (ready < 0 && errno != EINTR) throw_io_error("standard input", "cannot read", errno);
   }
 }
 
@@ -58,35 +63,34 @@ std::string read_standard_input() {
     const ssize_t got = ::read(STDIN_FILENO, bytes.data() + had, kPiece);
     bytes.resize(had + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
     if (got == 0) return bytes;
-    if (got < 0 && errno != EINTR) throw_io_error("-", "standard input", errno);
+    if (got < 0 && errno != EINTR) throw_io_error("standard input", "cannot read", errno);
     if (bytes.size() > kMaxBytes) {
-      throw FormatError("-: standard input: expected at most 1 GiB of a picture, got more");
+      throw FormatError("standard input", "expected an image of at most 1 GiB, got more");
     }
   }
 }
 
-std::vector<PictureInput> find_inputs(const std::vector<std::string>& images) {
-  std::vector<PictureInput> inputs;
+std::vector<ImageInput> find_inputs(const std::vector<std::string>& images) {
+  std::vector<ImageInput> inputs;
   for (const std::string& image : images) {
     if (image == "-") {
       if (images.size() > 1) {
-        throw UsageError("-: expected standard input to be the only picture, got others beside it");
+        throw UsageError("-", "standard input must be the only image");
       }
       inputs.push_back({.file = image, .bytes = read_standard_input()});
     } else {
-      for (fs::path& file : picture_files_of(image)) inputs.push_back({.file = std::move(file)});
+      for (fs::path& file : image_files_of(image)) inputs.push_back({.file = std::move(file)});
     }
   }
   return inputs;
 }
 
-Json to_json(const PictureInput& input, const Classified& result,
-             const std::vector<Prediction>& predictions) {
-  Json json = {{"image", input.file.string()}};
-  if (!result.error.empty()) {
-    json["error"] = result.error;
-    return json;
-  }
+Json image_json(const Subject& subject, const ImageInput& input, const Classified& result,
+                const std::vector<Prediction>& predictions, const Notes& notes) {
+  Json json = result.error ? failure_json(subject, *result.error) : begin_json(subject, "ok");
+  json["image"] = input.file.string();
+  json["notes"] = to_json(notes);
+  if (result.error) return json;
   json["predictions"] = Json::array();
   for (const Prediction& prediction : predictions) {
     json["predictions"].push_back({{"id", prediction.id},
@@ -96,13 +100,9 @@ Json to_json(const PictureInput& input, const Classified& result,
   return json;
 }
 
-/// Bold on a terminal alone.
-std::string bold(const std::string& text) {
-  static const bool terminal = isatty(STDOUT_FILENO) == 1;
-  return terminal ? fmt::format("\033[1m{}\033[0m", text) : text;
-}
+std::string bold(const std::string& text) { return styled(text, Style::kBold, STDOUT_FILENO); }
 
-void print_rows(const PictureInput& input, const std::vector<Prediction>& predictions) {
+void print_rows(const ImageInput& input, const std::vector<Prediction>& predictions) {
   constexpr float kWidth = 20;
   fmt::print("{}\n", bold(shown(input.file)));
   bool first = true;
@@ -118,26 +118,36 @@ void print_rows(const PictureInput& input, const std::vector<Prediction>& predic
 
 int run_classify(const ClassifyFlags& flags) {
   catch_signals();
-  const Classifier classifier = Classifier::open(flags.folder);
-  for (const std::string& note : classifier.notes()) log_warning(note);
-  const std::vector<PictureInput> inputs = find_inputs(flags.images);
+  TerminalProgress progress;
+  const Classifier classifier = Classifier::open(fetch_model(flags.folder, progress));
+  for (const Note& note : classifier.notes()) progress.note(note);
+  const std::vector<ImageInput> inputs = find_inputs(flags.images);
+  progress.clear();
+  // On a terminal, the results themselves show the progress.
+  StatusLine status(flags.folder);
+  status.begin("classify", inputs.size(), false);
+  const bool shows_results = isatty(STDOUT_FILENO) == 1;
   int code = 0;
   classifier.classify(inputs, flags.options, [&](std::size_t i, const Classified& result) {
     check_signals();
     const std::vector<Prediction> predictions = classifier.best(result.scores, flags.top_k);
-    for (const std::string& note : result.notes) {
-      log_warning(fmt::format("{}: {}", shown(inputs[i].file), note));
+    if (shows_results || result.error || !result.notes.empty()) status.clear();
+    Notes notes = result.notes;
+    for (Note& note : notes) {
+      note.where = shown(inputs[i].file);
+      log_note(note);
     }
     if (flags.json) {
-      fmt::print("{}\n", dump_json_line(to_json(inputs[i], result, predictions)));
-    } else if (result.error.empty()) {
+      print_json(image_json(flags.subject(), inputs[i], result, predictions, notes));
+    } else if (!result.error) {
       print_rows(inputs[i], predictions);
     }
-    if (!result.error.empty()) {
-      log_error(result.error);
-      code = static_cast<int>(ExitCode::kBadInput);
+    if (result.error) {
+      log_error(*result.error);
+      code = worse(code, exit_code(*result.error));
     }
     flush_results();
+    if (!shows_results) status.show(i + 1);
   });
   return code;
 }
@@ -145,29 +155,33 @@ int run_classify(const ClassifyFlags& flags) {
 }  // namespace
 
 void add_classify_options(CLI::App& command, ClassifyOptions& options) {
-  command.add_option("--threads", options.threads, "Pictures computed at a time; 0: one per core")
+  command.add_option("--threads", options.threads, "Images to compute at a time; 0: one per core")
       ->capture_default_str()
       ->check(CLI::Range(0, 1024));
   add_max_pixels(command, options.limits);
 }
 
 Action add_classify(CLI::App& app) {
-  auto* command = app.add_subcommand("classify", "Say what pictures show, with scores");
+  auto* command = app.add_subcommand("classify", "Classify images, with scores");
   auto flags = std::make_shared<ClassifyFlags>();
-  command->add_option("FOLDER", flags->folder, "Folder of transformers with an image processor")
+  command
+      ->add_option("FOLDER", flags->folder,
+                   "Transformers folder or repository, with an image processor")
       ->required();
   command
-      ->add_option(
-          "IMAGE", flags->images,
-          "Pictures (JPEG, PNG, WebP, BMP, PPM), folders of them, or - for one on standard "
-          "input")
+      ->add_option("IMAGE", flags->images,
+                   "Images (JPEG, PNG, WebP, BMP, PPM), folders of them, or - for one on standard "
+                   "input")
       ->required();
-  command->add_option("--top-k", flags->top_k, "Labels per picture, of the highest scores")
+  command->add_option("--top-k", flags->top_k, "Labels per image, highest scores first")
       ->capture_default_str()
       ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 20U));
-  command->add_flag("--json", flags->json, "One JSON object per picture");
+  command->add_flag("--json", flags->json, "One JSON object per image");
   add_classify_options(*command, flags->options);
-  return [flags] { return run_classify(*flags); };
+  add_examples(*command,
+               {"weightlift classify out/digits examples/digits/images/three.png",
+                "weightlift classify microsoft/resnet-50 images/ --json > predictions.jsonl"});
+  return [flags] { return run_reporting(flags->subject(), [&] { return run_classify(*flags); }); };
 }
 
 }  // namespace weightlift

@@ -15,7 +15,8 @@ struct DecodeLimits;
 struct SourceHints;
 struct VerifyOptions;
 
-/// A command's action: runs after the flags were read and returns the exit code.
+/// A command's action: runs after the options were parsed, reports its own failures, and returns
+/// the exit code.
 using Action = std::function<int()>;
 
 /// Each adds its command to the program and returns what it does.
@@ -29,6 +30,7 @@ Action add_classify(CLI::App& app);
 Action add_evaluate(CLI::App& app);
 Action add_pull(CLI::App& app);
 Action add_push(CLI::App& app);
+Action add_env(CLI::App& app);
 
 /// --weights-key of the commands that open a source.
 void add_weights_key(CLI::App& command, std::string& weights_key);
@@ -39,7 +41,7 @@ void add_network_options(CLI::App& command, SourceHints& hints);
 /// --samples, --seed, --rtol, --atol and --threads, which convert and verify share.
 void add_verify_options(CLI::App& command, VerifyOptions& options);
 
-/// --max-pixels of the commands that read pictures.
+/// --max-pixels of the commands that read images.
 void add_max_pixels(CLI::App& command, DecodeLimits& limits);
 
 /// --threads and --max-pixels, which classify and evaluate share.

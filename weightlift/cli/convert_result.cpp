@@ -6,76 +6,155 @@
 #include <algorithm>
 
 #include "weightlift/base/error.h"
+#include "weightlift/cli/phrase.h"
 #include "weightlift/cli/print.h"
+#include "weightlift/models/registry.h"
+#include "weightlift/models/timm_config.h"
 
 namespace weightlift {
 
 namespace {
 
-/// What a dry run says beside the rest: what is read, and what the card would state.
+/// The additional lines of a dry run: files to read, and facts for the card.
 void print_claims(const ConversionResult& result) {
   const Provenance& from = result.provenance;
   fmt::print("  reads: {}\n", printable(result.source_file, 400));
   if (!from.license.empty()) {
-    fmt::print("  licence: {}\n", printable(from.license));
+    fmt::print("  license: {}\n", printable(from.license));
   } else {
-    fmt::print("  licence: not known{}\n",
+    fmt::print("  license: unknown{}\n",
                from.claimed_license.empty()
                    ? ""
                    : fmt::format(", the source claims {}", printable(from.claimed_license)));
   }
 }
 
-/// The likeliest classes of both networks, side by side.
-void print_picture(const PictureComparison& picture) {
-  fmt::print("  {}: logits {}\n", printable(picture.file, 400),
-             picture.bit_equal ? "bit-equal" : "differ");
+/// The most likely classes of both networks, side by side.
+void print_image(const ImageComparison& image) {
+  fmt::print("  {}: logits {}\n", printable(image.file, 400),
+             image.bit_equal ? "bit-equal" : "differ");
   constexpr std::size_t kMostBytes = 48;
   std::size_t width = 0;
-  for (const Prediction& a : picture.src) {
+  for (const Prediction& a : image.src) {
     width = std::max(width, printable(a.label, kMostBytes).size());
   }
-  for (std::size_t i = 0; i < picture.src.size(); ++i) {
-    const Prediction& a = picture.src[i];
-    const Prediction& b = picture.dest[i];
+  for (std::size_t i = 0; i < image.src.size(); ++i) {
+    const Prediction& a = image.src[i];
+    const Prediction& b = image.dest[i];
     fmt::print("    {:.4f} {:<{}}  {:.4f} {}\n", a.score, printable(a.label, kMostBytes), width,
                b.score, printable(b.label, kMostBytes));
   }
 }
 
+void print_network(const ConversionResult& result) {
+  const ResNetConfig& config = result.content.config;
+  fmt::print(
+      "  network: {} [{}], channels [{}], {} in, {} out, {} parameters, {}\n",
+      to_string(config.layer_type), fmt::join(config.depths, ", "),
+      fmt::join(config.hidden_sizes, ", "), config.num_channels,
+      config.head == Head::kClassifier ? fmt::format("{} classes", config.num_labels) : "features",
+      with_commas(result.parameters), torch_name(config.dtype));
+}
+
+/// timm's default tag for a network of this shape, whose image processor is a good guess; "NAME"
+/// where timm has none.
+std::string likely_name(const ResNetConfig& config) {
+  try {
+    if (const auto cfg = find_pretrained(make_timm_config(config).architecture)) {
+      return full_name(*cfg);
+    }
+  } catch (const Error&) {
+    // timm has no network of this shape
+  }
+  return "NAME";
+}
+
+/// The options that chose the network, the folder and the card, so that the command does the same
+/// again.
+std::string repeated_options(const ConvertJob& job) {
+  const ConversionRequest& request = job.request;
+  std::string text;
+  const auto add = [&](const char* option, const std::string& value) {
+    if (!value.empty()) text += fmt::format(" {} {}", option, shell_quoted(value));
+  };
+  add("--name", request.name);
+  // Fetching also sets it; only a local file may have the option.
+  if (job.name.kind == SourceName::Kind::kPath) add("--as", request.hints.as.value_or(""));
+  add("--weights-key", request.hints.weights_key);
+  add("--head-key", request.hints.head_key);
+  for (const std::string& pattern : request.hints.ignore) add("--ignore", pattern);
+  if (request.dtype) add("--dtype", std::string(torch_name(*request.dtype)));
+  if (request.weights_format == WeightsFormat::kBin) add("--weights-format", "bin");
+  add("--license", request.license);
+  add("--base-model", request.base_model);
+  for (const std::string& dataset : request.datasets) add("--dataset", dataset);
+  if (!request.verify) text += " --no-verify";
+  return text;
+}
+
+/// Without labels or an image processor, pipeline() does not work.
+void print_what_lacks(const ConvertJob& job, const ConversionResult& result) {
+  const ConversionRequest& request = job.request;
+  const ResNetConfig& config = result.content.config;
+  const bool classifies = config.head == Head::kClassifier && config.num_labels > 0;
+  if (request.to != Form::kTransformers || !classifies || !result.written) return;
+  const bool can_have_processor = config.num_channels == 1 || config.num_channels == 3;
+  const bool labels = config.id2label.empty();
+  const bool processor = !result.content.processor && can_have_processor;
+  if (!labels && !processor) return;
+  std::string command =
+      fmt::format("weightlift convert {} -o {} --force{}", shell_quoted(job.name.given),
+                  shell_quoted(request.output.string()), repeated_options(job));
+  if (labels) {
+    command += config.num_labels == 1000 ? " --id2label imagenet-1k" : " --id2label labels.txt";
+  } else if (!request.id2label.empty()) {
+    command += " --id2label " + shell_quoted(request.id2label);
+  }
+  if (processor) {
+    command += " --image-processor " + likely_name(config);
+  } else if (request.image_processor != "source") {
+    command += " --image-processor " + shell_quoted(request.image_processor);
+  }
+  fmt::print("  incomplete: no {}{}; complete the folder with:\n    {}\n",
+             labels ? "labels" : "image processor",
+             labels && processor ? ", no image processor" : "", command);
+  if (labels && config.num_labels != 1000)
+    fmt::print("    labels.txt: one label per line, in the order of the classes\n");
+}
+
 }  // namespace
 
-void print_result(const std::string& source, const ConversionRequest& request,
-                  const ConversionResult& result) {
-  const ResNetConfig& config = result.content.config;
+void print_result(const ConvertJob& job, const ConversionResult& result) {
+  const ConversionRequest& request = job.request;
+  const std::string source = printable(job.name.given, 400);
   if (result.already) {
-    fmt::print("{}: is in the form of {} already; nothing is done\n", printable(source, 400),
-               to_string(request.to));
+    fmt::print("{}: already has the form of {}; nothing to do\n", source, to_string(request.to));
     return;
   }
-  fmt::print("{} -> {}\n", printable(source, 400), printable(result.folder.string(), 400));
-  fmt::print("  network: {} [{}], channels [{}], {} in, {} out, {} parameters, {}\n",
-             to_string(config.layer_type), fmt::join(config.depths, ", "),
-             fmt::join(config.hidden_sizes, ", "), config.num_channels,
-             config.head == Head::kKeep ? fmt::format("{} classes", config.num_labels) : "features",
-             with_commas(result.parameters), torch_name(config.dtype));
+  fmt::print("{} -> {}\n", source, printable(result.folder.string(), 400));
+  print_network(result);
   fmt::print("  {}: {} operations with parameters, {} tensors\n",
              request.dry_run ? "would move" : "moved", result.transfer.operations.size(),
              result.transfer.tensor_count());
-  for (const std::string& line : summarize(result.outside)) fmt::print("  ignored, {}\n", line);
-  fmt::print("  labels: {}\n", result.labels_from);
+  for (const IgnoredSummary& line : summarize(result.outside)) {
+    fmt::print("  ignored, {}: {}\n", to_string(line.kind), line.names);
+  }
+  if (result.content.config.head == Head::kClassifier) {
+    fmt::print("  labels: {}\n", result.labels_from);
+  }
   if (request.dry_run) print_claims(result);
   if (result.verification) {
     fmt::print("{}", describe(*result.verification));
   } else {
     fmt::print("  not verified{}\n", request.dry_run ? " (dry run)" : "");
   }
-  for (const PictureComparison& picture : result.pictures) print_picture(picture);
+  for (const ImageComparison& image : result.images) print_image(image);
   fmt::print("  {} {}\n",
              result.written    ? "wrote"
              : request.dry_run ? "would write"
                                : "NOT written:",
              fmt::join(file_names(result.content), ", "));
+  print_what_lacks(job, result);
 }
 
 }  // namespace weightlift

@@ -1,14 +1,11 @@
 #pragma once
 
-#include <string>
-
-#include "weightlift/convert/convert.h"
+#include "weightlift/cli/convert_job.h"
 
 namespace weightlift {
 
-/// What became of one source, or would become of it, in lines for people. `source`: as it was
-/// given.
-void print_result(const std::string& source, const ConversionRequest& request,
-                  const ConversionResult& result);
+/// Prints the result or the plan of one source for people, and last the command that completes a
+/// folder without labels or image processor.
+void print_result(const ConvertJob& job, const ConversionResult& result);
 
 }  // namespace weightlift

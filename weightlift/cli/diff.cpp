@@ -11,7 +11,10 @@
 #include "weightlift/base/error.h"
 #include "weightlift/base/json.h"
 #include "weightlift/cli/commands.h"
+#include "weightlift/cli/exit_code.h"
 #include "weightlift/cli/fetch.h"
+#include "weightlift/cli/help.h"
+#include "weightlift/cli/json_output.h"
 #include "weightlift/cli/log.h"
 #include "weightlift/cli/print.h"
 #include "weightlift/cli/progress.h"
@@ -26,6 +29,7 @@ struct DiffFlags {
   std::string a, b;
   std::vector<std::string> weights_keys;
   bool json = false;
+  Subject subject() const { return {"diff", a, json}; }
 };
 
 std::string name_of(const TensorFacts& facts) { return printable(facts.name); }
@@ -34,7 +38,7 @@ std::string spec_of(const TensorFacts& facts) {
   return fmt::format("{} {}", to_string(facts.dtype), to_string(facts.shape));
 }
 
-/// "conv1.weight", or both names where they are not the same.
+/// "conv1.weight", or both names where they differ.
 std::string names_of(const TensorDifference& found) {
   const std::string a = name_of(*found.a);
   const std::string b = name_of(*found.b);
@@ -46,7 +50,7 @@ std::string describe(const TensorDifference& found) {
   if (!values) return "values not compared";
   if (values->different_count == 0) {
     return found.kind == DifferenceKind::kDtype ? "the same values"
-                                                : "the same values in other bits (-0 or NaN)";
+                                                : "equal values with different bits (-0 or NaN)";
   }
   return fmt::format("max |a - b| {:.3g}, max |a - b| / |b| {:.3g}, {} of {} values",
                      values->max_abs, values->max_rel, with_commas(values->different_count),
@@ -89,25 +93,50 @@ std::string summary_of(const CheckpointDiff& diff) {
   return out;
 }
 
+/// Training counts batches; no output depends on it.
+bool is_counter(const TensorDifference& found) {
+  const TensorFacts& facts = found.a ? *found.a : *found.b;
+  return facts.name.ends_with("num_batches_tracked");
+}
+
+/// What the differences mean, in one line.
+std::string conclusion_of(const CheckpointDiff& diff) {
+  const auto counters =
+      static_cast<std::size_t>(std::ranges::count_if(diff.differences, is_counter));
+  const std::size_t weights = diff.differences.size() - counters;
+  if (diff.differences.empty()) return "equal: every tensor has the same bits";
+  if (weights == 0) return "the weights are equal; only counters (num_batches_tracked) differ";
+  return fmt::format("different: {} weight{}, {} counter{}", weights, weights == 1 ? "" : "s",
+                     counters, counters == 1 ? "" : "s");
+}
+
+/// Weights first, counters last.
 void print_text(const CheckpointDiff& diff) {
   constexpr std::size_t kShown = 20;
   fmt::print("{}\n", summary_of(diff));
-  const std::size_t all = diff.differences.size();
-  const std::size_t shown = is_verbose() ? all : std::min(all, kShown);
-  for (std::size_t i = 0; i < shown; ++i) fmt::print("  {}\n", line_of(diff.differences[i]));
-  if (shown < all) fmt::print("  and {} more; -v shows all\n", all - shown);
+  std::vector<const TensorDifference*> ordered;
+  for (const TensorDifference& found : diff.differences) ordered.push_back(&found);
+  std::ranges::stable_partition(ordered,
+                                [](const TensorDifference* found) { return !is_counter(*found); });
+  const std::size_t shown = is_verbose() ? ordered.size() : std::min(ordered.size(), kShown);
+  for (std::size_t i = 0; i < shown; ++i) fmt::print("  {}\n", line_of(*ordered[i]));
+  if (shown < ordered.size()) {
+    fmt::print("  and {} more; -v shows all\n", ordered.size() - shown);
+  }
+  fmt::print("{}\n", conclusion_of(diff));
 }
 
 /// JSON has no infinities: null.
 Json finite(double value) { return std::isfinite(value) ? Json(value) : Json(); }
 
-Json to_json(const std::optional<TensorFacts>& facts) {
-  if (!facts) return nullptr;
-  return {{"name", facts->name}, {"dtype", to_string(facts->dtype)}, {"shape", facts->shape}};
+Json facts_json(const TensorFacts& facts) {
+  return {{"name", facts.name}, {"dtype", to_string(facts.dtype)}, {"shape", facts.shape}};
 }
 
 Json to_json(const TensorDifference& found) {
-  Json json = {{"kind", to_string(found.kind)}, {"a", to_json(found.a)}, {"b", to_json(found.b)}};
+  Json json = {{"kind", to_string(found.kind)}};
+  if (found.a) json["a"] = facts_json(*found.a);
+  if (found.b) json["b"] = facts_json(*found.b);
   if (found.values) {
     json["max_abs"] = finite(found.values->max_abs);
     json["max_rel"] = finite(found.values->max_rel);
@@ -118,34 +147,37 @@ Json to_json(const TensorDifference& found) {
 }
 
 Json to_json(const std::string& given, const DiffSide& side) {
-  return {{"source", given},
-          {"file", side.checkpoint.path.string()},
-          {"format", to_string(side.checkpoint.format)},
-          {"tensors", side.tensors.size()},
-          {"counters_added", side.counters_added},
-          {"not_convertible", side.no_resnet.empty() ? Json() : Json(side.no_resnet)}};
+  Json json = {{"source", given},
+               {"file", side.checkpoint.path.string()},
+               {"format", to_string(side.checkpoint.format)},
+               {"tensors", side.tensors.size()},
+               {"counters_added", side.counters_added},
+               {"notes", to_json(side.notes)}};
+  if (!side.no_resnet.empty()) json["not_convertible"] = side.no_resnet;
+  return json;
 }
 
-void print_json(const DiffFlags& flags, const DiffSide& a, const DiffSide& b,
-                const CheckpointDiff& diff) {
-  Json json = {{"a", to_json(flags.a, a)},
-               {"b", to_json(flags.b, b)},
-               {"equal", diff.differences.empty()},
-               {"tensors", diff.tensors},
-               {"equal_tensors", diff.equal_count()},
-               {"differences", Json::array()}};
+void print_diff_json(const DiffFlags& flags, const DiffSide& a, const DiffSide& b,
+                     const CheckpointDiff& diff) {
+  Json json = begin_json(flags.subject(), diff.differences.empty() ? "ok" : "different");
+  json["a"] = to_json(flags.a, a);
+  json["b"] = to_json(flags.b, b);
+  json["tensors"] = diff.tensors;
+  json["equal_tensors"] = diff.equal_count();
+  json["differences"] = Json::array();
   for (const TensorDifference& found : diff.differences) {
     json["differences"].push_back(to_json(found));
   }
-  fmt::print("{}\n", dump_json_line(json));
+  print_json(json);
 }
 
-DiffSide open_side(const std::string& given, const std::string& weights_key) {
-  const FetchedSource here = fetch_one(given, Network::kAny);
+DiffSide open_side(const std::string& given, const std::string& weights_key,
+                   ProgressSink& progress) {
+  const FetchedSource here = fetch_one(given, Network::kAny, progress);
   DiffSide side = open_diff_side(here.path, {.as = here.as, .weights_key = weights_key});
-  for (const std::string& note : side.notes) log_warning(note);
+  for (const Note& note : side.notes) progress.note(note);
   if (!side.no_resnet.empty()) {
-    log_warning(fmt::format("compared by the names in its file: {}", side.no_resnet));
+    log_note(fmt::format("{}: comparing by the names in the file: {}", given, side.no_resnet));
   }
   return side;
 }
@@ -153,19 +185,17 @@ DiffSide open_side(const std::string& given, const std::string& weights_key) {
 int run_diff(const DiffFlags& flags) {
   const auto& keys = flags.weights_keys;
   if (keys.size() > 2) {
-    throw UsageError(fmt::format(
-        "--weights-key: expected it once (A) or twice (A, then B), got {} of them", keys.size()));
+    throw UsageError("--weights-key",
+                     fmt::format("expected one (for A) or two (A, then B), got {}", keys.size()));
   }
   catch_signals();
-  const DiffSide a = open_side(flags.a, keys.empty() ? "" : keys.front());
-  const DiffSide b = open_side(flags.b, keys.size() < 2 ? "" : keys.back());
-  CheckpointDiff diff;
-  {
-    TerminalProgress progress("");
-    diff = diff_checkpoints(a, b, progress);
-  }
+  TerminalProgress progress;
+  const DiffSide a = open_side(flags.a, keys.empty() ? "" : keys.front(), progress);
+  const DiffSide b = open_side(flags.b, keys.size() < 2 ? "" : keys.back(), progress);
+  const CheckpointDiff diff = diff_checkpoints(a, b, progress);
+  progress.clear();
   if (flags.json) {
-    print_json(flags, a, b, diff);
+    print_diff_json(flags, a, b, diff);
   } else {
     print_text(diff);
   }
@@ -176,17 +206,19 @@ int run_diff(const DiffFlags& flags) {
 
 Action add_diff(CLI::App& app) {
   auto* command = app.add_subcommand(
-      "diff", "Compare two checkpoints tensor by tensor, whatever their formats and namings");
+      "diff", "Compare two checkpoints tensor by tensor, in any formats and namings");
   auto flags = std::make_shared<DiffFlags>();
   command->add_option("A", flags->a, "Folder, weights file, name or repository")->required();
-  command->add_option("B", flags->b, "The other one")->required();
+  command->add_option("B", flags->b, "Checkpoint to compare with A")->required();
   command
       ->add_option("--weights-key", flags->weights_keys,
-                   "Which network of a file with several, as in convert: given once of A, given "
-                   "twice of A and then of B ('' for none)")
+                   "Network to use from a file with several: once for A, twice for A and then B "
+                   "('' for none)")
       ->allow_extra_args(false);
   command->add_flag("--json", flags->json, "One JSON object on one line");
-  return [flags] { return run_diff(*flags); };
+  add_examples(*command, {"weightlift diff examples/digits out/digits",
+                          "weightlift diff epoch_10.pth epoch_11.pth"});
+  return [flags] { return run_reporting(flags->subject(), [&] { return run_diff(*flags); }); };
 }
 
 }  // namespace weightlift

@@ -2,23 +2,25 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "weightlift/base/error.h"
-#include "weightlift/base/json.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/cli/commands.h"
+#include "weightlift/cli/exit_code.h"
+#include "weightlift/cli/fetch.h"
+#include "weightlift/cli/help.h"
+#include "weightlift/cli/json_output.h"
 #include "weightlift/cli/log.h"
 #include "weightlift/cli/print.h"
 #include "weightlift/cli/progress.h"
 #include "weightlift/predict/class_match.h"
 #include "weightlift/predict/classifier.h"
 #include "weightlift/predict/evaluation.h"
-#include "weightlift/predict/labelled_pictures.h"
+#include "weightlift/predict/labelled_images.h"
 
 namespace weightlift {
 
@@ -28,27 +30,30 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 struct EvaluateFlags {
-  fs::path folder;
-  fs::path pictures;
+  std::string folder;
+  fs::path images;
   bool json = false;
   ClassifyOptions options;
+  Subject subject() const { return {"evaluate", folder, json}; }
 };
 
-/// What was found, and how many pictures could not be read.
+/// The accuracy, and the number of images that could not be read.
 struct Outcome {
   Evaluation evaluation;
   std::int64_t errors = 0;
 };
 
-/// None of no pictures.
+/// None of no images.
 std::optional<double> share(std::int64_t part, std::int64_t whole) {
   if (whole == 0) return {};
   return static_cast<double>(part) / static_cast<double>(whole);
 }
 
-Json share_json(std::int64_t part, std::int64_t whole) {
-  const std::optional<double> of_whole = share(part, whole);
-  return of_whole ? Json(*of_whole) : Json(nullptr);
+/// Absent where there are no images.
+void add_shares(Json& json, const Evaluation::Counts& counts) {
+  json["images"] = counts.images;
+  if (const auto top1 = share(counts.top1, counts.images)) json["top1"] = *top1;
+  if (const auto top5 = share(counts.top5, counts.images)) json["top5"] = *top5;
 }
 
 std::string percents(std::int64_t part, std::int64_t whole) {
@@ -70,119 +75,100 @@ std::string_view word_for(MatchedBy by) {
   return {};
 }
 
-/// How many pictures are done, on a terminal alone.
-class PictureProgress {
- public:
-  explicit PictureProgress(std::size_t total)
-      : total_(total), terminal_(!is_quiet() && isatty(STDERR_FILENO) == 1) {}
-  ~PictureProgress() { clear(); }
-  PictureProgress(const PictureProgress&) = delete;
-  PictureProgress& operator=(const PictureProgress&) = delete;
-
-  void show(std::size_t done) {
-    constexpr std::chrono::milliseconds kPause{100};
-    const auto now = std::chrono::steady_clock::now();
-    if (!terminal_ || now - shown_at_ < kPause) return;
-    shown_at_ = now;
-    fmt::print(stderr, "\r\033[K{} of {} pictures", done, total_);
-    std::fflush(stderr);
-  }
-  void clear() const {
-    if (terminal_) fmt::print(stderr, "\r\033[K");
-  }
-
- private:
-  std::size_t total_;
-  bool terminal_;
-  std::chrono::steady_clock::time_point shown_at_;
-};
-
-Outcome evaluate(const Classifier& classifier, const LabelledPictures& labelled,
+Outcome evaluate(const Classifier& classifier, const LabelledImages& labelled,
                  const ClassMatch& match, const ClassifyOptions& options) {
   Outcome outcome;
-  PictureProgress progress(labelled.pictures.size());
-  classifier.classify(labelled.pictures, options, [&](std::size_t i, const Classified& result) {
+  StatusLine status(shown(labelled.images.front().file.parent_path().parent_path()));
+  status.begin("evaluate", labelled.images.size(), false);
+  classifier.classify(labelled.images, options, [&](std::size_t i, const Classified& result) {
     check_signals();
     const std::int64_t shown_class = match.classes[labelled.label_of[i]];
-    if (!result.error.empty()) {
-      progress.clear();
-      log_error(result.error);
+    if (result.error) {
+      status.clear();
+      log_error(*result.error);
       ++outcome.errors;
-      outcome.evaluation.classes.try_emplace(shown_class);  // its row says that nothing counts
+      outcome.evaluation.classes.try_emplace(shown_class);  // its row shows that nothing counts
     } else {
       add_scores(outcome.evaluation, shown_class, result.scores);
     }
-    progress.show(i + 1);
+    const Evaluation::Counts& all = outcome.evaluation.all;
+    status.show(i + 1, "top-1 " + percents(all.top1, all.images));
   });
   return outcome;
 }
 
-Json to_json(const Outcome& outcome, std::size_t passed_over, const ClassMatch& match,
-             const ResNetConfig& config) {
-  const Evaluation::Counts& all = outcome.evaluation.all;
-  Json classes = Json::array();
-  for (const auto& [id, counts] : outcome.evaluation.classes) {
-    classes.push_back({{"id", id},
-                       {"label", config.label(id)},
-                       {"pictures", counts.pictures},
-                       {"top1", share_json(counts.top1, counts.pictures)},
-                       {"top5", share_json(counts.top5, counts.pictures)}});
+Json outcome_json(const Subject& subject, const Outcome& outcome, std::size_t skipped,
+                  const ClassMatch& match, const ResNetConfig& config) {
+  Json json = begin_json(subject, outcome.errors == 0 ? "ok" : "failed");
+  if (outcome.errors > 0) {
+    const std::int64_t all = outcome.evaluation.all.images + outcome.errors;
+    json["error"] = to_json(
+        FormatError(subject.source, fmt::format("{} of {} images failed", outcome.errors, all)));
   }
-  return {{"pictures", all.pictures},
-          {"errors", outcome.errors},
-          {"passed_over", passed_over},
-          {"top1", share_json(all.top1, all.pictures)},
-          {"top5", share_json(all.top5, all.pictures)},
-          {"matched_by", word_for(match.by)},
-          {"classes", std::move(classes)}};
+  add_shares(json, outcome.evaluation.all);
+  json["errors"] = outcome.errors;
+  json["skipped"] = skipped;
+  json["matched_by"] = word_for(match.by);
+  json["classes"] = Json::array();
+  for (const auto& [id, counts] : outcome.evaluation.classes) {
+    Json row = {{"id", id}, {"label", config.label(id)}};
+    add_shares(row, counts);
+    json["classes"].push_back(std::move(row));
+  }
+  return json;
 }
 
 void print_counts(const Evaluation::Counts& counts, const std::string& name) {
-  fmt::print("{:>9} {:>9} {:>9}  {}\n", with_commas(counts.pictures),
-             percents(counts.top1, counts.pictures), percents(counts.top5, counts.pictures), name);
+  fmt::print("{:>9} {:>9} {:>9}  {}\n", with_commas(counts.images),
+             percents(counts.top1, counts.images), percents(counts.top5, counts.images), name);
 }
 
 void print_table(const Outcome& outcome, const ResNetConfig& config) {
-  fmt::print("{:>9} {:>9} {:>9}  {}\n", "pictures", "top-1", "top-5", "class");
+  fmt::print("{:>9} {:>9} {:>9}  {}\n", "images", "top-1", "top-5", "class");
   for (const auto& [id, counts] : outcome.evaluation.classes) {
     print_counts(counts, fmt::format("{} {}", id, printable(config.label(id), 60)));
   }
   print_counts(outcome.evaluation.all, "all");
   if (outcome.errors > 0) {
-    fmt::print("{:>9} could not be classified and do not count\n", with_commas(outcome.errors));
+    fmt::print("{:>9} failed, not counted\n", with_commas(outcome.errors));
   }
 }
 
 int run_evaluate(const EvaluateFlags& flags) {
   catch_signals();
-  const Classifier classifier = Classifier::open(flags.folder);
-  for (const std::string& note : classifier.notes()) log_warning(note);
-  const LabelledPictures labelled = load_labelled_pictures(flags.pictures);
+  TerminalProgress progress;
+  const Classifier classifier = Classifier::open(fetch_model(flags.folder, progress));
+  for (const Note& note : classifier.notes()) progress.note(note);
+  progress.clear();
+  const LabelledImages labelled = load_labelled_images(flags.images);
   if (!labelled.empty_folders.empty()) {
-    log_warning(fmt::format("{}: {} without pictures passed over, the first: {}",
-                            shown(flags.pictures),
+    log_warning(fmt::format("{}: skipped {} without images, the first: {}", shown(flags.images),
                             labelled.empty_folders.size() == 1
                                 ? "one folder"
                                 : fmt::format("{} folders", labelled.empty_folders.size()),
                             shown(labelled.empty_folders.front())));
   }
-  const ClassMatch match =
-      match_classes(labelled.labels, classifier.config(), shown(flags.pictures));
-  if (labelled.passed_over > 0) {
-    log_warning(fmt::format("{}: {} passed over that are no pictures of a class",
-                            shown(flags.pictures), labelled.passed_over));
+  const ClassMatch match = match_classes(labelled.labels, classifier.config(), shown(flags.images));
+  if (labelled.skipped > 0) {
+    log_warning(fmt::format(
+        "{}: skipped {}", shown(flags.images),
+        labelled.skipped == 1
+            ? "1 entry that is not an image of a class"
+            : fmt::format("{} entries that are not images of a class", labelled.skipped)));
   }
   if (match.by == MatchedBy::kOrder) {
     log_warning(
-        fmt::format("{}: none of the names is a label of the network: taken for its classes "
-                    "0 to {} in their sorted order, '{}' for {}",
-                    shown(flags.pictures), labelled.labels.size() - 1,
+        fmt::format("{}: no name is a label of the network; using the sorted names as classes 0 "
+                    "to {}, '{}' as {}",
+                    shown(flags.images), labelled.labels.size() - 1,
                     printable(labelled.labels.front()), printable(classifier.config().label(0))));
   }
   const Outcome outcome = evaluate(classifier, labelled, match, flags.options);
   if (flags.json) {
-    fmt::print("{}\n",
-               dump_json_line(to_json(outcome, labelled.passed_over, match, classifier.config())));
+    Json json =
+        outcome_json(flags.subject(), outcome, labelled.skipped, match, classifier.config());
+    json["notes"] = to_json(progress.notes());
+    print_json(json);
   } else {
     print_table(outcome, classifier.config());
   }
@@ -193,17 +179,21 @@ int run_evaluate(const EvaluateFlags& flags) {
 
 Action add_evaluate(CLI::App& app) {
   auto* command =
-      app.add_subcommand("evaluate", "Say how often a network is right about labelled pictures");
+      app.add_subcommand("evaluate", "Measure top-1 and top-5 accuracy on labelled images");
   auto flags = std::make_shared<EvaluateFlags>();
-  command->add_option("FOLDER", flags->folder, "Folder of transformers with an image processor")
+  command
+      ->add_option("FOLDER", flags->folder,
+                   "Transformers folder or repository, with an image processor")
       ->required();
   command
-      ->add_option("PICTURES", flags->pictures,
-                   "A folder of folders named by class, or a CSV file of file,label")
+      ->add_option("IMAGES", flags->images,
+                   "Folder with one folder of images per class, or a CSV file (file,label)")
       ->required();
   command->add_flag("--json", flags->json, "One JSON object on one line");
   add_classify_options(*command, flags->options);
-  return [flags] { return run_evaluate(*flags); };
+  add_examples(*command, {"weightlift evaluate out/digits labelled/",
+                          "weightlift evaluate out/digits labels.csv --json"});
+  return [flags] { return run_reporting(flags->subject(), [&] { return run_evaluate(*flags); }); };
 }
 
 }  // namespace weightlift

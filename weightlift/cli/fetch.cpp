@@ -9,7 +9,9 @@
 
 #include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
+#include "weightlift/base/hint.h"
 #include "weightlift/base/nearest.h"
+#include "weightlift/base/note.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/checkpoint/checkpoint.h"
 #include "weightlift/checkpoint/shard_index.h"
@@ -26,16 +28,17 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What is read whole must not be larger, and so need not be fetched.
+// Files that are read whole must not be larger: weightlift does not download others.
 constexpr std::uint64_t kMaxFetchedTextBytes = std::uint64_t{16} << 20;
 
 void require_small(const RepoFile& file, std::uint64_t most) {
   if (file.size_bytes <= most) return;
-  throw FormatError(fmt::format("{}: expected at most {} bytes, got {} in the repository",
-                                printable(file.path), most, file.size_bytes));
+  throw FormatError(
+      printable(file.path),
+      fmt::format("expected at most {} bytes, got {} in the repository", most, file.size_bytes));
 }
 
-/// Small files that say what the weights are.
+/// Whether it is a small file that describes the weights.
 bool is_config_entry(const RepoFile& file) {
   const bool index = file.path.ends_with(".index.json") &&
                      std::ranges::find(kWeightsFiles, file.path) != kWeightsFiles.end();
@@ -64,9 +67,9 @@ HttpClient make_offline_client() {
   return HttpClient(settings, check_signals);
 }
 
-/// Before the weights come: what they cannot be converted from.
+/// Refuses an unsupported network before its weights are downloaded.
 void require_plain_network(const fs::path& config, const RepoRevision& from) {
-  if (!is_file_there(config)) return;  // said when the folder is opened
+  if (!is_file_there(config)) return;  // opening the folder reports it
   const std::string where = fmt::format("{}: {}", from.repo.string(), kConfigFile);
   const std::string text = read_text_file(config, kMaxConfigBytes);
   if (is_transformers_config(text, where)) {
@@ -77,20 +80,19 @@ void require_plain_network(const fs::path& config, const RepoRevision& from) {
 }
 
 [[noreturn]] void refuse_without_weights(const RepoRevision& from) {
-  throw FormatError(fmt::format(
-      "{}@{}: expected model.safetensors, pytorch_model.bin or the index of their shards in the "
-      "repository, got none",
-      from.repo.string(), printable(from.revision)));
+  throw NotFoundError(
+      fmt::format("{}@{}", from.repo.string(), printable(from.revision)),
+      "the repository has no model.safetensors, pytorch_model.bin or index of their shards");
 }
 
-/// The files that hold the weights: one, or the shards of an index, which is here already.
+/// The files that hold the weights: one, or the shards of an index, which is local already.
 std::vector<std::string> weights_files(const fs::path& folder, std::string_view weights) {
   if (!weights.ends_with(".json")) return {std::string(weights)};
   const fs::path index = folder / weights;
   return parse_shard_index(read_text_file(index, kMaxConfigBytes), shown(index)).files;
 }
 
-/// The digest of the weights in a listing, as far as it tells one.
+/// The sha256 of a file in a listing; empty where the listing has none.
 std::string sha256_of(const RepoFile& file) {
   constexpr std::size_t kDigits = 64;
   return file.oid.size() == kDigits ? file.oid : "";
@@ -107,24 +109,25 @@ FetchedSource fetch_snapshot(HubClient& client, const RepoRevision& from, Networ
   const std::string_view weights = choose_weights(listed);
   if (weights.empty() && config.is_listed) refuse_without_weights(from);
   if (weights.empty()) {
-    throw HubUnreachable(fmt::format("{}@{}: offline: expected its weights in the cache, got none",
-                                     from.repo.string(), printable(from.revision)));
+    throw HubUnreachable(fmt::format("{}@{}", from.repo.string(), printable(from.revision)),
+                         "the weights are not in the cache, and weightlift is offline",
+                         advice(kOfflineAdvice));
   }
   const std::string& id = from.repo.string();
   SourceOrigin origin{id, config.commit, from.revision};
   origin.weights_sha256 = sha256_of(*std::ranges::find(listed, weights, &RepoFile::path));
-  // Everything after the first answer is about one commit, whatever is pushed meanwhile.
+  // All later requests are for the same commit: another one may be pushed meanwhile.
   const std::vector<std::string> wanted = weights_files(config.folder, weights);
   const Snapshot snapshot =
       client.snapshot_download({from.repo, config.commit}, [&](const RepoFile& file) {
         return std::ranges::find(wanted, file.path) != wanted.end() || is_config_entry(file);
       });
-  progress.note(fmt::format("{} of the Hub at commit {}", id, snapshot.commit));
+  progress.note({NoteCode::kFetched, id, {{"commit", snapshot.commit}}});
   return {snapshot.folder, name_of_repository(id), std::move(origin), {}};
 }
 
-/// Weights that are here without a config, as timm.create_model leaves them: what they are is known
-/// by their repository's name.
+/// Cached weights without a config, as timm.create_model leaves them. Their repository's name
+/// identifies them.
 FetchedSource find_weights(HubClient& client, const RepoRevision& from, const SourceName& name,
                            ProgressSink& progress) {
   const std::string& id = from.repo.string();
@@ -136,14 +139,13 @@ FetchedSource find_weights(HubClient& client, const RepoRevision& from, const So
   });
   origin.commit = snapshot.commit;
   const fs::path weights = snapshot.folder / kWeightsFiles.front();
-  if (!is_file_there(weights)) throw HubUnreachable(fmt::format("{}: not cached", name.repository));
-  progress.note(
-      fmt::format("{} of the Hub at commit {}, its config from the registry", id, snapshot.commit));
+  if (!is_file_there(weights)) throw HubUnreachable(name.repository, "not cached");
+  progress.note({NoteCode::kFetchedWithoutConfig, id, {{"commit", snapshot.commit}}});
   return {weights, name.last_part, std::move(origin), name.last_part};
 }
 
-/// The file of torch's own cache; nothing where there is none. Throws FormatError where it is not
-/// what its name promises.
+/// The file of torch's own cache; nothing where there is none. Throws FormatError where its hash
+/// differs from its name.
 std::optional<FetchedSource> find_in_torch_cache(const SourceName& name, ProgressSink& progress) {
   const fs::path file = torch_checkpoints_folder() / name.cfg->url_file;
   if (name.cfg->url_file.empty() || !is_file_there(file)) return std::nullopt;
@@ -151,16 +153,17 @@ std::optional<FetchedSource> find_in_torch_cache(const SourceName& name, Progres
   const std::string digest = LocalFile(file).sha256([&](std::uint64_t) { progress.check(); });
   if (!digest.starts_with(name.cfg->hash_prefix)) {
     throw FormatError(
-        fmt::format("{}: sha256: expected it to begin with {}, as the file's name says, got {}; "
-                    "an incomplete download?",
-                    shown(file), name.cfg->hash_prefix, digest));
+        shown(file),
+        fmt::format("the sha256 begins with {}, but the file's name states {}",
+                    digest.substr(0, name.cfg->hash_prefix.size()), name.cfg->hash_prefix),
+        advice("download the file again"));
   }
-  progress.note(fmt::format("{}: {} of torch's cache", name.given, name.cfg->url_file));
+  progress.note(
+      {NoteCode::kTorchCacheUsed, name.given, {{"file", std::string(name.cfg->url_file)}}});
   return FetchedSource{file, name.last_part, {}, name.last_part};
 }
 
-/// What else is here of a tag's weights when the Hub did not answer. Torch's cache knows of no
-/// revisions.
+/// A tag's weights from the caches, when the Hub did not answer. torch's cache has no revisions.
 std::optional<FetchedSource> find_elsewhere(const SourceName& name, const RepoRevision& from,
                                             ProgressSink& progress) {
   if (!name.cfg) return std::nullopt;
@@ -173,16 +176,18 @@ std::optional<FetchedSource> find_elsewhere(const SourceName& name, const RepoRe
   }
 }
 
-/// What may have been meant where the Hub knows of no such repository: the nearest names of timm's,
-/// or a path.
-std::string advice_for(const SourceName& name) {
-  if (name.cfg) return "";
+/// Hints for a repository that the Hub does not have: the nearest names of timm's, or a path.
+Hints advice_for(const SourceName& name) {
+  if (name.cfg) return {};
   if (!name.repository.starts_with("timm/")) {
-    return name.given == name.repository ? "; nor is there such a file or folder here" : "";
+    return name.given == name.repository ? advice("no local file or folder has that name either")
+                                         : Hints();
   }
   const std::string architecture = name.last_part.substr(0, name.last_part.find('.'));
   const std::string_view reason = reason_against(architecture);
-  if (!reason.empty()) return fmt::format("; {} is no plain ResNet: {}", architecture, reason);
+  if (!reason.empty()) {
+    return advice(fmt::format("weightlift does not support {}: {}", architecture, reason));
+  }
   std::vector<std::string> near = nearest_names(name.last_part);
   for (std::string& one : near) {
     const auto cfg = find_pretrained(one);
@@ -191,11 +196,12 @@ std::string advice_for(const SourceName& name) {
   return did_you_mean(near);
 }
 
-/// Said before anything is fetched for its sake.
-void require_here(std::string_view flag, const std::string& file) {
+/// Throws NotFoundError for a missing file. Call it before a download.
+void require_here(std::string_view option, const std::string& file, const Hints& hints) {
   std::error_code error;
   if (fs::exists(file, error)) return;
-  throw IoError(fmt::format("{} {}: no such file or folder", flag, printable(file, 400)));
+  throw NotFoundError(fmt::format("{} {}", option, printable(file, 400)), "no such file or folder",
+                      hints);
 }
 
 }  // namespace
@@ -217,13 +223,15 @@ FetchedSource Fetcher::fetch_source(const SourceName& name, Network network,
     try {
       found = find_elsewhere(name, from, progress);
     } catch (const FormatError& error) {
-      throw HubUnreachable(fmt::format("{}; and {}", lost.what(), error.what()));
+      throw HubUnreachable("", fmt::format("{}; and {}", lost.what(), error.what()), error.hints());
     }
-    if (!found) throw;
-    if (!http().settings().offline) progress.note(lost.what());
+    if (!found) throw HubUnreachable(with_hints(lost, advice_for(name)), lost.may_pass);
+    if (!http().settings().offline) {
+      progress.note({NoteCode::kCacheUsed, "", {{"reason", lost.what()}}});
+    }
     return *std::move(found);
   } catch (const HubError& error) {
-    throw HubError(error.what() + advice_for(name));
+    throw with_hints(error, advice_for(name));
   }
 }
 
@@ -265,16 +273,19 @@ FetchedFile Fetcher::fetch_file(const RepoFileName& file, ProgressSink& progress
   });
   const fs::path path = snapshot.folder / file.path;
   if (!is_file_there(path)) {
-    throw HubError(fmt::format("{}@{}: {}: expected a file of the repository, got none{}",
-                               file.in.repo.string(), printable(file.in.revision),
-                               printable(file.path), did_you_mean(nearest(file.path, listed, 3))));
+    throw HubError(ErrorKind::kNotFound,
+                   fmt::format("{}@{}", file.in.repo.string(), printable(file.in.revision)),
+                   fmt::format("{} not found in the repository", printable(file.path)),
+                   did_you_mean(nearest(file.path, listed, 3)));
   }
   return {path, fmt::format("{} of {}", file.path, file.in.repo.string())};
 }
 
 FetchedFile Fetcher::fetch_labels(const std::string& id2label, ProgressSink& progress) {
   if (is_hf_address(id2label)) return fetch_file(parse_hf_address(id2label), progress);
-  if (!id2label.empty() && id2label != "imagenet-1k") require_here("--id2label", id2label);
+  if (!id2label.empty() && id2label != "imagenet-1k") {
+    require_here("--id2label", id2label, did_you_mean(nearest(id2label, {"imagenet-1k"}, 1)));
+  }
   return {id2label};
 }
 
@@ -288,16 +299,29 @@ FetchedFile Fetcher::fetch_processor(const std::string& which, ProgressSink& pro
   if (!fs::exists(which, error) && find_pretrained(which)) return {which};
   const bool named = which.find('/') != std::string::npos || which.starts_with("hf-hub:");
   if (!named || fs::exists(which, error)) {
-    require_here("--image-processor", which);
+    require_here("--image-processor", which, did_you_mean(nearest_names(which)));
     return {which};
   }
   const SourceName name = parse_source_name(which);
   return fetch_file({RepoRevision::parse(name.repository), kProcessorFile}, progress);
 }
 
-FetchedSource fetch_one(const std::string& given, Network network) {
-  TerminalProgress progress("");
+FetchedSource fetch_one(const std::string& given, Network network, ProgressSink& progress) {
   return Fetcher().fetch_source(parse_source_name(given), network, progress);
+}
+
+std::filesystem::path fetch_model(const std::string& given, ProgressSink& progress) {
+  SourceName name;
+  try {
+    name = parse_source_name(given);
+  } catch (const NotFoundError& error) {  // which also looked for a file and a timm model
+    throw NotFoundError(error.where(), "no such model folder",
+                        advice("give a folder, or a repository as OWNER/NAME"));
+  }
+  // classify cannot run a timm checkpoint: opening the name as a path reports that before a
+  // download.
+  if (name.kind == SourceName::Kind::kPath || name.cfg) return given;
+  return Fetcher().fetch_source(name, Network::kPlain, progress).path;
 }
 
 }  // namespace weightlift

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,10 +14,10 @@
 
 namespace weightlift {
 
-/// Which networks a command can do something with.
+/// The networks that a command supports.
 enum class Network : std::uint8_t { kPlain, kAny };
 
-/// A source that lies here, and what convert() is told of it.
+/// A local source, and what convert() needs to know of it.
 struct FetchedSource {
   std::string path;
   std::string name = {};                    ///< ConversionRequest::source_name
@@ -24,37 +25,37 @@ struct FetchedSource {
   std::optional<std::string> as = {};       ///< of weights without their config
 };
 
-/// A file that lies here, and what the card calls it.
+/// A local file, and its name in the card.
 struct FetchedFile {
   std::string path;
-  std::string from = {};  ///< empty: it was here before
+  std::string from = {};  ///< empty: it was local before
 };
 
-/// Brings what the command line names from the Hub, through its cache. What lies here costs no
-/// request: the client is made where it is first needed.
+/// Downloads the sources, labels and processors that the command line names, through the cache.
+/// Local files need no request: the first download creates the client.
 class Fetcher {
  public:
-  /// Throws UsageError for settings of the Hub that cannot be meant.
+  /// Throws UsageError for invalid settings of the Hub.
   HttpClient& http();
 
-  /// The source, its weights and config fetched as far as the cache lacks them. With kPlain a
-  /// network that cannot be converted is refused before its weights come. Where the Hub cannot be
-  /// reached, a registry name is also taken from weights in the cache that lack their config, and
-  /// from torch's own cache, the hash in the file's name checked. Throws as
-  /// HubClient::snapshot_download, and FormatError where the repository has no weights.
+  /// The source, after a download of weights and config that the cache lacks. kPlain refuses an
+  /// unsupported network before its weights are downloaded. Where the Hub cannot be reached,
+  /// weights of a registry name may also come from the cache without a config, or from torch's own
+  /// cache, after a check of the hash in the file's name. Throws as HubClient::snapshot_download,
+  /// and NotFoundError where the repository has no weights.
   FetchedSource fetch_source(const SourceName& name, Network network, ProgressSink& progress);
 
-  /// The same without asking the Hub: nothing where something is missing here.
+  /// The same without a request: nothing where a file is not local.
   std::optional<FetchedSource> find_source(const SourceName& name, ProgressSink& progress);
 
-  /// The files that fetch_source would fetch. Asks the Hub. Throws FormatError as that does.
+  /// The files that fetch_source would fetch. Sends requests. Throws NotFoundError as that does.
   std::vector<RepoFile> list_source(const SourceName& name, ProgressSink& progress);
 
-  /// --id2label: fetches the file of "hf://..."; all else is as it was given.
+  /// --id2label: fetches the file of "hf://..."; returns other values unchanged.
   FetchedFile fetch_labels(const std::string& id2label, ProgressSink& progress);
 
-  /// --image-processor: fetches preprocessor_config.json of "owner/name[@revision]"; all else is as
-  /// it was given.
+  /// --image-processor: fetches preprocessor_config.json of "owner/name[@revision]"; returns other
+  /// values unchanged.
   FetchedFile fetch_processor(const std::string& which, ProgressSink& progress);
 
  private:
@@ -62,7 +63,10 @@ class Fetcher {
   std::unique_ptr<HttpClient> http_;
 };
 
-/// The one SOURCE of a command that only looks at it, shown on the terminal while it comes.
-FetchedSource fetch_one(const std::string& given, Network network);
+/// The only SOURCE of a command, after its download.
+FetchedSource fetch_one(const std::string& given, Network network, ProgressSink& progress);
+
+/// The transformers folder at a path, or of a repository after its download.
+std::filesystem::path fetch_model(const std::string& given, ProgressSink& progress);
 
 }  // namespace weightlift

@@ -37,60 +37,58 @@ bool contains(const std::vector<std::string>& files, std::string_view name) {
   return std::ranges::find(files, name) != files.end();
 }
 
-/// Whether timm and this program would find weights in the folder.
+/// Whether timm and weightlift find weights in the folder.
 bool is_readable(const fs::path& folder) {
   try {
     find_source_weights(folder.string());
     return true;
-  } catch (const IoError&) {
+  } catch (const Error&) {
     return false;
   }
 }
 
-/// Whether the config is of a network that weights can be held against, by its name alone: what
-/// contradicts the name is a fault, and no reason to look less closely.
+/// Whether weightlift supports the config's network, by its name alone: a config that contradicts
+/// its name is a fault.
 bool is_resnet(const nlohmann::json& config) {
   const nlohmann::json* architecture = find_member(config, "architecture");
   if (architecture == nullptr) {
     const nlohmann::json* type = find_member(config, "model_type");
     return type != nullptr && *type == nlohmann::json("resnet");
   }
-  if (!architecture->is_string()) return true;  // a config of timm that is wrong
+  if (!architecture->is_string()) return true;  // an invalid timm config
   const std::string name = architecture->get<std::string>();
   return find_architecture(name.substr(0, name.find('.'))) != nullptr || find_pretrained(name);
 }
 
-/// Why the folder's config.json is none of a network that weights can be held against here; empty
-/// where it is one.
+/// Why the weights cannot be compared with the folder's config.json; empty where they can.
 std::string reason_against_config(const fs::path& folder, const std::vector<std::string>& files) {
   constexpr const char* kConfig = "config.json";
   if (!contains(files, kConfig)) {
-    throw IoError(fmt::format("{}: expected the folder of a model, with its config.json, got none",
-                              shown(folder)));
+    throw NotFoundError(shown(folder), "not a model folder: config.json not found");
   }
   const std::string where = shown(folder / kConfig);
   const std::string text = read_text_file(folder / kConfig, kMaxConfigBytes);
   const nlohmann::json config = parse_json(text, where);
-  if (!is_resnet(config)) return "the network is no plain ResNet";
-  return is_readable(folder) ? "" : "the weights lie in several files without an index";
+  if (!is_resnet(config)) return "weightlift does not support the network";
+  return is_readable(folder) ? "" : "the folder has several weights files without an index";
 }
 
-/// Every file that an index of shards names is there.
+/// Throws FormatError unless the folder has every file that an index of shards names.
 void check_index(const fs::path& folder, const std::string& index,
                  const std::vector<std::string>& files) {
   const std::string where = shown(folder / index);
   const nlohmann::json json = parse_json(read_text_file(folder / index, kMaxIndexBytes), where);
   const nlohmann::json* map = find_member(json, "weight_map");
   if (map == nullptr || !map->is_object()) {
-    throw FormatError(fmt::format("{}: weight_map: expected an object, got none", where));
+    throw FormatError(where, "'weight_map' is missing or not an object");
   }
   for (const auto& [tensor, shard] : map->items()) {
     const std::string path =
         (fs::path(index).parent_path() / (shard.is_string() ? shard.get<std::string>() : ""))
             .generic_string();
     if (!contains(files, path)) {
-      throw FormatError(fmt::format("{}: weight_map: {}: expected a file of the folder, got {}",
-                                    where, printable(tensor), printable(shard.dump())));
+      throw FormatError(where, fmt::format("weight_map: {}: file not found: {}", printable(tensor),
+                                           printable(shard.dump())));
     }
   }
 }
@@ -109,11 +107,11 @@ std::string check_what_can_be_read(const fs::path& folder, const std::vector<std
     }
   }
   if (whole + unread == 0) {
-    throw IoError(fmt::format("{}: expected the weights of a model, got none", shown(folder)));
+    throw NotFoundError(shown(folder), "no weights file found");
   }
   return fmt::format(
-      "weights not held against the config, since {}: {} safetensors files are whole, {} weights "
-      "files of other formats were not looked into",
+      "weights not compared with the config: {}; whole safetensors files: {}, unchecked weights "
+      "files: {}",
       reason, whole, unread);
 }
 
@@ -123,10 +121,10 @@ std::string check_model_folder(const fs::path& folder, const std::vector<std::st
   const std::string reason = reason_against_config(folder, files);
   if (!reason.empty()) return check_what_can_be_read(folder, files, reason);
   const Source source = open_source(folder.string());
-  make_network(source, Head::kKeep);
+  make_network(source, Head::kClassifier);
   require_checksums(source.checkpoint);
-  return fmt::format("{} fits config.json: {} tensors", source.checkpoint.path.filename().string(),
-                     source.tensors.size());
+  return fmt::format("names and shapes in {} match config.json: {} tensors",
+                     source.checkpoint.path.filename().string(), source.tensors.size());
 }
 
 }  // namespace weightlift

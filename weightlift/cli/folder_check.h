@@ -6,11 +6,11 @@
 
 namespace weightlift {
 
-/// Looks a folder of a model over before it is published. The weights of a ResNet (of timm or
-/// transformers) must be exactly those that its config.json promises; of other networks, what can
-/// be read is: config.json is JSON, safetensors files are whole, an index names files that are
-/// there. `files`: paths in the folder. Returns one phrase that says what was found, for the user.
-/// Throws MismatchError, FormatError or IoError where the folder is not fit to be published.
+/// Checks a model folder before its publication. The weights of a ResNet (timm or transformers)
+/// must be exactly those of its config.json. For other networks, config.json must be JSON,
+/// safetensors files whole, and the files of an index present. `files`: paths in the folder.
+/// Returns the result as one phrase for the user. Throws MismatchError, FormatError, NotFoundError
+/// or IoError where the folder has a fault.
 std::string check_model_folder(const std::filesystem::path& folder,
                                const std::vector<std::string>& files);
 

@@ -9,8 +9,11 @@
 #include "weightlift/base/error.h"
 #include "weightlift/base/json.h"
 #include "weightlift/cli/commands.h"
+#include "weightlift/cli/exit_code.h"
 #include "weightlift/cli/fetch.h"
-#include "weightlift/cli/log.h"
+#include "weightlift/cli/help.h"
+#include "weightlift/cli/json_output.h"
+#include "weightlift/cli/phrase.h"
 #include "weightlift/cli/print.h"
 #include "weightlift/cli/progress.h"
 #include "weightlift/convert/labels.h"
@@ -24,21 +27,21 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-/// What can be said of a SOURCE: its file always, the network where it is a ResNet.
+/// The facts about a SOURCE: always its file, and its network where it is a ResNet.
 struct Inspection {
   Checkpoint checkpoint;
   WeightsChoice choice;
   LoadedDict dict;
-  std::vector<std::string> notes;
+  Notes notes;
   std::optional<Source> source;
   std::string reason;           ///< why there is no source, or no classifier
-  std::string sha256_hex = {};  ///< of the file, where it was asked for
+  std::string sha256_hex = {};  ///< of the file, with --hash
   std::string known = {};       ///< the tag whose weights have that hash
 };
 
-/// What the file holds where it is no source: the dict that timm would take.
+/// Reads the content of a file that is not a source: the dict that timm would take.
 void inspect_file(const fs::path& weights, const std::string& weights_key, Inspection& found) {
-  found.checkpoint = open_checkpoint(weights, Reading::kListing);
+  found.checkpoint = open_checkpoint(weights, Reading::kMetadataOnly);
   found.notes = found.checkpoint.notes;
   found.choice = choose_weights(found.checkpoint.dicts, weights_key, shown(weights));
   found.dict = load_dict(found.checkpoint, found.choice.dict);
@@ -47,27 +50,27 @@ void inspect_file(const fs::path& weights, const std::string& weights_key, Inspe
 void take_source(Inspection& found) {
   found.checkpoint = found.source->checkpoint;
   found.choice = found.source->choice;
-  found.dict = {found.source->tensors, found.source->left_out};
+  found.dict = {found.source->tensors, found.source->ignored};
   found.notes = found.source->notes;
   try {
     make_network(*found.source, found.source->config.head);
-    settle_outside(*found.source, Head::kKeep);
+    settle_outside(*found.source, Head::kClassifier);
   } catch (const Error& error) {
-    found.reason = error.what();
+    found.reason = phrase(error);
   }
 }
 
-/// Opened as a source, and as a mere file where it is none.
+/// Opens a source, or else a file that is not one.
 Inspection inspect(const FetchedSource& here, const std::string& weights_key) {
   Inspection found{};
   try {
     found.source = open_source(
-        here.path, {.as = here.as, .weights_key = weights_key, .reading = Reading::kListing});
+        here.path, {.as = here.as, .weights_key = weights_key, .reading = Reading::kMetadataOnly});
     make_network(*found.source, Head::kNone);
     take_source(found);
   } catch (const Error& error) {
     found.source.reset();
-    found.reason = error.what();
+    found.reason = phrase(error);
     inspect_file(find_source_weights(here.path), weights_key, found);
   }
   return found;
@@ -79,7 +82,7 @@ std::string_view form_of(const Source& source) {
 
 std::string architecture_of(const Source& source) {
   if (source.kind == SourceKind::kTransformersFolder) {
-    return source.config.head == Head::kKeep ? "ResNetForImageClassification" : "ResNetModel";
+    return source.config.head == Head::kClassifier ? "ResNetForImageClassification" : "ResNetModel";
   }
   return source.timm ? source.timm->architecture : "";
 }
@@ -87,16 +90,19 @@ std::string architecture_of(const Source& source) {
 Json network_json(const Source& source) {
   const ResNetConfig& config = source.config;
   const std::string architecture = architecture_of(source);
-  return {{"form", form_of(source)},
-          {"architecture", architecture.empty() ? Json() : Json(architecture)},
-          {"tag", source.timm ? Json(source.timm->pretrained_cfg.tag) : Json()},
-          {"layer_type", to_string(config.layer_type)},
-          {"depths", config.depths},
-          {"hidden_sizes", config.hidden_sizes},
-          {"embedding_size", config.embedding_size},
-          {"num_channels", config.num_channels},
-          {"num_labels", config.num_labels},
-          {"dtype", torch_name(config.dtype)}};
+  Json json = {{"form", form_of(source)}};
+  if (!architecture.empty()) json["architecture"] = architecture;
+  if (source.timm && !source.timm->pretrained_cfg.tag.empty()) {
+    json["tag"] = source.timm->pretrained_cfg.tag;
+  }
+  json.update({{"layer_type", to_string(config.layer_type)},
+               {"depths", config.depths},
+               {"hidden_sizes", config.hidden_sizes},
+               {"embedding_size", config.embedding_size},
+               {"num_channels", config.num_channels},
+               {"num_labels", config.num_labels},
+               {"dtype", torch_name(config.dtype)}});
+  return json;
 }
 
 std::vector<std::string> labels_of(const Source& source) {
@@ -121,7 +127,7 @@ Json outside_json(const Inspection& found) {
   return list;
 }
 
-/// Which of the file's tensors were taken, and what else it holds.
+/// The chosen tensors of the file, and its other content.
 Json contents_json(const Inspection& found) {
   Json dicts = Json::array();
   for (const NamedDict& dict : found.checkpoint.dicts) {
@@ -132,20 +138,20 @@ Json contents_json(const Inspection& found) {
           {"prefix", found.choice.prefix},
           {"naming", to_string(found.choice.naming)},
           {"outside", outside_json(found)},
-          {"left_out", found.dict.left_out},
+          {"ignored", found.dict.ignored},
           {"globals", found.checkpoint.globals}};
 }
 
-void print_json(const std::string& given, const Inspection& found) {
-  Json json = {{"source", given},
-               {"file", found.checkpoint.path.string()},
+void print_inspection_json(const Subject& subject, const Inspection& found) {
+  Json json = begin_json(subject, "ok");
+  json.update({{"file", found.checkpoint.path.string()},
                {"format", to_string(found.checkpoint.format)},
                {"files", found.checkpoint.files.size()},
                {"bytes", size_bytes(found.checkpoint)},
-               {"parameters", count_parameters(found.dict.tensors)}};
+               {"parameters", count_parameters(found.dict.tensors)}});
   if (!found.sha256_hex.empty()) {
     json["sha256"] = found.sha256_hex;
-    json["known"] = found.known.empty() ? Json() : Json(found.known);
+    if (!found.known.empty()) json["known"] = found.known;
   }
   if (found.source) {
     json.update(network_json(*found.source));
@@ -163,7 +169,8 @@ void print_json(const std::string& given, const Inspection& found) {
                        {"bytes", tensor.bytes().size()}});
   }
   json["tensors"] = std::move(tensors);
-  fmt::print("{}\n", dump_json_line(json));
+  json["notes"] = to_json(found.notes);
+  print_json(json);
 }
 
 void print_network(const Source& source) {
@@ -171,14 +178,14 @@ void print_network(const Source& source) {
   const std::string architecture = architecture_of(source);
   fmt::print("network: {} {}, {} blocks [{}], channels [{}], {} input channel{}, {} classes, {}\n",
              form_of(source),
-             architecture.empty() ? "ResNet (no config: assumed plain)" : architecture,
+             architecture.empty() ? "ResNet (no config; assuming a standard one)" : architecture,
              to_string(config.layer_type), fmt::join(config.depths, ", "),
              fmt::join(config.hidden_sizes, ", "), config.num_channels,
              config.num_channels == 1 ? "" : "s", config.num_labels, torch_name(config.dtype));
   const std::vector<std::string> labels = labels_of(source);
   constexpr std::size_t kShown = 3;
   if (!labels.empty()) {
-    fmt::print("labels: {} of them:", labels.size());
+    fmt::print("labels: {}:", labels.size());
     for (std::size_t i = 0; i < std::min(kShown, labels.size()); ++i) {
       fmt::print(" {}={}{}", i, printable(labels[i]),
                  i + 1 < std::min(kShown, labels.size()) ? "," : "");
@@ -190,7 +197,7 @@ void print_network(const Source& source) {
 void print_tensors(const StateDict& tensors) {
   std::size_t width = 0;
   for (const auto& [name, tensor] : tensors) width = std::max(width, printable(name).size());
-  // Counters last: there are as many as layers, and nobody looks for them.
+  // Counters come last: there are as many as layers, and readers look for weights.
   for (const bool counters : {false, true}) {
     for (const auto& [name, tensor] : tensors) {
       if (name.ends_with("num_batches_tracked") != counters) continue;
@@ -211,7 +218,7 @@ void print_contents(const Inspection& found) {
   }
   for (const NamedDict& dict : dicts) {
     if (&dict == &taken || dict.names.empty()) continue;
-    fmt::print("other dict of tensors: {} ({})\n",
+    fmt::print("other state dict: {} ({} tensors)\n",
                dict.path.empty() ? "the top level" : printable(dict.path), dict.names.size());
   }
   if (found.source) {
@@ -224,8 +231,9 @@ void print_contents(const Inspection& found) {
       fmt::print("other network: {}\n", line);
     }
   }
-  for (const std::string& other : found.dict.left_out) fmt::print("left out: {}\n", other);
-  for (const std::string& name : found.checkpoint.globals) fmt::print("never made: {}\n", name);
+  for (const std::string& other : found.dict.ignored) fmt::print("ignored: {}\n", other);
+  for (const std::string& name : found.checkpoint.globals)
+    fmt::print("Python object, not loaded: {}\n", name);
   for (const auto& [key, value] : found.checkpoint.metadata) {
     fmt::print("metadata: {}={}\n", printable(key), printable(value));
   }
@@ -241,20 +249,20 @@ void print_text(const Inspection& found) {
              with_commas(count_parameters(found.dict.tensors)));
   if (found.source) {
     print_network(*found.source);
-    if (!found.reason.empty()) fmt::print("classifier: cannot be converted: {}\n", found.reason);
+    if (!found.reason.empty()) fmt::print("classifier: not convertible: {}\n", found.reason);
   } else {
-    fmt::print("network: cannot be converted: {}\n", found.reason);
+    fmt::print("network: not convertible: {}\n", found.reason);
   }
   if (!found.sha256_hex.empty()) {
     fmt::print("sha256: {}{}\n", found.sha256_hex,
-               found.known.empty() ? "" : fmt::format(": this is {}", found.known));
+               found.known.empty() ? "" : fmt::format(" ({})", found.known));
   }
   print_contents(found);
   print_tensors(found.dict.tensors);
 }
 
-/// Known weights are told by the hash in timm's file names, of which eight digits stand there: what
-/// has not the tag's shape is not the tag's.
+/// Finds known weights by the eight digits of a hash in timm's file names. Different weights can
+/// share these digits, so the number of parameters must also match.
 void identify(Inspection& found) {
   found.sha256_hex = sha256(found.checkpoint.files.front()->bytes());
   const auto cfg = find_by_sha256(found.sha256_hex);
@@ -264,15 +272,18 @@ void identify(Inspection& found) {
 struct InspectFlags {
   std::string source, weights_key;
   bool json = false, hash = false;
+  Subject subject() const { return {"inspect", source, json}; }
 };
 
 int run_inspect(const InspectFlags& flags) {
   catch_signals();
-  Inspection found = inspect(fetch_one(flags.source, Network::kAny), flags.weights_key);
+  TerminalProgress progress;
+  Inspection found = inspect(fetch_one(flags.source, Network::kAny, progress), flags.weights_key);
   if (flags.hash) identify(found);
-  for (const std::string& note : found.notes) log_warning(note);
+  for (const Note& note : found.notes) progress.note(note);
+  progress.clear();
   if (flags.json) {
-    print_json(flags.source, found);
+    print_inspection_json(flags.subject(), found);
   } else {
     print_text(found);
   }
@@ -283,15 +294,17 @@ int run_inspect(const InspectFlags& flags) {
 
 Action add_inspect(CLI::App& app) {
   auto* command =
-      app.add_subcommand("inspect", "Show what a checkpoint holds, without its weights");
+      app.add_subcommand("inspect", "Show what a checkpoint contains, without reading its weights");
   auto flags = std::make_shared<InspectFlags>();
   command->add_option("SOURCE", flags->source, "Folder, weights file, name or repository")
       ->required();
   add_weights_key(*command, flags->weights_key);
   command->add_flag("--hash", flags->hash,
-                    "Read the whole file for its SHA-256, and say which known weights it holds");
+                    "Hash the whole file (SHA-256), and name the weights where they are known");
   command->add_flag("--json", flags->json, "One JSON object on one line");
-  return [flags] { return run_inspect(*flags); };
+  add_examples(*command, {"weightlift inspect examples/digits",
+                          "weightlift inspect model_best.pth.tar --json"});
+  return [flags] { return run_reporting(flags->subject(), [&] { return run_inspect(*flags); }); };
 }
 
 }  // namespace weightlift

@@ -4,8 +4,11 @@
 #include <algorithm>
 #include <csignal>
 #include <exception>
+#include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "weightlift/base/error.h"
@@ -13,10 +16,11 @@
 #include "weightlift/base/nearest.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/cli/commands.h"
+#include "weightlift/cli/exit_code.h"
 #include "weightlift/cli/help.h"
+#include "weightlift/cli/json_output.h"
 #include "weightlift/cli/log.h"
 #include "weightlift/cli/print.h"
-#include "weightlift/cli/progress.h"
 
 namespace weightlift {
 namespace {
@@ -25,89 +29,163 @@ const CLI::App& chosen_command(const CLI::App& app) {
   return app.get_subcommands().empty() ? app : *app.get_subcommands().front();
 }
 
-/// "; see weightlift convert --help"
-std::string help_advice(const CLI::App& app) {
+Hints see_help(const CLI::App& app) {
   const CLI::App& command = chosen_command(app);
-  return &command == &app ? "; see weightlift --help"
-                          : fmt::format("; see weightlift {} --help", command.get_name());
+  return advice(&command == &app ? "see weightlift --help"
+                                 : fmt::format("see weightlift {} --help", command.get_name()));
 }
 
-/// A word that nothing was made of: an unknown flag or command, with the nearest spelling, or an
-/// argument too many.
-std::string describe_unknown(const CLI::App& app, const std::vector<std::string>& extras) {
+/// An unknown option or command, with the nearest spelling, or an unexpected argument.
+UsageError describe_unknown(const CLI::App& app, const std::vector<std::string>& extras) {
   const CLI::App* command = &chosen_command(app);
   const std::string word = extras.front().substr(0, extras.front().find('='));
+  const bool option_like = word.starts_with('-');
   std::vector<std::string> known;
-  if (word.starts_with('-')) {
+  if (option_like) {
     for (const auto* part : {command, &app}) {
       for (const CLI::Option* option : part->get_options()) {
-        for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+        for (const std::string& name : option->get_lnames()) known.push_back(name);
       }
     }
   } else {
     for (const CLI::App* part : app.get_subcommands({})) known.push_back(part->get_name());
   }
-  const std::vector<std::string> near = nearest(word, known, 1);
-  const std::string help = help_advice(app);
-  const std::string advice = near.empty() ? help : fmt::format("; did you mean {}?", near.front());
-  if (word.starts_with('-')) {
-    return fmt::format("{}: expected a flag, got one that is not known{}", printable(word), advice);
+  const std::string name = printable(word);
+  if (!option_like && command != &app) {
+    return {"", fmt::format("unexpected argument '{}'", name), see_help(app)};
   }
-  if (command != &app) {
-    return fmt::format("{}: expected no further argument, got one too many{}", printable(word),
-                       help);
-  }
-  return fmt::format("{}: expected a command, got one that is not known{}", printable(word),
-                     advice);
+  // Compared without dashes: "--labels" and "--help" have only those in common.
+  std::vector<std::string> near =
+      nearest(option_like ? word.substr(std::min(word.find_first_not_of('-'), word.size())) : word,
+              known, 1);
+  if (option_like && !near.empty()) near.front().insert(0, "--");
+  Hints hints = did_you_mean(near);
+  if (hints.empty()) hints = see_help(app);
+  return {"", fmt::format("unknown {} '{}'", option_like ? "option" : "command", name),
+          std::move(hints)};
 }
 
-int parse(CLI::App& app, int argc, char** argv) {
-  constexpr int kUsage = static_cast<int>(ExitCode::kUsage);
+/// For before the parser runs, and where it fails.
+bool wants_json(std::span<char*> arguments) {
+  return std::ranges::any_of(arguments,
+                             [](const char* word) { return std::string_view(word) == "--json"; });
+}
+
+int report_usage(const UsageError& error, const CLI::App& app, bool json) {
+  log_error(error);
+  const CLI::App& command = chosen_command(app);
+  const std::string type = &command == &app ? "weightlift" : command.get_name();
+  if (json) print_json(failure_json({type}, error));
+  return static_cast<int>(ExitCode::kUsage);
+}
+
+/// The exit code where the parser ends the program, -1 where the command must run.
+int parse(CLI::App& app, std::span<char*> arguments) {
+  const bool json = wants_json(arguments);
   try {
-    app.parse(argc, argv);
-  } catch (const CLI::CallForHelp& help) {
-    return app.exit(help);
+    app.parse(static_cast<int>(arguments.size()), arguments.data());
+  } catch (const CLI::CallForHelp&) {
+    fmt::print("{}", app.help());
+    return 0;
   } catch (const CLI::CallForVersion& version) {
-    return app.exit(version);
+    fmt::print("{}\n", version.what());
+    return 0;
   } catch (const CLI::ExtrasError&) {
-    log_error(describe_unknown(app, app.remaining(true)));
-    return kUsage;
+    return report_usage(describe_unknown(app, app.remaining(true)), app, json);
   } catch (const CLI::ParseError& error) {
-    // CLI11 reports a missing argument before a flag it does not know; the flag is the cause.
+    // CLI11 reports a missing argument before an unknown option; the option is the cause.
     const std::vector<std::string> extras = app.remaining(true);
-    log_error(extras.empty() ? error.what() + help_advice(app) : describe_unknown(app, extras));
-    return kUsage;
+    const UsageError plain("", printable(error.what(), 400), see_help(app));
+    return report_usage(extras.empty() ? plain : describe_unknown(app, extras), app, json);
   }
   return -1;
 }
 
-int run(int argc, char** argv) {
-  CLI::App app("Convert timm's ResNet checkpoints into transformers folders, verified.",
+/// `weightlift help [COMMAND]`
+Action add_help(CLI::App& app) {
+  auto* command = app.add_subcommand("help", "Show the help of a command");
+  auto topic = std::make_shared<std::string>();
+  command->add_option("COMMAND", *topic, "Command to explain");
+  add_examples(*command, {"weightlift help", "weightlift help convert"});
+  return [topic, &app] {
+    return run_reporting({"help"}, [&] {
+      if (topic->empty()) {
+        // app.help() returns the help of the chosen command.
+        const auto formatter = app.get_formatter();
+        fmt::print("{}", formatter->make_help(&app, app.get_name(), CLI::AppFormatMode::Normal));
+        return 0;
+      }
+      for (const CLI::App* known : app.get_subcommands({})) {
+        if (known->get_name() != *topic) continue;
+        fmt::print("{}", known->help(app.get_name()));
+        return 0;
+      }
+      std::vector<std::string> names;
+      for (const CLI::App* known : app.get_subcommands({})) names.push_back(known->get_name());
+      Hints hints = did_you_mean(nearest(*topic, names, 1));
+      if (hints.empty()) hints = advice("see weightlift --help");
+      throw UsageError("", fmt::format("unknown command '{}'", printable(*topic)),
+                       std::move(hints));
+    });
+  };
+}
+
+Action add_version(CLI::App& app) {
+  auto* command = app.add_subcommand("version", "Show the version");
+  add_examples(*command, {"weightlift version"});
+  return [] {
+    fmt::print("weightlift {}\n", WEIGHTLIFT_VERSION);
+    return 0;
+  };
+}
+
+int run(std::span<char*> arguments) {
+  CLI::App app("Convert timm checkpoints into transformers models, verified bit for bit.",
                "weightlift");
-  app.formatter(help_formatter());  // before the commands, which take it over
+  app.formatter(help_formatter());  // before the commands, which inherit it
   app.set_version_flag("--version", "weightlift " WEIGHTLIFT_VERSION);
   app.require_subcommand(1);
   app.fallthrough();
   bool quiet = false;
   bool verbose = false;
-  app.add_flag("-q,--quiet", quiet, "Errors only on stderr");
-  app.add_flag("-v,--verbose", verbose, "Print each pair of operations, each difference");
+  std::string log_file;
+  app.add_flag("-q,--quiet", quiet, "Print only errors on stderr");
+  app.add_flag("-v,--verbose", verbose, "Print each pair of operations and each difference");
+  app.add_option("--log-file", log_file, "Append messages to a file, with time and level");
   const std::vector<std::pair<std::string, Action>> actions = {
       {"convert", add_convert(app)},   {"verify", add_verify(app)},
       {"diff", add_diff(app)},         {"inspect", add_inspect(app)},
       {"models", add_models(app)},     {"preprocess", add_preprocess(app)},
       {"classify", add_classify(app)}, {"evaluate", add_evaluate(app)},
-      {"pull", add_pull(app)},         {"push", add_push(app)}};
-  const int done = parse(app, argc, argv);
+      {"pull", add_pull(app)},         {"push", add_push(app)},
+      {"env", add_env(app)},           {"version", add_version(app)},
+      {"help", add_help(app)}};
+  const int done = parse(app, arguments);
   if (done >= 0) return done;
   set_log_level(quiet ? LogLevel::kQuiet : verbose ? LogLevel::kVerbose : LogLevel::kNormal);
+  const Subject subject = {chosen_command(app).get_name(), "", wants_json(arguments)};
+  const int opened = run_reporting(subject, [&] {
+    if (!log_file.empty()) open_log_file(log_file);
+    return 0;
+  });
+  if (opened != 0) return opened;
   guard_mapped_files();
-  std::signal(SIGXFSZ, SIG_IGN);  // a file beyond the limit is an error of write(2), which is said
+  std::signal(SIGXFSZ, SIG_IGN);  // a file beyond the limit is an error of write(2), reported there
   const auto chosen = std::ranges::find_if(
       actions, [&](const auto& action) { return app.got_subcommand(action.first); });
-  const int code = chosen->second();
-  flush_results();
-  return code;
+  return chosen->second();
+}
+
+/// Reports failures of standard output outside run_reporting.
+int run_and_flush(std::span<char*> arguments) {
+  try {
+    const int code = run(arguments);
+    flush_results();
+    return code;
+  } catch (const std::system_error& error) {
+    rethrow_output_failure(error);
+    throw;
+  }
 }
 
 }  // namespace
@@ -116,15 +194,11 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   try {
     weightlift::hold_standard_descriptors();
-    return weightlift::run(argc, argv);
-  } catch (const weightlift::Error& error) {
-    weightlift::log_error(error.what());
-    return weightlift::exit_code(error);
-  } catch (const std::system_error& error) {
-    weightlift::log_error(error.what());
-    return static_cast<int>(weightlift::ExitCode::kBadInput);
+    return weightlift::run_and_flush(std::span(argv, static_cast<std::size_t>(argc)));
+  } catch (const weightlift::BrokenPipe& error) {
+    return weightlift::exit_code(error);  // no reader is left for a message
   } catch (const std::exception& error) {
-    weightlift::log_error(fmt::format("internal error, please report it: {}", error.what()));
+    weightlift::log_error(weightlift::to_error(error));
     return weightlift::exit_code(error);
   }
 }

@@ -1,13 +1,15 @@
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <fnmatch.h>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "weightlift/base/error.h"
-#include "weightlift/base/json.h"
+#include "weightlift/base/nearest.h"
 #include "weightlift/cli/commands.h"
+#include "weightlift/cli/exit_code.h"
+#include "weightlift/cli/help.h"
+#include "weightlift/cli/json_output.h"
 #include "weightlift/cli/print.h"
 #include "weightlift/models/registry.h"
 
@@ -26,26 +28,24 @@ std::vector<std::string> old_names(const std::string& name) {
 }
 
 Json to_json(const PretrainedCfg& cfg) {
-  const auto text_or_null = [](std::string_view text) {
-    return text.empty() ? Json() : Json(text);
-  };
-  const bool test = cfg.test_input_size[0] != 0;
-  return {{"name", full_name(cfg)},
-          {"default", cfg.is_default},
-          {"input_size", cfg.input_size},
-          {"test_input_size", test ? Json(cfg.test_input_size) : Json()},
-          {"crop_pct", cfg.crop_pct},
-          {"test_crop_pct", cfg.test_crop_pct > 0 ? Json(cfg.test_crop_pct) : Json()},
-          {"interpolation", cfg.interpolation},
-          {"crop_mode", cfg.crop_mode},
-          {"mean", cfg.mean},
-          {"std", cfg.std},
-          {"num_classes", cfg.num_classes},
-          {"license", text_or_null(cfg.license)},
-          {"origin_url", text_or_null(cfg.origin_url)},
-          {"parameters", cfg.parameters},
-          {"file", text_or_null(cfg.url_file)},
-          {"old_names", old_names(full_name(cfg))}};
+  Json json = begin_json({"models"}, "ok");
+  json["name"] = full_name(cfg);
+  json["default"] = cfg.is_default;
+  json["input_size"] = cfg.input_size;
+  if (cfg.test_input_size[0] != 0) json["test_input_size"] = cfg.test_input_size;
+  json["crop_pct"] = cfg.crop_pct;
+  if (cfg.test_crop_pct > 0) json["test_crop_pct"] = cfg.test_crop_pct;
+  json["interpolation"] = cfg.interpolation;
+  json["crop_mode"] = cfg.crop_mode;
+  json["mean"] = cfg.mean;
+  json["std"] = cfg.std;
+  json["num_classes"] = cfg.num_classes;
+  if (!cfg.license.empty()) json["license"] = cfg.license;
+  if (!cfg.origin_url.empty()) json["origin_url"] = cfg.origin_url;
+  json["parameters"] = cfg.parameters;
+  if (!cfg.url_file.empty()) json["file"] = cfg.url_file;
+  json["old_names"] = old_names(full_name(cfg));
+  return json;
 }
 
 std::string mean_name(const PretrainedCfg& cfg) {
@@ -54,7 +54,7 @@ std::string mean_name(const PretrainedCfg& cfg) {
 
 void print_table(const std::vector<PretrainedCfg>& rows) {
   fmt::print("{:<34} {:>5} {:>5} {:>6} {:<9} {:<8} {:<13} {:>11}\n", "name (* default)", "input",
-             "test", "crop", "interp", "mean/std", "licence", "parameters");
+             "test", "crop", "interp", "mean/std", "license", "parameters");
   for (const PretrainedCfg& cfg : rows) {
     fmt::print("{:<34} {:>5} {:>5} {:>6} {:<9} {:<8} {:<13} {:>11}\n",
                full_name(cfg) + (cfg.is_default ? " *" : ""), cfg.input_size[1],
@@ -74,30 +74,31 @@ int run_models(const std::string& glob, bool json) {
     if (bare || old || fnmatch(glob.c_str(), name.c_str(), 0) == 0) rows.push_back(cfg);
   }
   if (rows.empty()) {
-    const auto near = nearest_names(glob);
-    throw UsageError(
-        fmt::format("models {}: expected a name or pattern of timm's registry, got none that "
-                    "matches{}",
-                    printable(glob),
-                    near.empty() ? "" : fmt::format("; did you mean {}?", fmt::join(near, ", "))));
+    const std::vector<std::string> near = nearest_names(glob);
+    throw NotFoundError(printable(glob), "no supported timm model matches",
+                        near.empty() ? Hints{{HintCode::kListModels, {}}} : did_you_mean(near));
   }
   if (!json) {
     print_table(rows);
     return 0;
   }
-  for (const PretrainedCfg& cfg : rows) fmt::print("{}\n", dump_json_line(to_json(cfg)));
+  for (const PretrainedCfg& cfg : rows) print_json(to_json(cfg));
   return 0;
 }
 
 }  // namespace
 
 Action add_models(CLI::App& app) {
-  auto* command = app.add_subcommand("models", "List timm's pretrained plain ResNets");
+  auto* command =
+      app.add_subcommand("models", "List the pretrained timm models that weightlift knows");
   auto glob = std::make_shared<std::string>("*");
   auto json = std::make_shared<bool>(false);
-  command->add_option("GLOB", *glob, "Names to list: resnet50, 'resnet50.*', tv_resnet50");
+  command->add_option("GLOB", *glob, "Name or pattern: resnet50, 'resnet50.*', tv_resnet50");
   command->add_flag("--json", *json, "One JSON object per line");
-  return [glob, json] { return run_models(*glob, *json); };
+  add_examples(*command, {"weightlift models", "weightlift models 'resnet50.*' --json"});
+  return [glob, json] {
+    return run_reporting({"models", "", *json}, [&] { return run_models(*glob, *json); });
+  };
 }
 
 }  // namespace weightlift

@@ -10,8 +10,11 @@
 #include "weightlift/base/json.h"
 #include "weightlift/checkpoint/safetensors_writer.h"
 #include "weightlift/cli/commands.h"
+#include "weightlift/cli/exit_code.h"
+#include "weightlift/cli/help.h"
+#include "weightlift/cli/image_inputs.h"
+#include "weightlift/cli/json_output.h"
 #include "weightlift/cli/log.h"
-#include "weightlift/cli/picture_inputs.h"
 #include "weightlift/cli/progress.h"
 #include "weightlift/export/model_folder.h"
 #include "weightlift/image/decode.h"
@@ -32,11 +35,12 @@ struct PreprocessFlags {
   std::string as = "transformers";
   bool json = false;
   DecodeLimits limits;
+  Subject subject() const { return {"preprocess", folder.string(), json}; }
 };
 
 constexpr std::size_t kMaxJsonBytes = std::size_t{16} << 20;
 
-/// What the network takes: red, green and blue unless its config says one channel.
+/// The color mode of the network: RGB, unless its config has one channel.
 ColorMode mode_of(const fs::path& folder) {
   const fs::path config = folder / kConfigFile;
   if (!fs::exists(config)) return ColorMode::kRGB;
@@ -46,31 +50,37 @@ ColorMode mode_of(const fs::path& folder) {
 }
 
 struct Crop {
-  Picture seen;
-  std::vector<std::string> notes;  ///< of the decoder
+  Image seen;
+  Notes notes;  ///< of the decoder
 };
 
-std::vector<Picture> load_crops(const std::vector<fs::path>& images, ColorMode mode,
-                                const DecodeLimits& limits, const ImageProcessor& processor,
-                                Preparation preparation) {
-  std::vector<Picture> crops;
+std::vector<Image> load_crops(const std::vector<fs::path>& images, ColorMode mode,
+                              const DecodeLimits& limits, const ImageProcessor& processor,
+                              Preparation preparation, Notes& notes) {
+  std::vector<Image> crops;
   const auto make = [&](std::size_t i) {
-    DecodedPicture decoded = load_picture(images[i], mode, limits);
-    return at(shown(images[i]), [&] {
-      return Crop{crop_seen(decoded.picture, processor, preparation), std::move(decoded.notes)};
+    DecodedImage decoded = load_image(images[i], mode, limits);
+    return with_context(shown(images[i]), [&] {
+      return Crop{crop_seen(decoded.image, processor, preparation), std::move(decoded.notes)};
     });
   };
+  StatusLine status("");
+  status.begin("preprocess", images.size(), false);
   in_order<Crop>(images.size(), 0, make, [&](std::size_t i, Crop&& crop) {
     check_signals();
-    for (const std::string& note : crop.notes) {
-      log_warning(fmt::format("{}: {}", shown(images[i]), note));
+    if (!crop.notes.empty()) status.clear();
+    for (Note& note : crop.notes) {
+      note.where = shown(images[i]);
+      log_note(note);
+      notes.push_back(std::move(note));
     }
+    status.show(i + 1);
     crops.push_back(std::move(crop.seen));
   });
   return crops;
 }
 
-/// Of files that are there, or would be.
+/// Whether two paths name one file, which need not exist.
 bool is_same_file(const fs::path& one, const fs::path& other) {
   std::error_code ignored;
   const auto place = [&](const fs::path& file) {
@@ -79,31 +89,31 @@ bool is_same_file(const fs::path& one, const fs::path& other) {
   return fs::equivalent(one, other, ignored) || place(one) == place(other);
 }
 
-/// Nothing is read from standard input nor written to standard output.
+/// Refuses standard input and standard output.
 void require_no_streams(const PreprocessFlags& flags) {
   std::vector<fs::path> paths(flags.images.begin(), flags.images.end());
   paths.insert(paths.end(), {flags.output, flags.show});
   for (const fs::path& path : paths) {
-    if (path == "-") throw UsageError("-: expected a file, got -; a file of that name is ./-");
+    if (path == "-")
+      throw UsageError("-", "standard input and output are unsupported",
+                       advice("write ./- for a file of that name"));
   }
 }
 
-/// A result takes the place of what was there: that may be no picture and none of the model's
-/// files.
-void require_free(const char* flag, const fs::path& result, const fs::path& folder,
+/// Refuses a result that would overwrite an image or a file of the model.
+void require_free(const char* option, const fs::path& result, const fs::path& folder,
                   const std::vector<fs::path>& images) {
   for (const fs::path& image : images) {
     if (is_same_file(result, image)) {
-      throw IoError(fmt::format("{}: {}: expected a file beside the pictures, got one of them",
-                                shown(result), flag));
+      throw ExistsError(shown(result), fmt::format("{} would overwrite an image", option));
     }
   }
   std::vector<std::string_view> names = {kConfigFile, kProcessorFile, kCardFile};
   names.insert(names.end(), kWeightsFiles.begin(), kWeightsFiles.end());
   for (const std::string_view name : names) {
     if (is_same_file(result, folder / name)) {
-      throw IoError(fmt::format("{}: {}: expected another file than the model's own, got its {}",
-                                shown(result), flag, name));
+      throw ExistsError(shown(result),
+                        fmt::format("{} would overwrite the model's {}", option, name));
     }
   }
 }
@@ -113,8 +123,7 @@ void require_distinct(const PreprocessFlags& flags, const std::vector<fs::path>&
   if (flags.show.empty()) return;
   require_free("--show", flags.show, flags.folder, images);
   if (is_same_file(flags.output, flags.show)) {
-    throw IoError(fmt::format("{}: --show: expected another file than -o's, got the same",
-                              shown(flags.show)));
+    throw UsageError(shown(flags.show), "-o and --show name the same file");
   }
 }
 
@@ -129,29 +138,32 @@ int run_preprocess(const PreprocessFlags& flags) {
   require_no_streams(flags);
   std::vector<fs::path> images;
   for (const std::string& image : flags.images) {
-    const std::vector<fs::path> files = picture_files_of(image);
+    const std::vector<fs::path> files = image_files_of(image);
     images.insert(images.end(), files.begin(), files.end());
   }
   if (!flags.show.empty() && images.size() != 1) {
-    throw UsageError(fmt::format("--show: expected one picture, got {}", images.size()));
+    throw UsageError("--show", fmt::format("expected one image, got {}", images.size()));
   }
   require_distinct(flags, images);
   const fs::path file = flags.folder / kProcessorFile;
   const ImageProcessor processor = load_folder_processor(flags.folder);
   const Preparation preparation =
       flags.as == "timm" ? Preparation::kTimm : Preparation::kTransformers;
-  const std::vector<Picture> crops =
-      load_crops(images, mode_of(flags.folder), flags.limits, processor, preparation);
+  Notes notes;
+  const std::vector<Image> crops =
+      load_crops(images, mode_of(flags.folder), flags.limits, processor, preparation, notes);
   const Tensor pixel_values =
-      at(shown(file), [&] { return to_pixel_values(crops, processor, preparation); });
+      with_context(shown(file), [&] { return to_pixel_values(crops, processor, preparation); });
   write_pixel_values(flags.output, pixel_values);
   if (!flags.show.empty()) write_atomically(flags.show, encode_png(crops.front()));
   if (flags.json) {
-    nlohmann::ordered_json json = {{"path", flags.output.string()},
-                                   {"shape", pixel_values.shape()},
-                                   {"images", nlohmann::ordered_json::array()}};
+    auto json = begin_json(flags.subject(), "ok");
+    json["path"] = flags.output.string();
+    json["shape"] = pixel_values.shape();
+    json["images"] = nlohmann::ordered_json::array();
     for (const fs::path& image : images) json["images"].push_back(image.string());
-    fmt::print("{}\n", dump_json_line(json));
+    json["notes"] = to_json(notes);
+    print_json(json);
   } else {
     fmt::print("{}: pixel_values {} float32\n", shown(flags.output),
                to_string(pixel_values.shape()));
@@ -162,27 +174,33 @@ int run_preprocess(const PreprocessFlags& flags) {
 }  // namespace
 
 Action add_preprocess(CLI::App& app) {
-  auto* command =
-      app.add_subcommand("preprocess", "Make of pictures the tensor that a network is given");
+  auto* command = app.add_subcommand("preprocess", "Preprocess images into pixel_values");
   auto flags = std::make_shared<PreprocessFlags>();
   command->add_option("FOLDER", flags->folder, "Folder with a preprocessor_config.json")
       ->required();
   command
       ->add_option("IMAGE", flags->images,
-                   "Pictures in the order of the tensor (JPEG, PNG, WebP, BMP, PPM), or folders of "
-                   "them, sorted by name")
+                   "Images (JPEG, PNG, WebP, BMP, PPM), or folders of them, sorted by name; their "
+                   "order is the tensor's")
       ->required();
-  command->add_option("-o,--output", flags->output, "The safetensors file to write")->required();
+  command->add_option("-o,--output", flags->output, "Safetensors file to write")->required();
   command
       ->add_option("--as", flags->as,
-                   "Whose pixels: of transformers' Pillow back end, or of timm's evaluation "
-                   "transform with the same settings")
+                   "Pixels as transformers' Pillow backend makes them, or as timm's evaluation "
+                   "transform does with the same settings")
       ->capture_default_str()
       ->check(CLI::IsMember({"transformers", "timm"}));
-  command->add_option("--show", flags->show, "Also write what is seen of the picture, as a PNG");
+  command->add_option("--show", flags->show, "Also write the cropped image as a PNG");
   command->add_flag("--json", flags->json, "One JSON object on one line");
   add_max_pixels(*command, flags->limits);
-  return [flags] { return run_preprocess(*flags); };
+  add_examples(
+      *command,
+      {"weightlift preprocess out/digits examples/digits/images -o pixel_values.safetensors",
+       "weightlift preprocess out/digits examples/digits/images/three.png -o three.safetensors "
+       "--show "
+       "three.png"});
+  return
+      [flags] { return run_reporting(flags->subject(), [&] { return run_preprocess(*flags); }); };
 }
 
 }  // namespace weightlift

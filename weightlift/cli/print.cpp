@@ -5,8 +5,10 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <system_error>
 
 #include "weightlift/base/error.h"
+#include "weightlift/cli/exit_code.h"
 #include "weightlift/tensor/shape.h"
 
 namespace weightlift {
@@ -36,7 +38,8 @@ std::string verified_line(const Verification& verification) {
         ", {} {}", output.name,
         verification.same_dtype
             ? "bit-equal"
-            : fmt::format("bit-equal after it, which changed them by {}", describe_cost(output)));
+            : fmt::format("bit-equal after rounding the weights, which changed them by {}",
+                          describe_cost(output)));
   }
   return fmt::format(
       "  verified: {} tensors bit-equal{}, {} operations equal{} ({} input{} {}, seed {})\n",
@@ -44,6 +47,13 @@ std::string verified_line(const Verification& verification) {
       verification.operations, outputs, verification.options.samples,
       verification.options.samples == 1 ? "" : "s", to_string(verification.input_shape),
       verification.options.seed);
+}
+
+[[noreturn]] void throw_output_error(int error) {
+  std::clearerr(stdout);  // reported once
+  const std::string text = fmt::format("cannot write: {}", std::strerror(error));
+  if (error == EPIPE) throw BrokenPipe("standard output", text);
+  throw OutputError("standard output", text);
 }
 
 }  // namespace
@@ -64,9 +74,36 @@ std::string readable_bytes(std::uint64_t bytes) {
 
 void flush_results() {
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return;
-  const int error = errno;
-  std::clearerr(stdout);  // said once
-  throw IoError(fmt::format("standard output: cannot be written: {}", std::strerror(error)));
+  throw_output_error(errno);
+}
+
+void rethrow_output_failure(const std::exception& error) {
+  const auto* failed = dynamic_cast<const std::system_error*>(&error);
+  if (failed != nullptr && std::ferror(stdout) != 0) throw_output_error(failed->code().value());
+}
+
+std::string describe_difference(const Verification& verification) {
+  std::string text = "verification failed";
+  const char* separator = ": ";
+  const auto add = [&](const std::string& part) {
+    text += separator + part;
+    separator = ", ";
+  };
+  if (!verification.different_tensors.empty()) {
+    add(fmt::format("{} of {} tensors differ", verification.different_tensors.size(),
+                    verification.tensors));
+  }
+  if (!verification.graph_differences.empty()) {
+    add(fmt::format("{} operations differ", verification.graph_differences.size()));
+  }
+  for (const OutputComparison& output : verification.outputs) {
+    if (!output.bit_equal && verification.same_dtype) add(output.name + " differ");
+    if (!verification.same_dtype && !output.bit_equal_rounded) add(output.name + " differ");
+    if (!verification.same_dtype && !output.close) {
+      add(fmt::format("{} exceed the tolerance", output.name));
+    }
+  }
+  return text;
 }
 
 std::string describe(const Verification& verification) {
@@ -79,20 +116,20 @@ std::string describe(const Verification& verification) {
   }
   if (!verification.graph_differences.empty()) {
     const GraphDifference& first = verification.graph_differences.front();
-    out += fmt::format("    {} operations are others, the first at {}:\n      {}\n      {}\n",
+    out += fmt::format("    {} operations differ, the first at {}:\n      {}\n      {}\n",
                        verification.graph_differences.size(), first.position, first.a, first.b);
   }
   if (const auto& first = verification.first_difference) {
     out += fmt::format(
         "    first operation whose output differs, at {}:\n      {}\n      {}\n      {}\n",
         first->position, first->src, first->dest,
-        first->difference ? describe(*first->difference) : "other shapes");
+        first->difference ? describe(*first->difference) : "the shapes differ");
   }
   for (const OutputComparison& output : verification.outputs) {
     const bool costly = !verification.same_dtype && output.bit_equal_rounded && !output.close;
-    out += fmt::format(
-        "    {}: {}{}\n", output.name, output.bit_equal ? "bit-equal" : describe(output.difference),
-        costly ? "; the change of dtype costs more than --rtol and --atol allow" : "");
+    out += fmt::format("    {}: {}{}\n", output.name,
+                       output.bit_equal ? "bit-equal" : describe(output.difference),
+                       costly ? "; the change of dtype exceeds --rtol and --atol" : "");
   }
   return out;
 }

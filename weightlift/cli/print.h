@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <string>
 
 #include "weightlift/convert/verify.h"
@@ -13,11 +14,21 @@ std::string with_commas(std::int64_t number);
 /// "102.5 MB", powers of 1000.
 std::string readable_bytes(std::uint64_t bytes);
 
-/// Hands what was printed to whoever reads it. Throws IoError where standard output does not take
-/// it.
+/// Flushes standard output. Throws BrokenPipe where its reader is gone, OutputError where it cannot
+/// be written.
 void flush_results();
 
-/// What a verification found, in indented lines.
+/// Throws as flush_results() where standard output has refused a write since the last call.
+/// fmt::print() reports that as std::system_error.
+void require_results_written();
+
+/// Throws as flush_results() where `error` is fmt's report of a failed write to standard output.
+void rethrow_output_failure(const std::exception& error);
+
+/// The differences of a failed verification, in one line: "3 of 320 tensors differ, ...".
+std::string describe_difference(const Verification& verification);
+
+/// The result of a verification, in indented lines.
 std::string describe(const Verification& verification);
 
 }  // namespace weightlift

@@ -10,7 +10,9 @@
 #include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
 #include "weightlift/base/json.h"
+#include "weightlift/base/note.h"
 #include "weightlift/base/posix.h"
+#include "weightlift/cli/phrase.h"
 #include "weightlift/export/model_card.h"
 
 namespace weightlift {
@@ -73,13 +75,11 @@ std::string read_if_there(const fs::path& file) {
 }
 
 void note_what_stays(const ModelFiles& files, ProgressSink& progress) {
-  std::string text;
-  if (files.hidden > 0) text = fmt::format("{} hidden", files.hidden);
-  if (files.others > 0) {
-    text +=
-        fmt::format("{}{} that are no files of a model", text.empty() ? "" : " and ", files.others);
-  }
-  if (!text.empty()) progress.note("left out: " + text);
+  if (files.hidden + files.others == 0) return;
+  progress.note(
+      {NoteCode::kFilesNotPublished,
+       "",
+       {{"hidden", std::to_string(files.hidden)}, {"others", std::to_string(files.others)}}});
 }
 
 }  // namespace
@@ -87,35 +87,36 @@ void note_what_stays(const ModelFiles& files, ProgressSink& progress) {
 void add_publish_flags(CLI::App& command, PublishFlags& flags) {
   const auto publishing = [](CLI::Option* option) { return option->group("Publishing"); };
   publishing(command.add_option("--repo-id", flags.repo_id,
-                                "Repository: OWNER/NAME, or NAME of your own"));
+                                "Repository: OWNER/NAME, or NAME in your account"));
   publishing(command.add_option("--organization", flags.organization,
-                                "Owner, where the repository names none"));
-  publishing(
-      command.add_flag("--private", flags.private_repo, "Make a missing repository a private one"));
+                                "Owner of the repository, where --repo-id has none"));
+  publishing(command.add_flag("--private", flags.private_repo,
+                              "Create a missing repository as a private one; refuse a public one"));
   publishing(command.add_flag("--create-pr", flags.create_pr,
-                              "Open a pull request instead of committing"));
+                              "Open a pull request instead of committing to the branch"));
   publishing(
-      command.add_option("--revision", flags.revision, "Branch to commit to, made if missing"))
+      command.add_option("--revision", flags.revision, "Branch to commit to, created if missing"))
       ->capture_default_str();
-  publishing(command.add_option("--commit-message", flags.commit_message, "Of the one commit"))
+  publishing(command.add_option("--commit-message", flags.commit_message, "Commit message"))
       ->capture_default_str();
 }
 
 std::string name_of_folder(const fs::path& folder) {
   std::error_code error;
   const fs::path whole = fs::canonical(folder, error);
-  if (error) throw IoError(fmt::format("{}: {}", shown(folder), error.message()));
+  if (error) throw IoError(shown(folder), error.message());
   return whole.filename().string();
 }
 
 std::string push_command(const fs::path& folder, const RepoId& repo, const PublishFlags& flags) {
   const PublishFlags usual;
-  std::string command = fmt::format("weightlift push {} {}", shown(folder), repo.string());
+  std::string command =
+      fmt::format("weightlift push {} {}", shell_quoted(folder.string()), repo.string());
   if (flags.private_repo) command += " --private";
   if (flags.create_pr) command += " --create-pr";
-  if (flags.revision != usual.revision) command += " --revision " + printable(flags.revision);
+  if (flags.revision != usual.revision) command += " --revision " + shell_quoted(flags.revision);
   if (flags.commit_message != usual.commit_message) {
-    command += fmt::format(" --commit-message '{}'", printable(flags.commit_message));
+    command += " --commit-message " + shell_quoted(flags.commit_message);
   }
   return command;
 }
@@ -124,12 +125,12 @@ std::string name_repo(const PublishFlags& flags, const std::string& name) {
   const RepoId given = RepoId::parse(flags.repo_id.empty() ? name : flags.repo_id);
   if (flags.organization.empty() || flags.organization == given.owner()) return given.string();
   if (given.owner().empty()) return RepoId::parse(flags.organization + "/" + given.name()).string();
-  throw UsageError(fmt::format("--organization {}: expected the repository's owner {}, got another",
-                               flags.organization, given.owner()));
+  throw UsageError("--organization", fmt::format("the repository's owner is {}, not {}",
+                                                 given.owner(), printable(flags.organization)));
 }
 
 RepoId choose_repo(const PublishFlags& flags, const std::string& name, HttpClient& http) {
-  const std::string repo = name_repo(flags, name);  // a bad name needs no question to the Hub
+  const std::string repo = name_repo(flags, name);  // refuses a bad name before a request
   const bool owned = repo.find('/') != std::string::npos;
   return RepoId::parse(owned ? repo : whoami(http) + "/" + repo);
 }
@@ -138,8 +139,8 @@ ModelFiles list_model_files(const fs::path& folder) {
   std::error_code error;
   const fs::file_status status = fs::status(folder, error);
   if (!fs::is_directory(status)) {
-    throw IoError(fmt::format("{}: expected a folder of a model, got {}", shown(folder),
-                              fs::exists(status) ? "something else" : "nothing"));
+    if (!fs::exists(status)) throw NotFoundError(shown(folder), "no such folder");
+    throw MismatchError(shown(folder), "expected a model folder, got a file");
   }
   ModelFiles files;
   fs::recursive_directory_iterator entry(folder, error);
@@ -159,7 +160,7 @@ ModelFiles list_model_files(const fs::path& folder) {
       ++files.others;
     }
   }
-  if (error) throw IoError(fmt::format("{}: {}", shown(folder), error.message()));
+  if (error) throw IoError(shown(folder), error.message());
   std::ranges::sort(files.paths);
   return files;
 }
@@ -187,9 +188,9 @@ std::string find_noncommercial_license(const fs::path& folder) {
 
 PublishedCard::PublishedCard(const fs::path& folder, const RepoId& repo,
                              const PublishFlags& flags) {
-  if (repo.owner().empty()) return;  // in a dry run, where only the Hub knows the whole name
+  if (repo.owner().empty()) return;  // a dry run makes no request, so the owner may be unknown
   const std::string card = read_if_there(folder / kCardFile);
-  // A pull request is meant for the branch that it will be merged into.
+  // A pull request's card names the branch that will contain it after the merge.
   const bool branch =
       flags.revision != PublishFlags().revision && !flags.revision.starts_with("refs/");
   const std::string placed =
@@ -197,7 +198,7 @@ PublishedCard::PublishedCard(const fs::path& folder, const RepoId& repo,
   if (placed == card) return;
   std::error_code error;
   const fs::path parent = fs::temp_directory_path(error);
-  if (error) throw IoError(fmt::format("TMPDIR: {}", error.message()));
+  if (error) throw IoError("TMPDIR", error.message());
   folder_.emplace(parent, "weightlift-card");
   path_ = folder_->path() / kCardFile;
   write_atomically(path_, placed);
@@ -209,14 +210,15 @@ CommitInfo publish_folder(const PublishRequest& request, HttpClient& http, Progr
                                   ? request.license
                                   : find_noncommercial_license(request.folder);
   if (!license.empty()) {
-    progress.note(
-        fmt::format("{}: these weights are under {}: no commercial use; what is published "
-                    "stays under that licence",
-                    request.repo.string(), printable(license)));
+    progress.note({NoteCode::kNoncommercialLicense,
+                   request.repo.string(),
+                   {{"license", printable(license)}}});
   }
   const PublishedCard card(request.folder, request.repo, request.flags);
   if (!card.path().empty()) {
-    progress.note(fmt::format("{}: names {} there", kCardFile, request.repo.string()));
+    progress.note({NoteCode::kCardNamesRepository,
+                   std::string(kCardFile),
+                   {{"repository", request.repo.string()}}});
   }
   UploadRequest upload = {.folder = request.folder,
                           .files = request.files.paths,
@@ -233,26 +235,22 @@ CommitInfo publish_folder(const PublishRequest& request, HttpClient& http, Progr
 std::string describe(const CommitInfo& info) {
   const std::string counts =
       info.nothing_changed
-          ? fmt::format("  nothing changed: {} files are there already, no commit was made\n",
+          ? fmt::format("  nothing changed: the repository already has the {} files\n",
                         info.unchanged)
-          : fmt::format("  committed {} files ({} sent), {} were there already\n", info.committed,
+          : fmt::format("  committed {} files ({} sent), {} unchanged\n", info.committed,
                         info.uploaded, info.unchanged);
   return fmt::format("{}{}\n", counts,
                      info.pull_request_url.empty() ? info.url : info.pull_request_url);
 }
 
-std::string to_json_line(const RepoId& repo, const CommitInfo& info) {
-  nlohmann::ordered_json json = {{"repo_id", repo.string()},
-                                 {"commit", info.oid},
-                                 {"commit_url", info.url},
-                                 {"pull_request_url", nullptr},
-                                 {"committed", info.committed},
-                                 {"uploaded", info.uploaded},
-                                 {"unchanged", info.unchanged},
-                                 {"ignored", info.ignored},
-                                 {"nothing_changed", info.nothing_changed}};
+nlohmann::ordered_json to_json(const RepoId& repo, const CommitInfo& info) {
+  nlohmann::ordered_json json = {
+      {"repo_id", repo.string()},  {"commit", info.oid},
+      {"commit_url", info.url},    {"committed", info.committed},
+      {"uploaded", info.uploaded}, {"unchanged", info.unchanged},
+      {"ignored", info.ignored},   {"nothing_changed", info.nothing_changed}};
   if (!info.pull_request_url.empty()) json["pull_request_url"] = info.pull_request_url;
-  return dump_json_line(json);
+  return json;
 }
 
 }  // namespace weightlift

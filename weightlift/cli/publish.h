@@ -2,11 +2,13 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "weightlift/base/note.h"
 #include "weightlift/base/progress.h"
 #include "weightlift/base/temp_folder.h"
 #include "weightlift/hub/upload.h"
@@ -17,7 +19,7 @@ class App;
 
 namespace weightlift {
 
-/// How and where something is published: what `convert --push-to-hub` and `push` share.
+/// The publishing options that `convert --push-to-hub` and `push` share.
 struct PublishFlags {
   std::string repo_id;       ///< OWNER/NAME, NAME, or empty
   std::string organization;  ///< owner where repo_id names none
@@ -38,12 +40,12 @@ std::string push_command(const std::filesystem::path& folder, const RepoId& repo
 /// The folder's own name, also where it was given as "." or with a final slash. Throws IoError.
 std::string name_of_folder(const std::filesystem::path& folder);
 
-/// Where to, as far as the flags say it: OWNER/NAME, or NAME alone where only the Hub knows whose
-/// token it is. NAME is `name` where none is given. Throws UsageError.
+/// The repository that the flags name: OWNER/NAME, or NAME alone where only the Hub knows the
+/// token's account. `name` is the default of NAME. Throws UsageError.
 std::string name_repo(const PublishFlags& flags, const std::string& name);
 
-/// Where to: OWNER/NAME as given; NAME is `name` where none is given, and OWNER the organisation or
-/// the token's account, which the Hub is asked for. Throws UsageError, HubError.
+/// The repository to publish to, OWNER/NAME. `name` is the default of NAME, the organization or the
+/// token's account that of OWNER. Requests the account from the Hub. Throws UsageError, HubError.
 RepoId choose_repo(const PublishFlags& flags, const std::string& name, HttpClient& http);
 
 /// The files of a folder that belong to a model's repository.
@@ -54,21 +56,21 @@ struct ModelFiles {
 };
 ModelFiles list_model_files(const std::filesystem::path& folder);
 
-/// The licence that forbids commercial use of the folder's weights, as its card (`license`) or
+/// The license that forbids commercial use of the folder's weights, as its card (`license`) or
 /// timm's config states it; empty where there is none.
 std::string find_noncommercial_license(const std::filesystem::path& folder);
 
-/// True for "cc-by-nc-4.0" and other texts that say so.
+/// Whether a license forbids commercial use, as "cc-by-nc-4.0" does.
 bool is_noncommercial(std::string_view license);
 
-/// The card of a folder as its repository shows it, which names the repository where the folder's
-/// own names the folder. It lies in a temporary folder as long as this object lives.
+/// The card of a folder for its repository: it names the repository where the folder's own card
+/// names the folder. It is in a temporary folder during the lifetime of this object.
 class PublishedCard {
  public:
   /// Throws IoError where the card cannot be read or copied.
   PublishedCard(const std::filesystem::path& folder, const RepoId& repo, const PublishFlags& flags);
 
-  /// The changed card; empty where the folder's own goes as it is.
+  /// The changed card; empty where weightlift publishes the folder's own card unchanged.
   const std::filesystem::path& path() const { return path_; }
 
  private:
@@ -84,15 +86,14 @@ struct PublishRequest {
   std::string license = {};  ///< of the weights, where the caller knows more than the folder
 };
 
-/// Publishes a folder that was verified, in one commit, its card as PublishedCard has it. Notes
-/// what is left out, and the licence of weights that must not be used commercially, before anything
-/// is sent. Throws as upload_folder.
+/// Publishes a verified folder in one commit, with the card of PublishedCard. First notes the files
+/// that it does not publish, and a license that forbids commercial use. Throws as upload_folder.
 CommitInfo publish_folder(const PublishRequest& request, HttpClient& http, ProgressSink& progress);
 
-/// What came of it, in indented lines, the URL last.
+/// The result in indented lines, the URL last.
 std::string describe(const CommitInfo& info);
 
-/// The same on one line of JSON.
-std::string to_json_line(const RepoId& repo, const CommitInfo& info);
+/// The same as JSON: `published` of docs/json.md.
+nlohmann::ordered_json to_json(const RepoId& repo, const CommitInfo& info);
 
 }  // namespace weightlift

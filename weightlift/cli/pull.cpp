@@ -3,9 +3,11 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include "weightlift/base/json.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/cli/commands.h"
+#include "weightlift/cli/exit_code.h"
+#include "weightlift/cli/help.h"
+#include "weightlift/cli/json_output.h"
 #include "weightlift/cli/progress.h"
 #include "weightlift/hub/hub_client.h"
 #include "weightlift/models/registry.h"
@@ -17,6 +19,7 @@ namespace {
 struct PullFlags {
   std::string repo, local_dir;
   bool json = false;
+  Subject subject() const { return {"pull", repo, json}; }
 };
 
 int run_pull(const PullFlags& flags) {
@@ -24,23 +27,24 @@ int run_pull(const PullFlags& flags) {
   const auto cfg = find_pretrained(flags.repo);  // no repository has a name of timm's registry
   const RepoRevision from = RepoRevision::parse(cfg ? repository_of(*cfg) : flags.repo);
   HttpClient http(read_hub_settings(), check_signals);
+  TerminalProgress progress;
+  HubClient client(http, progress);
   Snapshot snapshot;
-  {
-    TerminalProgress progress("");
-    HubClient client(http, progress);
-    if (flags.local_dir.empty()) {
-      snapshot = client.snapshot_download(from);
-    } else {
-      snapshot.folder = flags.local_dir;
-      snapshot.commit = client.download_to_folder(from, snapshot.folder);
-    }
+  if (flags.local_dir.empty()) {
+    snapshot = client.snapshot_download(from);
+  } else {
+    snapshot.folder = flags.local_dir;
+    snapshot.commit = client.download_to_folder(from, snapshot.folder);
   }
+  progress.clear();
   if (flags.json) {
-    const nlohmann::ordered_json json = {{"repo_id", from.repo.string()},
-                                         {"revision", from.revision},
-                                         {"commit", snapshot.commit},
-                                         {"folder", snapshot.folder.string()}};
-    fmt::print("{}\n", dump_json_line(json));
+    auto json = begin_json(flags.subject(), "ok");
+    json["repo_id"] = from.repo.string();
+    json["revision"] = from.revision;
+    json["commit"] = snapshot.commit;
+    json["folder"] = snapshot.folder.string();
+    json["notes"] = to_json(progress.notes());
+    print_json(json);
   } else {
     fmt::print("{}\n", shown(snapshot.folder));
   }
@@ -54,11 +58,14 @@ Action add_pull(CLI::App& app) {
   auto flags = std::make_shared<PullFlags>();
   command
       ->add_option("REPO", flags->repo,
-                   "Repository: OWNER/NAME or OWNER/NAME@REVISION, or a name of timm")
+                   "Repository, OWNER/NAME or OWNER/NAME@REVISION, or a timm name")
       ->required();
-  command->add_option("--local-dir", flags->local_dir, "Put the files here, not into the cache");
-  command->add_flag("--json", flags->json, "One JSON object instead of the folder");
-  return [flags] { return run_pull(*flags); };
+  command->add_option("--local-dir", flags->local_dir,
+                      "Put the files into this folder, not into the cache");
+  command->add_flag("--json", flags->json, "One JSON object on one line");
+  add_examples(*command, {"weightlift pull timm/resnet50.a1_in1k",
+                          "weightlift pull me/resnet-50@main --local-dir resnet-50"});
+  return [flags] { return run_reporting(flags->subject(), [&] { return run_pull(*flags); }); };
 }
 
 }  // namespace weightlift

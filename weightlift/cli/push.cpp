@@ -4,9 +4,10 @@
 #include <nlohmann/json.hpp>
 
 #include "weightlift/base/error.h"
-#include "weightlift/base/json.h"
 #include "weightlift/cli/commands.h"
 #include "weightlift/cli/folder_check.h"
+#include "weightlift/cli/help.h"
+#include "weightlift/cli/json_output.h"
 #include "weightlift/cli/log.h"
 #include "weightlift/cli/print.h"
 #include "weightlift/cli/progress.h"
@@ -23,8 +24,10 @@ namespace fs = std::filesystem;
 
 struct PushFlags {
   std::string folder;
+  std::string repo;  ///< the argument; --repo-id is another way to say it
   PublishFlags publish;
   bool dry_run = false, json = false;
+  Subject subject() const { return {"push", folder, json}; }
 };
 
 struct PlannedFile {
@@ -47,13 +50,13 @@ std::vector<PlannedFile> hash_files(const fs::path& folder, const ModelFiles& fi
   return planned;
 }
 
-/// Nobody is asked and nothing is sent.
+/// Makes no request and sends nothing.
 int dry_run(const PushFlags& flags, const ModelFiles& files, const std::string& checked) {
   const std::string repo = name_repo(flags.publish, name_of_folder(flags.folder));
   std::vector<PlannedFile> planned;
   {
     const PublishedCard card(flags.folder, RepoId::parse(repo), flags.publish);
-    TerminalProgress progress("");
+    TerminalProgress progress;
     planned = hash_files(flags.folder, files, card.path(), progress);
   }
   if (flags.json) {
@@ -61,15 +64,15 @@ int dry_run(const PushFlags& flags, const ModelFiles& files, const std::string& 
     for (const PlannedFile& file : planned) {
       list.push_back({{"path", file.path}, {"size", file.size_bytes}, {"sha256", file.sha256}});
     }
-    const nlohmann::ordered_json json = {
-        {"folder", flags.folder},
-        {"repo_id", repo},
-        {"revision", flags.publish.revision},
-        {"checked", checked},
-        {"noncommercial_license", find_noncommercial_license(flags.folder)},
-        {"files", list},
-        {"dry_run", true}};
-    fmt::print("{}\n", dump_json_line(json));
+    auto json = begin_json(flags.subject(), "skipped");
+    json["dry_run"] = true;
+    json["repo_id"] = repo;
+    json["revision"] = flags.publish.revision;
+    json["checked"] = checked;
+    const std::string license = find_noncommercial_license(flags.folder);
+    if (!license.empty()) json["noncommercial_license"] = license;
+    json["files"] = std::move(list);
+    print_json(json);
     return 0;
   }
   fmt::print("{} -> {}, {} (dry run)\n  {}\n", printable(flags.folder, 400), printable(repo),
@@ -81,21 +84,33 @@ int dry_run(const PushFlags& flags, const ModelFiles& files, const std::string& 
   return 0;
 }
 
-int run_push(const PushFlags& flags) {
+void take_repo(PushFlags& flags) {
+  if (flags.repo.empty()) return;
+  if (!flags.publish.repo_id.empty() && flags.publish.repo_id != flags.repo) {
+    throw UsageError("--repo-id", "names another repository than the argument REPO");
+  }
+  flags.publish.repo_id = flags.repo;
+}
+
+int run_push(PushFlags flags) {
   catch_signals();
+  take_repo(flags);
   const ModelFiles files = list_model_files(flags.folder);
   const std::string checked = check_model_folder(flags.folder, files.paths);
   if (flags.dry_run) return dry_run(flags, files, checked);
-  log_warning(fmt::format("{}: {}", printable(flags.folder, 400), checked));
+  log_note(fmt::format("{}: {}", printable(flags.folder, 400), checked));
   HttpClient http(read_hub_settings(), check_signals);
   const RepoId repo = choose_repo(flags.publish, name_of_folder(flags.folder), http);
-  CommitInfo info;
-  {
-    TerminalProgress progress("");
-    info = publish_folder({flags.folder, files, repo, flags.publish}, http, progress);
-  }
+  TerminalProgress progress;
+  const CommitInfo info =
+      publish_folder({flags.folder, files, repo, flags.publish}, http, progress);
+  progress.clear();
   if (flags.json) {
-    fmt::print("{}\n", to_json_line(repo, info));
+    auto json = begin_json(flags.subject(), info.nothing_changed ? "already" : "ok");
+    json["checked"] = checked;
+    json["published"] = to_json(repo, info);
+    json["notes"] = to_json(progress.notes());
+    print_json(json);
   } else {
     fmt::print("{} -> {}\n{}", printable(flags.folder, 400), repo.string(), describe(info));
   }
@@ -105,16 +120,17 @@ int run_push(const PushFlags& flags) {
 }  // namespace
 
 Action add_push(CLI::App& app) {
-  auto* command = app.add_subcommand("push", "Publish the folder of a model in one commit");
+  auto* command = app.add_subcommand("push", "Check a model folder, and publish it in one commit");
   auto flags = std::make_shared<PushFlags>();
-  command->add_option("FOLDER", flags->folder, "Folder of a model, of timm or transformers")
-      ->required();
-  command->add_option("REPO", flags->publish.repo_id,
-                      "Repository, OWNER/NAME; by default your own, of the folder's name");
+  command->add_option("FOLDER", flags->folder, "Model folder, transformers or timm")->required();
+  command->add_option("REPO", flags->repo,
+                      "Repository, OWNER/NAME; default: your own, with the folder's name");
   add_publish_flags(*command, flags->publish);
-  command->add_flag("--dry-run", flags->dry_run, "Say what would be published; send nothing");
+  command->add_flag("--dry-run", flags->dry_run, "Show what would be published; send nothing");
   command->add_flag("--json", flags->json, "One JSON object on one line");
-  return [flags] { return run_push(*flags); };
+  add_examples(*command, {"weightlift push out/digits --dry-run",
+                          "weightlift push out/digits me/digits --private"});
+  return [flags] { return run_reporting(flags->subject(), [&] { return run_push(*flags); }); };
 }
 
 }  // namespace weightlift

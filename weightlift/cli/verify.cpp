@@ -4,13 +4,18 @@
 #include <CLI/CLI.hpp>
 #include <cmath>
 #include <cstdlib>
+#include <nlohmann/json.hpp>
 
 #include "weightlift/base/error.h"
 #include "weightlift/cli/commands.h"
+#include "weightlift/cli/exit_code.h"
 #include "weightlift/cli/fetch.h"
+#include "weightlift/cli/help.h"
+#include "weightlift/cli/json_output.h"
 #include "weightlift/cli/print.h"
 #include "weightlift/cli/progress.h"
 #include "weightlift/convert/convert.h"
+#include "weightlift/convert/report.h"
 
 namespace weightlift {
 
@@ -21,6 +26,7 @@ struct VerifyFlags {
   SourceHints hints;
   VerifyOptions options;
   bool json = false;
+  Subject subject() const { return {"verify", source, json}; }
 };
 
 std::string describe(const SettingsComparison& settings) {
@@ -31,32 +37,44 @@ std::string describe(const SettingsComparison& settings) {
                 : fmt::format("  labels: {} of {} differ, the first {}: '{}' and '{}'\n",
                               with_commas(labels->different), with_commas(labels->classes),
                               labels->first, printable(labels->src), printable(labels->dest));
+  } else {
+    text += "  labels: not compared (the source has none)\n";
   }
   if (const auto& differences = settings.processor) {
     text += differences->empty()
                 ? "  image processor: equal\n"
                 : fmt::format("  image processor: differs: {}\n", fmt::join(*differences, ", "));
+  } else {
+    text += "  image processor: not compared (the source has none)\n";
   }
   return text;
 }
 
-int run_verify(const VerifyFlags& flags) {
-  catch_signals();
-  FolderVerification verification;
-  {
-    const FetchedSource folder = fetch_one(flags.folder, Network::kPlain);
-    const FetchedSource source = fetch_one(flags.source, Network::kPlain);
-    SourceHints hints = flags.hints;
-    hints.as = flags.as.empty() ? source.as : flags.as;
-    TerminalProgress progress("");
-    verification = verify_folder(source.path, hints, folder.path, flags.options, progress);
-  }
+void print_verification(const VerifyFlags& flags, const FolderVerification& verification,
+                        const Notes& notes) {
   if (flags.json) {
-    fmt::print("{}\n", to_result_json(verification));
+    auto json = begin_json(flags.subject(), verification.network.verified() ? "ok" : "different");
+    json["folder"] = flags.folder;
+    add_to(json, verification);
+    json["notes"] = to_json(notes);
+    print_json(json);
   } else {
     fmt::print("{} and {}\n{}{}", printable(flags.source), printable(flags.folder),
                describe(verification.network), describe(verification.settings));
   }
+}
+
+int run_verify(const VerifyFlags& flags) {
+  catch_signals();
+  TerminalProgress progress;
+  const FetchedSource folder = fetch_one(flags.folder, Network::kPlain, progress);
+  const FetchedSource source = fetch_one(flags.source, Network::kPlain, progress);
+  SourceHints hints = flags.hints;
+  hints.as = flags.as.empty() ? source.as : flags.as;
+  const FolderVerification verification =
+      verify_folder(source.path, hints, folder.path, flags.options, progress);
+  progress.clear();
+  print_verification(flags, verification, progress.notes());
   return static_cast<int>(verification.network.verified() ? ExitCode::kOk : ExitCode::kDifferent);
 }
 
@@ -69,55 +87,68 @@ std::string check_tolerance(const std::string& text) {
   char* end = nullptr;
   const double value = std::strtod(text.c_str(), &end);
   const bool good = !text.empty() && *end == '\0' && std::isfinite(value) && value >= 0;
-  return good ? "" : fmt::format("expected a number from 0 on, got '{}'", printable(text));
+  return good ? "" : fmt::format("expected a number >= 0, got '{}'", printable(text));
 }
 
 }  // namespace
 
 void add_weights_key(CLI::App& command, std::string& weights_key) {
-  command.add_option("--weights-key", weights_key,
-                     "Which network of a file with several: the keys and prefix that lead to it, "
-                     "joined by dots (state_dict.module.encoder_k)");
+  command
+      .add_option("--weights-key", weights_key,
+                  "Network to use from a file with several: its keys and prefix, joined by dots "
+                  "(state_dict.module.encoder_k)")
+      ->group("Source");
 }
 
 void add_network_options(CLI::App& command, SourceHints& hints) {
   add_weights_key(command, hints.weights_key);
-  command.add_option("--head-key", hints.head_key,
-                     "Module that is the classifier, where it is not fc (head.fc)");
+  command
+      .add_option("--head-key", hints.head_key,
+                  "Module to use as the classifier, where it is not fc (head.fc)")
+      ->group("Source");
   command
       .add_option(
           "--ignore", hints.ignore,
-          "Glob of tensors that do not change the outputs, by the names that inspect prints "
-          "(repeatable)")
-      ->allow_extra_args(false);
+          "Ignore tensors that match a glob, where they do not change the outputs; inspect prints "
+          "their names (repeatable)")
+      ->allow_extra_args(false)
+      ->group("Source");
 }
 
 void add_verify_options(CLI::App& command, VerifyOptions& options) {
-  command.add_option("--samples", options.samples, "Random inputs to compare outputs on")
+  const auto group = [](CLI::Option* option) { return option->group("Verification"); };
+  group(command.add_option("--samples", options.samples, "Random inputs to compare outputs on"))
       ->capture_default_str()
       ->check(CLI::Range(1, 1000));
-  command.add_option("--seed", options.seed, "Seed of the random inputs")->capture_default_str();
-  command
-      .add_option("--rtol", options.rtol,
-                  "What a change of dtype may cost the outputs, relative (torch.allclose)")
+  group(command.add_option("--seed", options.seed, "Seed of the random inputs"))
+      ->capture_default_str();
+  group(command.add_option("--rtol", options.rtol,
+                           "Relative tolerance for outputs across dtypes, as torch.allclose"))
       ->check(check_tolerance);
-  command.add_option("--atol", options.atol, "The same, absolute")->check(check_tolerance);
-  command.add_option("--threads", options.threads, "Threads; 0: all cores")
+  group(command.add_option("--atol", options.atol, "Absolute tolerance for outputs across dtypes"))
+      ->check(check_tolerance);
+  group(command.add_option("--threads", options.threads, "Threads; 0: all cores"))
       ->capture_default_str()
       ->check(CLI::Range(0, 1024));
 }
 
 Action add_verify(CLI::App& app) {
-  auto* command = app.add_subcommand("verify", "Hold a converted folder against its source");
+  auto* command =
+      app.add_subcommand("verify", "Compare a converted folder with its source, bit for bit");
   auto flags = std::make_shared<VerifyFlags>();
-  command->add_option("SOURCE", flags->source, "Folder, weights file, name or repository of timm")
+  command
+      ->add_option("SOURCE", flags->source,
+                   "Timm checkpoint: weights file, folder, name or repository")
       ->required();
-  command->add_option("FOLDER", flags->folder, "Folder or repository of transformers")->required();
-  command->add_option("--as", flags->as, "What a lone weights file is (resnet50.tv_in1k)");
+  command->add_option("FOLDER", flags->folder, "Transformers folder or repository")->required();
+  command->add_option("--as", flags->as,
+                      "Timm model that a lone weights file contains (resnet50.tv_in1k)");
   add_network_options(*command, flags->hints);
   add_verify_options(*command, flags->options);
   command->add_flag("--json", flags->json, "One JSON object on one line");
-  return [flags] { return run_verify(*flags); };
+  add_examples(*command, {"weightlift verify examples/digits out/digits",
+                          "weightlift verify model_best.pth.tar me/resnet-50 --samples 8"});
+  return [flags] { return run_reporting(flags->subject(), [&] { return run_verify(*flags); }); };
 }
 
 }  // namespace weightlift

@@ -10,6 +10,8 @@
 #include "weightlift/base/digest.h"
 #include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
+#include "weightlift/base/hint.h"
+#include "weightlift/base/note.h"
 #include "weightlift/convert/plan.h"
 #include "weightlift/convert/provenance.h"
 #include "weightlift/convert/source.h"
@@ -39,24 +41,24 @@ VerifiedFacts make_verified_facts(const std::optional<Verification>& verificatio
   return facts;
 }
 
-/// One sentence where a change of dtype made infinities of what was none.
-std::string overflow_note(const Verification& verification) {
+/// Whether a change of dtype turned finite weights into infinities.
+bool overflowed(const Verification& verification) {
   const bool infinite = std::ranges::any_of(verification.outputs, [](const auto& output) {
     return std::isinf(output.difference.max_abs);
   });
-  return verification.same_dtype || !infinite || verification.non_finite_tensors > 0
-             ? ""
-             : "the new dtype cannot hold some of the weights: they overflow to infinity, and the "
-               "network is of no use";
+  return !verification.same_dtype && infinite && verification.non_finite_tensors == 0;
 }
 
-/// What of the checkpoint is not in the folder, and on whose word.
+/// The checkpoint's ignored tensors, one line per kind, and whether the user allowed it.
 std::vector<std::string> describe_ignored(const Source& source, Head head) {
-  std::vector<std::string> lines = summarize(source.outside);
+  std::vector<std::string> lines;
+  for (const IgnoredSummary& ignored : summarize(source.outside)) {
+    lines.push_back(fmt::format("{}: {}", to_string(ignored.kind), ignored.names));
+  }
   const bool allowed = std::ranges::any_of(
       source.outside, [](const OutsideTensor& tensor) { return tensor.consent != Consent::kNone; });
   // Unknown tensors come last.
-  if (allowed && head == Head::kKeep) {
+  if (allowed && head == Head::kClassifier) {
     lines.back() += "; the user stated that the outputs do not depend on them";
   }
   return lines;
@@ -73,18 +75,15 @@ std::string make_card(const Plan& plan, const ConversionResult& result) {
   facts.labels_from = plan.labels.from;
   facts.notes = plan.processor_notes;
   facts.ignored = describe_ignored(plan.source, plan.config().head);
-  if (plan.config().head == Head::kKeep && !plan.source.head.empty()) {
-    facts.notes.push_back(
-        fmt::format("the classifier is the checkpoint's '{}'; average pooling and a plain Linear "
-                    "layer are assumed",
-                    plan.source.head));
+  if (plan.config().head == Head::kClassifier && !plan.source.head.empty()) {
+    facts.notes.push_back({NoteCode::kHeadRenamed, "", {{"module", plan.source.head}}});
   }
-  if (plan.config().head == Head::kKeep && plan.source.bias_added) {
-    facts.notes.emplace_back(kBiasNote);
+  if (plan.config().head == Head::kClassifier && plan.source.bias_added) {
+    facts.notes.push_back({NoteCode::kBiasAdded});
   }
   if (plan.source.counters_added > 0) {
-    facts.notes.push_back(fmt::format("{} num_batches_tracked were absent in the source and are 0",
-                                      plan.source.counters_added));
+    facts.notes.push_back(
+        {NoteCode::kCountersAdded, "", {{"count", std::to_string(plan.source.counters_added)}}});
   }
   if (result.verification && result.verification->non_finite_tensors > 0) {
     facts.notes.push_back(non_finite_note(*result.verification));
@@ -92,13 +91,13 @@ std::string make_card(const Plan& plan, const ConversionResult& result) {
   return make_model_card(facts);
 }
 
-/// Maps the written folder back and holds it against the source: what lies on disk is what runs.
+/// Maps the written folder and compares it with the source: the files on disk are what runs.
 Verification verify_written(const ConversionRequest& request, Plan& plan, const Graph& src_graph,
-                            const fs::path& folder, std::vector<PictureComparison>& pictures,
+                            const fs::path& folder, std::vector<ImageComparison>& images,
                             ProgressSink& progress) {
-  const bool alone = plan.content.form == Form::kTorchvision;
+  const bool lone_file = plan.content.form == Form::kTorchvision;
   const Source written =
-      open_source((alone ? folder / weights_file(plan.content) : folder).string());
+      open_source((lone_file ? folder / weights_file(plan.content) : folder).string());
   const auto network = make_network(written, plan.config().head);
   const Graph graph = trace(*network, plan.input);
   Verification verification =
@@ -106,26 +105,27 @@ Verification verify_written(const ConversionRequest& request, Plan& plan, const 
         progress.check();
         require_intact(plan.source.checkpoint);
       });
-  for (const PreparedPicture& picture : plan.pictures) {
-    pictures.push_back(compare_on_picture(*plan.src, *network, plan.config(), picture));
+  for (const PreparedImage& image : plan.images) {
+    images.push_back(compare_on_image(*plan.src, *network, plan.config(), image));
   }
   require_intact(written.checkpoint);
   return verification;
 }
 
-/// What the cache holds may have been damaged since it was fetched.
+/// Refuses weights whose cached copy was damaged after the download.
 void require_hash_of_origin(const ConversionRequest& request, const Plan& plan,
                             const std::string& sha256_hex) {
   if (!request.origin || request.origin->weights_sha256.empty()) return;
   if (request.origin->weights_sha256 == sha256_hex) return;
   throw FormatError(
-      fmt::format("{}: sha256: expected {}, as {} has it, got {}; the cache's copy is damaged: "
-                  "remove it, and it is fetched anew",
-                  plan.source.checkpoint.path.string(), request.origin->weights_sha256,
-                  request.origin->repo_id, sha256_hex));
+      plan.source.checkpoint.path.string(),
+      fmt::format("the cached copy is damaged: expected sha256 {} as in {}, got {}",
+                  request.origin->weights_sha256, request.origin->repo_id, sha256_hex),
+      advice("remove the file and convert again to download it"));
 }
 
-/// Where the source was shortened meanwhile, write(2) only says "Bad address".
+/// Writes the folder. Where the source shrank meanwhile, write(2) fails with "Bad address" only, so
+/// this reports the source instead.
 void write_folder(const Plan& plan, const fs::path& folder, ProgressSink& progress) {
   progress.step("write", size_bytes(plan.source.checkpoint));
   try {
@@ -140,28 +140,19 @@ void write_folder(const Plan& plan, const fs::path& folder, ProgressSink& progre
   }
 }
 
-void add_note(const std::string& note, ConversionResult& result, ProgressSink& progress) {
-  if (note.empty()) return;
+void add_note(const Note& note, ConversionResult& result, ProgressSink& progress) {
   result.notes.push_back(note);
   progress.note(note);
 }
 
-std::vector<std::string> advised_processor_notes(const Plan& plan) {
-  std::vector<std::string> notes = plan.processor_notes;
-  if (!notes.empty() && !plan.processor_advice.empty())
-    notes.back() += "; " + plan.processor_advice;
-  return notes;
-}
-
 void collect_notes(const Plan& plan, ConversionResult& result, ProgressSink& progress) {
-  add_note(plan.labels.reading, result, progress);
-  const std::vector<std::string> processor = advised_processor_notes(plan);
-  for (const auto* notes : {&plan.source.notes, &plan.labels.notes, &processor}) {
-    for (const std::string& note : *notes) add_note(note, result, progress);
+  for (const Notes* notes :
+       {&plan.labels.reading, &plan.source.notes, &plan.labels.notes, &plan.processor_notes}) {
+    for (const Note& note : *notes) add_note(note, result, progress);
   }
 }
 
-/// The source is what was asked for.
+/// The result where the source already is the requested folder.
 ConversionResult already(const Plan& plan, ConversionResult result) {
   const Source& source = plan.source;
   result.already = true;
@@ -169,8 +160,9 @@ ConversionResult already(const Plan& plan, ConversionResult result) {
   result.content.form = form_of(source);
   result.content.config = source.config;
   result.parameters = count_parameters(source.tensors);
-  result.notes.push_back(fmt::format("{}: is in the form of {} already; nothing is done",
-                                     source.path.string(), to_string(form_of(source))));
+  result.notes.push_back({NoteCode::kAlreadyConverted,
+                          shown(source.path),
+                          {{"form", std::string(to_string(form_of(source)))}}});
   return result;
 }
 
@@ -179,7 +171,7 @@ ConversionResult already(const Plan& plan, ConversionResult result) {
 bool is_verified(const ConversionResult& result) {
   if (!result.verification || !result.verification->verified()) return false;
   return !result.verification->same_dtype ||
-         std::ranges::all_of(result.pictures, &PictureComparison::bit_equal);
+         std::ranges::all_of(result.images, &ImageComparison::bit_equal);
 }
 
 ConversionResult convert(const ConversionRequest& request, ProgressSink& progress) {
@@ -188,6 +180,7 @@ ConversionResult convert(const ConversionRequest& request, ProgressSink& progres
   const MappedFile& file = *plan.source.checkpoint.files.front();
   ConversionResult result;
   result.source_file = plan.source.checkpoint.path.string();
+  result.bytes_read = size_bytes(plan.source.checkpoint);
   if (!plan.src) return already(plan, std::move(result));
   result.folder = request.output / plan.name;
   result.content = plan.content;
@@ -215,9 +208,13 @@ ConversionResult convert(const ConversionRequest& request, ProgressSink& progres
   if (request.verify) {
     progress.step("verify", 0);
     result.verification =
-        verify_written(request, plan, src_graph, folder.path(), result.pictures, progress);
-    add_note(non_finite_note(*result.verification), result, progress);
-    add_note(overflow_note(*result.verification), result, progress);
+        verify_written(request, plan, src_graph, folder.path(), result.images, progress);
+    if (result.verification->non_finite_tensors > 0) {
+      add_note(non_finite_note(*result.verification), result, progress);
+    }
+    if (overflowed(*result.verification)) {
+      add_note({NoteCode::kDtypeOverflow}, result, progress);
+    }
   }
   const std::string digest = hashing.get();
   require_hash_of_origin(request, plan, digest);
@@ -231,7 +228,7 @@ ConversionResult convert(const ConversionRequest& request, ProgressSink& progres
   progress.check();
   result.folder = folder.publish(existing(request));
   result.written = true;
-  if (request.fsync) sync_folder(result.folder);  // the new name, too
+  if (request.fsync) sync_folder(result.folder);  // also syncs the new name
   return result;
 }
 

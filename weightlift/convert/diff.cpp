@@ -15,8 +15,8 @@ namespace {
 
 using Names = std::map<std::string, std::string>;
 
-/// timm's name of each tensor of transformers' network: both run the same operations in the same
-/// order. Throws MismatchError where they do not.
+/// timm's name for each tensor of transformers' network: both run the same operations in the same
+/// order. Throws MismatchError where they do not, UnsupportedError where timm has no such network.
 Names pair_by_execution(const Source& source) {
   const auto network = make_network(source, source.config.head);
   const auto twin = make_timm_resnet(source.config, source.config.head);
@@ -42,6 +42,8 @@ Names timm_names(const Source& source) {
     return pair_by_execution(source);
   } catch (const MismatchError&) {
     return rename(source);
+  } catch (const UnsupportedError&) {
+    return rename(source);
   }
 }
 
@@ -49,7 +51,7 @@ bool is_taken(const DiffSide& side, const OutsideTensor& tensor) {
   return side.tensors.contains(tensor.full_name);
 }
 
-/// Takes over what open_source found, in timm's names.
+/// Takes what open_source found, with timm's names.
 void take_source(Source source, DiffSide& side) {
   if (source.kind == SourceKind::kTransformersFolder) {
     const Names names = timm_names(source);
@@ -68,7 +70,7 @@ void take_source(Source source, DiffSide& side) {
       }
     }
   }
-  // What may run beside the network is a difference, if the other side has no such thing.
+  // A tensor that may run with the network is a difference where the other side lacks it.
   for (const OutsideTensor& tensor : source.outside) {
     if (tensor.kind == OutsideKind::kUnknown && tensor.tensor && !is_taken(side, tensor)) {
       side.tensors.insert(tensor.full_name, *tensor.tensor);
@@ -76,8 +78,8 @@ void take_source(Source source, DiffSide& side) {
   }
   side.counters_added = source.counters_added;
   side.notes = std::move(source.notes);
-  // The first of a file without config tells what its network is assumed to be: nothing to tensors.
-  if (source.kind == SourceKind::kFile && !source.timm) side.notes.erase(side.notes.begin());
+  // Tensors are compared without an architecture.
+  std::erase_if(side.notes, [](const Note& note) { return note.code == NoteCode::kNoConfig; });
   side.checkpoint = std::move(source.checkpoint);
 }
 
@@ -96,7 +98,7 @@ TensorFacts facts_of(const DiffSide& side, const StateDict::value_type& entry) {
   return {own == side.own_names.end() ? name : own->second, tensor.dtype(), tensor.shape()};
 }
 
-/// Whether the tensor of the wider dtype becomes the other's bits when it is rounded.
+/// Whether the tensor of the wider dtype, rounded to the other dtype, has the other's bits.
 bool is_equal_rounded(const Tensor& a, const Tensor& b) {
   if (!is_floating(a.dtype()) || !is_floating(b.dtype())) return false;
   const bool wider = item_bytes(a.dtype()) > item_bytes(b.dtype());
@@ -126,7 +128,7 @@ std::optional<TensorDifference> compare(const DiffSide& a, const StateDict::valu
   return found;
 }
 
-/// What has no number is larger than all that has one.
+/// The sort key: a difference without a number is the largest.
 double size_of(const TensorDifference& difference) {
   return difference.values ? difference.values->max_abs : std::numeric_limits<double>::infinity();
 }

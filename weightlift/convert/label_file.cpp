@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "weightlift/base/error.h"
+#include "weightlift/base/hint.h"
 #include "weightlift/base/json.h"
 #include "weightlift/checkpoint/sniff.h"
 
@@ -19,20 +20,20 @@ namespace {
 
 using Json = nlohmann::json;
 
-/// What a text editor does not show as lines of labels, or shows as what it is not.
+/// Refuses binary files, and texts that a text editor shows as something else.
 void refuse_other_files(std::string_view text, const std::string& where) {
   if (text.starts_with('\x80')) refuse_labels(where, "a Python pickle");
   if (const std::string_view kind = name_other_file(text); !kind.empty()) {
     refuse_labels(where, kind);
   }
   if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF")) {
-    refuse_labels(where, "UTF-16 text; save it as UTF-8");
+    refuse_labels(where, "UTF-16 text", "save it as UTF-8");
   }
   if (text.find('\0') != text.npos)
     refuse_labels(where, "a NUL byte, as UTF-16 and binary files have");
 }
 
-/// json.loads keeps the last of equal keys: a label would be lost without a word.
+/// Refuses a key that comes twice: JSON readers silently keep only its last value.
 void refuse_repeated_keys(std::string_view text, const std::string& where) {
   std::vector<std::set<std::string>> open;  // of the objects around the key
   const auto look = [&](int, Json::parse_event_t event, const Json& key) {
@@ -40,8 +41,8 @@ void refuse_repeated_keys(std::string_view text, const std::string& where) {
     if (event == Json::parse_event_t::object_end) open.pop_back();
     if (event == Json::parse_event_t::key &&
         !open.back().insert(key.get_ref<const std::string&>()).second) {
-      throw FormatError(fmt::format("{}: expected each key once, got {} twice", where,
-                                    printable(key.dump(-1, ' ', true), 40)));
+      throw FormatError(where,
+                        fmt::format("duplicate key {}", printable(key.dump(-1, ' ', true), 40)));
     }
     return true;
   };
@@ -55,16 +56,16 @@ Json parse_labels_json(std::string_view text, const std::string& where) {
     refuse_repeated_keys(text, where);
     return json;
   } catch (const FormatError&) {
-    // {0: 'tench', ...} is how a well-known list of ImageNet's labels is written.
+    // A well-known list of ImageNet's labels has this form: {0: 'tench', ...}.
     const bool python =
         inside != text.npos &&
         (text[inside] == '\'' || (text[0] == '{' && text[inside] >= '0' && text[inside] <= '9'));
     if (!python) throw;
-    refuse_labels(where, "a Python literal; write it with json.dump");
+    refuse_labels(where, "a Python literal", "write it with json.dump");
   }
 }
 
-/// The id that a key or a value states, as an integer or in its digits.
+/// The id in a key or a value, as an integer or as digits.
 std::optional<std::size_t> id_of(const Json& value) {
   if (value.is_number_unsigned()) return value.get<std::size_t>();
   if (!value.is_string()) return std::nullopt;
@@ -75,7 +76,7 @@ std::optional<std::size_t> id_of(const Json& value) {
   return id;
 }
 
-/// A label, or that of [WordNet id, label].
+/// A label, or the label in [WordNet id, label].
 std::optional<std::string> label_of(const Json& value) {
   if (value.is_string()) return value.get<std::string>();
   const bool pair = value.is_array() && value.size() == 2 && value[0].is_string() &&
@@ -88,12 +89,13 @@ class LabelsById {
  public:
   LabelsById(std::size_t count, const std::string& where) : labels_(count), where_(where) {}
 
-  /// Refuses what is no id or no label with the entry, `key` and `value`, that it stands in.
+  /// Adds a label. Refuses an entry, `key` and `value`, without a valid id or label.
   void add(std::optional<std::size_t> id, std::optional<std::string> label, const std::string& key,
            const Json& value) {
     if (!id || !label || *id >= labels_.size() || labels_[*id]) {
-      throw FormatError(fmt::format("{}: expected a label for each of the ids 0 to {}, got {}: {}",
-                                    where_, labels_.size() - 1, printable(key, 40),
+      throw FormatError(where_,
+                        fmt::format("expected a label for each of the ids 0 to {}, got {}: {}",
+                                    labels_.size() - 1, printable(key, 40),
                                     printable(value.dump(-1, ' ', true), 40)));
     }
     labels_[*id] = std::move(label);
@@ -143,7 +145,8 @@ LabelFile read_object(const Json& json, const std::string& where) {
   }
   const bool ids_as_values = is_permutation(values);
   if (ids_as_values && is_permutation(keys)) {
-    refuse_labels(where, "an object with the ids 0 to n-1 as keys and as values; a list is clear");
+    refuse_labels(where, "an object with the ids 0 to n-1 as keys and as values",
+                  "write the labels as a list");
   }
   if (ids_as_values || (!json.empty() && json.begin()->is_number())) {
     return {by_value(json, where), "JSON, {label: id}"};
@@ -163,8 +166,9 @@ LabelFile read_json(const Json& json, const std::string& where) {
 
 }  // namespace
 
-void refuse_labels(const std::string& where, std::string_view got) {
-  throw FormatError(fmt::format("{}: expected one label per line or JSON, got {}", where, got));
+void refuse_labels(const std::string& where, std::string_view got, const std::string& what_to_do) {
+  throw FormatError(where, fmt::format("expected one label per line or JSON, got {}", got),
+                    what_to_do.empty() ? Hints() : advice(what_to_do));
 }
 
 bool is_wordnet_id(std::string_view text) {

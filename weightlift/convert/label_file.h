@@ -9,36 +9,38 @@
 
 namespace weightlift {
 
-/// Five times the classes of the largest public label sets (200,000). A line of the file takes some
-/// 100 bytes of memory while the file is read.
+/// Maximum number of labels: five times the classes of the largest public label sets (200,000). A
+/// line takes about 100 bytes of memory while weightlift reads the file.
 inline constexpr std::size_t kMaxLabels = 1'000'000;
 
 /// The labels of all classes, in the order of the classes.
 struct LabelFile {
   std::vector<std::string> labels;
-  std::string form;  ///< that was recognised: "one label per line"
+  std::string form;  ///< the detected form: "one label per line"
 };
 
-/// Reads a file of labels, JSON or lines of text (parse_label_lines). JSON is a list, {id: label},
-/// {label: id}, or a config with `id2label`; in place of a label may stand [WordNet id, label].
-/// Throws FormatError "where: ..." for other forms, which it names where it knows them, and for an
-/// object whose keys and values both are the ids 0 to n-1.
+/// Reads a file of labels, as JSON or as lines of text (parse_label_lines). JSON is a list, {id:
+/// label}, {label: id}, or a config with `id2label`; [WordNet id, label] may replace a label.
+/// Throws FormatError for other forms, with their name where it is known, and for an object whose
+/// keys and values are both the ids 0 to n-1.
 LabelFile parse_label_file(std::string_view text, const std::string& where);
 
-/// Reads one label per line; blanks around it do not count.
+/// Reads one label per line, without the blanks around it.
 ///
 /// An index column is a number at the front or at the end of every line. It counts only where the
 /// numbers are a permutation of 0 to n-1 (at the front also of 1 to n), and the rests of the lines
-/// are not empty and all differ; then it orders the labels. A line in front of it is a header if a
-/// word stands in place of the number. Labels of comma-separated lines may be quoted as in CSV. A
-/// WordNet id at the front is removed where every line has one, and text after it.
+/// are not empty and all differ; then it orders the labels. A first line with a word instead of the
+/// number is a header. Labels of comma-separated lines may have quotes as in CSV. A WordNet id at
+/// the front is removed where every line has one, and text after it.
 ///
-/// Throws FormatError for a blank line between others, for control characters, where both a column
-/// at the front and one at the end could be the index, and for YAML and protobuf text.
+/// Throws FormatError for a blank line between others, for control characters, for lines with an
+/// index at both ends, and for YAML and protobuf text.
 LabelFile parse_label_lines(std::string_view text, const std::string& where);
 
-/// Throws the FormatError "where: expected one label per line or JSON, got X".
-[[noreturn]] void refuse_labels(const std::string& where, std::string_view got);
+/// Throws the FormatError "where: expected one label per line or JSON, got X", with the advice
+/// `what_to_do` where it is not empty.
+[[noreturn]] void refuse_labels(const std::string& where, std::string_view got,
+                                const std::string& what_to_do = "");
 
 /// Whether the text is "n" and eight digits, as ImageNet's folders are named.
 bool is_wordnet_id(std::string_view text);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "weightlift/base/error.h"
+#include "weightlift/base/hint.h"
 #include "weightlift/convert/label_file.h"
 
 namespace weightlift {
@@ -14,13 +15,13 @@ namespace weightlift {
 namespace {
 
 constexpr std::string_view kBlanks = " \t";
-constexpr std::string_view kMarks = ",:;=|";  // what separates columns, with or without blanks
+constexpr std::string_view kMarks = ",:;=|";  // separate columns, with or without blanks
 
 struct LabelLine {
   std::size_t number = 0;  // in the file, from 1
   std::string_view text;
   std::string_view wordnet_id = {};
-  char mark = ' ';  // what separated the text from the last column that was taken off
+  char mark = ' ';  // between the text and the last removed column
 };
 
 using LabelLines = std::vector<LabelLine>;
@@ -29,7 +30,7 @@ using LabelLines = std::vector<LabelLine>;
 struct Column {
   std::string_view cell;
   std::string_view rest;
-  char mark;  // one of kMarks, '.', ')', or ' ' for blanks alone
+  char mark;  // one of kMarks, '.', ')', or ' ' for only blanks
 };
 
 enum class Side { kFront, kEnd };
@@ -74,7 +75,7 @@ std::optional<Column> column_at(Side side, std::string_view line) {
   return side == Side::kFront ? front_column(line) : end_column(line);
 }
 
-/// A number in digits, with zeros in front or in quotes as CSV may have it.
+/// A number in digits, perhaps with leading zeros, or in quotes as in CSV.
 std::optional<std::size_t> number_in(std::string_view cell) {
   if (cell.size() > 2 && cell.front() == '"' && cell.back() == '"') {
     cell = cell.substr(1, cell.size() - 2);
@@ -89,14 +90,14 @@ std::optional<std::size_t> number_in(std::string_view cell) {
   return number;
 }
 
-/// The lines without their index, in its order.
+/// The lines in the order of their index, without it.
 struct Ordered {
   LabelLines lines;
   char mark;
 };
 
-/// Takes the column off where it is an index. Sets `repeated` where it is none only because two
-/// rests are equal.
+/// Removes the column where it is an index. Sets `repeated` where the only reason against an index
+/// is that two rests are equal.
 std::optional<Ordered> take_index(std::span<const LabelLine> lines, Side side,
                                   std::string_view& repeated) {
   Ordered result{LabelLines(lines.size()), 0};
@@ -129,7 +130,7 @@ std::optional<Ordered> take_index(std::span<const LabelLine> lines, Side side,
   return result;
 }
 
-/// Whether a line in front of an index names its columns: a word where the others have a number.
+/// Whether the first line is a header: a word where the other lines have a number.
 bool is_header(std::string_view line, Side side, char mark) {
   const std::string_view marks = is_one_of(kMarks, mark) ? std::string_view(&mark, 1) : kBlanks;
   const std::size_t at =
@@ -145,16 +146,16 @@ bool same_order(const LabelLines& a, const LabelLines& b) {
   return std::ranges::equal(a, b, {}, &LabelLine::text, &LabelLine::text);
 }
 
-/// What was taken off the lines, for the form.
+/// What was removed from the lines, for the form.
 struct Taken {
-  std::string_view index;  // where it stood; empty: none
+  std::string_view index;  // its place; empty: none
   bool header = false;
-  std::size_t header_columns = 0;  // as far as marks separate them
+  std::size_t header_columns = 0;  // separated by marks
   bool wordnet_ids = false;
-  std::string_view repeated;  // why numbers are no index
+  std::string_view repeated;  // the label that comes twice, so numbers are no index
 };
 
-/// Orders the lines by their index, where they have one.
+/// Orders the lines by their index where they have one.
 void order_by_index(LabelLines& lines, Taken& taken, const std::string& where) {
   constexpr std::size_t kLeastBelowHeader = 2;
   for (const std::size_t header : {0U, 1U}) {
@@ -166,10 +167,8 @@ void order_by_index(LabelLines& lines, Taken& taken, const std::string& where) {
     if (header > 0 && front && !is_header(title, Side::kFront, front->mark)) front.reset();
     if (header > 0 && end && !is_header(title, Side::kEnd, end->mark)) end.reset();
     if (front && end && !same_order(front->lines, end->lines)) {
-      throw FormatError(fmt::format(
-          "{}: expected an index at the front or at the end of each line, got one at both; "
-          "remove one",
-          where));
+      throw FormatError(where, "each line has an index at both ends",
+                        advice("remove one of the two columns"));
     }
     if (!front && !end) continue;
     taken.index =
@@ -211,19 +210,21 @@ std::string unquoted(const LabelLine& line, const std::string& where) {
     label += rest.front();
   }
   if (rest != "\"") {
-    throw FormatError(fmt::format(
-        "{}: line {}: expected {}, got '{}'", where, line.number,
-        rest.empty() ? "a closing quote" : "nothing after the quoted label", printable(line.text)));
+    throw FormatError(
+        where, fmt::format("line {}: expected {}, got '{}'", line.number,
+                           rest.empty() ? "a closing quote" : "nothing after the quoted label",
+                           printable(line.text)));
   }
   return label;
 }
 
-/// More columns than the label's would become part of the labels.
+/// Refuses more columns, which would become part of the labels.
 void require_two_columns(const Taken& taken, const std::string& where) {
   const std::size_t most = taken.wordnet_ids ? 3 : 2;
   if (taken.header_columns <= most) return;
-  throw FormatError(fmt::format("{}: line 1: expected two columns, the index and the label, got {}",
-                                where, taken.header_columns));
+  throw FormatError(where,
+                    fmt::format("line 1: expected two columns, the index and the label, got {}",
+                                taken.header_columns));
 }
 
 std::string describe_form(const Taken& taken) {
@@ -231,12 +232,13 @@ std::string describe_form(const Taken& taken) {
   if (taken.header) form += ", after a header";
   if (taken.wordnet_ids) form += ", without WordNet ids";
   if (taken.index.empty() && !taken.repeated.empty()) {
-    form += fmt::format(" (the numbers are no index: '{}' comes twice)", printable(taken.repeated));
+    form += fmt::format(" (the numbers are not an index: '{}' occurs twice)",
+                        printable(taken.repeated));
   }
   return form;
 }
 
-/// The lines as they stand in the file, but for their ends.
+/// The lines of the file, without their ends.
 std::vector<std::string_view> split_lines(std::string_view text, const std::string& where) {
   std::vector<std::string_view> lines;
   while (!text.empty()) {
@@ -246,7 +248,7 @@ std::vector<std::string_view> split_lines(std::string_view text, const std::stri
     lines.push_back(line);
     text.remove_prefix(std::min(end + 1, text.size()));
     if (lines.size() > kMaxLabels) {
-      throw FormatError(fmt::format("{}: expected at most {} lines, got more", where, kMaxLabels));
+      throw FormatError(where, fmt::format("expected at most {} lines, got more", kMaxLabels));
     }
   }
   while (!lines.empty() && trim(lines.back()).empty()) lines.pop_back();
@@ -265,13 +267,13 @@ bool opens_message(std::string_view line) {
   return brace != line.npos && is_identifier(trim(line.substr(0, brace), " \t:"));
 }
 
-/// "a YAML file" and the like; empty where the lines may be labels.
+/// "YAML" or another format; empty where the lines may be labels.
 std::string_view name_other_text(const std::vector<std::string_view>& lines) {
   const auto filled = [](std::string_view line) { return !trim(line).empty(); };
-  const auto is_said = [&](std::string_view line) {
+  const auto has_content = [&](std::string_view line) {
     return filled(line) && !trim(line).starts_with('#');
   };
-  const auto first = std::ranges::find_if(lines, is_said);
+  const auto first = std::ranges::find_if(lines, has_content);
   if (first == lines.end()) return "";
   if (opens_message(*first)) return "protobuf text (item { id: 1 ... })";
   const auto is_item = [&](std::string_view line) {
@@ -293,8 +295,8 @@ LabelLines number_lines(const std::vector<std::string_view>& lines, const std::s
   for (const std::string_view line : lines) {
     numbered.push_back({numbered.size() + 1, trim(line)});
     if (!numbered.back().text.empty()) continue;
-    throw FormatError(
-        fmt::format("{}: line {}: expected a label, got a blank line", where, numbered.size()));
+    throw FormatError(where,
+                      fmt::format("line {}: expected a label, got a blank line", numbered.size()));
   }
   return numbered;
 }
@@ -316,11 +318,11 @@ LabelFile parse_label_lines(std::string_view text, const std::string& where) {
   for (const LabelLine& line : lines) {
     result.labels.push_back(unquoted(line, where));
     const std::string& label = result.labels.back();
-    // JSON could not carry it, and would only say so later, without the file's name.
+    // JSON refuses such labels, but later and without the file's name.
     if (printable(label, label.size()) == label) continue;
     throw FormatError(
-        fmt::format("{}: line {}: expected UTF-8 text without control characters, got '{}'", where,
-                    line.number, printable(label)));
+        where, fmt::format("line {}: expected UTF-8 text without control characters, got '{}'",
+                           line.number, printable(label)));
   }
   return result;
 }

@@ -7,6 +7,8 @@
 
 #include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
+#include "weightlift/base/hint.h"
+#include "weightlift/base/note.h"
 #include "weightlift/base/text.h"
 #include "weightlift/convert/processor_choice.h"
 #include "weightlift/convert/provenance.h"
@@ -20,7 +22,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What the source is called: by its path, without a weights file's ending, unless it was given.
+/// The name of the source: `source_name`, else its path's last part without the ending of a weights
+/// file.
 std::string name_of_source(const ConversionRequest& request) {
   if (!request.source_name.empty()) return request.source_name;
   std::error_code ignored;
@@ -38,44 +41,44 @@ std::string folder_name(const ConversionRequest& request) {
 std::string require_folder_name(const ConversionRequest& request) {
   std::string name = folder_name(request);
   if (name.empty() || name.front() == '.' || name.find('/') != std::string::npos) {
-    throw UsageError(fmt::format(
-        "{}: expected a folder name of one part that does not begin with a dot, got "
-        "'{}'; --name gives one",
-        request.source_name.empty() ? request.source : request.source_name, printable(name)));
+    throw UsageError(request.source_name.empty() ? request.source : request.source_name,
+                     fmt::format("'{}' cannot be the name of a folder", printable(name)),
+                     {{HintCode::kChooseName, {}}});
   }
   return name;
 }
 
-/// Replacing a folder that holds the source would delete what is converted.
+/// Refuses to replace a folder that contains the source.
 void refuse_own_source(const Source& source, const fs::path& folder) {
   if (is_within(source.path, folder)) {
-    throw IoError(fmt::format(
-        "{}: destination: expected another folder than the source's own, got {}; --output or "
-        "--name gives another",
-        folder.string(), source.path.string()));
+    throw ExistsError(shown(folder), fmt::format("contains the source, {}", shown(source.path)),
+                      {{HintCode::kChooseOutput, {}}});
   }
 }
 
-/// --force is for replacing what a conversion made, not somebody's photos.
+/// Refuses to replace a folder that is not a model folder, such as a folder of photos.
 void refuse_foreign_folder(const fs::path& folder) {
   std::error_code error;
   const fs::directory_iterator entries(folder, error);
   if (error || entries == fs::directory_iterator() || fs::exists(folder / "config.json", error)) {
     return;
   }
-  throw IoError(fmt::format(
-      "{}: destination: expected a model's folder to replace, got one without config.json that "
-      "holds {}; remove it yourself or give another --name",
-      folder.string(), printable(entries->path().filename().native())));
+  throw ExistsError(
+      shown(folder),
+      fmt::format("not a model folder (no config.json, but {}), so weightlift does not replace it",
+                  printable(entries->path().filename().native())),
+      {{HintCode::kChooseName, {}}});
 }
 
-/// timm's config of the target: the source's own where it is of timm, else what is known.
+/// timm's config of the target: the source's own where it has one, else from known weights or the
+/// network.
 TimmConfig choose_timm_config(const ConversionRequest& request, Plan& plan) {
   const Source& source = plan.source;
   const ResNetConfig& config = plan.config();
   const bool of_timm = source.timm.has_value();
   const auto known = of_timm ? std::nullopt : find_known(request, source, plan.sha256_hex);
-  TimmConfig chosen = at(source.path.string(), [&] { return make_timm_config(config, known); });
+  TimmConfig chosen =
+      with_context(shown(source.path), [&] { return make_timm_config(config, known); });
   if (of_timm) {
     chosen.architecture = source.timm->architecture;
     chosen.layers = source.timm->layers;
@@ -85,20 +88,22 @@ TimmConfig choose_timm_config(const ConversionRequest& request, Plan& plan) {
   const bool stated = of_timm && request.image_processor == "source";
   if (plan.content.processor && !stated &&
       !claim_processor(*plan.content.processor, config.num_channels, chosen.pretrained_cfg)) {
-    plan.processor_notes.emplace_back(
-        "timm's config cannot say this image processor (its resizing, rescaling, normalising or "
-        "second crop): it says nothing of pictures, and timm would prepare others");
+    plan.processor_notes.push_back({NoteCode::kProcessorNotInTimm});
   }
   return chosen;
 }
 
-/// torchvision's class takes the number of classes and the blocks; all else is fixed in it.
+/// Refuses networks that torchvision's class does not support: only its blocks and the number of
+/// classes are arguments.
 void require_torchvisions_shape(const ResNetConfig& config) {
   if (make_timm_config(config).channels || config.num_channels != 3) {
-    throw MismatchError(
-        fmt::format("network: expected channels of 64, 128, 256, 512 for three input channels, as "
-                    "torchvision's ResNet has, got [{}] for {}; --to timm can say that",
-                    fmt::join(config.hidden_sizes, ", "), config.num_channels));
+    throw UnsupportedError(
+        "",
+        fmt::format(
+            "torchvision's ResNet has 64, 128, 256, 512 channels and 3 input channels, this "
+            "network has [{}] and {}",
+            fmt::join(config.hidden_sizes, ", "), config.num_channels),
+        {{HintCode::kTargetTimm, {}}});
   }
 }
 
@@ -107,13 +112,13 @@ WeightsFormat wanted_format(const ConversionRequest& request) {
       request.to == Form::kTorchvision ? WeightsFormat::kBin : WeightsFormat::kSafetensors);
 }
 
-/// Whether the new folder would say no more than the source does.
+/// Whether the request adds nothing to the source's name and card.
 bool states_nothing(const ConversionRequest& request) {
   return request.name.empty() && request.license.empty() && request.base_model.empty() &&
          request.datasets.empty();
 }
 
-/// Whether the source is what is asked for, file for file.
+/// Whether the source already is the requested folder.
 bool is_already(const ConversionRequest& request, const Source& source) {
   const WeightsFormat format = wanted_format(request);
   const Checkpoint& checkpoint = source.checkpoint;
@@ -122,57 +127,53 @@ bool is_already(const ConversionRequest& request, const Source& source) {
       checkpoint.format == (format == WeightsFormat::kSafetensors ? CheckpointFormat::kSafetensors
                                                                   : CheckpointFormat::kTorchZip);
   const bool plain =
-      source.choice.prefix.empty() && source.left_out.empty() && source.outside.empty() &&
+      source.choice.prefix.empty() && source.ignored.empty() && source.outside.empty() &&
       source.choice.dict == 0 && source.counters_added == 0 && source.head.empty() &&
       !source.bias_added &&
       (source.choice.naming == Naming::kTimm || source.kind == SourceKind::kTransformersFolder);
   return form_of(source) == request.to && same_format && plain &&
          request.dtype.value_or(source.config.dtype) == source.config.dtype &&
-         (request.head == Head::kKeep || source.config.head == Head::kNone) &&
+         (request.head == Head::kClassifier || source.config.head == Head::kNone) &&
          request.id2label.empty() && request.image_processor == "source" && !request.hints.as &&
          request.images.empty() && states_nothing(request);
 }
 
-/// Whether all that the source's config says is true of the new folder, known to this program or
-/// not.
+/// Whether the source's config, with keys that weightlift does not know, is also true for the new
+/// folder.
 bool keeps_config(const ConversionRequest& request, const Source& source) {
-  return source.kind == SourceKind::kTimmFolder && request.head == Head::kKeep &&
+  return source.kind == SourceKind::kTimmFolder && request.head == Head::kClassifier &&
          request.id2label.empty() &&
          request.dtype.value_or(source.config.dtype) == source.config.dtype &&
          request.image_processor == "source";
 }
 
-/// What other forms have no place for, and are not troubled by.
+/// Replaces notes about transformers by notes about settings that other forms cannot store.
 void forget_transformers_notes(Plan& plan) {
   plan.processor_notes.clear();
   plan.labels.notes.clear();
   const ResNetConfig& config = plan.config();
   if (config.problem_type != ProblemType::kUnstated) {
-    plan.labels.notes.emplace_back(
-        "the config's problem_type has no place in this form: scores are the caller's to make");
+    plan.labels.notes.push_back({NoteCode::kProblemTypeDropped});
   }
   const bool gaps = std::ranges::any_of(config.id2label, [&](const auto& entry) {
     return entry.first < 0 || entry.first >= config.num_labels;
   });
   if (gaps) {
-    plan.labels.notes.emplace_back(
-        "id2label has ids beyond the classes: these labels are left out, and classes without one "
-        "are "
-        "named LABEL_i");
+    plan.labels.notes.push_back({NoteCode::kLabelIdsDropped});
   }
 }
 
-/// Before anything is written: a picture that cannot be read, or that nobody can judge.
-std::vector<PreparedPicture> plan_pictures(const ConversionRequest& request,
-                                           const ModelFolder& content) {
+/// Prepares the images before anything is written, so that a bad one fails early.
+std::vector<PreparedImage> plan_images(const ConversionRequest& request,
+                                       const ModelFolder& content) {
   if (content.config.head == Head::kNone || content.config.num_labels == 0) {
-    throw MismatchError("--image: expected a network with classes, got a backbone");
+    throw UsageError("images", "expected a network with classes, got a backbone");
   }
   if (!content.processor) {
-    throw MismatchError(
-        "--image: expected an image processor, got none; --image-processor gives one");
+    throw UsageError("images", "preparing images needs an image processor, and there is none",
+                     {{HintCode::kGiveImageProcessor, {}}});
   }
-  return prepare_pictures(request.images, *content.processor, content.config);
+  return prepare_images(request.images, *content.processor, content.config);
 }
 
 void plan_content(const ConversionRequest& request, Plan& plan) {
@@ -185,25 +186,22 @@ void plan_content(const ConversionRequest& request, Plan& plan) {
       choose_processor(source, request.image_processor, request.image_processor_from);
   content.processor = std::move(processor.processor);
   plan.processor_notes = std::move(processor.notes);
-  plan.processor_advice = std::move(processor.advice);
   content.config = source.config;
   if (request.head == Head::kNone) content.config.head = Head::kNone;
   if (content.config.head == Head::kNone) plan.labels.notes.clear();
   content.config.id2label = plan.labels.id2label;
   if (request.dtype) content.config.dtype = *request.dtype;
   if (content.processor && content.config.num_channels == 1) {
-    plan.processor_notes.emplace_back(
-        "transformers' pipeline makes every picture RGB, which a network of one channel does not "
-        "take: give processor and model luminance yourself");
+    plan.processor_notes.push_back({NoteCode::kGrayscalePipeline});
   }
-  if (!request.images.empty()) plan.pictures = plan_pictures(request, content);
+  if (!request.images.empty()) plan.images = plan_images(request, content);
   if (request.to != Form::kTransformers) forget_transformers_notes(plan);
   if (request.to == form_of(source) && keeps_config(request, source)) {
     content.config_text = read_text_file(source.path / kConfigFile, kMaxConfigBytes);
   }
   if (request.to == Form::kTimm) content.timm = choose_timm_config(request, plan);
   if (request.to == Form::kTorchvision)
-    at(source.path.string(), [&] { require_torchvisions_shape(content.config); });
+    with_context(shown(source.path), [&] { require_torchvisions_shape(content.config); });
 }
 
 }  // namespace
@@ -225,13 +223,13 @@ TempFolder::Existing existing(const ConversionRequest& request) {
 }
 
 Plan make_plan(const ConversionRequest& request) {
-  Plan plan{open_source(request.source, request.hints), {}, {}, {}, {}, {}, {}, {}, {}, {}, {}};
+  Plan plan{};
+  plan.source = open_source(request.source, request.hints);
   settle_outside(plan.source, request.head);
   const Source& source = plan.source;
   if (request.hints.as && source.kind == SourceKind::kTransformersFolder &&
       request.to != Form::kTimm) {
-    throw UsageError(
-        "--as: expected a source that does not say what it is, got a folder of transformers");
+    throw UsageError("as", "expected a lone weights file, got a transformers folder");
   }
   if (is_already(request, source)) {
     make_network(source, source.config.head);  // throws where the weights are not the config's

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "weightlift/base/note.h"
 #include "weightlift/base/temp_folder.h"
 #include "weightlift/convert/convert.h"
 #include "weightlift/convert/labels.h"
@@ -12,30 +13,30 @@
 
 namespace weightlift {
 
-/// All that is decided before the first byte is written.
+/// All decisions before the first write.
 struct Plan {
   Source source;
   std::unique_ptr<Module> src, dest;
   Shape input;
   ModelFolder content;
   Labels labels;
-  std::vector<std::string> processor_notes;
-  std::string processor_advice;  ///< for the log, after the last of these notes
+  Notes processor_notes;
   std::string name;
-  std::vector<PreparedPicture> pictures;
-  std::string sha256_hex;  ///< of the weights, where it had to be known beforehand
+  std::vector<PreparedImage> images;
+  std::string sha256_hex;  ///< of the weights, where the plan needed it; else empty
 
   const ResNetConfig& config() const { return content.config; }
 };
 
-/// Opens the source and decides; nothing is written. Without networks (`src` null) where the source
-/// is what is asked for. Throws what convert() throws for sources and requests.
+/// Opens the source and makes all decisions, without writing. Has no networks (`src` is null) where
+/// the source already is the requested folder. Throws what convert() throws for sources and
+/// requests.
 Plan make_plan(const ConversionRequest& request);
 
-/// Whose form a source has.
+/// The form of a source.
 Form form_of(const Source& source);
 
-/// What a folder of the new one's name means.
+/// Whether to replace or refuse an existing folder.
 TempFolder::Existing existing(const ConversionRequest& request);
 
 }  // namespace weightlift

@@ -10,9 +10,9 @@
 namespace weightlift {
 
 /// The image processor of a conversion. `which`: "source", "source-test",
-/// "convnext-base-224-22k-1k", a file, a name of timm's registry, or a folder of transformers or
-/// timm; `from`: what the card calls the file, empty for its name. Throws what load_image_processor
-/// and parse_timm_config throw.
+/// "convnext-base-224-22k-1k", a file, a name of timm's registry, or a transformers or timm folder.
+/// `from`: name of the file in the card; empty: its own. Throws NotFoundError for a folder without
+/// settings, and what load_image_processor and parse_timm_config throw.
 ProcessorChoice choose_processor(const Source& source, const std::string& which,
                                  const std::string& from = "");
 

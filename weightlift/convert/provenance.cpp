@@ -9,7 +9,7 @@ namespace weightlift {
 
 namespace {
 
-/// What the tag's registry entry says of the weights is true of them.
+/// Takes the registry entry of the tag as facts.
 void state_facts(const PretrainedCfg& cfg, std::string known_by, Provenance& from) {
   from.known_by = std::move(known_by);
   from.architecture = cfg.architecture;
@@ -20,15 +20,15 @@ void state_facts(const PretrainedCfg& cfg, std::string known_by, Provenance& fro
   if (cfg.tag.ends_with("in1k")) from.datasets = {"imagenet-1k"};
 }
 
-/// Eight digits of a hash can be forged, and a repository can be another one's: what has not even
-/// the tag's shape has none of its facts.
+/// Whether the network has the tag's shape. Eight digits of a hash can be forged, and a repository
+/// can change hands, so facts of the tag also need this check.
 bool has_shape_of(const PretrainedCfg& cfg, const Source& source) {
   return source.config.num_labels == cfg.num_classes &&
          count_parameters(source.tensors) == cfg.parameters;
 }
 
-/// The tag whose own repository on the Hub the source is; nothing for any other, and for revisions
-/// that anybody may have made (pull requests).
+/// The tag whose own Hub repository is the source; empty for other repositories, and for other
+/// revisions than main, such as pull requests.
 std::optional<PretrainedCfg> find_by_origin(const std::optional<SourceOrigin>& origin) {
   if (!origin || origin->revision != "main") return std::nullopt;
   return find_by_repository(origin->repo_id);

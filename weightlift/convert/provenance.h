@@ -10,13 +10,13 @@
 
 namespace weightlift {
 
-/// The tag that the weights are known to be of, by the user's word, their hash or their place.
-/// `sha256_hex` is the weights' where they had to be hashed for it. Throws MismatchError where the
-/// user's word does not fit the network.
+/// The tag of the weights, by the user's statement, their hash or their repository. Sets
+/// `sha256_hex` where it hashes the weights. Throws MismatchError where the stated tag does not fit
+/// the network.
 std::optional<PretrainedCfg> find_known(const ConversionRequest& request, const Source& source,
                                         std::string& sha256_hex);
 
-/// What the card may state of where the weights come from, and what the source claims of itself.
+/// The facts that the card states about the source, and the source's own claims.
 Provenance make_provenance(const ConversionRequest& request, const Source& source,
                            const std::string& sha256_hex);
 

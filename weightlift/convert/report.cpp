@@ -1,9 +1,13 @@
+#include "weightlift/convert/report.h"
+
 #include <cmath>
+#include <cstdint>
+#include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "weightlift/base/json.h"
-#include "weightlift/convert/convert.h"
+#include "weightlift/base/note.h"
+#include "weightlift/convert/report.h"
 
 namespace weightlift {
 
@@ -22,6 +26,19 @@ OrderedJson to_json(const Difference& difference) {
           {"different", difference.different_count}};
 }
 
+OrderedJson to_json(const OutputComparison& output, bool same_dtype, bool judged) {
+  OrderedJson json = {{"name", output.name}, {"bit_equal", output.bit_equal}};
+  if (!same_dtype) json["bit_equal_after_rounding"] = output.bit_equal_rounded;
+  if (!same_dtype && judged) json["allclose"] = output.close;
+  json["difference"] = to_json(output.difference);
+  json["difference"]["mean_abs"] = finite(static_cast<float>(output.mean_abs()));
+  if (output.inputs > 0) {
+    json["inputs"] = output.inputs;
+    json["same_top1"] = output.same_top1;
+  }
+  return json;
+}
+
 OrderedJson to_json(const Verification& verification) {
   OrderedJson json = {{"verified", verification.verified()},
                       {"tensors", verification.tensors},
@@ -32,15 +49,9 @@ OrderedJson to_json(const Verification& verification) {
                       {"samples", verification.options.samples},
                       {"seed", verification.options.seed},
                       {"outputs", OrderedJson::array()}};
+  const bool judged = verification.options.rtol || verification.options.atol;
   for (const OutputComparison& output : verification.outputs) {
-    json["outputs"].push_back({{"name", output.name},
-                               {"bit_equal", output.bit_equal},
-                               {"bit_equal_after_rounding", output.bit_equal_rounded},
-                               {"allclose", output.close},
-                               {"difference", to_json(output.difference)},
-                               {"mean_abs", finite(static_cast<float>(output.mean_abs()))},
-                               {"inputs", output.inputs},
-                               {"same_top1", output.same_top1}});
+    json["outputs"].push_back(to_json(output, verification.same_dtype, judged));
   }
   if (const auto& first = verification.first_difference) {
     json["first_difference"] = {
@@ -68,7 +79,7 @@ OrderedJson to_json(const LabelDifference& labels) {
   return json;
 }
 
-/// One object for each network beside the chosen one, and for each other tensor.
+/// One object for each network other than the chosen one, and for each other tensor.
 OrderedJson to_json(const std::vector<OutsideTensor>& outside) {
   OrderedJson list = OrderedJson::array();
   std::map<std::string, std::size_t> networks;
@@ -92,57 +103,63 @@ OrderedJson to_json(const std::vector<OutsideTensor>& outside) {
   return list;
 }
 
-OrderedJson summary(const ConversionResult& result) {
-  OrderedJson json = {{"folder", result.folder.string()},
-                      {"written", result.written},
-                      {"already", result.already},
-                      {"form", to_string(result.content.form)},
-                      {"files", file_names(result.content)},
-                      {"source", {{"file", result.source_file}, {"sha256", nullptr}}},
-                      {"parameters", result.parameters},
-                      {"logits_shape", result.logits_shape},
-                      {"dtype", torch_name(result.content.config.dtype)},
-                      {"labels", result.labels_from},
-                      {"ignored", to_json(result.outside)},
-                      {"head", result.head.empty() ? OrderedJson() : OrderedJson(result.head)},
-                      {"bias_added", result.bias_added},
-                      {"notes", result.notes}};
-  const std::string& digest = result.provenance.source_sha256;
-  if (!digest.empty()) json["source"]["sha256"] = digest;  // none after a dry run
-  if (!result.provenance.commit.empty()) {
-    json["source"]["repo_id"] = result.provenance.source_name;
-    json["source"]["commit"] = result.provenance.commit;
+/// The bytes of a folder's files; nothing where it cannot be read.
+std::uint64_t bytes_of(const ConversionResult& result) {
+  std::uint64_t bytes = 0;
+  for (const std::string& name : file_names(result.content)) {
+    std::error_code ignored;
+    const auto size = std::filesystem::file_size(result.folder / name, ignored);
+    if (!ignored) bytes += size;
   }
-  for (const PictureComparison& picture : result.pictures) {
-    json["pictures"].push_back({{"image", picture.file},
-                                {"bit_equal", picture.bit_equal},
-                                {"source", to_json(picture.src)},
-                                {"target", to_json(picture.dest)}});
+  return bytes;
+}
+
+void add_source(OrderedJson& json, const ConversionResult& result) {
+  json["file"] = result.source_file;
+  const Provenance& from = result.provenance;
+  if (!from.source_sha256.empty()) json["source_sha256"] = from.source_sha256;
+  if (!from.commit.empty()) {
+    json["source_repository"] = {{"repo_id", from.source_name}, {"commit", from.commit}};
   }
-  json["verification"] = result.verification ? to_json(*result.verification) : OrderedJson(nullptr);
-  return json;
 }
 
 }  // namespace
 
-std::string to_result_json(const FolderVerification& verification) {
-  OrderedJson json = to_json(verification.network);
+void add_to(OrderedJson& json, const ConversionResult& result) {
+  json["folder"] = result.folder.string();
+  json["form"] = to_string(result.content.form);
+  add_source(json, result);
+  json["bytes_read"] = result.bytes_read;
+  if (result.written) json["bytes_written"] = bytes_of(result);
+  json["parameters"] = result.parameters;
+  json["dtype"] = torch_name(result.content.config.dtype);
+  if (result.already) return;
+  json["files"] = file_names(result.content);
+  json["logits_shape"] = result.logits_shape;
+  json["labels"] = result.labels_from;
+  json["ignored"] = to_json(result.outside);
+  if (!result.head.empty()) json["head"] = result.head;
+  json["bias_added"] = result.bias_added;
+  for (const ImageComparison& image : result.images) {
+    json["images"].push_back({{"image", image.file},
+                              {"bit_equal", image.bit_equal},
+                              {"source", to_json(image.src)},
+                              {"target", to_json(image.dest)}});
+  }
+  if (result.verification) json["verification"] = to_json(*result.verification);
+}
+
+void add_to(OrderedJson& json, const FolderVerification& verification) {
+  json["verification"] = to_json(verification.network);
   const auto& [labels, processor] = verification.settings;
   json["ignored"] = to_json(verification.outside);
-  json["labels"] = labels ? to_json(*labels) : OrderedJson(nullptr);
-  json["image_processor"] =
-      processor ? OrderedJson{{"differences", *processor}} : OrderedJson(nullptr);
-  return dump_json_line(json);
+  if (labels) json["labels"] = to_json(*labels);
+  if (processor) json["image_processor"]["differences"] = *processor;
 }
 
-std::string to_result_json(const ConversionResult& result) {
-  return dump_json_line(summary(result));
-}
-
-std::string to_report_json(const ConversionResult& result) {
-  OrderedJson json = summary(result);
+OrderedJson operations_json(const TransferReport& transfer) {
   OrderedJson operations = OrderedJson::array();
-  for (const TransferredOperation& operation : result.transfer.operations) {
+  for (const TransferredOperation& operation : transfer.operations) {
     OrderedJson tensors = OrderedJson::object();
     for (const auto& [from, to] : operation.tensors) tensors.emplace(from, to);
     operations.push_back({{"op", operation.op},
@@ -150,8 +167,7 @@ std::string to_report_json(const ConversionResult& result) {
                           {"dest", operation.dest},
                           {"tensors", std::move(tensors)}});
   }
-  json["operations"] = std::move(operations);
-  return dump_python_json(json) + "\n";
+  return operations;
 }
 
 }  // namespace weightlift

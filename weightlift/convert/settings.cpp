@@ -53,14 +53,14 @@ std::optional<std::vector<std::string>> compare_processors(const Source& src, co
     const auto expected = choose_processor(src, "source").processor;
     if (!expected) return {};
     const auto found = choose_processor(dest, "source").processor;
-    if (!found) return std::vector<std::string>{"there is none"};
+    if (!found) return std::vector<std::string>{"the folder has none"};
     return processor_differences(*expected, *found);
   } catch (const Error& error) {
     return std::vector<std::string>{error.what()};
   }
 }
 
-/// None where nobody named the classes.
+/// The config with its labels; empty where the classes have no names.
 std::optional<ResNetConfig> labelled(const Source& source) {
   ResNetConfig config = source.config;
   config.id2label = choose_labels(source, "").id2label;

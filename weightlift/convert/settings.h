@@ -17,15 +17,15 @@ struct LabelDifference {
   std::string src, dest;    ///< its labels
 };
 
-/// What two folders say beside their weights, where the first says anything.
+/// How the settings of two folders differ. Empty where the first has no such setting.
 struct SettingsComparison {
   std::optional<LabelDifference> labels;
-  /// Of the image processor: "crop_pct 0.95 and 0.875"; empty: the same.
+  /// Differences of the image processors: "crop_pct 0.95 and 0.875"; an empty list: equal.
   std::optional<std::vector<std::string>> processor;
 };
 
-/// Holds labels and image processor that convert() would take of `src` against those of `dest`. A
-/// difference may be what its maker wanted. A processor that cannot be read is a difference.
+/// Compares the labels and the image processor that convert() would use for `src` with those of
+/// `dest`. An unreadable processor is a difference.
 SettingsComparison compare_settings(const Source& src, const Source& dest);
 
 }  // namespace weightlift

@@ -4,11 +4,13 @@
 #include <algorithm>
 
 #include "weightlift/base/error.h"
+#include "weightlift/base/hint.h"
+#include "weightlift/base/note.h"
 #include "weightlift/base/text.h"
 #include "weightlift/convert/source.h"
 #include "weightlift/models/linear_head.h"
 
-// What a source's tensors outside of its network mean for a conversion.
+// Decides what a source's tensors outside its network mean for a conversion.
 
 namespace weightlift {
 
@@ -32,7 +34,7 @@ std::string list(const std::vector<const OutsideTensor*>& tensors) {
   return first_of(texts, kShown);
 }
 
-/// Whether a tensor of the network has this first part in its name as well.
+/// Whether a name of the network also begins with this part.
 bool is_shared(const Source& source, const std::string& first) {
   const std::string& prefix = source.choice.prefix;
   if (!prefix.empty()) return prefix.starts_with(first + ".");
@@ -40,8 +42,8 @@ bool is_shared(const Source& source, const std::string& first) {
       source.tensors, [&](const auto& entry) { return entry.first.starts_with(first + "."); });
 }
 
-/// Patterns that match these tensors, as a user would type them: one for each first part of a name.
-std::string suggest_ignore(const Source& source, const std::vector<const OutsideTensor*>& tensors) {
+/// Patterns for these tensors: one for each first part of a name, none where there are too many.
+Hint suggest_ignore(const Source& source, const std::vector<const OutsideTensor*>& tensors) {
   std::vector<std::string> patterns;
   for (const OutsideTensor* tensor : tensors) {
     const std::string& name = tensor->full_name;
@@ -53,28 +55,31 @@ std::string suggest_ignore(const Source& source, const std::vector<const Outside
     if (std::ranges::find(patterns, pattern) == patterns.end()) patterns.push_back(pattern);
   }
   constexpr std::size_t kMost = 4;
-  if (patterns.size() > kMost) return "--ignore GLOB";
-  for (std::string& pattern : patterns) pattern = fmt::format("--ignore '{}'", printable(pattern));
-  return fmt::format("{}", fmt::join(patterns, " "));
+  if (patterns.size() > kMost) return {HintCode::kIgnoreTensors, {}};
+  for (std::string& pattern : patterns) pattern = printable(pattern);
+  return {HintCode::kIgnoreTensors, std::move(patterns)};
 }
 
-/// A key that names this network alone, where one can: all that is open lies outside of it.
-std::string suggest_key(const Source& source, const std::vector<const OutsideTensor*>& open) {
+/// The weights key of this network; empty where it has none, or where an unknown tensor is inside
+/// the network.
+Hints suggest_key(const Source& source, const std::vector<const OutsideTensor*>& open) {
   const NamedDict& dict = source.checkpoint.dicts[source.choice.dict];
   const std::string key = spelled(dict, source.choice);
   const bool inside = std::ranges::any_of(open, [&](const OutsideTensor* tensor) {
     return tensor->dict == source.choice.dict && tensor->name.starts_with(source.choice.prefix);
   });
-  return key.empty() || inside ? "" : fmt::format(", --weights-key {}", printable(key));
+  if (key.empty() || inside) return {};
+  return {{HintCode::kChooseWeights, {printable(key)}}};
 }
 
-/// A matrix that takes as many values as the network gives: it most likely runs behind it.
-std::string tell_width(const Source& source, const std::vector<const OutsideTensor*>& open) {
+/// Names a matrix with as many inputs as the network has outputs: it most likely runs after it.
+std::string describe_layer_after(const Source& source,
+                                 const std::vector<const OutsideTensor*>& open) {
   for (const OutsideTensor* tensor : open) {
     const bool matrix = tensor->tensor && tensor->tensor->shape().size() == 2;
     if (source.config.num_labels > 0 && matrix &&
         tensor->tensor->shape()[1] == source.config.num_labels) {
-      return fmt::format(" ('{}' takes {} values, as many as the network's fc returns)",
+      return fmt::format(" ('{}' has {} inputs, as many as the network's fc has outputs)",
                          printable(tensor->full_name), source.config.num_labels);
     }
   }
@@ -83,15 +88,17 @@ std::string tell_width(const Source& source, const std::vector<const OutsideTens
 
 [[noreturn]] void refuse_unknown(const Source& source,
                                  const std::vector<const OutsideTensor*>& open) {
-  throw MismatchError(fmt::format(
-      "{}: unknown tensors outside the network: {}; they may run before, inside or after it{}; "
-      "where they do not change the outputs, use {}{}; --head none converts the backbone without "
-      "its classifier",
-      source.checkpoint.path.string(), list(open), tell_width(source, open),
-      suggest_ignore(source, open), suggest_key(source, open)));
+  Hints hints = {suggest_ignore(source, open)};
+  for (Hint& hint : suggest_key(source, open)) hints.push_back(std::move(hint));
+  hints.push_back({HintCode::kDropHead, {}});
+  throw MismatchError(
+      shown(source.checkpoint.path),
+      fmt::format("unknown tensors outside the network may change its outputs: {}{}", list(open),
+                  describe_layer_after(source, open)),
+      std::move(hints));
 }
 
-/// Whether a layer is one of several in a Sequential or another module: alone it is no classifier.
+/// Whether a layer is one of several in a module, and so not a classifier alone.
 bool has_siblings(const LinearHead& head, const std::vector<const OutsideTensor*>& open) {
   const std::size_t dot = head.module.rfind('.');
   if (dot == std::string::npos) return false;
@@ -101,14 +108,14 @@ bool has_siblings(const LinearHead& head, const std::vector<const OutsideTensor*
   });
 }
 
-/// What --head-key may name.
-std::string suggest_heads(const std::vector<LinearHead>& heads) {
-  std::vector<std::string> texts;
+/// Hints to drop the head, or to name one of these layers as the classifier.
+Hints suggest_heads(const std::vector<LinearHead>& heads) {
+  Hints hints = {{HintCode::kDropHead, {}}};
   for (const LinearHead& head : heads) {
-    texts.push_back(fmt::format("--head-key {}{}", printable(head.module),
-                                head.doubt.empty() ? "" : fmt::format(" ({})", head.doubt)));
+    if (hints.size() > kShown) break;
+    hints.push_back({HintCode::kChooseHead, {printable(head.module), head.doubt}});
   }
-  return texts.empty() ? "" : fmt::format("; if a plain classifier: {}", first_of(texts, kShown));
+  return hints;
 }
 
 [[noreturn]] void refuse_headless(const Source& source) {
@@ -121,23 +128,23 @@ std::string suggest_heads(const std::vector<LinearHead>& heads) {
     const bool projects = projection && head.module.starts_with(source.choice.prefix);
     if (unknown && !projects && !has_siblings(head, open)) heads.push_back(std::move(head));
   }
-  throw MismatchError(fmt::format(
-      "{}: head: expected one linear layer (fc.weight, fc.bias), got {}{}; --head none converts "
-      "the backbone without it{}",
-      source.checkpoint.path.string(), open.empty() ? "none" : list(open),
-      projection         ? ", a projection for training and no classifier"
-      : heads.size() > 1 ? fmt::format(", with {} possible classifiers", heads.size())
-                         : "",
-      suggest_heads(heads)));
+  throw MismatchError(
+      shown(source.checkpoint.path),
+      fmt::format("expected one linear layer as the classifier (fc.weight, fc.bias), got {}{}",
+                  open.empty() ? "none" : list(open),
+                  projection         ? ", a projection head for training"
+                  : heads.size() > 1 ? fmt::format(", with {} possible classifiers", heads.size())
+                                     : ""),
+      suggest_heads(heads));
 }
 
 [[noreturn]] void refuse_projection(const Source& source) {
   const std::string& prefix = source.choice.prefix;
-  throw MismatchError(fmt::format(
-      "{}: head: expected one linear layer (fc.weight, fc.bias), got a projection for training and "
-      "no classifier; --head none converts the backbone without it; if a plain classifier: "
-      "--head-key {}fc",
-      source.checkpoint.path.string(), printable(prefix)));
+  throw MismatchError(shown(source.checkpoint.path),
+                      "expected one linear layer as the classifier (fc.weight, fc.bias), got a "
+                      "projection head for training",
+                      {{HintCode::kDropHead, {}},
+                       {HintCode::kChooseHead, {fmt::format("{}fc", printable(prefix)), ""}}});
 }
 
 void settle_classifier(const Source& source) {
@@ -154,23 +161,23 @@ void settle_classifier(const Source& source) {
 
 void note_classifier(Source& source, const std::string& where) {
   if (!source.head.empty()) {
-    source.notes.push_back(fmt::format(
-        "{}: using '{}' as the classifier, assuming average pooling and a plain Linear layer",
-        where, printable(source.head)));
+    source.notes.push_back({NoteCode::kHeadRenamed, where, {{"module", printable(source.head)}}});
   }
-  if (source.bias_added) source.notes.push_back(fmt::format("{}: {}", where, kBiasNote));
+  if (source.bias_added) source.notes.push_back({NoteCode::kBiasAdded, where});
 }
 
 }  // namespace
 
 void settle_outside(Source& source, Head head) {
   const std::string where = shown(source.checkpoint.path);
-  if (head == Head::kKeep && source.config.head == Head::kKeep) {
+  if (head == Head::kClassifier && source.config.head == Head::kClassifier) {
     settle_classifier(source);
     note_classifier(source, where);
   }
-  for (const std::string& line : summarize(source.outside)) {
-    source.notes.push_back(fmt::format("{}: ignored, {}", where, line));
+  for (const IgnoredSummary& line : summarize(source.outside)) {
+    source.notes.push_back({NoteCode::kTensorsIgnored,
+                            where,
+                            {{"kind", std::string(to_string(line.kind))}, {"names", line.names}}});
   }
 }
 

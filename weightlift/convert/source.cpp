@@ -8,6 +8,9 @@
 
 #include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
+#include "weightlift/base/hint.h"
+#include "weightlift/base/nearest.h"
+#include "weightlift/base/note.h"
 #include "weightlift/base/text.h"
 #include "weightlift/convert/source_name.h"
 #include "weightlift/convert/source_weights.h"
@@ -22,12 +25,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What is at the path, following links. Throws IoError where the system does not say.
+/// The type of the file at the path, following links. Throws IoError where the system refuses.
 fs::file_type type_of(const fs::path& path) {
   std::error_code error;
   const fs::file_type type = fs::status(path, error).type();
   if (type == fs::file_type::none) {
-    throw IoError(fmt::format("{}: {}", path.string(), error.message()));
+    throw IoError(path.string(), error.message());
   }
   return type;
 }
@@ -35,10 +38,10 @@ fs::file_type type_of(const fs::path& path) {
 bool is_there(const fs::path& path) { return type_of(path) != fs::file_type::not_found; }
 
 [[noreturn]] void refuse_absent(const std::string& given) {
-  throw IoError(fmt::format("{}: no such file or folder", printable(given, 400)));
+  throw NotFoundError(printable(given, 400), "no such file or folder");
 }
 
-/// The weights of a folder, looked for in timm's order, and for shards as transformers does.
+/// The weights file of a folder: in timm's order, with transformers' index of shards.
 fs::path find_folder_weights(const fs::path& folder) {
   std::vector<std::string_view> names(kWeightsFiles.begin(), kWeightsFiles.end());
   names.insert(names.end(), {"pytorch_model.pth", "model.pth"});
@@ -51,19 +54,12 @@ fs::path find_folder_weights(const fs::path& folder) {
     const std::string name = entry.path().filename().string();
     if (!known_ending(name).empty()) others.push_back(entry.path());
   }
-  if (error) throw IoError(fmt::format("{}: {}", folder.string(), error.message()));
+  if (error) throw IoError(folder.string(), error.message());
   if (others.size() == 1) return others.front();
-  throw IoError(fmt::format("{}: expected model.safetensors or one other weights file, got {}",
-                            folder.string(),
-                            others.empty() ? "none" : fmt::format("{} of them", others.size())));
-}
-
-/// A file was named, and only it is read; but its config may lie beside it.
-std::string advice_on_config(const fs::path& file) {
-  std::error_code ignored;
-  return fs::exists(file.parent_path() / "config.json", ignored)
-             ? ", or the folder, whose config.json was not read"
-             : "";
+  if (others.empty()) throw NotFoundError(shown(folder), "no weights file found");
+  throw MismatchError(shown(folder),
+                      fmt::format("expected one weights file, got {}", others.size()),
+                      advice("keep one of them, or convert that file itself"));
 }
 
 void describe_file(Source& source, const std::optional<std::string>& as) {
@@ -71,31 +67,35 @@ void describe_file(Source& source, const std::optional<std::string>& as) {
     source.timm = timm_config_of(require_pretrained(*as));
     return;
   }
-  // timm's and torchvision's training scripts write what they trained; nothing else in such a file
-  // tells of activations, pooling and strides.
+  // timm's and torchvision's training scripts write `arch`. Nothing else in such a file shows
+  // activations, pooling and strides.
   const std::string& arch = source.checkpoint.arch;
   const std::string_view reason = reason_against(arch);
   if (!reason.empty()) {
-    throw MismatchError(fmt::format(
-        "{}: arch: expected a plain ResNet, got {}: {}; ResNetForImageClassification cannot "
-        "express it",
-        source.path.string(), printable(arch), reason));
+    throw UnsupportedError(shown(source.path), fmt::format("unsupported architecture '{}': {}",
+                                                           printable(arch), reason));
   }
-  const bool told = find_architecture(arch) != nullptr;
-  source.notes.push_back(
-      fmt::format("{}: a weights file without config{}: assumed plain, ReLU, strides of timm; --as "
-                  "NAME says what it is{}",
-                  source.path.string(), told ? fmt::format(", of arch {}", arch) : "",
-                  advice_on_config(source.path)));
+  Note note{NoteCode::kNoConfig, shown(source.path), {}, {{HintCode::kGiveArchitecture, {}}}};
+  if (find_architecture(arch) != nullptr) note.parameters.emplace_back("arch", arch);
+  std::error_code ignored;
+  const fs::path config = source.path.parent_path() / "config.json";
+  if (fs::exists(config, ignored)) note.parameters.emplace_back("config", shown(config));
+  source.notes.push_back(std::move(note));
+}
+
+/// A name of timm's registry has 1000 classes or more: none fits a network that was fine-tuned.
+void suggest_name(Source& source) {
+  constexpr std::int64_t kFewest = 1000;
+  for (Note& note : source.notes) {
+    if (note.code == NoteCode::kNoConfig && source.config.num_labels < kFewest) note.hints.clear();
+  }
 }
 
 void read_folder_config(Source& source) {
   const fs::path file = source.path / "config.json";
   if (!is_there(file)) {
-    throw IoError(fmt::format(
-        "{}: expected config.json beside the weights, got none; give the weights file itself to "
-        "convert it without",
-        source.path.string()));
+    throw NotFoundError(shown(source.path), "config.json not found",
+                        advice("convert the weights file itself if there is no config"));
   }
   const std::string text = read_text_file(file, kMaxConfigBytes);
   if (is_transformers_config(text, file.string())) {
@@ -109,21 +109,20 @@ void read_folder_config(Source& source) {
 void require_content(const fs::path& folder) {
   std::error_code error;
   const bool empty = fs::is_empty(folder, error);
-  if (error) throw IoError(fmt::format("{}: {}", folder.string(), error.message()));
+  if (error) throw IoError(folder.string(), error.message());
   if (empty) {
-    throw IoError(
-        fmt::format("{}: expected config.json and weights, got an empty folder", folder.string()));
+    throw NotFoundError(shown(folder), "the folder is empty");
   }
 }
 
-/// One counter as torch loads it: int64, without dimensions. Nothing where it is no such number.
+/// A counter as torch loads it: int64, without dimensions. Empty where it is not one number.
 std::optional<Tensor> as_counter(const Tensor& tensor) {
   if (tensor.numel() != 1) return std::nullopt;
   std::int64_t count = 0;
   if (is_floating(tensor.dtype())) {
     const Tensor wide = to_dtype(tensor, DType::F64);
     const double value = wide.data<double>()[0];
-    constexpr double kMost = 9e15;  // beyond, doubles skip integers
+    constexpr double kMost = 9e15;  // larger doubles skip integers
     if (!(value > -kMost && value < kMost)) return std::nullopt;
     count = static_cast<std::int64_t>(value);
   } else if (tensor.dtype() == DType::I64) {
@@ -135,14 +134,14 @@ std::optional<Tensor> as_counter(const Tensor& tensor) {
   return Tensor::of(Shape{}, std::vector<std::int64_t>{count});
 }
 
-/// Whether the batch norm of that counter is there at all.
+/// Whether the file has the batch norm of this counter.
 bool has_statistics(const StateDict& tensors, std::string_view counter) {
   counter.remove_suffix(std::string_view("num_batches_tracked").size());
   return tensors.contains(fmt::format("{}running_mean", counter));
 }
 
-/// num_batches_tracked: files from before 2018 have none, which torch takes as 0; some trainers
-/// write it with a dimension or as a float, which torch loads as well.
+/// Adds missing num_batches_tracked as 0, as torch does for files from before 2018, and converts
+/// those with a dimension or as floats, which torch also loads.
 void complete_counters(Source& source) {
   const bool hf = source.kind == SourceKind::kTransformersFolder;
   const auto network =
@@ -173,29 +172,24 @@ void complete_counters(Source& source) {
   const std::string where = shown(source.checkpoint.path);
   if (!absent.empty()) {
     source.notes.push_back(
-        fmt::format("{}: {} num_batches_tracked are missing, as in files from before 2018; they "
-                    "are written as 0",
-                    where, absent.size()));
+        {NoteCode::kCountersAdded, where, {{"count", std::to_string(absent.size())}}});
   }
   if (!mended.empty()) {
     source.notes.push_back(
-        fmt::format("{}: {} num_batches_tracked are no int64 scalars; they are written as such, as "
-                    "torch loads them",
-                    where, mended.size()));
+        {NoteCode::kCountersConverted, where, {{"count", std::to_string(mended.size())}}});
   }
 }
 
-/// That a file's network is the one that the user named.
+/// Refuses a file whose network is not the one that the user stated.
 void require_named_network(const std::string& as, const Source& source, const std::string& where) {
   TimmConfig named = *source.timm;
   const std::int64_t classes = named.num_classes.value_or(0), found = source.config.num_labels;
-  if (found > 0) named.num_classes = found;  // comes last, with a word on what to do
+  if (found > 0) named.num_classes = found;  // reported below, with hints
   require_agreement(named, source.config, where);
   if (found == 0 || found == classes) return;
-  throw MismatchError(fmt::format(
-      "{}: --as {}: expected its {} classes, got {} in the tensors: weights trained further are to "
-      "be converted without --as; --image-processor {} gives them its image processor",
-      where, printable(as), classes, found, printable(as)));
+  throw MismatchError(
+      where, fmt::format("{} has {} classes, the tensors have {}", printable(as), classes, found),
+      {{HintCode::kOmitArchitecture, {}}, {HintCode::kGiveImageProcessor, {printable(as)}}});
 }
 
 }  // namespace
@@ -203,9 +197,9 @@ void require_named_network(const std::string& as, const Source& source, const st
 PretrainedCfg require_pretrained(const std::string& as) {
   if (const auto cfg = find_pretrained(as)) return *cfg;
   const std::vector<std::string> nearest = nearest_names(as);
-  throw UsageError(fmt::format(
-      "--as {}: expected a name of timm's registry, got none; weightlift models lists them{}{}",
-      printable(as), nearest.empty() ? "" : ", the nearest: ", fmt::join(nearest, ", ")));
+  Hints hints = did_you_mean(nearest);
+  hints.push_back({HintCode::kListModels, {}});
+  throw UsageError("as", fmt::format("unknown timm model '{}'", printable(as)), std::move(hints));
 }
 
 fs::path find_source_weights(const std::string& given) {
@@ -226,8 +220,7 @@ Source open_source(const std::string& given, const SourceHints& hints) {
     require_content(path);
     read_folder_config(source);
     if (hints.as && source.kind == SourceKind::kTimmFolder) {
-      throw UsageError(
-          "--as: expected a source that does not say what it is, got a folder of timm");
+      throw UsageError("as", "expected a lone weights file, got a timm folder with config.json");
     }
   }
   source.checkpoint = open_checkpoint(find_source_weights(given), hints.reading);
@@ -241,6 +234,7 @@ Source open_source(const std::string& given, const SourceHints& hints) {
       require_named_network(*hints.as, source, where);
     }
   }
+  suggest_name(source);
   complete_counters(source);
   return source;
 }
@@ -248,7 +242,7 @@ Source open_source(const std::string& given, const SourceHints& hints) {
 std::unique_ptr<Module> make_network(const Source& source, Head head) {
   const bool hf = source.kind == SourceKind::kTransformersFolder;
   auto network = hf ? make_hf_resnet(source.config, head) : make_timm_resnet(source.config, head);
-  const bool beheaded = head == Head::kNone && source.config.head == Head::kKeep;
+  const bool beheaded = head == Head::kNone && source.config.head == Head::kClassifier;
   const std::string_view prefix = beheaded && hf ? "resnet." : "";
   StateDict tensors;
   for (const auto& [name, tensor] : source.tensors) {
@@ -256,7 +250,7 @@ std::unique_ptr<Module> make_network(const Source& source, Head head) {
     if (beheaded && of_head) continue;
     tensors.insert(name.starts_with(prefix) ? name.substr(prefix.size()) : name, tensor);
   }
-  at(source.checkpoint.path.string(), [&] { network->load_state_dict(tensors); });
+  with_context(shown(source.checkpoint.path), [&] { network->load_state_dict(tensors); });
   return network;
 }
 

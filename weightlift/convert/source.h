@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "weightlift/base/note.h"
 #include "weightlift/checkpoint/checkpoint.h"
 #include "weightlift/models/names.h"
 #include "weightlift/models/outside.h"
@@ -18,67 +19,65 @@
 namespace weightlift {
 
 enum class SourceKind : std::uint8_t {
-  kTimmFolder,          ///< config.json with `architecture`, weights beside it
+  kTimmFolder,          ///< config.json with `architecture`, and weights
   kTransformersFolder,  ///< config.json with `model_type`
   kFile,                ///< one weights file
 };
 
-/// What a user knows of a source that it does not say itself.
+/// Facts about a source that its files do not have.
 struct SourceHints {
-  std::optional<std::string> as = {};  ///< registry name of a lone weights file
-  std::string weights_key = {};        ///< which of several networks in it; empty: choose_weights
-  std::string head_key = {};  ///< the module that is the classifier; empty: fc, or the only one
+  std::optional<std::string> as = {};  ///< timm model name for a lone weights file
+  std::string weights_key = {};        ///< one of several networks; empty: choose_weights decides
+  std::string head_key = {};  ///< the classifier's module; empty: fc, or the only candidate
   std::vector<std::string> ignore = {};  ///< globs of tensors that do not change the outputs
   Reading reading = Reading::kAll;
 };
 
-/// A checkpoint with what it says of itself. Nothing of its weights has been read yet.
+/// A checkpoint with its description. Opening does not read the weights.
 struct Source {
   SourceKind kind;
   std::filesystem::path path;  ///< as given
   Checkpoint checkpoint;
   WeightsChoice choice;
-  std::vector<std::string> left_out;   ///< of the file, no tensors: "epoch (an int)"
-  std::vector<OutsideTensor> outside;  ///< the file's tensors that are not the network's
-  std::string head = {};               ///< the module that became fc, where it has another name
-  bool head_named = false;             ///< by `head_key`
-  bool bias_added = false;             ///< fc has no bias in the file, and one of zeros here
-  ResNetConfig config;             ///< the network, from the tensors; labels of kTransformersFolder
-  std::optional<TimmConfig> timm;  ///< kTimmFolder, or a file with `as`
-  StateDict tensors;               ///< in timm's or transformers' names, counters complete
-  std::int64_t counters_added = 0;   ///< num_batches_tracked that the file lacks, taken as 0
-  std::int64_t counters_mended = 0;  ///< of another form, written as int64 scalars
-  std::vector<std::string> notes;    ///< for the log, one line each
+  std::vector<std::string> ignored;    ///< values that are not tensors: "epoch (an int)"
+  std::vector<OutsideTensor> outside;  ///< the file's tensors outside the network
+  std::string head = {};               ///< the module for fc, where it has another name
+  bool head_named = false;             ///< `head_key` named the classifier
+  bool bias_added = false;             ///< the file has no fc.bias; here it is zeros
+  ResNetConfig config;                 ///< from the tensors, or of kTransformersFolder with labels
+  std::optional<TimmConfig> timm;      ///< kTimmFolder, or a file with `as`
+  StateDict tensors;                   ///< with timm's or transformers' names and all counters
+  std::int64_t counters_added = 0;     ///< missing num_batches_tracked, taken as 0
+  std::int64_t counters_mended = 0;    ///< converted to int64 scalars
+  Notes notes;
 };
 
-/// The tag that --as names. Throws UsageError, with the nearest names, where timm has none.
+/// The tag of a timm model name. Throws UsageError, with the nearest names, for an unknown one.
 PretrainedCfg require_pretrained(const std::string& as);
 
-/// The weights file of a source: the file itself, or what timm would take from the folder. Throws
-/// as open_source does.
+/// The weights file of a source: the file itself, or the one that timm would take from the folder.
+/// Throws NotFoundError, IoError, or MismatchError where several files fit.
 std::filesystem::path find_source_weights(const std::string& given);
 
-/// Opens a source that lies here: a folder or a weights file. Throws UsageError for a hint that is
-/// wrong, else IoError, FormatError or MismatchError.
+/// Opens a local source: a folder or a weights file. Throws UsageError for a wrong hint,
+/// UnsupportedError for an unsupported network, else NotFoundError, IoError, FormatError or
+/// MismatchError.
 Source open_source(const std::string& given, const SourceHints& hints = {});
 
-/// What is said of a classifier without bias.
-inline constexpr std::string_view kBiasNote =
-    "the classifier has no bias; a bias of zeros is written: outputs stay equal, files do not";
-
-/// Whether the tensors outside of the network allow a conversion. A classifier needs one linear
-/// layer on the pooled features, and no unknown tensor that nobody allowed to ignore: throws
-/// MismatchError with the ways out. For a backbone (Head::kNone) unknown tensors become a note.
+/// Checks that the tensors outside the network allow a conversion. A classifier needs one linear
+/// layer on the pooled features, and no unknown tensor unless the user ignores it. Throws
+/// MismatchError with hints otherwise. Adds a note for each kind of ignored tensors, for a backbone
+/// (Head::kNone) also for unknown ones.
 void settle_outside(Source& source, Head head);
 
-/// The network of a source with its tensors bound. Head::kNone leaves fc out. Throws MismatchError
-/// naming the file and the missing, unexpected or misshapen tensors.
+/// The network of a source with its tensors bound; Head::kNone drops fc. Throws MismatchError with
+/// the file and the missing, unexpected or misshapen tensors.
 std::unique_ptr<Module> make_network(const Source& source, Head head);
 
 /// Parameters as torch counts them: running statistics and counters are buffers, not parameters.
 std::int64_t count_parameters(const StateDict& tensors);
 
-/// The side of the largest input to verify on: beyond, two runs would need gigabytes.
+/// The side of the largest input for verification, in pixels: larger ones would need gigabytes.
 inline constexpr std::int64_t kLargestInput = 1024;
 
 /// Shape of one input, (1, C, H, W): the source's input_size up to kLargestInput, or 224x224.

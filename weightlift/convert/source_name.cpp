@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "weightlift/base/error.h"
+#include "weightlift/base/hint.h"
 #include "weightlift/base/nearest.h"
 
 namespace weightlift {
@@ -35,25 +36,20 @@ SourceName repository_name(const std::string& given, std::string_view repository
 
 [[noreturn]] void refuse(const std::string& given) {
   if (given.find("://") != std::string::npos) {
-    throw UsageError(
-        fmt::format("{}: expected a path, a name or owner/name, got an address; a repository is "
-                    "given as hf-hub:owner/name",
-                    printable(given)));
+    throw UsageError(printable(given), "expected a path, a timm model or OWNER/NAME, got a URL",
+                     {{HintCode::kUseRepositoryPrefix, {}}});
   }
   if (given.find('/') != std::string::npos || !known_ending(given).empty()) {
-    throw IoError(fmt::format("{}: no such file or folder", printable(given)));
+    throw NotFoundError(printable(given), "no such file or folder");
   }
   const std::string_view reason = reason_against(given.substr(0, given.find('.')));
   if (!reason.empty()) {
-    throw UsageError(
-        fmt::format("{}: expected a plain ResNet, got a network of timm that is none: {}",
-                    printable(given), reason));
+    throw UnsupportedError(printable(given),
+                           fmt::format("unsupported timm architecture: {}", reason));
   }
   const std::vector<std::string> near = nearest_names(given);
-  throw UsageError(fmt::format(
-      "{}: expected a file, a folder or a name of timm's registry, got none "
-      "of these{}",
-      printable(given), near.empty() ? "; weightlift models lists the names" : did_you_mean(near)));
+  throw NotFoundError(printable(given), "no such file, folder or timm model",
+                      near.empty() ? Hints{{HintCode::kListModels, {}}} : did_you_mean(near));
 }
 
 }  // namespace
@@ -62,7 +58,7 @@ SourceName parse_source_name(const std::string& given) {
   std::error_code error;
   const fs::file_type type = fs::status(given, error).type();
   if (type == fs::file_type::none) {
-    throw IoError(fmt::format("{}: {}", printable(given, 400), error.message()));
+    throw IoError(printable(given, 400), error.message());
   }
   if (type != fs::file_type::not_found) {
     SourceName name{given, SourceName::Kind::kPath, {}, {}, last_part_of(given)};

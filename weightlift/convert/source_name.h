@@ -8,44 +8,43 @@
 
 namespace weightlift {
 
-/// A SOURCE of the command line, told apart by its text and by what lies here; nothing was opened.
+/// A SOURCE of the command line, classified by its text and by local files. Parsing opens nothing.
 struct SourceName {
   enum class Kind : std::uint8_t {
     kPath,        ///< a file or folder that exists
-    kRegistry,    ///< a name of timm's registry: the weights are in `repository`
-    kRepository,  ///< a repository of the Hub
+    kRegistry,    ///< a timm model: `repository` has the weights
+    kRepository,  ///< a Hub repository
   };
   std::string given;
   Kind kind = Kind::kPath;
-  std::string repository = {};            ///< "owner/name[@revision]", its syntax not looked at
-  std::optional<PretrainedCfg> cfg = {};  ///< kRegistry, and a repository of timm with such a name
-  std::string last_part =
-      {};  ///< what the folder of a conversion is named after: checkpoint_name()
+  std::string repository = {};            ///< "owner/name[@revision]", syntax unchecked
+  std::optional<PretrainedCfg> cfg = {};  ///< for kRegistry, and for timm's own repositories
+  std::string last_part = {};             ///< checkpoint_name() makes the folder's name from it
 };
 
-/// Tells a SOURCE apart: first a path that exists, then a name of timm's registry, then
-/// "hf-hub:owner/name[@revision]" or "owner/name[@revision]". Throws UsageError with the nearest
-/// names, or the reason, for a name that stands for no plain ResNet, and IoError for a path where
-/// nothing is.
+/// Classifies a SOURCE: an existing path, else "hf-hub:owner/name[@revision]", else a name of
+/// timm's registry, else "owner/name[@revision]". Throws NotFoundError for a missing path or an
+/// unknown name (with the nearest ones), UnsupportedError for an unsupported timm architecture,
+/// UsageError for a URL, and IoError where the system refuses.
 SourceName parse_source_name(const std::string& given);
 
 /// A file name without the ending of a weights file (.safetensors, .pth.tar, ...).
 std::string strip_known_ending(std::string name);
 
-/// The ending of a weights file that a name has, or nothing.
+/// The ending of a weights file in a name; empty: none.
 std::string_view known_ending(std::string_view name);
 
-/// Last part of a path that may end in "/" or be "." or "..".
+/// The last part of a path, also for a path that ends in "/" or is "." or "..".
 std::string last_part_of(const std::string& path);
 
-/// The folder's name: "resnet-50" for a registry name with its default tag, "resnet-50.tv_in1k"
-/// with another, else the last part as it is.
+/// The name of a converted folder: "resnet-50" for a registry name with its default tag,
+/// "resnet-50.tv_in1k" with another tag, else the last part unchanged.
 std::string checkpoint_name(const std::string& last_part);
 
-/// A repository without its revision, "timm/resnet50.a1_in1k@main" as "timm/resnet50.a1_in1k".
+/// A repository without its revision: "timm/resnet50.a1_in1k" for "timm/resnet50.a1_in1k@main".
 std::string id_of_repository(const std::string& repository);
 
-/// The last part of that, "resnet50.a1_in1k".
+/// The name of a repository without owner and revision: "resnet50.a1_in1k".
 std::string name_of_repository(const std::string& repository);
 
 }  // namespace weightlift

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "weightlift/base/error.h"
+#include "weightlift/base/note.h"
 #include "weightlift/base/text.h"
 #include "weightlift/models/infer.h"
 #include "weightlift/models/linear_head.h"
@@ -21,36 +22,33 @@ constexpr std::string_view kHeadWeight = "fc.weight";
 constexpr std::string_view kHeadBias = "fc.bias";
 constexpr std::string_view kWeight = ".weight";
 
-/// What was taken of a file that holds more than one network's tensors in its own names.
+/// Adds notes where the choice is not obvious: another dict, prefix or naming, ignored values.
 void note_choice(Source& source) {
   const WeightsChoice& choice = source.choice;
   const std::string where = shown(source.checkpoint.path);
   const std::string& path = source.checkpoint.dicts[choice.dict].path;
-  std::string what = path.empty() ? "" : fmt::format(" {}", path);
-  if (!choice.prefix.empty()) {
-    what += fmt::format(
-        "{} names behind '{}'{}", what.empty() ? " the" : ", of it the", printable(choice.prefix),
-        choice.wrappers.empty() ? "" : fmt::format(" ({})", fmt::join(choice.wrappers, ", ")));
-  }
-  if (what.empty() && !source.left_out.empty()) what = " the tensors at the top level";
+  constexpr std::size_t kShown = 12;
   const bool renamed = choice.naming == Naming::kChildren || choice.naming == Naming::kTransformers;
+  NoteParameters facts;
+  const auto add = [&facts](const char* name, std::string value) {
+    if (!value.empty()) facts.emplace_back(name, std::move(value));
+  };
+  add("dict", printable(path));
+  add("prefix", printable(choice.prefix));
+  add("wrappers", fmt::format("{}", fmt::join(choice.wrappers, ", ")));
   if (renamed && source.kind != SourceKind::kTransformersFolder) {
-    what += fmt::format("{} names that are {}", what.empty() ? "" : ";", to_string(choice.naming));
+    add("naming", std::string(to_string(choice.naming)));
   }
-  if (!what.empty()) {
-    constexpr std::size_t kShown = 12;
-    source.notes.push_back(fmt::format(
-        "{}: took{}{}{}", where, what,
-        source.left_out.empty() ? "" : "; left out: ", first_of(source.left_out, kShown)));
-  }
+  add("ignored", first_of(source.ignored, kShown));
+  if (!facts.empty()) source.notes.push_back({NoteCode::kWeightsChosen, where, std::move(facts)});
   if (!source.checkpoint.globals.empty()) {
-    constexpr std::size_t kShown = 12;
-    source.notes.push_back(fmt::format("{}: names what is no data, none of it made or run: {}",
-                                       where, first_of(source.checkpoint.globals, kShown)));
+    source.notes.push_back({NoteCode::kPythonObjectsIgnored,
+                            where,
+                            {{"names", first_of(source.checkpoint.globals, kShown)}}});
   }
 }
 
-/// A name of the chosen dict, as users may also write it: behind the keys that lead to the dict.
+/// A name of the chosen dict after the dict's path, which users may also write.
 std::string after_path(const Source& source, const std::string& name) {
   const std::string& path = source.checkpoint.dicts[source.choice.dict].path;
   return path.empty() ? name : path + "." + name;
@@ -68,8 +66,8 @@ void add_other_dicts(Source& source) {
     StateDict tensors;
     try {
       if (!with_network.contains(i)) tensors = list_tensors(source.checkpoint, i);
-    } catch (const FormatError&) {
-      // Their names tell enough: what cannot be read is never the classifier.
+    } catch (const Error&) {
+      // The names suffice: an unreadable tensor is never the classifier.
     }
     for (const std::string& name : dicts[i].names) {
       const std::string& path = dicts[i].path;
@@ -80,7 +78,7 @@ void add_other_dicts(Source& source) {
   }
 }
 
-/// Tensors that no dict has by a name: their key stands for them.
+/// Tensors in lists have no names: their key represents them.
 void add_lists(Source& source) {
   for (const std::string& key : source.checkpoint.keys_of_lists) {
     source.outside.push_back(
@@ -88,8 +86,8 @@ void add_lists(Source& source) {
   }
 }
 
-/// Sorts the tensors behind the prefix into those that the network has, and others. `others`: the
-/// dict's tensors elsewhere.
+/// Splits the tensors with the prefix into the network's and others. `split.others`: the dict's
+/// tensors without the prefix.
 void separate(Source& source, const SplitWeights& split, const std::string& head_key) {
   const bool hf = source.kind == SourceKind::kTransformersFolder;
   const auto network =
@@ -104,7 +102,7 @@ void separate(Source& source, const SplitWeights& split, const std::string& head
   std::size_t i = 0;
   for (const auto& [name, tensor] : split.network) {
     const std::string& full = split.full_names[i++];
-    // More blocks than a config promises are no tensors outside: loading names what differs.
+    // Blocks beyond those of the config belong to the network: loading reports them.
     const bool own = slots.contains(name) || (hf && is_of_transformers(name));
     if (own && !is_other_head(name, full)) {
       source.tensors.insert(name, tensor);
@@ -117,26 +115,26 @@ void separate(Source& source, const SplitWeights& split, const std::string& head
   }
 }
 
-/// The tensor itself: those of other dicts were only listed.
+/// The tensor with its data, which tensors of other dicts do not have yet.
 Tensor load(const Source& source, const OutsideTensor& tensor) {
   if (tensor.dict == source.choice.dict) return *tensor.tensor;
   return load_dict(source.checkpoint, tensor.dict).tensors.at(tensor.name);
 }
 
-/// Makes a layer outside of the network its fc.
+/// Makes a layer outside the network its fc.
 void adopt_head(Source& source, const LinearHead& head) {
   for (const std::size_t i : {head.weight, head.bias.value_or(head.weight)}) {
     if (source.outside[i].consent == Consent::kPattern) {
-      throw UsageError(fmt::format("--ignore: matches '{}', a tensor of the classifier",
-                                   printable(source.outside[i].full_name)));
+      throw UsageError("ignore", fmt::format("a pattern matches '{}', a tensor of the classifier",
+                                             printable(source.outside[i].full_name)));
     }
   }
   const Tensor weight = load(source, source.outside[head.weight]);
   if (weight.dtype() != source.config.dtype) {
-    throw MismatchError(fmt::format(
-        "{}: tensor '{}': expected one dtype for all weights ({}), got {}",
-        source.checkpoint.path.string(), printable(source.outside[head.weight].full_name),
-        to_string(source.config.dtype), to_string(weight.dtype())));
+    throw MismatchError(fmt::format("{}: tensor '{}'", source.checkpoint.path.string(),
+                                    printable(source.outside[head.weight].full_name)),
+                        fmt::format("expected one dtype for all weights ({}), got {}",
+                                    to_string(source.config.dtype), to_string(weight.dtype())));
   }
   source.tensors.insert(std::string(kHeadWeight), weight);
   if (head.bias) {
@@ -157,7 +155,7 @@ std::vector<std::string> modules_of(const std::vector<LinearHead>& heads) {
   return modules;
 }
 
-/// The layer that the user names.
+/// Takes the layer that the user named.
 void take_named_head(Source& source, const std::string& key) {
   const auto heads =
       find_linear_heads(source.outside, source.choice, source.config.hidden_sizes.back());
@@ -165,17 +163,18 @@ void take_named_head(Source& source, const std::string& key) {
     return head.module == key || after_path(source, head.module) == key;
   });
   if (found == heads.end()) {
-    throw MismatchError(fmt::format(
-        "{}: --head-key {}: expected a linear layer on the network's {} features; there {}: {}",
-        source.checkpoint.path.string(), printable(key), source.config.hidden_sizes.back(),
-        heads.size() == 1 ? "is" : "are", heads.empty() ? "none" : first_of(modules_of(heads))));
+    throw NotFoundError(
+        shown(source.checkpoint.path),
+        fmt::format("'{}' is not a linear layer on the network's {} features; found: {}",
+                    printable(key), source.config.hidden_sizes.back(),
+                    heads.empty() ? "none" : first_of(modules_of(heads))));
   }
   source.head_named = true;
   adopt_head(source, *found);
 }
 
-/// The only layer outside of the network that can be its classifier, where nothing else is there
-/// that may run.
+/// Takes the only layer outside the network that can be its classifier, where no other unknown
+/// tensor may run.
 void take_only_head(Source& source) {
   const auto heads =
       find_linear_heads(source.outside, source.choice, source.config.hidden_sizes.back());
@@ -195,7 +194,7 @@ void take_only_head(Source& source) {
   adopt_head(source, head);
 }
 
-/// A classifier without bias adds nothing: zeros do the same, to the last bit.
+/// Adds a missing bias as zeros, which give the same bits.
 void complete_bias(Source& source) {
   const Tensor* weight = source.tensors.find(kHeadWeight);
   if (weight == nullptr || weight->shape().size() != 2 || source.tensors.contains(kHeadBias)) {
@@ -231,7 +230,7 @@ bool matches(const Source& source, const std::string& pattern, const std::string
   return fits(full_name) || (chosen_dict && fits(after_path(source, full_name)));
 }
 
-/// Marks what the user knows to change nothing.
+/// Marks the tensors that, by the user's statement, do not change the outputs.
 void apply_ignore(Source& source, const std::vector<std::string>& patterns,
                   const SplitWeights& split) {
   std::set<std::string_view> outside;
@@ -241,8 +240,8 @@ void apply_ignore(Source& source, const std::vector<std::string>& patterns,
   for (const std::string& pattern : patterns) {
     for (const std::string& name : split.full_names) {
       if (!outside.contains(name) && matches(source, pattern, name, true)) {
-        throw UsageError(fmt::format("--ignore '{}': matches '{}', a tensor of the network",
-                                     printable(pattern), printable(name)));
+        throw UsageError("ignore", fmt::format("'{}' matches '{}', a tensor of the network",
+                                               printable(pattern), printable(name)));
       }
     }
     std::size_t count = 0;
@@ -252,13 +251,13 @@ void apply_ignore(Source& source, const std::vector<std::string>& patterns,
       if (tensor.kind == OutsideKind::kUnknown) tensor.consent = Consent::kPattern;
     }
     if (count == 0) {
-      throw UsageError(fmt::format("--ignore '{}': matches no tensor of {}", printable(pattern),
-                                   shown(source.checkpoint.path)));
+      throw UsageError("ignore", fmt::format("'{}' matches no tensor of {}", printable(pattern),
+                                             shown(source.checkpoint.path)));
     }
   }
 }
 
-/// A key that names exactly one network states that the rest is not wanted.
+/// Marks unknown tensors outside the network: a key for exactly one network allows to ignore them.
 void apply_weights_key(Source& source) {
   if (!source.choice.named) return;
   for (OutsideTensor& tensor : source.outside) {
@@ -281,7 +280,7 @@ void read_weights(Source& source, const SourceHints& hints) {
   source.notes.insert(source.notes.end(), checkpoint.notes.begin(), checkpoint.notes.end());
   source.choice = choose_weights(checkpoint.dicts, hints.weights_key, where);
   LoadedDict loaded = load_dict(checkpoint, source.choice.dict);
-  source.left_out = std::move(loaded.left_out);
+  source.ignored = std::move(loaded.ignored);
   WeightsChoice as_they_are = source.choice;
   if (hf) as_they_are.naming = Naming::kUnknown;
   const SplitWeights split = split_weights(loaded.tensors, as_they_are);
@@ -293,7 +292,7 @@ void read_weights(Source& source, const SourceHints& hints) {
   classify(source.outside, checkpoint.dicts, source.choice, loaded.tensors);
   apply_ignore(source, hints.ignore, split);
   if (hf && !head_key.empty()) {
-    throw UsageError("--head-key: expected a timm checkpoint, got a transformers folder");
+    throw UsageError("head_key", "expected a timm checkpoint, got a transformers folder");
   }
   if (!hf) take_head(source, head_key);
   apply_weights_key(source);

@@ -6,10 +6,10 @@
 
 namespace weightlift {
 
-/// Reads which of the checkpoint's tensors are the network's, what the network is, which layer is
-/// its classifier, and what every other tensor is. Sets `choice`, `tensors`, `config` (but for
-/// folders of transformers, which have one), `head`, `outside`, `left_out` and notes. Throws
-/// UsageError for a hint that names nothing, else MismatchError or FormatError.
+/// Finds the network's tensors, its config, its classifier, and the kind of every other tensor.
+/// Sets `choice`, `tensors`, `config` (except for transformers folders, which have one), `head`,
+/// `outside`, `ignored` and notes. Throws UsageError or NotFoundError for a hint that matches
+/// nothing, UnsupportedError for an unsupported network, else MismatchError or FormatError.
 void read_weights(Source& source, const SourceHints& hints);
 
 }  // namespace weightlift

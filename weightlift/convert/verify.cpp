@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "weightlift/base/error.h"
+#include "weightlift/base/note.h"
 #include "weightlift/runtime/program.h"
 #include "weightlift/tensor/convert.h"
 
@@ -18,7 +19,7 @@ namespace weightlift {
 
 namespace {
 
-/// What the weights' scan finds; it runs on a thread of its own beside the forward passes.
+/// The result of scanning the weights, on a separate thread during the forward passes.
 struct TensorScan {
   std::size_t tensors = 0;
   std::vector<std::string> different;
@@ -27,7 +28,7 @@ struct TensorScan {
   bool same_dtype = true;
 };
 
-/// Two networks pair slot by slot where each parametrised node pairs: names differ, order does not.
+/// Compares the tensors of nodes with parameters, pair by pair: names differ, the order does not.
 TensorScan scan_tensors(const Graph& src, const Graph& dest) {
   TensorScan scan;
   std::vector<const Node*> from;
@@ -65,7 +66,7 @@ std::string output_name(const Graph& graph, std::size_t index) {
   return index == 0 ? "last_hidden_state" : "pooler_output";
 }
 
-/// Rows of (N, classes) whose largest element is the same.
+/// Counts rows of (N, classes) with the same largest element.
 void count_same_top1(const Tensor& a, const Tensor& b, OutputComparison& output) {
   const auto classes = static_cast<std::size_t>(a.shape()[1]);
   const auto x = a.data<float>();
@@ -104,7 +105,7 @@ std::size_t hash_of(const Tensor& tensor) {
       reinterpret_cast<const char*>(tensor.bytes().data()), tensor.bytes().size()));
 }
 
-/// The value of one node, from a run that ends there.
+/// The value of one node; the run ends there.
 std::optional<Tensor> value_at(const Program& program, const Graph& graph, const Tensor& input,
                                NodeId wanted) {
   std::optional<Tensor> value;
@@ -121,8 +122,8 @@ std::string side(const Graph& graph, std::size_t position) {
   return position < graph.nodes().size() ? describe(graph.node(position)) : "nothing";
 }
 
-/// Runs both networks operation by operation. Only hashes are kept; the first difference runs
-/// again.
+/// Runs both networks operation by operation. Keeps only hashes, and runs again for the values of
+/// the first difference.
 std::optional<FirstDifference> find_first_difference(const NetworkView& src,
                                                      const NetworkView& dest,
                                                      const Verification& result) {
@@ -138,7 +139,7 @@ std::optional<FirstDifference> find_first_difference(const NetworkView& src,
     hashes[id] = hash_of(output);
     return true;
   });
-  // Beyond the first difference of the graphs positions no longer face each other.
+  // After the first difference of the graphs, equal positions are no pairs.
   const std::size_t end = result.graph_differences.empty()
                               ? src.graph.nodes().size()
                               : result.graph_differences.front().position;
@@ -159,7 +160,7 @@ std::optional<FirstDifference> find_first_difference(const NetworkView& src,
   return first;
 }
 
-/// Networks can be run side by side where their inputs and outputs have the same shapes.
+/// Whether the inputs and the outputs of both networks have the same shapes.
 bool comparable(const Graph& a, const Graph& b) {
   if (a.node(0).shape != b.node(0).shape || a.outputs().size() != b.outputs().size()) return false;
   for (std::size_t i = 0; i < a.outputs().size(); ++i) {
@@ -168,8 +169,8 @@ bool comparable(const Graph& a, const Graph& b) {
   return true;
 }
 
-/// Half of the threads for each of two networks that run side by side; fewer barriers than all for
-/// one after the other, and no thread waits for one that hashes or compares.
+/// Half of the threads for each of two networks in parallel. This needs fewer barriers than all
+/// threads for one network after the other, and no thread waits for hashes or comparisons.
 int threads_each(const VerifyOptions& options) {
   const int all =
       options.threads > 0 ? options.threads : static_cast<int>(std::thread::hardware_concurrency());
@@ -197,14 +198,14 @@ void run_both(const NetworkView& src, const NetworkView& dest, Verification& res
   }
 }
 
-/// Gives a network other weights for a while.
+/// Gives a network other weights during its lifetime.
 class Rebound {
  public:
   Rebound(Module& network, const StateDict& weights)
       : network_(network), own_(network.state_dict()) {
     network_.load_state_dict(weights);
   }
-  ~Rebound() { network_.load_state_dict(own_); }  // its own fit
+  ~Rebound() { network_.load_state_dict(own_); }  // own weights always fit
   Rebound(const Rebound&) = delete;
   Rebound& operator=(const Rebound&) = delete;
 
@@ -213,7 +214,7 @@ class Rebound {
   StateDict own_;
 };
 
-/// The source's weights in the dtypes of the target's.
+/// The source's weights in the target's dtypes.
 StateDict rounded_weights(const Graph& src, const Graph& dest) {
   StateDict weights;
   for (std::size_t i = 0; i < src.nodes().size(); ++i) {
@@ -229,8 +230,8 @@ StateDict rounded_weights(const Graph& src, const Graph& dest) {
   return weights;
 }
 
-/// Across dtypes what differs must be the rounding of the weights and nothing else: the source runs
-/// once more, on weights rounded alike.
+/// Checks, across dtypes, that only the rounding of the weights changes the outputs: runs the
+/// source again on equally rounded weights.
 void run_rounded(const NetworkView& src, const NetworkView& dest, Verification& result,
                  const std::function<void()>& checkpoint) {
   const Rebound rebound(src.network, rounded_weights(src.graph, dest.graph));
@@ -301,11 +302,12 @@ Verification verify_networks(const NetworkView& src, const NetworkView& dest,
   return result;
 }
 
-std::string non_finite_note(const Verification& verification) {
-  if (verification.non_finite_tensors == 0) return "";
-  return fmt::format(
-      "the source's weights hold {} NaN and {} infinities in {} tensors; they are kept as they are",
-      verification.nan_count, verification.inf_count, verification.non_finite_tensors);
+Note non_finite_note(const Verification& verification) {
+  return {NoteCode::kNonFiniteWeights,
+          "",
+          {{"nan", std::to_string(verification.nan_count)},
+           {"inf", std::to_string(verification.inf_count)},
+           {"tensors", std::to_string(verification.non_finite_tensors)}}};
 }
 
 }  // namespace weightlift

@@ -1,3 +1,4 @@
+#include "weightlift/base/note.h"
 #include "weightlift/convert/convert.h"
 #include "weightlift/convert/source.h"
 #include "weightlift/models/resnet.h"
@@ -6,15 +7,15 @@ namespace weightlift {
 
 namespace {
 
-/// Of two networks that are held against each other. Only transformers' folders say whether they
-/// are backbones; timm's are what they are asked to be.
+/// The head for comparing two networks. Only transformers folders state whether they are backbones;
+/// timm's support both.
 Head shared_head(const Source& from, const Source& to) {
-  // A backbone beside a network without classes: the latter's folder cannot say that it is one.
+  // A network without classes equals a backbone, but its folder does not state that.
   if (from.config.head == Head::kNone && to.config.num_labels == 0) return Head::kNone;
   for (const Source* source : {&to, &from}) {
     if (source->kind == SourceKind::kTransformersFolder) return source->config.head;
   }
-  return Head::kKeep;
+  return Head::kClassifier;
 }
 
 }  // namespace
@@ -28,7 +29,7 @@ FolderVerification verify_folder(const std::string& source, const SourceHints& h
   const Head head = shared_head(from, to);
   settle_outside(from, head);
   settle_outside(to, head);
-  for (const std::string& note : from.notes) progress.note(note);
+  for (const Note& note : from.notes) progress.note(note);
   const auto src = make_network(from, head);
   const auto dest = make_network(to, head);
   const Shape input = input_shape(from);
@@ -45,10 +46,9 @@ FolderVerification verify_folder(const std::string& source, const SourceHints& h
   require_checksums(from.checkpoint);
   require_checksums(to.checkpoint);
   require_both_intact();
-  const std::string note = non_finite_note(verification);
-  if (!note.empty()) progress.note(note);
+  if (verification.non_finite_tensors > 0) progress.note(non_finite_note(verification));
   SettingsComparison settings;
-  if (head == Head::kKeep) settings = compare_settings(from, to);
+  if (head == Head::kClassifier) settings = compare_settings(from, to);
   return {std::move(verification), std::move(settings), std::move(from.outside)};
 }
 

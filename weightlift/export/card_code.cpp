@@ -19,7 +19,7 @@ constexpr std::string_view kCodeEnd = "```\n";
 constexpr std::string_view kFromPretrained = ".from_pretrained(";
 constexpr std::string_view kCreateModel = "timm.create_model(";
 
-/// What from_pretrained or create_model is given to find the model.
+/// The argument of from_pretrained or create_model that finds the model.
 std::string load_argument(Form form, const CardPlace& place) {
   const bool local = place.repo_id.empty();
   if (form == Form::kTimm) {
@@ -30,7 +30,7 @@ std::string load_argument(Form form, const CardPlace& place) {
          (place.revision.empty() ? "" : ", revision=" + quoted(place.revision));
 }
 
-/// The scores of all classes, highest first, as transformers' pipeline has them.
+/// Prints the five highest scores, computed as in transformers' pipeline.
 void add_top_five(std::string& out, const ResNetConfig& config, std::string_view logits,
                   std::string_view label) {
   const bool several = config.problem_type == ProblemType::kMultiLabel || config.num_labels == 1;
@@ -50,7 +50,7 @@ void add_features(std::string& out, std::string_view features) {
 
 constexpr std::string_view kBlankImage = "Image.new(\"RGB\", (640, 480), \"gray\")";
 
-/// Whether code that gives an image of this many channels to a processor would run.
+/// Whether the processor accepts images for a network with this many channels.
 bool takes_images(std::int64_t num_channels, std::size_t mean, std::size_t std) {
   const auto channels = static_cast<std::size_t>(num_channels);
   return (channels == 1 || channels == 3) && mean == channels && std == channels;
@@ -65,7 +65,7 @@ void add_transformers_use(std::string& out, const ResNetConfig& config) {
              : "inputs = processor(image, return_tensors=\"pt\")\n";
   const char* const output =
       config.dtype == DType::F32 ? "model(**inputs)" : "model(**inputs.to(model.dtype))";
-  if (config.head == Head::kKeep) {
+  if (config.head == Head::kClassifier) {
     add_top_five(out, config, fmt::format("{}.logits", output), "model.config.id2label[i]");
   } else {
     add_features(out, fmt::format("{}.pooler_output.flatten(1)", output));
@@ -79,7 +79,8 @@ void add_transformers(std::string& out, const CardFacts& facts) {
   const bool used =
       processor && answers &&
       takes_images(config.num_channels, processor->image_mean.size(), processor->image_std.size());
-  const char* model = config.head == Head::kKeep ? "ResNetForImageClassification" : "ResNetModel";
+  const char* model =
+      config.head == Head::kClassifier ? "ResNetForImageClassification" : "ResNetModel";
   if (used) {
     out += config.num_channels == 1 ? "import numpy as np\nimport torch\n" : "import torch\n";
     out += "from PIL import Image\n";
@@ -112,7 +113,7 @@ void add_timm(std::string& out, const CardFacts& facts) {
       "image = {}  # or Image.open(\"photo.jpg\")\n"
       "inputs = transform(image.convert(\"{}\")).unsqueeze(0)\n",
       kBlankImage, config.num_channels == 1 ? "L" : "RGB");
-  if (config.head == Head::kKeep && config.num_labels > 0) {
+  if (config.head == Head::kClassifier && config.num_labels > 0) {
     const bool named = facts.folder.timm && !facts.folder.timm->labels.empty();
     add_top_five(out, config, "model(inputs)",
                  named ? "model.pretrained_cfg['label_names'][i]" : "i");
@@ -136,14 +137,14 @@ void add_torchvision(std::string& out, const CardFacts& facts) {
                      bin ? "torch.load" : "load_file", file);
 }
 
-/// What the code of a card loads.
+/// The model that the code of a card loads.
 struct Loaded {
   Form form = Form::kTransformers;
   std::string_view argument;  // as load_argument() writes it
-  std::string name;           // in it: a folder's, or a repository's id
+  std::string name;           // in the argument: a folder, or a repository's id
 };
 
-/// The string of Python at the front, as quoted() writes it; empty where there is none.
+/// The Python string at the front, as quoted() writes it; empty where there is none.
 std::string_view front_string(std::string_view code) {
   if (!code.starts_with('"')) return "";
   for (std::size_t i = 1; i < code.size() && code[i] != '\n'; ++i) {
@@ -158,7 +159,7 @@ std::string unquoted(std::string_view text) {
   return value.is_string() ? value.get<std::string>() : "";
 }
 
-/// "dev" of `, revision="dev"`, quotes and all that stands before them included.
+/// `, revision="dev"` at the front; empty where there is none.
 std::string_view front_revision(std::string_view code) {
   constexpr std::string_view kRevision = ", revision=";
   if (!code.starts_with(kRevision)) return "";

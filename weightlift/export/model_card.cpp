@@ -6,7 +6,9 @@
 #include <nlohmann/json.hpp>
 
 #include "weightlift/base/error.h"
+#include "weightlift/base/note.h"
 #include "weightlift/export/card_code.h"
+#include "weightlift/export/card_notes.h"
 #include "weightlift/tensor/shape.h"
 
 namespace weightlift {
@@ -37,8 +39,8 @@ std::string code(const std::string& text) {
 void add_front_matter(std::string& out, const CardFacts& facts) {
   const Provenance& from = facts.provenance;
   out += fmt::format("---\nlibrary_name: {}\n", to_string(facts.folder.form));
-  out += facts.folder.config.head == Head::kKeep ? "pipeline_tag: image-classification\n"
-                                                 : "pipeline_tag: image-feature-extraction\n";
+  out += facts.folder.config.head == Head::kClassifier ? "pipeline_tag: image-classification\n"
+                                                       : "pipeline_tag: image-feature-extraction\n";
   if (!from.license.empty()) out += fmt::format("license: {}\n", quoted(from.license));
   if (!from.base_model.empty()) out += fmt::format("base_model: {}\n", quoted(from.base_model));
   if (!from.datasets.empty()) {
@@ -55,22 +57,22 @@ std::string tag_line(const Provenance& from) {
                        from.known_by);
   }
   if (from.named_by_user) {
-    return fmt::format("- weights: those of the tag {}, as the user says; not checked\n", tag);
+    return fmt::format("- weights: tag {}, stated by the user and not checked\n", tag);
   }
   return fmt::format(
-      "- the source's config claims the tag {}; timm stamps its default tag on every model it "
-      "builds, so that this alone proves nothing\n",
+      "- the source's config claims the tag {}, which proves nothing: timm writes its default tag "
+      "into every model that it builds\n",
       tag);
 }
 
-/// "- licence: X" where it is a fact, else what is claimed.
+/// "- license: X" where it is a fact, else the claim.
 std::string fact_line(std::string_view what, const Provenance& from, const std::string& fact,
                       const std::string& claim) {
   if (!fact.empty()) return fmt::format("- {}: {}\n", what, code(fact));
-  if (claim.empty()) return fmt::format("- {}: not known\n", what);
+  if (claim.empty()) return fmt::format("- {}: unknown\n", what);
   return fmt::format(
-      "- {}: not known; {} {}\n", what,
-      from.named_by_user ? "timm's registry states for that tag" : "the source's config claims",
+      "- {}: unknown; {} {}\n", what,
+      from.named_by_user ? "for this tag, timm's registry states" : "the source's config claims",
       code(claim));
 }
 
@@ -85,14 +87,12 @@ void add_provenance(std::string& out, const CardFacts& facts) {
   if (!from.architecture.empty()) {
     out += fmt::format("- architecture: timm's {}\n", code(from.architecture));
   } else if (from.form == Form::kTransformers) {
-    out += "- architecture: as the source's config.json of transformers says\n";
+    out += "- architecture: from the source's config.json\n";
   } else {
-    out +=
-        "- architecture: assumed plain with ReLU, from the tensors alone (a weights file without "
-        "a config)\n";
+    out += "- architecture: a standard timm ResNet with ReLU, assumed because there is no config\n";
   }
   if (!from.tag.empty()) out += tag_line(from);
-  out += fact_line("licence", from, from.license, from.claimed_license);
+  out += fact_line("license", from, from.license, from.claimed_license);
   if (!from.origin_url.empty() || !from.claimed_origin_url.empty()) {
     out += fact_line("origin", from, from.origin_url, from.claimed_origin_url);
   }
@@ -100,7 +100,7 @@ void add_provenance(std::string& out, const CardFacts& facts) {
     out += fmt::format("- papers: {}\n", code(fmt::format("{}", fmt::join(from.paper_ids, ", "))));
   }
   for (const std::string& line : facts.ignored) {
-    out += fmt::format("- tensors of the checkpoint that are not here: {}\n", prose(line));
+    out += fmt::format("- ignored tensors of the checkpoint: {}\n", prose(line));
   }
   out += "\n";
 }
@@ -116,22 +116,25 @@ void add_verification(std::string& out, const CardFacts& facts) {
   out += fmt::format(
       "- {} tensors of the written file are bit-equal to the source's{}\n", proof.tensors,
       same_dtype ? ""
-                 : fmt::format(" after their change from {} to {}", torch_name(facts.source_dtype),
+                 : fmt::format(" after conversion from {} to {}", torch_name(facts.source_dtype),
                                torch_name(facts.folder.config.dtype)));
   out += fmt::format(
-      "- both networks run the same {} operations: kinds, strides, padding, activations "
-      "and eps compared one by one\n",
+      "- both networks run the same {} operations, with equal kinds, strides, padding, activations "
+      "and eps\n",
       proof.operations);
   out += fmt::format(
-      "- {} of the written folder, read back from disk, {} on {} standard normal input{} "
-      "of {} (seed {})\n\n",
+      "- {} of the folder, read back from disk, equal those of the source{} bit for bit on {} "
+      "standard normal input{} of {} (seed {})\n",
       proof.outputs,
       same_dtype
-          ? "equal the source's bit for bit"
-          : fmt::format("equal, bit for bit, those of the source's weights rounded to {}, "
-                        "which changed them by at most {:.3g}, {:.3g} on average,",
-                        torch_name(facts.folder.config.dtype), proof.max_abs, proof.mean_abs),
+          ? ""
+          : fmt::format(", with its weights rounded to {},", torch_name(facts.folder.config.dtype)),
       proof.samples, proof.samples == 1 ? "" : "s", to_string(proof.input_shape), proof.seed);
+  if (!same_dtype) {
+    out += fmt::format("- the rounding changed {} by at most {:.3g}, on average by {:.3g}\n",
+                       proof.outputs, proof.max_abs, proof.mean_abs);
+  }
+  out += "\n";
 }
 
 void add_processor(std::string& out, const CardFacts& facts) {
@@ -145,8 +148,11 @@ void add_processor(std::string& out, const CardFacts& facts) {
                     facts.folder.processor->shortest_edge, facts.folder.processor->crop_pct.value,
                     facts.folder.processor->resample, place);
   }
-  for (const std::string& note : facts.notes) out += fmt::format("- {}\n", prose(note));
-  if (facts.folder.config.head == Head::kKeep) {
+  for (const Note& note : facts.notes) {
+    const std::string sentence = card_sentence(note);
+    if (!sentence.empty()) out += fmt::format("- {}\n", prose(sentence));
+  }
+  if (facts.folder.config.head == Head::kClassifier) {
     out += fmt::format("- labels: {}\n", prose(facts.labels_from));
   }
   out += "\n";
@@ -160,14 +166,15 @@ std::string make_model_card(const CardFacts& facts) {
   add_front_matter(out, facts);
   out += title_line(facts.name) + "\n";
   out += fmt::format(
-      "A ResNet in the form of {}, converted from a checkpoint {} by weightlift: {} "
+      "A ResNet for {}, converted from a {} checkpoint by weightlift: {} "
       "blocks [{}], channels [{}], {} input channel{}, {}, {} parameters, {}.\n\n",
       to_string(facts.folder.form),
-      facts.provenance.form == Form::kTransformers ? "of transformers" : "of timm",
+      facts.provenance.form == Form::kTransformers ? "transformers" : "timm",
       to_string(config.layer_type), fmt::join(config.depths, ", "),
       fmt::join(config.hidden_sizes, ", "), config.num_channels,
       config.num_channels == 1 ? "" : "s",
-      config.head == Head::kKeep ? fmt::format("{} classes", config.num_labels) : "no head",
+      config.head == Head::kClassifier ? fmt::format("{} classes", config.num_labels)
+                                       : "no classifier",
       facts.parameters, torch_name(config.dtype));
   add_provenance(out, facts);
   add_verification(out, facts);

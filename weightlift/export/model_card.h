@@ -5,40 +5,41 @@
 #include <string>
 #include <vector>
 
+#include "weightlift/base/note.h"
 #include "weightlift/export/model_folder.h"
 #include "weightlift/models/resnet_config.h"
 
 namespace weightlift {
 
-/// What the card says of where the weights come from: as facts, or as what the source's config
-/// claims.
+/// Where the weights come from, as facts or as claims of the source's config.
 struct Provenance {
   std::string source_name;  ///< name of the file or folder, without a path; the repository's id
-  std::string commit;       ///< of the repository; empty: a local source
-  std::string source_file;  ///< the weights file in it
+  std::string commit;       ///< the repository's; empty: a local source
+  std::string source_file;  ///< the weights file in the source
   std::string source_sha256;
   std::string architecture;    ///< "resnet50", empty for a lone file
   std::string tag;             ///< claimed or known
   Form form = Form::kTimm;     ///< of the source: kTorchvision is a lone file
-  bool named_by_user = false;  ///< architecture and tag are the user's word for a lone file
-  std::string known_by;  ///< how it is known that these are the tag's weights, so that its facts
-                         ///< are facts: "by the file's sha256"; empty: it is not
-  std::string license, base_model, origin_url;  ///< facts where known or given by flag, else empty
+  bool named_by_user = false;  ///< the user stated architecture and tag of a lone file
+  /// The evidence that these are the tag's weights: "by the file's sha256"; empty: none, and the
+  /// tag's facts are claims.
+  std::string known_by;
+  std::string license, base_model, origin_url;  ///< known, or stated by the user; else empty
   std::vector<std::string> datasets;
-  std::string claimed_license, claimed_origin_url;  ///< what the config says of itself
+  std::string claimed_license, claimed_origin_url;  ///< by the source's config
   std::vector<std::string> paper_ids;
 };
 
-/// What was proved of the written folder.
+/// The verification of the written folder.
 struct VerifiedFacts {
-  bool verified = false;       ///< false: not asked for
+  bool verified = false;       ///< false: not verified
   std::size_t tensors = 0;     ///< compared bit by bit
   std::size_t operations = 0;  ///< nodes of the two equal graphs
   std::int64_t samples = 0;    ///< inputs whose outputs were compared
   std::uint64_t seed = 0;
   std::vector<std::int64_t> input_shape;
-  double mean_abs = 0;  ///< the same on average
-  double max_abs = 0;   ///< across dtypes: what the rounding of weights changed in the outputs
+  double mean_abs = 0;  ///< average change of the outputs by rounded weights, across dtypes
+  double max_abs = 0;   ///< largest change
   std::string outputs;  ///< "logits", or "last_hidden_state and pooler_output"
 };
 
@@ -50,25 +51,25 @@ struct CardFacts {
   Provenance provenance;
   VerifiedFacts verified;
   std::string labels_from;           ///< one phrase
-  std::vector<std::string> ignored;  ///< the checkpoint's tensors that are not in the folder
-  std::vector<std::string> notes;
+  std::vector<std::string> ignored;  ///< the checkpoint's ignored tensors, one line per kind
+  Notes notes;
 };
 
-/// The README.md of a model folder: front matter for the Hub, provenance, what was verified, how to
-/// load it. Says nothing of time, host or paths; what is only claimed is said to be claimed. The
-/// same facts give the same bytes.
+/// The README.md of a model folder: front matter for the Hub, provenance, verification, and code
+/// that loads the model. Contains no time, host or path, and marks claims as claims. The same facts
+/// give the same bytes.
 std::string make_model_card(const CardFacts& facts);
 
-/// Where a card's model is loaded from: a repository of the Hub, or else a local folder.
+/// Where a card's code loads the model from: a Hub repository, else a local folder.
 struct CardPlace {
   std::string folder = {};    ///< the name of the local folder
   std::string repo_id = {};   ///< "owner/name"
   std::string revision = {};  ///< a branch; empty: the default one
 };
 
-/// The card of a local folder as its repository shows it: title and code name the repository in
-/// place of the folder, or of the repository that the folder came from. Changes only lines that
-/// make_model_card wrote and that still are as it wrote them.
+/// The card of a local folder, for its repository: title and code name the repository instead of
+/// the folder, or of the repository that the folder came from. Changes only lines of
+/// make_model_card that are unedited.
 std::string place_model_card(std::string card, const CardPlace& place);
 
 }  // namespace weightlift

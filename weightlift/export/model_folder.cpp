@@ -7,6 +7,7 @@
 
 #include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
+#include "weightlift/base/note.h"
 #include "weightlift/checkpoint/safetensors_writer.h"
 #include "weightlift/checkpoint/torch_writer.h"
 #include "weightlift/image/preprocess.h"
@@ -16,11 +17,11 @@ namespace weightlift {
 
 namespace {
 
-// timm's resolve_data_config falls back to these.
+// Defaults of timm's resolve_data_config.
 constexpr double kDefaultCropPct = 0.875;
 constexpr std::int64_t kDefaultSize = 224;
 
-/// Mean or standard deviation for every channel: timm also takes one value for all.
+/// Mean or standard deviation per channel: timm also accepts one value for all.
 std::vector<Number> per_channel(std::vector<Number> values, std::int64_t channels,
                                 const std::vector<Number>& fallback) {
   if (values.empty() && channels == 3) return fallback;
@@ -28,41 +29,32 @@ std::vector<Number> per_channel(std::vector<Number> values, std::int64_t channel
   return values;
 }
 
-void add_pixel_notes(const ImageProcessor& processor, const std::string& crop_mode,
-                     std::vector<std::string>& notes) {
+void add_pixel_notes(const ImageProcessor& processor, const std::string& crop_mode, Notes& notes) {
   const std::int64_t edge = processor.shortest_edge;
   if (edge >= kFirstSquashedEdge) {
-    notes.push_back(fmt::format(
-        "pixels differ from timm's: at {} and above ConvNextImageProcessor resizes to a square and "
-        "ignores crop_pct",
-        edge));
+    notes.push_back({NoteCode::kCropSquashed, "", {{"edge", std::to_string(edge)}}});
     return;
   }
   if (crop_mode == "squash" || crop_mode == "border") {
-    notes.push_back(fmt::format(
-        "pixels differ from timm's: crop_mode '{}' cannot be said, the centre is cropped",
-        crop_mode));
+    notes.push_back({NoteCode::kCropModeUnsupported, "", {{"mode", printable(crop_mode)}}});
     return;
   }
-  constexpr double kLargest = 1e9;  // what a hostile crop_pct asks for may be no integer
+  constexpr double kLargest = 1e9;  // a hostile crop_pct could overflow an integer
   const auto resized = static_cast<std::int64_t>(
       std::min(static_cast<double>(edge) / processor.crop_pct.value, kLargest));
   const std::int64_t here = crop_offset(resized, edge, Preparation::kTransformers);
   const std::int64_t timm = crop_offset(resized, edge, Preparation::kTimm);
   if (here != timm && resized > edge) {
-    notes.push_back(
-        fmt::format("pixels differ from timm's: transformers begins the crop of {} out of {} at "
-                    "pixel {}, timm at {}",
-                    edge, resized, here, timm));
+    notes.push_back({NoteCode::kCropOffset,
+                     "",
+                     {{"crop", std::to_string(edge)},
+                      {"resized", std::to_string(resized)},
+                      {"transformers", std::to_string(here)},
+                      {"timm", std::to_string(timm)}}});
   } else if (here != timm) {
-    notes.push_back(fmt::format(
-        "pixels differ from timm's with transformers' Pillow back end: it puts one more "
-        "of the {} empty pixels around the picture in front of it",
-        edge - resized));
+    notes.push_back({NoteCode::kPadOffset, "", {{"pixels", std::to_string(edge - resized)}}});
   } else {
-    notes.emplace_back(
-        "square pictures are cropped as by timm; of others one in four is cropped one pixel "
-        "earlier");
+    notes.push_back({NoteCode::kCropOffsetOfSome});
   }
 }
 
@@ -119,7 +111,7 @@ void write_model_folder(const std::filesystem::path& folder, const ModelFolder& 
     for (const auto& [name, tensor] : tensors) {
       entries.push_back({name, tensor, written_dtype(tensor)});
     }
-    SafetensorsMetadata metadata;  // save_pretrained writes some, timm and save_file write none
+    SafetensorsMetadata metadata;  // only save_pretrained writes some, not timm
     if (content.form == Form::kTransformers) metadata = {{"format", "pt"}};
     write_safetensors(weights, entries, metadata, progress);
   }
@@ -137,10 +129,10 @@ void write_model_folder(const std::filesystem::path& folder, const ModelFolder& 
 
 bool claim_processor(const ImageProcessor& processor, std::int64_t num_channels,
                      PretrainedClaims& claims) {
-  const bool sayable = processor.do_resize && processor.do_rescale && processor.do_normalize &&
-                       processor.rescale_factor == ImageProcessor{}.rescale_factor &&
-                       !processor.center_crop;
-  if (!sayable) return false;
+  const bool supported = processor.do_resize && processor.do_rescale && processor.do_normalize &&
+                         processor.rescale_factor == ImageProcessor{}.rescale_factor &&
+                         !processor.center_crop;
+  if (!supported) return false;
   const std::int64_t edge = processor.shortest_edge;
   claims.input_size = {num_channels, edge, edge};
   claims.interpolation = interpolation_of(processor.resample);
@@ -155,17 +147,15 @@ ProcessorChoice processor_from_claims(const PretrainedClaims& claims, std::int64
                                       bool test) {
   if (num_channels != 1 && num_channels != 3) {
     return {std::nullopt,
-            {fmt::format("no image processor: pictures have one or three channels, this "
-                         "network takes {}",
-                         num_channels)}};
+            {{NoteCode::kProcessorChannels, "", {{"channels", std::to_string(num_channels)}}}}};
   }
   ImageProcessor processor;
   const std::vector<std::int64_t> size = size_of(claims, num_channels, test);
   if (size[1] != size[2]) {
     return {std::nullopt,
-            {fmt::format("no image processor: ConvNextImageProcessor makes squares, timm "
-                         "states {}x{}",
-                         size[1], size[2])}};
+            {{NoteCode::kProcessorNotSquare,
+              "",
+              {{"height", std::to_string(size[1])}, {"width", std::to_string(size[2])}}}}};
   }
   processor.shortest_edge = size[1];
   const auto& crop_pct = test && claims.test_crop_pct ? claims.test_crop_pct : claims.crop_pct;
@@ -174,21 +164,24 @@ ProcessorChoice processor_from_claims(const PretrainedClaims& claims, std::int64
   processor.resample = resample_of(claims.interpolation.empty() ? "bicubic" : claims.interpolation);
   if (processor.resample < 0) {
     return {std::nullopt,
-            {fmt::format("no image processor: interpolation '{}' has no counterpart in Pillow",
-                         printable(claims.interpolation, 40))}};
+            {{NoteCode::kProcessorInterpolation,
+              "",
+              {{"interpolation", printable(claims.interpolation, 40)}}}}};
   }
   processor.image_mean = per_channel(claims.mean, num_channels, processor.image_mean);
   processor.image_std = per_channel(claims.std, num_channels, processor.image_std);
   const auto channels = static_cast<std::size_t>(num_channels);
   if (processor.image_mean.size() != channels || processor.image_std.size() != channels) {
     return {std::nullopt,
-            {fmt::format("no image processor: expected a mean and std of {} values, got {} and {}",
-                         channels, processor.image_mean.size(), processor.image_std.size())}};
+            {{NoteCode::kProcessorStatistics,
+              "",
+              {{"mean", std::to_string(processor.image_mean.size())},
+               {"std", std::to_string(processor.image_std.size())},
+               {"channels", std::to_string(channels)}}}}};
   }
   ProcessorChoice choice{processor, {}};
   if (claims.input_size.empty() && claims.mean.empty()) {
-    choice.notes.emplace_back(
-        "the source's config says nothing of pictures: the image processor has timm's defaults");
+    choice.notes.push_back({NoteCode::kProcessorDefaults});
   }
   add_pixel_notes(processor, claims.crop_mode, choice.notes);
   return choice;

@@ -29,10 +29,11 @@ Hasher hasher_of(const RepoFile& file) {
   return file.oid.size() == kSha256Digits ? Hasher::sha256() : Hasher::git_blob(file.size_bytes);
 }
 
-// Of files to read, write and hash: few system calls, and it stays in the cache between them.
+// The size of one read, write and hash: few system calls, and the piece stays in the CPU's cache
+// between them.
 constexpr std::size_t kPieceBytes = std::size_t{256} << 10;
 
-/// Hands the whole file to `take`, piece by piece.
+/// Calls `take` with each piece of the file, in order.
 template <class Take>
 void read_pieces(int descriptor, const fs::path& path, ProgressSink& progress, Take&& take) {
   std::vector<std::byte> piece(kPieceBytes);
@@ -40,14 +41,14 @@ void read_pieces(int descriptor, const fs::path& path, ProgressSink& progress, T
     progress.check();
     const ssize_t n = ::pread(descriptor, piece.data(), piece.size(), static_cast<off_t>(at));
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw_io_error(path, "file: cannot be read", errno);
+    if (n < 0) throw_io_error(path, "cannot read", errno);
     if (n == 0) return;
     take(std::span<const std::byte>(piece).first(static_cast<std::size_t>(n)));
     at += static_cast<std::uint64_t>(n);
   }
 }
 
-/// The start of "bytes 100-199/300"; nothing where it is of another form.
+/// 100 for "bytes 100-199/300"; nothing for any other form.
 std::optional<std::uint64_t> range_start(std::string_view header) {
   constexpr std::string_view kUnit = "bytes ";
   if (!header.starts_with(kUnit)) return std::nullopt;
@@ -60,7 +61,7 @@ std::optional<std::uint64_t> range_start(std::string_view header) {
   return start;
 }
 
-/// A file on its way, with the digest of what it holds so far.
+/// A file that is being downloaded, with the digest of the bytes that it holds so far.
 class Incomplete : public HttpSink {
  public:
   Incomplete(fs::path path, std::string url, const RepoFile& file, ProgressSink& progress)
@@ -69,7 +70,7 @@ class Incomplete : public HttpSink {
         file_(file),
         progress_(progress),
         out_(::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666)) {
-    if (!out_) throw_io_error(path_, "file: cannot be written", errno);
+    if (!out_) throw_io_error(path_, "cannot write", errno);
     piece_.reserve(std::min<std::uint64_t>(kPieceBytes, file.size_bytes));
     take_up();
   }
@@ -77,7 +78,7 @@ class Incomplete : public HttpSink {
     try {
       flush();
     } catch (...) {
-      // What came last is not kept: the next download asks for it.
+      // The last piece is lost: the next download requests it again.
     }
   }
   Incomplete(const Incomplete&) = delete;
@@ -86,15 +87,15 @@ class Incomplete : public HttpSink {
   std::uint64_t size_bytes() const { return size_; }
   bool is_whole() const { return size_ == file_.size_bytes; }
 
-  /// Forgets what is there.
+  /// Deletes the content and begins again.
   void restart() {
-    if (::ftruncate(out_.get(), 0) != 0) throw_io_error(path_, "file: cannot be written", errno);
+    if (::ftruncate(out_.get(), 0) != 0) throw_io_error(path_, "cannot write", errno);
     size_ = 0;
     piece_.clear();
     hasher_ = hasher_of(file_);
   }
 
-  /// Whether the whole content has the digest. Ends the digest.
+  /// Whether the content has the expected digest. Call it once, when the file is whole.
   bool is_right() {
     got_ = hasher_.hex();
     return got_ == file_.oid;
@@ -103,7 +104,7 @@ class Incomplete : public HttpSink {
 
   void take_name(const fs::path& target) {
     if (::rename(path_.c_str(), target.c_str()) != 0)
-      throw_io_error(target, "file: cannot be made", errno);
+      throw_io_error(target, "cannot create", errno);
   }
 
   void begin(const HttpResponse& head) override {
@@ -113,17 +114,18 @@ class Incomplete : public HttpSink {
       return;
     }
     if (range_start(head.header("Content-Range")) != size_) {
-      throw HubError(fmt::format("{}: Content-Range: expected bytes from {} on, got {}",
-                                 shown_url(url_), size_, printable(head.header("Content-Range"))));
+      throw HubError(shown_url(url_),
+                     fmt::format("Content-Range: expected a range from byte {}, got {}", size_,
+                                 printable(head.header("Content-Range"))));
     }
   }
 
-  /// What comes in small pieces goes on in large ones: flush() where no more comes.
+  /// Collects small pieces into large ones: call flush() at the end.
   void write(std::span<const std::byte> piece) override {
     progress_.check();
     if (piece.size() > file_.size_bytes - size_ - piece_.size()) {
-      throw HubError(fmt::format("{}: {}: expected {} bytes, got more", shown_url(url_),
-                                 printable(file_.path), file_.size_bytes));
+      throw HubError(shown_url(url_), fmt::format("{}: expected {} bytes, got more",
+                                                  printable(file_.path), file_.size_bytes));
     }
     while (!piece.empty()) {
       const auto part = piece.first(std::min(piece.size(), kPieceBytes - piece_.size()));
@@ -134,7 +136,7 @@ class Incomplete : public HttpSink {
     progress_.advance(size_ + piece_.size());
   }
 
-  /// Puts everything that came into the file.
+  /// Writes all collected bytes to the file.
   void flush() {
     if (piece_.empty()) return;
     std::span<const std::byte> rest = piece_;
@@ -143,8 +145,8 @@ class Incomplete : public HttpSink {
       if (n < 0 && errno == EINTR) continue;
       if (n < 0) {
         const int error = errno;
-        piece_.clear();  // a part of it may be there: no second time
-        throw_io_error(path_, "file: cannot be written", error);
+        piece_.clear();  // a part of it may be in the file: do not write it twice
+        throw_io_error(path_, "cannot write", error);
       }
       rest = rest.subspan(static_cast<std::size_t>(n));
       size_ += static_cast<std::uint64_t>(n);
@@ -154,10 +156,10 @@ class Incomplete : public HttpSink {
   }
 
  private:
-  /// Hashes what an earlier download left.
+  /// Hashes the bytes of an earlier download.
   void take_up() {
     struct stat status {};
-    if (::fstat(out_.get(), &status) != 0) throw_io_error(path_, "file: cannot be written", errno);
+    if (::fstat(out_.get(), &status) != 0) throw_io_error(path_, "cannot write", errno);
     if (static_cast<std::uint64_t>(status.st_size) > file_.size_bytes) restart();
     read_pieces(out_.get(), path_, progress_, [&](std::span<const std::byte> piece) {
       hasher_.update(piece);
@@ -171,13 +173,13 @@ class Incomplete : public HttpSink {
   const RepoFile& file_;
   ProgressSink& progress_;
   Descriptor out_;
-  std::uint64_t size_ = 0;  // of the file, which the digest is of
+  std::uint64_t size_ = 0;  // bytes in the file, all of them hashed
   Hasher hasher_ = hasher_of(file_);
-  std::vector<std::byte> piece_;  // what comes behind that, at most kPieceBytes
+  std::vector<std::byte> piece_;  // the bytes after them, at most kPieceBytes
   std::string got_;
 };
 
-/// One request for what is missing. False where the reply broke off.
+/// Requests the missing bytes once. False where the reply broke off.
 bool fetch_rest(HttpClient& http, const std::string& url, Incomplete& into) {
   HttpRequest request;
   request.url = url;
@@ -204,7 +206,7 @@ bool fetch_rest(HttpClient& http, const std::string& url, Incomplete& into) {
   return into.is_whole();
 }
 
-/// Until all bytes are there. A connection that carries something each time comes to the end.
+/// Requests until all bytes have arrived. Only tries without a new byte count as failed.
 void fetch_all(HttpClient& http, const std::string& url, const RepoFile& file, Incomplete& into) {
   std::uint64_t most = into.size_bytes();
   for (int failed = 0; !into.is_whole();) {
@@ -212,10 +214,10 @@ void fetch_all(HttpClient& http, const std::string& url, const RepoFile& file, I
     failed = into.size_bytes() > most ? 1 : failed + 1;
     most = std::max(most, into.size_bytes());
     if (failed >= HttpClient::kMaxTries) {
-      throw HubUnreachable(
-          fmt::format("{}: {}: expected {} bytes, got {}; try again later, what came "
-                      "is kept",
-                      shown_url(url), printable(file.path), file.size_bytes, into.size_bytes()));
+      throw HubUnreachable(shown_url(url),
+                           fmt::format("{}: expected {} bytes, got {}", printable(file.path),
+                                       file.size_bytes, into.size_bytes()),
+                           advice("try again later: the next download continues this one"));
     }
     http.wait_to_retry(failed);
   }
@@ -227,7 +229,8 @@ void download_file(HttpClient& http, const std::string& url, const RepoFile& fil
                    const Destination& to, ProgressSink& progress) {
   progress.step("download " + printable(file.path), file.size_bytes);
   Incomplete into(to.incomplete, url, file, progress);
-  // What was left over, or came over a bad line, may be wrong: once more from the start.
+  // The bytes of an earlier download, or of a bad connection, may be wrong: try again from the
+  // start.
   for (int tries = 0; tries < 2; ++tries) {
     fetch_all(http, url, file, into);
     if (into.is_right()) return into.take_name(to.target);
@@ -235,7 +238,8 @@ void download_file(HttpClient& http, const std::string& url, const RepoFile& fil
   }
   std::error_code ignored;
   fs::remove(to.incomplete, ignored);
-  throw HubError(fmt::format("{}: {}: expected {} {}, got {}", shown_url(url), printable(file.path),
+  throw HubError(shown_url(url),
+                 fmt::format("{}: expected {} {}, got {}", printable(file.path),
                              file.lfs ? "sha256" : "git blob sha1", file.oid, into.digest()));
 }
 
@@ -274,14 +278,13 @@ bool is_right(const fs::path& path, const RepoFile& file, ProgressSink& progress
 
 void require_space(const fs::path& folder, std::uint64_t bytes) {
   struct statvfs disk {};
-  // Some network file systems do not say.
+  // Some network file systems do not report their size.
   if (::statvfs(folder.c_str(), &disk) != 0 || disk.f_blocks == 0) return;
   const std::uint64_t room = std::uint64_t{disk.f_bavail} * disk.f_frsize;
   if (bytes <= room) return;
-  throw IoError(
-      fmt::format("{}: disk: expected room for {} bytes, got {}; make room, or choose another "
-                  "place",
-                  shown(folder), bytes, room));
+  throw IoError(shown(folder),
+                fmt::format("not enough disk space: expected {} free bytes, got {}", bytes, room),
+                advice("free disk space, or choose another folder"));
 }
 
 void throw_refusal(const HttpRequest& request, const HttpResponse& response) {
@@ -289,7 +292,7 @@ void throw_refusal(const HttpRequest& request, const HttpResponse& response) {
     throw_hub_error(request, response);
   } catch (const HubError& error) {
     if (!may_pass(response.status)) throw;
-    throw HubUnreachable(error.what(), true);
+    throw HubUnreachable(error, true);
   }
 }
 

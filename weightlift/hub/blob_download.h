@@ -9,29 +9,30 @@
 
 namespace weightlift {
 
-/// A file on its way: what came so far lies at `incomplete`, and what is whole and right gets the
-/// name `target`. The caller holds the lock of both.
+/// Where a download writes: the bytes so far are in `incomplete`, which is renamed to `target` when
+/// it is whole and its digest is right. The caller holds the lock of both.
 struct Destination {
   std::filesystem::path incomplete, target;
 };
 
-/// Fetches `url`, going on with what an earlier download left. The file gets its name when its size
-/// and digest are what `file` says; throws HubError where they never are, IoError where the disk
-/// refuses. What came stays for the next time, unless it is wrong.
+/// Downloads `url` and continues an earlier download. The file gets its name when its size and
+/// digest match `file`. Keeps the bytes of an interrupted download, unless they are wrong. Throws
+/// HubError where size or digest stay wrong, HubUnreachable where the reply keeps breaking off, and
+/// IoError where the file cannot be written.
 void download_file(HttpClient& http, const std::string& url, const RepoFile& file,
                    const Destination& to, ProgressSink& progress);
 
-/// The same from a file of this machine. False where that one is not what `file` says.
+/// Copies a local file in the same way. False where its size or digest does not match `file`.
 bool copy_checked(const std::filesystem::path& from, const RepoFile& file, const Destination& to,
                   ProgressSink& progress);
 
-/// Whether the file at `path` has the size and digest that `file` says.
+/// Whether the file at `path` has the size and digest of `file`.
 bool is_right(const std::filesystem::path& path, const RepoFile& file, ProgressSink& progress);
 
-/// Throws IoError where the disk of `folder` has no room for so many bytes more.
+/// Throws IoError where the disk of `folder` has less free space than `bytes`.
 void require_space(const std::filesystem::path& folder, std::uint64_t bytes);
 
-/// As throw_hub_error, but a HubUnreachable where the status is one that may pass.
+/// Throws as throw_hub_error does, but a HubUnreachable for a transient status (may_pass).
 [[noreturn]] void throw_refusal(const HttpRequest& request, const HttpResponse& response);
 
 }  // namespace weightlift

@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::size_t kMaxNameBytes = 255;  // of one part of a path, on Linux
+constexpr std::size_t kMaxNameBytes = 255;  // Linux's limit for one part of a path
 
 std::string_view fault_of_part(const std::string& part) {
   if (part.empty()) return "an empty part";
@@ -32,7 +32,7 @@ std::string_view fault_of_part(const std::string& part) {
 }
 
 std::string_view fault_of_path(std::string_view path) {
-  constexpr std::size_t kMaxPathBytes = 3000;  // Linux takes 4095, the cache's own folders included
+  constexpr std::size_t kMaxPathBytes = 3000;  // Linux allows 4095, with the cache's own folders
   if (path.size() > kMaxPathBytes) return "more than 3000 bytes";
   const auto refused = [](char c) {
     return static_cast<unsigned char>(c) < ' ' || c == '\x7f' || c == '\\';
@@ -48,7 +48,7 @@ std::string_view fault_of_path(std::string_view path) {
   return "";
 }
 
-/// What stands there is only a hint: whoever reads it may find something else a moment later.
+/// Whether anything has that name. Another process may change it at any time.
 bool is_at(const fs::path& path) {
   struct stat status {};
   return ::lstat(path.c_str(), &status) == 0;
@@ -70,12 +70,12 @@ fs::path link_target(std::string_view path, std::string_view etag) {
 void require_repo_path(std::string_view path) {
   const std::string_view fault = fault_of_path(path);
   if (fault.empty()) return;
-  throw HubError(fmt::format("{}: file name: expected a path inside the repository, got {}",
-                             path.empty() ? "''" : printable(path), fault));
+  throw HubError(path.empty() ? "''" : printable(path),
+                 fmt::format("unsafe path in a repository: it has {}", fault));
 }
 
 void require_etag(std::string_view etag) {
-  constexpr std::size_t kMaxEtagBytes = 200;  // a file name, with room for its endings
+  constexpr std::size_t kMaxEtagBytes = 200;  // a file name, with room for extensions
   const auto is_letter_or_digit = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
   };
@@ -84,15 +84,15 @@ void require_etag(std::string_view etag) {
                       return is_letter_or_digit(c) || c == '-' || c == '_' || c == '.';
                     });
   if (good) return;
-  throw HubError(fmt::format("{}: ETag: expected letters, digits, '-', '_' and '.', got others",
-                             etag.empty() ? "''" : printable(etag)));
+  throw HubError(etag.empty() ? "''" : printable(etag),
+                 "unsafe ETag: only letters, digits, '-', '_' and '.' are supported");
 }
 
 FileLock::FileLock(const fs::path& path, const std::function<void()>& wait) {
   // Writable for the group, so that several users may share a cache.
   constexpr mode_t kMode = 0664;
   file_ = Descriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, kMode));
-  // Another user's, in a folder where only reading is allowed: a lock all the same.
+  // A lock also works on another user's file that is read-only here.
   if (!file_) file_ = Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!file_) return;
   constexpr std::chrono::milliseconds kPause{100};
@@ -134,7 +134,7 @@ std::optional<std::string> RepoCache::commit_of(std::string_view revision) const
   try {
     commit = read_text_file(ref, kMaxRefBytes);
   } catch (const FormatError&) {
-    return std::nullopt;  // no ref that anybody wrote
+    return std::nullopt;  // longer than any ref
   }
   while (!commit.empty() && (commit.back() == '\n' || commit.back() == ' ')) commit.pop_back();
   return is_commit(commit) ? std::optional(commit) : std::nullopt;
@@ -157,15 +157,16 @@ void RepoCache::link(std::string_view commit, std::string_view path, std::string
   const fs::path entry = file(commit, path);
   const fs::path target = link_target(path, etag);
   make_folders(entry.parent_path());
-  // Made beside and renamed: at every moment the name leads to a whole file, or to none yet.
-  const fs::path beside = entry.parent_path() / fmt::format(".weightlift-{}.tmp", random_suffix());
-  if (::symlink(target.c_str(), beside.c_str()) != 0) {
-    throw_io_error(entry, "link: cannot be made", errno);
+  // A temporary link is renamed: the name always leads to a whole file, or does not exist yet.
+  const fs::path temporary =
+      entry.parent_path() / fmt::format(".weightlift-{}.tmp", random_suffix());
+  if (::symlink(target.c_str(), temporary.c_str()) != 0) {
+    throw_io_error(entry, "cannot create the link", errno);
   }
-  if (::rename(beside.c_str(), entry.c_str()) != 0) {
+  if (::rename(temporary.c_str(), entry.c_str()) != 0) {
     const int error = errno;
-    ::unlink(beside.c_str());
-    throw_io_error(entry, "link: cannot be made", error);
+    ::unlink(temporary.c_str());
+    throw_io_error(entry, "cannot create the link", error);
   }
 }
 
@@ -186,7 +187,7 @@ void write_cachedir_tag(const fs::path& folder) {
 void make_folders(const fs::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
-  if (error) throw_io_error(folder, "folder: cannot be made", error.value());
+  if (error) throw_io_error(folder, "cannot create the folder", error.value());
 }
 
 std::optional<std::uint64_t> file_size_at(const fs::path& path) {

@@ -33,12 +33,12 @@ std::string base64(std::span<const std::byte> bytes) {
   return text;
 }
 
-/// A line of NDJSON, or a request's body. Text that is not UTF-8 has U+FFFD in its place.
+/// JSON on one line. Bytes that are not UTF-8 become U+FFFD.
 std::string compact(const OrderedJson& value) {
   return value.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
 }
 
-/// Bytes of base64 text from `offset` on. Groups of 3 bytes become 4 letters.
+/// Reads the file's base64 text from `offset` on. Each 3 bytes become 4 letters.
 void read_base64(const LocalFile& file, std::uint64_t offset, std::span<std::byte> into) {
   constexpr std::uint64_t kMaxGroups = std::uint64_t{1} << 14;  // 48 kB of the file at a time
   while (!into.empty()) {
@@ -132,8 +132,7 @@ std::vector<PreuploadAnswer> parse_preupload_reply(const HttpResponse& response,
   for (const PreuploadFile& file : files) {
     const auto found = entries.find(file.path);
     if (found == entries.end()) {
-      throw_bad_reply(response, "files", fmt::format("an entry for {}", printable(file.path)),
-                      "none");
+      throw_missing(response, fmt::format("files: entry for {}", printable(file.path)));
     }
     answers.push_back(parse_preupload_entry(response, *found->second, file.path));
   }
@@ -168,7 +167,7 @@ CommitBody::CommitBody(std::string_view message, std::string_view parent,
       lines += compact({{"key", "lfsFile"}, {"value", value}}) + "\n";
       continue;
     }
-    // The content stands last, as text that needs no escapes: it is put between two halves.
+    // The content comes last and needs no escapes: it goes between the two halves of the line.
     const OrderedJson value = {{"path", file.path}, {"encoding", "base64"}, {"content", ""}};
     const std::string line = compact({{"key", "file"}, {"value", value}});
     constexpr std::string_view kEnd = "\"}}";

@@ -4,19 +4,20 @@
 #include <fmt/format.h>
 
 #include "weightlift/base/error.h"
+#include "weightlift/base/hint.h"
 
 namespace weightlift {
 
 namespace {
 
-// What it has been called since 2006, whatever its version.
+// The name since 2006, for all versions.
 constexpr const char* kName = "libcurl.so.4";
 
 [[noreturn]] void throw_not_loaded(const char* reason) {
-  throw HubError(
-      fmt::format("{}: library: expected one that loads, got none: {}; "
-                  "install the package libcurl4",
-                  kName, printable(reason == nullptr ? "no reason given" : reason, 300)));
+  throw HubError(kName,
+                 fmt::format("cannot load the library: {}",
+                             printable(reason == nullptr ? "no reason given" : reason, 300)),
+                 advice("install the package libcurl4"));
 }
 
 template <class Function>
@@ -47,7 +48,7 @@ CurlLibrary load() {
   find(library, curl.multi_info_read, "curl_multi_info_read");
   decltype(&curl_global_init) global_init = nullptr;
   find(library, global_init, "curl_global_init");
-  if (global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) throw_not_loaded("it does not start");
+  if (global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) throw_not_loaded("curl_global_init failed");
   return curl;
 }
 

@@ -2,13 +2,12 @@
 
 #include <curl/curl.h>
 
-// Internal: libcurl, loaded when it is first needed. With the two dozen libraries that it brings,
-// it takes as long as all else at the start of a program, and most of what the program does never
-// asks the Hub.
+// Internal: libcurl, loaded with the first request. With its two dozen dependencies it takes as
+// long as everything else at the start of the program, and most commands never use the Hub.
 
 namespace weightlift {
 
-/// libcurl's functions, under their names without "curl_".
+/// libcurl's functions, by their names without "curl_".
 struct CurlLibrary {
   decltype(&curl_free) free;
   decltype(&curl_slist_append) slist_append;
@@ -16,7 +15,7 @@ struct CurlLibrary {
   decltype(&curl_easy_init) easy_init;
   decltype(&curl_easy_cleanup) easy_cleanup;
   decltype(&curl_easy_reset) easy_reset;
-  /// Looks at its third argument by the option: a long, a curl_off_t or a pointer, and no int.
+  /// The option decides the type of the third argument: long, curl_off_t or pointer, never int.
   decltype(&curl_easy_setopt) easy_setopt;
   decltype(&curl_easy_getinfo) easy_getinfo;
   decltype(&curl_easy_strerror) easy_strerror;
@@ -29,8 +28,8 @@ struct CurlLibrary {
   decltype(&curl_multi_info_read) multi_info_read;
 };
 
-/// Loads libcurl when it is first called, from whichever thread; it stays until the process ends.
-/// Throws HubError where there is none, or one that lacks a function.
+/// The functions of libcurl. The first call loads it, from any thread; it stays until the process
+/// ends. Throws HubError where libcurl is missing or lacks a function.
 const CurlLibrary& curl();
 
 }  // namespace weightlift

@@ -22,9 +22,9 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr int kMaxRedirects = 20;  // huggingface_hub's
-// Waits double up to this: a server that restarts is back within seconds.
+// Waits double up to this limit: a server that restarts is back within seconds.
 constexpr milliseconds kMaxWait{8000};
-// A server may ask for more, but nobody sits in front of a program that is silent for longer.
+// A server may ask for a longer wait, but a person would take the program for hung.
 constexpr milliseconds kMaxAskedWait{60'000};
 
 bool equal_names(std::string_view a, std::string_view b) {
@@ -45,8 +45,8 @@ std::optional<int> parse_seconds(std::string_view text) {
   return value;
 }
 
-/// What the server asks for: `RateLimit: "api";r=0;t=55`, where nothing is left, before
-/// `Retry-After: 5`. A second is added, as huggingface_hub does: the window must be over.
+/// The wait that the server asks for: `RateLimit: "api";r=0;t=55`, where no request is left, or
+/// else `Retry-After: 5`. One second is added, as in huggingface_hub, so that the window has ended.
 std::optional<milliseconds> asked_wait(const HttpResponse& response) {
   std::optional<int> seconds = parse_seconds(response.header("Retry-After"));
   const std::string_view limit = response.header("RateLimit");
@@ -60,8 +60,8 @@ std::optional<milliseconds> asked_wait(const HttpResponse& response) {
   return milliseconds(1000 * std::min<long>(most, long{*seconds} + 1));
 }
 
-/// What a request becomes at the place that a redirect names, as browsers and httpx have it: 307
-/// and 308 keep everything, the older ones make a GET of what is no HEAD.
+/// Changes the method as browsers and httpx do: 307 and 308 keep method and body; 303 turns all but
+/// HEAD into a GET, 301 and 302 turn a POST into one.
 void redirect_method(int status, Exchange& exchange) {
   const bool to_get = (status == 303 && exchange.method != "HEAD") ||
                       ((status == 301 || status == 302) && exchange.method == "POST");
@@ -70,7 +70,7 @@ void redirect_method(int status, Exchange& exchange) {
   exchange.with_body = false;
 }
 
-/// What only the Hub says, and not the storage it leads to.
+/// Keeps the headers that only the Hub sends, not the storage behind a redirect.
 void keep_hub_headers(const HttpResponse& hop, std::vector<HttpHeader>& kept) {
   for (const char* name : {"X-Repo-Commit", "X-Linked-Etag", "X-Linked-Size"}) {
     const std::string_view value = hop.header(name);
@@ -79,9 +79,9 @@ void keep_hub_headers(const HttpResponse& hop, std::vector<HttpHeader>& kept) {
   }
 }
 
-/// A server may repeat the token in what it refuses; nobody shall read it from an error. What a
-/// reply of success holds is used, and may rightly hold it (headers for LFS): it is hidden where
-/// the reply is found wrong.
+/// Hides a token that the server repeats in an error reply, so that no message shows it. A
+/// successful reply may need it (headers for LFS): reply.cpp hides it where such a reply is
+/// refused.
 void hide_token(HttpResponse& response, const std::string& token) {
   if (token.empty()) return;
   if (response.ok()) {
@@ -107,7 +107,7 @@ std::string_view HttpResponse::header(std::string_view name) const {
   return "";
 }
 
-/// Sessions that wait for their next request.
+/// Idle sessions, kept for the next request.
 struct HttpClient::Pool {
   std::mutex mutex;
   std::vector<std::unique_ptr<HttpSession>> idle;
@@ -147,7 +147,7 @@ void HttpClient::wait_to_retry(int failed) {
   constexpr int kMaxDoublings = 20;
   const milliseconds longest =
       std::min(kMaxWait, settings_.first_wait * (1 << std::clamp(failed - 1, 0, kMaxDoublings)));
-  // So that clients which failed together do not come back together.
+  // Random, so that clients that failed together do not retry together.
   std::random_device random;
   std::uniform_int_distribution<milliseconds::rep> pick(longest.count() / 2, longest.count());
   wait(milliseconds(pick(random)));
@@ -180,22 +180,21 @@ HttpResponse HttpClient::follow(const HttpRequest& request) {
       return response;
     }
     keep_hub_headers(response, kept);
-    // Once away it stays away: another host must not choose what is asked in the user's name.
+    // The token does not come back: another host must not choose a request in the user's name.
     if (next_origin != endpoint) exchange.token.clear();
     exchange.elsewhere = exchange.elsewhere || next_origin != origin;
     redirect_method(response.status, exchange);
     exchange.url = next;
     origin = next_origin;
   }
-  throw HubError(fmt::format("{}: {}: expected at most {} redirects, got more",
-                             shown_url(request.url), request.method, kMaxRedirects));
+  throw HubError(shown_url(request.url), fmt::format("{}: expected at most {} redirects, got more",
+                                                     request.method, kMaxRedirects));
 }
 
 HttpResponse HttpClient::send(const HttpRequest& request) {
   if (settings_.offline) {
-    throw HubUnreachable(fmt::format(
-        "{}: {}: expected to reach the Hub, got HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE; unset it",
-        shown_url(request.url), request.method));
+    throw HubUnreachable(shown_url(request.url), "no request was sent: weightlift is offline",
+                         advice(kOfflineAdvice));
   }
   for (int attempt = 1;; ++attempt) {
     const bool last = !request.retry || attempt == kMaxTries;

@@ -20,38 +20,38 @@ struct HttpHeader {
   std::string value;
 };
 
-/// Where a body of known size comes from: any piece of it, more than once where a request is
-/// repeated. Called from the sending thread. May throw to stop.
+/// A request body of known size. The sending thread calls `read` for any piece, and again where it
+/// repeats the request. `read` may throw to stop.
 struct HttpUpload {
   std::uint64_t size_bytes = 0;
   std::function<void(std::uint64_t offset, std::span<std::byte> into)> read;
 };
 
-/// Stands in messages where a server repeated the token.
+/// Replaces the token in messages.
 inline constexpr std::string_view kHiddenToken = "(token)";
 
 struct HttpResponse {
   int status = 0;
-  /// Of the last reply, in their order. X-Repo-Commit and X-Linked-* of a redirect on the way stand
-  /// at the end where the last reply has none.
+  /// The headers of the last reply, in order. X-Repo-Commit and X-Linked-* of an earlier redirect
+  /// follow them where the last reply has none.
   std::vector<HttpHeader> headers;
-  std::string body;  ///< of a request without a sink, or of a reply that is no 2xx
-  std::string url;   ///< that answered
+  std::string body;  ///< empty where a sink got it: a 2xx reply to a request with a sink
+  std::string url;   ///< of the last reply, after redirects
   bool token_was_sent = false;
-  std::string secret = {};  ///< the token, which no message about this reply may show
+  std::string secret = {};  ///< the token: no message about this reply may show it
 
-  /// The first header of that name, whatever its case; empty where there is none.
+  /// The value of the first header of that name, in any case, that is not empty; else empty.
   std::string_view header(std::string_view name) const;
   bool ok() const { return status >= 200 && status < 300; }
 };
 
-/// Gets the body of a 2xx reply piece by piece.
+/// Receives the body of a 2xx reply in pieces.
 class HttpSink {
  public:
   virtual ~HttpSink() = default;
-  /// The reply's head, once per reply, before its body, which may be empty. May throw to stop.
+  /// Receives the head of a reply, once, before its body, which may be empty. May throw to stop.
   virtual void begin(const HttpResponse& head) = 0;
-  /// May throw to stop.
+  /// Receives the next piece of the body. May throw to stop.
   virtual void write(std::span<const std::byte> piece) = 0;
 };
 
@@ -59,32 +59,43 @@ struct HttpRequest {
   std::string method = "GET";
   std::string url;  ///< absolute
   std::vector<HttpHeader> headers;
-  std::string body;                    ///< without `upload`; empty: none, or an empty one of a POST
-  const HttpUpload* upload = nullptr;  ///< streamed in place of `body`
-  HttpSink* sink = nullptr;            ///< of the reply's body; else it is kept in the response
-  bool authorize = true;  ///< send the token, where the URL has the endpoint's scheme, host, port
-  /// Follow redirects to other hosts, too (without the token). Else such a reply is returned.
+  std::string body;                    ///< ignored with `upload`; empty: no body, or an empty POST
+  const HttpUpload* upload = nullptr;  ///< streamed instead of `body`
+  HttpSink* sink = nullptr;            ///< receives the body; null: the response keeps it
+  bool authorize = true;  ///< send the token if scheme, host and port are the endpoint's
+  /// Follow redirects to other hosts (without the token). False: return the redirect.
   bool follow_elsewhere = true;
-  bool retry = true;  ///< what may pass is tried again: 408, 429, 5xx, lost connections
-  std::chrono::seconds timeout{10};  ///< without a byte moving
+  bool retry = true;  ///< retry transient errors: the statuses of may_pass(), lost connections
+  std::chrono::seconds timeout{10};  ///< the longest time without a byte
 };
 
-/// The Hub, or the way to it, cannot be reached: refused, timed out, cut off, offline.
+/// Every front end gives this hint where weightlift is offline.
+inline constexpr const char* kOfflineAdvice =
+    "unset HF_HUB_OFFLINE and TRANSFORMERS_OFFLINE to use the network";
+
+/// The Hub cannot be reached, or failed for now: connection refused, timeout, broken reply,
+/// offline, or a status of may_pass(). Made from a HubError it keeps kind, hints, status and
+/// request id.
 struct HubUnreachable : HubError {
-  explicit HubUnreachable(const std::string& message, bool passes = false, bool broke_off = false)
-      : HubError(message), may_pass(passes), sink_has_bytes(broke_off) {}
-  bool may_pass;        ///< it may be otherwise the next time: worth another try
-  bool sink_has_bytes;  ///< the reply broke off after the request's sink got a piece of it
+  HubUnreachable(std::string where, std::string message, Hints hints = {}, bool passes = false,
+                 bool broke_off = false)
+      : HubError(std::move(where), std::move(message), std::move(hints)),
+        may_pass(passes),
+        sink_has_bytes(broke_off) {}
+  HubUnreachable(const HubError& error, bool passes)
+      : HubError(error), may_pass(passes), sink_has_bytes(false) {}
+  bool may_pass;        ///< transient: another try may succeed
+  bool sink_has_bytes;  ///< the reply broke off after the request's sink got some of it
 };
 
-/// What a reply may hold that is kept in memory. A page of a listing has 1000 files, of at most a
-/// few hundred bytes each; the longest file that is read whole is a config of some megabytes.
+/// The size limit of a reply that is kept in memory. A page of a listing has 1000 files of at most
+/// a few hundred bytes each; the largest file that is read whole is a config of some megabytes.
 inline constexpr std::size_t kMaxReplyBytes = std::size_t{16} << 20;
 
-/// HTTP as the Hub speaks it, through libcurl. One object may be used by several threads at once.
+/// Sends HTTP requests to the Hub through libcurl. Several threads may use one object at once.
 class HttpClient {
  public:
-  /// `interrupted` is asked often, from any thread; it throws to stop a transfer.
+  /// Calls `interrupted` often, from any thread; it throws to stop a transfer.
   explicit HttpClient(HubSettings settings, std::function<void()> interrupted = {});
   ~HttpClient();
   HttpClient(const HttpClient&) = delete;
@@ -92,16 +103,16 @@ class HttpClient {
 
   const HubSettings& settings() const { return settings_; }
 
-  /// Sends, follows redirects (at most 20), retries with backoff and jitter. Returns the last
-  /// reply, whatever its status. Throws HubUnreachable where none came, or where it broke off: one
-  /// that broke off after `sink` got bytes of it is not retried here, since only its owner knows
-  /// how to go on.
+  /// Returns the last reply, whatever its status. Follows redirects (at most 20) and retries with
+  /// backoff and jitter. Throws HubUnreachable where no whole reply arrived. It does not retry
+  /// after `sink` got bytes of a reply: only the owner of the sink can continue. Throws HubError
+  /// for too many redirects, too long a reply, and URLs that are not http or https.
   HttpResponse send(const HttpRequest& request);
 
-  /// Waits as before try number `failed` + 1 of a request, asking whether to stop.
+  /// Waits as long as `send` does before try `failed` + 1, unless `interrupted` throws.
   void wait_to_retry(int failed);
 
-  /// Tries of one request, the first included.
+  /// Tries of one request, with the first.
   static constexpr int kMaxTries = 5;
 
  private:
@@ -113,11 +124,12 @@ class HttpClient {
   std::unique_ptr<Pool> pool_;
 };
 
-/// Statuses that may be otherwise the next time: 408, 429, 500, 502, 503, 504.
+/// Whether a status is transient: 408, 429, 500, 502, 503, 504.
 bool may_pass(int status);
 
-/// Throws the HubError that says what was asked, the status, the server's own words, the request
-/// id, and what to do. Never the token, never a query string (it may sign the URL).
+/// Throws a HubError with URL, method, status, the server's own words, the request id and a hint.
+/// Kind: kAuth for 401 and 403, kNotFound for 404, else kNetwork. It never shows the token, or a
+/// query string (it may sign the URL).
 [[noreturn]] void throw_hub_error(const HttpRequest& request, const HttpResponse& response);
 
 }  // namespace weightlift

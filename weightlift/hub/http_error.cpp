@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 
+#include "weightlift/base/hint.h"
 #include "weightlift/base/json.h"
 #include "weightlift/hub/http.h"
 #include "weightlift/hub/url.h"
@@ -25,7 +27,7 @@ std::string text_of(const Json& value) {
   std::string joined;
   if (value.is_array()) {
     for (const Json& item : value) {
-      // One level: text_of of a list in a list is nothing.
+      // One level only: a list in a list is ignored.
       const std::string part = item.is_array() ? "" : text_of(item);
       if (!part.empty()) joined += (joined.empty() ? "" : "; ") + part;
     }
@@ -43,7 +45,7 @@ std::string json_words(const HttpResponse& response) {
       if (value != nullptr && !text_of(*value).empty()) return text_of(*value);
     }
   } catch (const FormatError&) {
-    return "";  // it said JSON and is not: its words are noise
+    return "";  // not JSON
   }
   return "";
 }
@@ -52,7 +54,7 @@ bool is_text(std::string_view type) {
   return type.empty() || (type.starts_with("text/") && !type.starts_with("text/html"));
 }
 
-/// The server's own words, on one line; none where all it has is a page for browsers.
+/// The server's own words, on one line; empty for an HTML page.
 std::string words_of(const HttpResponse& response) {
   std::string words(response.header("X-Error-Message"));
   if (words.empty()) words = json_words(response);
@@ -70,61 +72,75 @@ std::string request_id(const HttpResponse& response) {
   return "";
 }
 
-std::string advice_without_access(const HttpResponse& response) {
-  if (!response.token_was_sent) {
-    return "no such repository, or it is private: check the name, or give a token in HF_TOKEN";
-  }
-  return "no such repository, or the token may not see it: check the name and the token's rights";
+/// What a status means for the person's task, and what to do. Either may be empty.
+struct Meaning {
+  std::string_view fault;
+  std::string_view what_to_do = "";
+};
+
+constexpr std::string_view kNotAccessible = "repository not found or not accessible";
+
+Meaning no_access(const HttpResponse& response) {
+  return {kNotAccessible,
+          response.token_was_sent
+              ? "check the repository's name and the rights of the token"
+              : "check the repository's name, or set HF_TOKEN if the repository is private"};
 }
 
-/// What to do about it, empty where nobody knows.
-std::string advice(const HttpRequest& request, const HttpResponse& response) {
-  const std::string_view code = response.header("X-Error-Code");
-  const int status = response.status;
-  const bool reading = request.method == "GET" || request.method == "HEAD";
+Meaning meaning_of_code(std::string_view code, const HttpResponse& response) {
   if (code == "GatedRepo") {
-    return response.token_was_sent
-               ? "access to it is granted on request: ask for it on the repository's page"
-               : "access to it is granted on request: ask on the repository's page, then give a "
-                 "token in HF_TOKEN";
+    return {"access to the gated repository denied",
+            response.token_was_sent ? "ask for access on the repository's page"
+                                    : "ask for access on the repository's page, then set HF_TOKEN"};
   }
-  if (code == "RevisionNotFound") return "no such branch, tag or commit";
-  if (code == "EntryNotFound") return "no such file at this revision";
-  if (code == "RepoNotFound") return advice_without_access(response);
-  if (status == 401) {
-    if (response.token_was_sent) return "the token is not accepted: check HF_TOKEN or log in again";
-    // To the anonymous the Hub says 401 of what is missing, too.
-    return reading ? advice_without_access(response) : "a token is needed: give one in HF_TOKEN";
+  if (code == "RevisionNotFound") return {"revision not found", "check the branch, tag or commit"};
+  if (code == "EntryNotFound") return {"file not found", "check the file name and the revision"};
+  return code == "RepoNotFound" ? no_access(response) : Meaning{};
+}
+
+Meaning meaning_of(const HttpRequest& request, const HttpResponse& response) {
+  const std::string_view code = response.header("X-Error-Code");
+  if (const Meaning known = meaning_of_code(code, response); !known.fault.empty()) return known;
+  const int status = response.status;
+  const bool token = response.token_was_sent;
+  const bool reading = request.method == "GET" || request.method == "HEAD";
+  if (status == 401 && token) return {"invalid token", "check HF_TOKEN, or log in again"};
+  // The Hub also answers anonymous requests for a missing repository with 401.
+  if (status == 401 && reading) return no_access(response);
+  if ((status == 401 || status == 403) && !token) return {"permission denied", "set HF_TOKEN"};
+  if (status == 403) return {"permission denied", "check the rights of the token"};
+  if (status == 404 && code.empty()) {
+    return {"not found", "check the name, the revision and HF_ENDPOINT"};
   }
-  if (status == 403) {
-    return response.token_was_sent ? "the token lacks the right to do this"
-                                   : "a token is needed: give one in HF_TOKEN";
-  }
-  if (status == 404 && code.empty()) return "check the name, the revision and HF_ENDPOINT";
   if (status == 429) {
-    return response.token_was_sent ? "too many requests: wait, then try again"
-                                   : "too many requests: wait, or give a token in HF_TOKEN";
+    return {"too many requests", token ? "wait, then try again" : "wait, or set HF_TOKEN"};
   }
-  if (status >= 500) return "the server has trouble: try again later";
-  if (response.ok() || (status >= 300 && status < 400)) return "check HF_ENDPOINT";
-  return "";
+  if (status >= 500) return {"server error", "try again later"};
+  const bool no_error = response.ok() || (status >= 300 && status < 400);
+  return {"", no_error ? "check HF_ENDPOINT" : ""};
+}
+
+ErrorKind kind_of(const HttpResponse& response) {
+  constexpr int kUnauthorized = 401, kForbidden = 403, kNotFound = 404;
+  if (response.status == kUnauthorized || response.status == kForbidden) return ErrorKind::kAuth;
+  return response.status == kNotFound ? ErrorKind::kNotFound : ErrorKind::kNetwork;
 }
 
 }  // namespace
 
 void throw_hub_error(const HttpRequest& request, const HttpResponse& response) {
-  std::string text = fmt::format("{}: {}: expected success, got status {}",
-                                 shown_url(response.url.empty() ? request.url : response.url),
-                                 request.method, response.status);
+  const auto [fault, what_to_do] = meaning_of(request, response);
+  std::string text = fmt::format("{}{}the server answered {} with status {}", fault,
+                                 fault.empty() ? "" : ": ", request.method, response.status);
   const std::string_view code = response.header("X-Error-Code");
   if (!code.empty()) text += fmt::format(" {}", printable(code));
   const std::string words = words_of(response);
   if (!words.empty()) text += fmt::format(": \"{}\"", words);
   const std::string id = request_id(response);
   if (!id.empty()) text += fmt::format(" (request id {})", id);
-  const std::string what_to_do = advice(request, response);
-  if (!what_to_do.empty()) text += fmt::format("; {}", what_to_do);
-  throw HubError(text);
+  throw HubError(kind_of(response), shown_url(response.url.empty() ? request.url : response.url),
+                 std::move(text), what_to_do.empty() ? Hints() : advice(std::string(what_to_do)),
+                 response.status, id);
 }
 
 }  // namespace weightlift

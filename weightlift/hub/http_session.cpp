@@ -20,18 +20,18 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// A reply's head that is longer has no meaning here.
+// No server that weightlift uses needs a longer head of a reply.
 constexpr std::size_t kMaxHeadBytes = std::size_t{256} << 10;
-// Fewer system calls for large bodies, at a price that memory does not notice.
+// Large enough for few system calls, small compared with the memory.
 constexpr long kBufferBytes = 512L << 10;
-// How long a reply that is kept in memory may take in all: a server that sends a byte now and then
-// must not hold the program for ever.
+// The time limit of a whole reply that is kept in memory: a server that sends one byte now and then
+// must not hold the program forever.
 constexpr std::chrono::minutes kMaxReplyTime{5};
 
 template <class Value>
 void set(CURL* easy, CURLoption option, Value value) {
   if (curl().easy_setopt(easy, option, value) != CURLE_OK) {
-    throw std::runtime_error("libcurl lacks an option");
+    throw std::runtime_error("libcurl does not support an option");
   }
 }
 
@@ -47,8 +47,8 @@ std::string variable(const char* name) {
   return value == nullptr ? "" : value;
 }
 
-/// Keeps a write to a closed connection from ending the process: libraries must not change what a
-/// signal does, so it is held back in this thread, and what came meanwhile is taken away.
+/// Blocks SIGPIPE in this thread, so that a write to a closed connection does not end the process,
+/// and removes a signal that arrived meanwhile. A library must not change the signal's handler.
 class SigpipeHeldBack {
  public:
   SigpipeHeldBack() {
@@ -90,7 +90,7 @@ class HeaderList {
   curl_slist* list_ = nullptr;
 };
 
-/// One exchange while it runs: libcurl calls back into it.
+/// One running exchange, with the functions that libcurl calls.
 class Running {
  public:
   explicit Running(const Exchange& exchange) : exchange_(exchange) {
@@ -105,17 +105,17 @@ class Running {
     sent_ = offset;
     return CURL_SEEKFUNC_OK;
   }
-  /// The reply is whole.
+  /// The whole reply.
   HttpResponse finish();
 
-  /// What a callback threw, and could not let pass through C.
+  /// Rethrows the exception of a callback: it must not pass through C code.
   void rethrow() const {
     if (thrown_) std::rethrow_exception(thrown_);
   }
   bool sink_has_bytes() const { return sink_has_bytes_; }
 
  private:
-  /// Runs `body` for libcurl: an exception becomes `failure` and is kept.
+  /// The result of `body`, or `failure` where it throws; keeps the exception for rethrow().
   template <class Body>
   std::size_t guarded(std::size_t failure, Body&& body) {
     try {
@@ -164,11 +164,12 @@ std::size_t Running::take_header(std::string_view line) {
     if (body_begun_) return line.size();  // a trailer
     head_bytes_ += line.size();
     if (head_bytes_ > kMaxHeadBytes) {
-      throw HubError(fmt::format("{}: {}: reply's head: expected at most {} bytes, got more",
-                                 shown_url(exchange_.url), exchange_.method, kMaxHeadBytes));
+      throw HubError(shown_url(exchange_.url),
+                     fmt::format("{}: head of the reply: expected at most {} bytes, got more",
+                                 exchange_.method, kMaxHeadBytes));
     }
     if (line.starts_with("HTTP/")) {
-      // Of several heads (100, then 200) the last one counts.
+      // The last of several heads (100, then 200) counts.
       response_.headers.clear();
       response_.status = status_of(line);
       return line.size();
@@ -192,8 +193,9 @@ std::size_t Running::take_body(std::span<const std::byte> piece) {
       return piece.size();
     }
     if (response_.body.size() + piece.size() > kMaxReplyBytes) {
-      throw HubError(fmt::format("{}: {}: reply: expected at most {} bytes, got more",
-                                 shown_url(exchange_.url), exchange_.method, kMaxReplyBytes));
+      throw HubError(shown_url(exchange_.url),
+                     fmt::format("{}: reply: expected at most {} bytes, got more", exchange_.method,
+                                 kMaxReplyBytes));
     }
     response_.body.append(reinterpret_cast<const char*>(piece.data()), piece.size());
     return piece.size();
@@ -243,7 +245,7 @@ void set_security(CURL* easy) {
 #endif
   set(easy, CURLOPT_SSL_VERIFYPEER, 1L);
   set(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-  // OpenSSL's own names, which libcurl leaves to programs.
+  // OpenSSL's variables: libcurl leaves them to the program.
   const std::string file = variable("SSL_CERT_FILE");
   const std::string folder = variable("SSL_CERT_DIR");
   if (file.empty() && folder.empty()) return;
@@ -252,8 +254,8 @@ void set_security(CURL* easy) {
 }
 
 void set_proxy(CURL* easy, const std::string& url) {
-  // libcurl reads all of the variables but this one, since a web server hands a header "Proxy:" to
-  // its scripts under this name. It obeys NO_PROXY for it, too.
+  // libcurl reads all proxy variables except this one: a web server passes a "Proxy:" header to its
+  // scripts under this name. NO_PROXY also applies to it.
   const std::string proxy = variable("HTTP_PROXY");
   const bool script = !variable("REQUEST_METHOD").empty();
   const bool http = origin_of(url).starts_with("http:");
@@ -289,19 +291,19 @@ bool is_secret(const std::string& name) {
 }
 
 void set_headers(CURL* easy, const Exchange& exchange, HeaderList& list) {
-  // Neither waiting for leave to send, nor calling everything a form.
+  // No "Expect: 100-continue", and below no default Content-Type of a form.
   list.add("Expect:");
   bool typed = false;
   for (const HttpHeader& header : exchange.request->headers) {
     if (exchange.elsewhere && is_secret(header.name)) continue;
-    // libcurl takes "Name:" for "none", and "Name;" for an empty value.
+    // For libcurl "Name:" removes a header, and "Name;" gives it an empty value.
     list.add(header.name + (header.value.empty() ? ";" : ": " + header.value));
     typed = typed || header.name == "Content-Type";
   }
   if (!typed) list.add("Content-Type:");
   if (!exchange.token.empty()) list.add("Authorization: Bearer " + exchange.token);
   set(easy, CURLOPT_HTTPHEADER, list.get());
-  // Sizes and ranges count plain bytes. What comes packed nevertheless is unpacked.
+  // Sizes and ranges count uncompressed bytes. libcurl decompresses a reply in any case.
   const bool plain = exchange.request->sink != nullptr || exchange.method == "HEAD";
   set(easy, CURLOPT_ACCEPT_ENCODING, plain ? "identity" : "gzip, deflate");
 }
@@ -324,8 +326,8 @@ void set_reply(CURL* easy, Running& running, char* error) {
   set(easy, CURLOPT_ERRORBUFFER, error);
 }
 
-/// Whether the next try may find it otherwise. A host without an address is most often a machine
-/// without a network, where waiting for the cache's copy is only a nuisance.
+/// Whether the error is transient. A host name that is not found usually means a machine without a
+/// network, which should use the cache without a wait.
 bool may_pass(CURLcode code) {
   constexpr std::array kPassing = {
       CURLE_COULDNT_CONNECT, CURLE_PARTIAL_FILE, CURLE_OPERATION_TIMEDOUT, CURLE_SSL_CONNECT_ERROR,
@@ -333,30 +335,30 @@ bool may_pass(CURLcode code) {
   return std::ranges::find(kPassing, code) != kPassing.end();
 }
 
-std::string_view advice(CURLcode code) {
+Hints hints_for(CURLcode code) {
   switch (code) {
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
-      return "; name the certificates to trust in SSL_CERT_FILE";
+      return advice("set SSL_CERT_FILE to the certificates to trust");
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_CONNECT:
-      return "; check the network and HF_ENDPOINT";
+      return advice("check the network and HF_ENDPOINT");
     case CURLE_COULDNT_RESOLVE_PROXY:
-      return "; check HTTPS_PROXY and HTTP_PROXY";
+      return advice("check HTTPS_PROXY and HTTP_PROXY");
     default:
-      return "";
+      return {};
   }
 }
 
 [[noreturn]] void throw_lost(const Exchange& exchange, const Running& running, std::string_view why,
-                             bool passes, std::string_view what_to_do) {
+                             bool passes, Hints hints) {
   throw HubUnreachable(
-      fmt::format("{}: {}: expected a whole reply, got none: {}{}", shown_url(exchange.url),
-                  exchange.method, printable(why, 300), what_to_do),
-      passes, running.sink_has_bytes());
+      shown_url(exchange.url),
+      fmt::format("no complete reply to {}: {}", exchange.method, printable(why, 300)),
+      std::move(hints), passes, running.sink_has_bytes());
 }
 
-/// Throws where nothing moved for too long.
+/// Throws HubUnreachable where no byte moved for too long, or a reply takes too long.
 class Watch {
  public:
   Watch(CURL* easy, const Exchange& exchange, const Running& running)
@@ -374,13 +376,13 @@ class Watch {
     }
     const HttpRequest& request = *exchange_.request;
     if (now - since_ > request.timeout) {
-      throw_lost(exchange_, running_, fmt::format("no byte for {} s", request.timeout.count()),
-                 true, "");
+      throw_lost(exchange_, running_, fmt::format("no data for {} s", request.timeout.count()),
+                 true, {});
     }
     const bool kept = request.sink == nullptr && request.upload == nullptr;
     if (kept && now - begun_ > kMaxReplyTime) {
-      throw_lost(exchange_, running_, fmt::format("no end after {} min", kMaxReplyTime.count()),
-                 false, "");
+      throw_lost(exchange_, running_, fmt::format("unfinished after {} min", kMaxReplyTime.count()),
+                 false, {});
     }
   }
 
@@ -393,12 +395,12 @@ class Watch {
   Clock::time_point since_ = begun_;
 };
 
-/// An easy handle that works for a multi handle as long as this lives.
+/// Adds an easy handle to a multi handle for its own lifetime.
 class Attached {
  public:
   Attached(CURLM* multi, CURL* easy) : multi_(multi), easy_(easy) {
     if (curl().multi_add_handle(multi, easy) != CURLM_OK) {
-      throw std::runtime_error("libcurl does not take a request");
+      throw std::runtime_error("libcurl refused a request");
     }
   }
   ~Attached() { curl().multi_remove_handle(multi_, easy_); }
@@ -410,7 +412,7 @@ class Attached {
   CURL* easy_;
 };
 
-/// Runs the one transfer of `multi` to its end.
+/// The result of the only transfer of `multi`, after it ended. Calls `interrupted` often.
 CURLcode drive(CURLM* multi, Watch& watch, const std::function<void()>& interrupted) {
   constexpr int kPollMilliseconds = 100;
   for (int running = 1;;) {
@@ -467,7 +469,7 @@ HttpResponse HttpSession::run(const Exchange& exchange) {
   running.rethrow();
   if (code != CURLE_OK) {
     throw_lost(exchange, running, error[0] != 0 ? error.data() : curl().easy_strerror(code),
-               may_pass(code), advice(code));
+               may_pass(code), hints_for(code));
   }
   return running.finish();
 }

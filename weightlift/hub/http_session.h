@@ -7,22 +7,22 @@
 
 #include "weightlift/hub/http.h"
 
-// Internal: one request, one reply.
+// Internal: sends one request without redirects or retries.
 
 namespace weightlift {
 
-/// A request that is ready to go: what HttpRequest leaves open is decided.
+/// A request as it is sent: method, URL, body and token after redirects.
 struct Exchange {
   const HttpRequest* request = nullptr;
   std::string method;
   std::string url;
   bool with_body = true;
-  std::string token;       ///< empty: none is sent
-  bool elsewhere = false;  ///< a redirect led to another host than the request's
+  std::string token;       ///< empty: send none
+  bool elsewhere = false;  ///< a redirect led to a host other than the request's
   const std::function<void()>* interrupted = nullptr;
 };
 
-/// A connection to a host, or to several, kept open between requests. Used by one thread at a time.
+/// Connections to one or several hosts, kept open between requests. For one thread at a time.
 class HttpSession {
  public:
   explicit HttpSession(std::string user_agent);
@@ -30,7 +30,8 @@ class HttpSession {
   HttpSession(const HttpSession&) = delete;
   HttpSession& operator=(const HttpSession&) = delete;
 
-  /// Sends one request and returns its reply, a redirect too. Throws HubUnreachable.
+  /// The reply to one request; it may be a redirect. Throws HubUnreachable, or HubError for a reply
+  /// that is too long.
   HttpResponse run(const Exchange& exchange);
 
  private:

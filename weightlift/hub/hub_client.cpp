@@ -8,8 +8,10 @@
 #include <set>
 
 #include "weightlift/base/error.h"
+#include "weightlift/base/hint.h"
 #include "weightlift/base/json.h"
 #include "weightlift/base/nearest.h"
+#include "weightlift/base/note.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/hub/blob_download.h"
 #include "weightlift/hub/cache.h"
@@ -26,10 +28,10 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
-// 1000 files each: more than any model has.
+// Of 1000 files each: more than any model has.
 constexpr int kMaxPages = 1000;
 
-/// The URL of `Link: <URL>; rel="next"`, empty on the last page. Throws HubError where it leads to
+/// The URL of `Link: <URL>; rel="next"`, empty on the last page. Throws HubError where it names
 /// another host.
 std::string next_page(const HttpResponse& response) {
   const std::string_view link = response.header("Link");
@@ -56,7 +58,7 @@ std::string file_url(const HubSettings& settings, const RepoId& repo, const std:
                      percent_encode(path, true));
 }
 
-/// Names of the branches and tags that GET .../refs lists.
+/// The names of branches and tags in a reply to GET .../refs.
 std::vector<std::string> ref_names(const Json& refs) {
   std::vector<std::string> names;
   for (const char* kind : {"branches", "tags"}) {
@@ -73,17 +75,17 @@ std::vector<std::string> ref_names(const Json& refs) {
 std::uint64_t bytes_of(const std::vector<RepoFile>& files) {
   std::uint64_t sum = 0;
   for (const RepoFile& file : files) {
-    // More than any disk has: the sum of more stays that.
+    // A limit above the size of any disk, so that the sum cannot overflow.
     constexpr std::uint64_t kMost = std::uint64_t{1} << 62;
     sum = std::min(kMost, sum + std::min(kMost, file.size_bytes));
   }
   return sum;
 }
 
-/// The files of a commit as the cache knows them.
+/// The files of a commit, as far as the cache knows them.
 struct CachedFiles {
   std::vector<RepoFile> files;
-  bool is_listing;  ///< of all that the commit has; else of what is there
+  bool is_listing;  ///< `files` are all files of the commit; false: those in the cache
 };
 
 CachedFiles cached_files(const RepoCache& cache, const std::string& commit) {
@@ -92,7 +94,7 @@ CachedFiles cached_files(const RepoCache& cache, const std::string& commit) {
   return {list_snapshot(cache.snapshot(commit)), false};
 }
 
-/// Bytes of these files that need no room any more: of whole blobs and of begun ones.
+/// The bytes of these files that are on the disk already, in whole and in incomplete blobs.
 std::uint64_t bytes_at_hand(const RepoCache& cache, const std::vector<RepoFile>& files) {
   std::vector<RepoFile> there = files;
   for (RepoFile& file : there) {
@@ -117,7 +119,7 @@ HttpResponse HubClient::get(const std::string& url) {
   return response;
 }
 
-std::string HubClient::nearest_refs(const RepoRevision& from) {
+Hints HubClient::nearest_refs(const RepoRevision& from) {
   HttpRequest request;
   request.url = repo_api_url(http_.settings(), from.repo) + "/refs";
   request.timeout = http_.settings().etag_timeout;
@@ -125,7 +127,7 @@ std::string HubClient::nearest_refs(const RepoRevision& from) {
   try {
     return did_you_mean(nearest(from.revision, ref_names(parse_reply(http_.send(request))), 3));
   } catch (const HubError&) {
-    return "";  // it was only for advice
+    return {};  // only a hint is lost
   }
 }
 
@@ -136,12 +138,11 @@ std::string HubClient::resolve_revision(const RepoRevision& from) {
   progress_.check();
   const HttpResponse response = http_.send(request);
   if (response.header("X-Error-Code") == "RevisionNotFound") {
-    const std::string near = nearest_refs(from);
+    const Hints near = nearest_refs(from);
     try {
       throw_hub_error(request, response);
     } catch (const HubError& error) {
-      if (near.empty()) throw;
-      throw HubError(error.what() + near);
+      throw with_hints(error, near);
     }
   }
   if (!response.ok()) throw_refusal(request, response);
@@ -157,7 +158,7 @@ std::vector<RepoFile> HubClient::list_repo_tree(const RepoRevision& from) {
   std::set<std::string> seen;
   while (!url.empty()) {
     if (!seen.insert(url).second || seen.size() > kMaxPages) {
-      throw HubError(fmt::format("{}: pages: expected an end, got none", shown_url(url)));
+      throw HubError(shown_url(url), "the list of files does not end");
     }
     const HttpResponse response = get(url);
     const Json page = parse_reply_text(response);
@@ -186,15 +187,15 @@ void HubClient::fetch_blob(const RepoCache& cache, const std::string& url, const
   const fs::path blob = cache.blob(file.oid);
   if (file_size_at(blob) == file.size_bytes) return;
   const FileLock lock = cache.lock(file.oid, [&] { progress_.check(); });
-  if (file_size_at(blob) == file.size_bytes) return;  // the lock's last owner fetched it
+  if (file_size_at(blob) == file.size_bytes) return;  // the previous owner of the lock fetched it
   fs::path incomplete = blob;
-  // Without a lock another process may be writing the usual one.
+  // Without a lock another process may write to the usual file.
   incomplete += lock.is_held() ? ".incomplete" : "." + random_suffix() + ".incomplete";
   try {
     download_file(http_, url, file, {incomplete, blob}, progress_);
   } catch (...) {
     std::error_code ignored;
-    if (!lock.is_held()) fs::remove(incomplete, ignored);  // nobody will find it again
+    if (!lock.is_held()) fs::remove(incomplete, ignored);  // its name is never used again
     throw;
   }
 }
@@ -212,15 +213,15 @@ Snapshot HubClient::fetch_snapshot(const RepoRevision& from, const Wanted& wante
     cache.prepare(commit);
     if (!file_size_at(cache.tree(commit))) write_tree(cache.tree(commit), listing.files);
     if (missing.empty()) cache.write_ref(from.revision, commit);
-  } catch (const IoError&) {
-    if (!missing.empty()) throw;  // else the cache may be read-only: all that is wanted is there
+  } catch (const Error&) {
+    if (!missing.empty()) throw;  // else the cache may be read-only: it has all wanted files
   }
   require_space(cache.folder() / "blobs", bytes_of(missing) - bytes_at_hand(cache, missing));
   for (const RepoFile& file : missing) {
     fetch_blob(cache, file_url(http_.settings(), from.repo, commit, file.path), file);
     cache.link(commit, file.path, file.oid);
   }
-  // Last: until then offline programs find what the revision meant before, whole.
+  // Last: until then offline programs find the previous commit, which is whole.
   if (!missing.empty()) cache.write_ref(from.revision, commit);
   return {commit, cache.snapshot(commit)};
 }
@@ -246,49 +247,50 @@ std::optional<Snapshot> HubClient::find_cached(const RepoRevision& from, const W
 }
 
 Snapshot HubClient::use_cached(const RepoRevision& from, const Wanted& wanted,
-                               const std::string& why) {
+                               const HubUnreachable* lost) {
   std::string missing;
   std::optional<Snapshot> cached = find_cached(from, wanted, missing);
-  const bool offline = http_.settings().offline;
   if (cached) {
-    if (!offline) progress_.note(fmt::format("{}; the cache's copy is used", why));
+    if (lost != nullptr) progress_.note({NoteCode::kCacheUsed, "", {{"reason", lost->what()}}});
     return *cached;
   }
-  if (!offline) {
-    throw HubUnreachable(fmt::format("{}; and the cache lacks it ({})", why, missing));
+  if (lost != nullptr) {
+    const HubError both(lost->kind(), lost->where(),
+                        fmt::format("{}, and {} is not in the cache", lost->message(), missing),
+                        lost->hints(), lost->status(), lost->request_id());
+    throw HubUnreachable(both, lost->may_pass);
   }
-  throw HubUnreachable(
-      fmt::format("{}: offline (HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is set): expected it in the "
-                  "cache, got no {}; unset it to download",
-                  name_of(from), missing));
+  throw HubUnreachable(name_of(from),
+                       fmt::format("{} is not in the cache, and weightlift is offline", missing),
+                       advice(kOfflineAdvice));
 }
 
 Snapshot HubClient::snapshot_download(const RepoRevision& from, const Wanted& wanted) {
-  if (http_.settings().offline) return use_cached(from, wanted, "");
+  if (http_.settings().offline) return use_cached(from, wanted, nullptr);
   try {
     return fetch_snapshot(from, wanted);
   } catch (const HubUnreachable& lost) {
-    return use_cached(from, wanted, lost.what());
+    return use_cached(from, wanted, &lost);
   }
 }
 
 std::string HubClient::download_to_folder(const RepoRevision& from, const fs::path& folder,
                                           const Wanted& wanted) {
   const RepoCache cache(http_.settings().cache, from.repo);
-  const auto listed_in_cache = [&](const std::string& why) {
+  const auto listed_in_cache = [&](const HubUnreachable* lost) {
     Listing listing;
-    listing.commit = use_cached(from, wanted, why).commit;
+    listing.commit = use_cached(from, wanted, lost).commit;
     listing.files = cached_files(cache, listing.commit).files;
     return listing;
   };
   Listing listing;
   if (http_.settings().offline) {
-    listing = listed_in_cache("");
+    listing = listed_in_cache(nullptr);
   } else {
     try {
       listing = list(from);
     } catch (const HubUnreachable& lost) {
-      listing = listed_in_cache(lost.what());
+      listing = listed_in_cache(&lost);
     }
   }
   std::erase_if(listing.files, [&](const RepoFile& file) { return wanted && !wanted(file); });

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "weightlift/base/hint.h"
 #include "weightlift/base/progress.h"
 #include "weightlift/hub/http.h"
 #include "weightlift/hub/repo_id.h"
@@ -20,45 +21,46 @@ class RepoCache;
 struct RepoFile {
   std::string path;
   std::uint64_t size_bytes = 0;
-  std::string oid;  ///< what the cache calls its blob: sha256 of LFS files, else git's blob sha1
+  std::string
+      oid;  ///< the name of its blob in the cache: sha256 of LFS files, else git's blob sha1
   bool lfs = false;
-  std::string git_oid;  ///< git's own name; of LFS files that of the pointer
+  std::string git_oid;  ///< git's blob sha1; for LFS files the pointer's
 };
 
-/// A commit of a repository, as it lies in the cache.
+/// A commit of a repository in the cache.
 struct Snapshot {
   std::string commit;            ///< 40 hex digits
   std::filesystem::path folder;  ///< snapshots/<commit>
-  bool is_listed = true;  ///< `wanted` saw all files of the commit; else those that are cached
+  bool is_listed = true;  ///< `wanted` saw all files of the commit; false: only the cached files
 };
 
-/// Reads repositories into the cache that huggingface_hub uses: what it fetched is not fetched
-/// again, and the reverse. Offline, or where the Hub cannot be reached, the cache alone answers.
+/// Downloads repositories into the cache that huggingface_hub also uses: neither downloads again
+/// what the other has. Offline, or where the Hub cannot be reached, it uses only the cache.
 class HubClient {
  public:
-  /// Which files of a repository to fetch; empty: all.
+  /// Whether to fetch a file; an empty function: all files.
   using Wanted = std::function<bool(const RepoFile&)>;
 
   HubClient(HttpClient& http, ProgressSink& progress) : http_(http), progress_(progress) {}
 
-  /// Fetches the files that `wanted` names as far as the cache lacks them, each checked against its
-  /// size and digest before it gets its name. A commit that the cache has whole costs no request.
-  /// Where the Hub cannot be reached or has trouble, what the cache has of the revision is used if
-  /// it is complete, and `progress` is told. Throws HubError with the Hub's own words where
-  /// repository, revision or access fail, and where offline and not cached; IoError where the disk
-  /// refuses.
+  /// The snapshot after a download of the wanted files that the cache lacks. Each file gets its
+  /// name only when its size and digest are right. A commit that is whole in the cache needs no
+  /// request. Where the Hub cannot be reached or fails for now, returns the cached files of the
+  /// revision if they are complete, with the note kCacheUsed. Throws HubError with the Hub's own
+  /// words where repository, revision or access fail, HubUnreachable where the files are neither
+  /// reachable nor cached, IoError where the disk fails.
   Snapshot snapshot_download(const RepoRevision& from, const Wanted& wanted = {});
 
-  /// The same into a folder of its own, as real files, with the bookkeeping of huggingface_hub's
-  /// local_dir. Files that are there and right stay; what the cache has is copied. Returns the
-  /// commit.
+  /// Returns the commit after a download of the wanted files into `folder`, as real files, with the
+  /// metadata of huggingface_hub's local_dir. Keeps files that are right, and copies cached files.
+  /// Throws as snapshot_download does.
   std::string download_to_folder(const RepoRevision& from, const std::filesystem::path& folder,
                                  const Wanted& wanted = {});
 
-  /// All files of a revision. Not offline.
+  /// All files of a revision, from the Hub. Throws HubError; HubUnreachable also while offline.
   std::vector<RepoFile> list_repo_tree(const RepoRevision& from);
 
-  /// The commit that a branch or tag means now.
+  /// The current commit of a branch or tag. Throws HubError.
   std::string resolve_revision(const RepoRevision& from);
 
  private:
@@ -68,12 +70,13 @@ class HubClient {
   };
   HttpResponse get(const std::string& url);
   Listing list(const RepoRevision& from);
-  std::string nearest_refs(const RepoRevision& from);
+  Hints nearest_refs(const RepoRevision& from);
   void fetch_blob(const RepoCache& cache, const std::string& url, const RepoFile& file);
   Snapshot fetch_snapshot(const RepoRevision& from, const Wanted& wanted);
   std::optional<Snapshot> find_cached(const RepoRevision& from, const Wanted& wanted,
                                       std::string& missing);
-  Snapshot use_cached(const RepoRevision& from, const Wanted& wanted, const std::string& why);
+  /// The cached snapshot. `lost`: why the Hub did not answer; null: offline.
+  Snapshot use_cached(const RepoRevision& from, const Wanted& wanted, const HubUnreachable* lost);
 
   HttpClient& http_;
   ProgressSink& progress_;

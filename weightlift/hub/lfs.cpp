@@ -20,16 +20,16 @@ namespace {
 using Json = nlohmann::json;
 using OrderedJson = nlohmann::ordered_json;
 
-constexpr std::uint64_t kMaxParts = 10'000;  // S3's own limit
+constexpr std::uint64_t kMaxParts = 10'000;  // S3's limit
 
-/// A URL that a reply hands out; the public Hub's become the endpoint's, as a mirror needs it.
+/// A URL from a reply. URLs of the public Hub become URLs of the endpoint, as mirrors need it.
 std::string turned_to(std::string_view endpoint, std::string url, const HttpResponse& response) {
   for (const std::string_view hub : {"https://huggingface.co/", "https://hub-ci.huggingface.co/"}) {
     if (url.starts_with(hub) && hub != fmt::format("{}/", endpoint)) {
       url = fmt::format("{}/{}", endpoint, url.substr(hub.size()));
     }
   }
-  // An absolute one stays as it is, to the letter: it may be signed.
+  // An absolute URL stays unchanged: it may be signed.
   const bool absolute = url.starts_with("https://") || url.starts_with("http://");
   return absolute ? url : resolve_url(response.url, url);
 }
@@ -43,7 +43,7 @@ bool is_number(std::string_view text) {
          std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
 
-/// chunk_size, which servers give as text or as a number; nothing where there is none.
+/// chunk_size, as text or as a number; nothing where it is missing.
 std::optional<std::uint64_t> find_chunk_bytes(const HttpResponse& response, const Json& header) {
   const Json* value = find_member(header, "chunk_size");
   if (value == nullptr) return std::nullopt;
@@ -62,7 +62,7 @@ std::optional<std::uint64_t> find_chunk_bytes(const HttpResponse& response, cons
   return bytes;
 }
 
-/// The keys of digits are the parts, in the order of their numbers.
+/// Reads the parts, whose keys are numbers, in the order of these numbers.
 void read_parts(const HttpResponse& response, const Json& header, std::uint64_t size_bytes,
                 std::string_view endpoint, LfsAnswer& answer) {
   std::map<std::uint64_t, std::string> urls;
@@ -85,11 +85,12 @@ void read_parts(const HttpResponse& response, const Json& header, std::uint64_t 
                                 const Json& error) {
   const Json* code = find_member(error, "code");
   const Json* message = find_member(error, "message");
-  throw HubError(fmt::format(
-      "{}: {}: the Hub refuses the object: {}{}", shown_url(response.url),
-      shown(object.file->path()),
-      message != nullptr ? printable(dump_json_line(*message), 300) : "it does not say why",
-      code != nullptr ? fmt::format(" (code {})", printable(dump_json_line(*code), 20)) : ""));
+  throw HubError(
+      shown_url(response.url),
+      fmt::format(
+          "the server refused {}: {}{}", shown(object.file->path()),
+          message != nullptr ? printable(dump_json_line(*message), 300) : "it gave no reason",
+          code != nullptr ? fmt::format(" (code {})", printable(dump_json_line(*code), 20)) : ""));
 }
 
 LfsAnswer parse_object(const HttpResponse& response, const Json& entry, const LfsObject& object,
@@ -145,7 +146,7 @@ std::vector<LfsAnswer> parse_lfs_batch_reply(const HttpResponse& response,
   for (const LfsObject& object : objects) {
     const auto found = entries.find(object.oid);
     if (found == entries.end()) {
-      throw_bad_reply(response, "objects", fmt::format("an answer for {}", object.oid), "none");
+      throw_missing(response, fmt::format("objects: answer for {}", object.oid));
     }
     answers.push_back(parse_object(response, *found->second, object, endpoint));
   }

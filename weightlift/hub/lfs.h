@@ -12,27 +12,28 @@
 
 namespace weightlift {
 
-/// Content that goes to the Hub's store of large files.
+/// A file for the Hub's LFS storage.
 struct LfsObject {
   std::string oid;  ///< sha256
   const LocalFile* file = nullptr;
 };
 
-constexpr std::size_t kMaxLfsBatch = 256;  ///< objects of one request
+constexpr std::size_t kMaxLfsBatch = 256;  ///< objects in one request
 
-/// What the batch call says of one object.
+/// The server's answer for one object in a batch reply.
 struct LfsAnswer {
-  bool present = false;                ///< the store has it: nothing to send
-  std::string upload_url;              ///< PUT of the whole, or the completion's POST
-  std::uint64_t chunk_bytes = 0;       ///< of a part; 0: the whole goes in one PUT
-  std::vector<std::string> part_urls;  ///< in their order
+  bool present = false;           ///< the storage already has the object
+  std::string upload_url;         ///< for the PUT of the whole file, or for the completion POST
+  std::uint64_t chunk_bytes = 0;  ///< size of a part; 0: one PUT for the whole file
+  std::vector<std::string> part_urls;  ///< in the order of the parts
   std::string verify_url;              ///< may be empty
 };
 
+/// The body of POST .../info/lfs/objects/batch. `branch` is empty for a pull request.
 std::string make_lfs_batch_request(std::span<const LfsObject> objects, std::string_view branch);
 
-/// In the order of `objects`. Throws HubError with the server's words where it refuses an object.
-/// URLs of the public Hub are turned to `endpoint`, as mirrors need it.
+/// The answers in the order of `objects`. URLs of the public Hub become URLs of `endpoint`, as
+/// mirrors need it. Throws HubError, with the server's words where it refuses an object.
 std::vector<LfsAnswer> parse_lfs_batch_reply(const HttpResponse& response,
                                              std::span<const LfsObject> objects,
                                              std::string_view endpoint);

@@ -25,7 +25,7 @@ using OrderedJson = nlohmann::ordered_json;
 constexpr const char* kLfsType = "application/vnd.git-lfs+json";
 constexpr std::size_t kThreads = 4;
 constexpr int kMaxRenewals = 5;
-// A server may hash and copy gigabytes before it answers.
+// A server may hash and copy gigabytes before it replies.
 constexpr std::chrono::seconds kPatience{300};
 
 HttpRequest make_lfs_post(std::string url, std::string body, bool authorize) {
@@ -39,8 +39,8 @@ HttpRequest make_lfs_post(std::string url, std::string body, bool authorize) {
   return request;
 }
 
-/// Runs action(0) .. action(count - 1) on some threads. The first exception stops the others at
-/// their next step and is thrown here.
+/// Runs action(0) .. action(count - 1) on several threads. The first exception stops the others at
+/// their next step, and run() throws it.
 class Crew {
  public:
   void run(std::size_t count, const std::function<void(std::size_t)>& action) {
@@ -70,9 +70,9 @@ class Crew {
   std::atomic<bool> stopped_{false};
 };
 
-/// Thrown out of a transfer because another one has failed; that one's error is what is told.
+/// Ends a transfer because another one failed; run() throws the error of the other one.
 struct Stopped : HubError {
-  Stopped() : HubError("stopped") {}
+  Stopped() : HubError("", "stopped") {}
 };
 
 class Uploader {
@@ -120,10 +120,10 @@ class Uploader {
     if (count > 0) progress_.step(fmt::format("upload {}", repo_.string()), bytes);
   }
 
-  /// PUT of `size` bytes of a file to a URL that is its own credential.
+  /// The reply to a PUT of `size` bytes of a file. The URL is signed: no token is sent.
   HttpResponse put(const LfsObject& object, const std::string& url, std::uint64_t begin,
                    std::uint64_t size) {
-    std::uint64_t reached = 0;  // a repeated request begins again: progress does not
+    std::uint64_t reached = 0;  // a retry begins again, progress does not go back
     HttpUpload body{size, [&](std::uint64_t offset, std::span<std::byte> into) {
                       if (crew_.stopped()) throw Stopped();
                       object.file->read(begin + offset, into);
@@ -154,33 +154,33 @@ class Uploader {
     progress_.advance(done_);
   }
 
-  /// Bytes that were sent in vain.
+  /// Subtracts bytes that the server refused from the progress.
   void take_back(std::uint64_t bytes) {
     const std::lock_guard lock(mutex_);
     done_ -= bytes;
     progress_.advance(done_);
   }
 
-  /// Until the object is in the store: a URL that has expired, or a completion that is refused,
-  /// asks for new ones.
+  /// Uploads the object. Requests new URLs where a URL has expired or the completion was refused.
   void send(const LfsObject& object, LfsAnswer answer) {
     std::vector<std::string> etags(answer.part_urls.size());
-    bool carried = false;  // some parts went to URLs of an earlier answer
+    bool carried = false;  // some parts were sent to URLs of an earlier answer
     for (int tries = 0; tries < kMaxRenewals; ++tries) {
       const bool sent = answer.chunk_bytes == 0 ? send_whole(object, answer)
                                                 : send_missing_parts(object, answer, etags);
       std::exception_ptr refusal;
       if (sent && complete(object, answer, etags, refusal)) return verify(object, answer);
       LfsAnswer renewed = batch({&object, 1}).front();
-      if (renewed.present) return;  // only the reply of the completion was lost
+      if (renewed.present) return;  // only the reply to the completion was lost
       if (refusal != nullptr && !carried) std::rethrow_exception(refusal);
       carried = refusal == nullptr && is_same_upload(answer, renewed);
       if (!carried) etags.assign(renewed.part_urls.size(), "");
       answer = std::move(renewed);
     }
     throw HubError(
-        fmt::format("{}: {}: expected a URL that takes the upload, got {} in turn that are refused",
-                    shown_url(answer.upload_url), shown(object.file->path()), kMaxRenewals));
+        shown_url(answer.upload_url),
+        fmt::format("cannot upload {}: the server refused {} upload URLs, one after the other",
+                    shown(object.file->path()), kMaxRenewals));
   }
 
   bool send_whole(const LfsObject& object, const LfsAnswer& answer) {
@@ -206,12 +206,12 @@ class Uploader {
         return;
       }
       etags[part] = response.header("etag");
-      if (etags[part].empty()) throw_bad_reply(response, "ETag of a part", "one", "none");
+      if (etags[part].empty()) throw_missing(response, "ETag of a part");
     });
     return !expired;
   }
 
-  /// Parts are kept where the new URLs belong to the same upload of the server.
+  /// Whether the new URLs belong to the same upload, so that the server still has the parts.
   static bool is_same_upload(const LfsAnswer& before, const LfsAnswer& now) {
     if (before.chunk_bytes != now.chunk_bytes || before.chunk_bytes == 0) return false;
     const std::string id = upload_id(before);
@@ -219,7 +219,7 @@ class Uploader {
            (!id.empty() || shown_url(before.upload_url) == shown_url(now.upload_url));
   }
 
-  /// What S3 calls the upload, as the completion's URL or the first part's carries it.
+  /// S3's uploadId, from the URL of the completion or of the first part.
   static std::string upload_id(const LfsAnswer& answer) {
     for (const std::string& url : {answer.upload_url, answer.part_urls.front()}) {
       constexpr std::string_view kKey = "uploadId=";
@@ -231,7 +231,7 @@ class Uploader {
     return "";
   }
 
-  /// Joins the parts. False where that is refused: with `refusal`, unless the URL has expired.
+  /// Joins the parts. False where the server refuses, with `refusal` unless the URL has expired.
   bool complete(const LfsObject& object, const LfsAnswer& answer,
                 const std::vector<std::string>& etags, std::exception_ptr& refusal) {
     if (answer.chunk_bytes == 0) return true;

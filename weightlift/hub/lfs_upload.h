@@ -11,10 +11,10 @@
 
 namespace weightlift {
 
-/// Sends what the store lacks, in basic or multipart form, parts and objects side by side. `branch`
-/// is empty for a pull request. Returns which objects it had already, in the order of `objects`. A
-/// URL that has expired is asked for anew; parts that were acknowledged are not sent again. Throws
-/// HubError; what is in the store then stays there, and the next call does not send it again.
+/// Returns for each object whether the storage already had it; uploads the others, whole or in
+/// parts, several at once. `branch` is empty for a pull request. Requests new URLs for expired
+/// ones, and does not repeat acknowledged parts. Throws HubError; uploaded objects stay in the
+/// storage, and the next call does not send them again.
 std::vector<bool> upload_lfs_objects(HttpClient& http, const RepoId& repo, std::string_view branch,
                                      std::span<const LfsObject> objects, ProgressSink& progress);
 

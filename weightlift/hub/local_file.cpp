@@ -12,6 +12,7 @@
 
 #include "weightlift/base/digest.h"
 #include "weightlift/base/error.h"
+#include "weightlift/base/hint.h"
 #include "weightlift/base/posix.h"
 
 namespace weightlift {
@@ -21,15 +22,13 @@ namespace {
 namespace fs = std::filesystem;
 
 [[noreturn]] void throw_changed(const fs::path& path) {
-  throw FormatError(
-      fmt::format("{}: file: expected it to stay as it was while it is uploaded, got other "
-                  "content, size or time; push again when nothing writes it",
-                  shown(path)));
+  throw FormatError(shown(path), "the file changed while weightlift read it",
+                    advice("try again when no other program writes to it"));
 }
 
 std::string digest_of(const LocalFile& file, Hasher hasher,
                       const std::function<void(std::uint64_t)>& progress) {
-  constexpr std::uint64_t kPieceBytes = std::uint64_t{1} << 18;  // stays in the second cache
+  constexpr std::uint64_t kPieceBytes = std::uint64_t{1} << 18;  // fits the L2 cache
   std::vector<std::byte> piece(static_cast<std::size_t>(std::min(kPieceBytes, file.size_bytes())));
   for (std::uint64_t done = 0; done < file.size_bytes();) {
     const auto size = std::min<std::uint64_t>(piece.size(), file.size_bytes() - done);
@@ -55,7 +54,7 @@ LocalFile::LocalFile(fs::path path) : path_(std::move(path)) {
 
 void LocalFile::read(std::uint64_t offset, std::span<std::byte> into) const {
   if (offset > size_bytes_ || into.size() > size_bytes_ - offset) {
-    throw std::out_of_range("read beyond the end of a file to upload");
+    throw std::out_of_range("read past the end of a file to upload");
   }
   const OpenedFile opened = open_regular(path_);
   if (opened.size_bytes != size_bytes_ || opened.modified_ns != modified_ns_ ||
@@ -66,8 +65,8 @@ void LocalFile::read(std::uint64_t offset, std::span<std::byte> into) const {
     const ssize_t got =
         ::pread(opened.descriptor.get(), into.data(), into.size(), static_cast<off_t>(offset));
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw_io_error(path_, "cannot be read", errno);
-    if (got == 0) throw_changed(path_);  // shortened since it was opened
+    if (got < 0) throw_io_error(path_, "cannot read", errno);
+    if (got == 0) throw_changed(path_);  // truncated since it was opened
     into = into.subspan(static_cast<std::size_t>(got));
     offset += static_cast<std::uint64_t>(got);
   }

@@ -9,28 +9,29 @@
 
 namespace weightlift {
 
-/// A file to upload, held by its path and by what it was when it was first seen: each later look
-/// opens it anew, so that a folder of thousands needs no descriptors, and finds out where it has
-/// become another one. Threads may share it.
+/// A file to upload: its path, and its size, modification time and inode at construction. Each read
+/// opens it again, so that thousands of files need no descriptors, and detects whether it has
+/// changed. Threads may share it.
 class LocalFile {
  public:
-  /// Throws IoError unless the path leads to a regular file that can be read.
+  /// Throws NotFoundError where the path does not exist, IoError where it is no readable regular
+  /// file.
   explicit LocalFile(std::filesystem::path path);
 
   const std::filesystem::path& path() const { return path_; }
   std::uint64_t size_bytes() const { return size_bytes_; }
 
-  /// The bytes from `offset` on, as many as `into` holds. Throws FormatError where the file is no
-  /// longer what it was (size, modification time, inode), std::out_of_range beyond its end.
+  /// Fills `into` with the bytes from `offset` on. Throws FormatError where the file has changed
+  /// (size, modification time, inode), std::out_of_range past its end.
   void read(std::uint64_t offset, std::span<std::byte> into) const;
 
-  /// Throws FormatError where the file is no longer what it was.
+  /// Throws FormatError where the file has changed.
   void require_unchanged() const;
 
-  /// SHA-256 of the content in hex digits; `progress` is told the bytes done and may throw.
+  /// SHA-256 of the content in hex digits. Calls `progress` with the bytes done; it may throw.
   std::string sha256(const std::function<void(std::uint64_t)>& progress = {}) const;
 
-  /// Git's name for the content (Hasher::git_blob), otherwise the same.
+  /// Git's blob SHA-1 of the content (Hasher::git_blob), otherwise the same.
   std::string git_blob_sha1(const std::function<void(std::uint64_t)>& progress = {}) const;
 
  private:

@@ -16,9 +16,10 @@ namespace fs = std::filesystem;
 
 namespace {
 
-fs::path bookkeeping(const fs::path& folder) { return folder / ".cache" / "huggingface"; }
+fs::path metadata_folder(const fs::path& folder) { return folder / ".cache" / "huggingface"; }
 
-/// Three lines: commit, ETag, and the time: what was changed after it counts as not downloaded.
+/// Writes three lines: commit, ETag and time. huggingface_hub downloads files changed after that
+/// time.
 void write_metadata(const fs::path& path, const std::string& commit, const std::string& oid) {
   const std::chrono::duration<double> now = std::chrono::system_clock::now().time_since_epoch();
   write_atomically(path, fmt::format("{}\n{}\n{:.6f}\n", commit, oid, now.count()));
@@ -28,8 +29,10 @@ void fetch(HttpClient& http, const FileSource& from, const RepoFile& file, const
            ProgressSink& progress) {
   if (copy_checked(from.cached, file, to, progress)) return;
   if (http.settings().offline) {
-    throw HubUnreachable(fmt::format("{}: expected what {} should hold, got other bytes; offline",
-                                     shown(from.cached), file.oid));
+    throw HubUnreachable(
+        shown(from.cached),
+        fmt::format("missing or damaged (digest {}), and weightlift is offline", file.oid),
+        advice(kOfflineAdvice));
   }
   download_file(http, from.url, file, to, progress);
 }
@@ -37,30 +40,30 @@ void fetch(HttpClient& http, const FileSource& from, const RepoFile& file, const
 }  // namespace
 
 void prepare_local_folder(const fs::path& folder) {
-  const fs::path notes = bookkeeping(folder);
-  make_folders(notes);
-  write_cachedir_tag(notes);
-  if (!file_size_at(notes / ".gitignore")) write_atomically(notes / ".gitignore", "*");
+  const fs::path metadata = metadata_folder(folder);
+  make_folders(metadata);
+  write_cachedir_tag(metadata);
+  if (!file_size_at(metadata / ".gitignore")) write_atomically(metadata / ".gitignore", "*");
 }
 
 void place_file(HttpClient& http, const FileSource& from, const RepoFile& file,
                 const fs::path& folder, ProgressSink& progress) {
   require_repo_path(file.path);
   const fs::path target = folder / file.path;
-  const fs::path notes = bookkeeping(folder) / "download" / file.path;
-  make_folders(notes.parent_path());
+  const fs::path metadata = metadata_folder(folder) / "download" / file.path;
+  make_folders(metadata.parent_path());
   make_folders(target.parent_path());
-  const FileLock lock(notes.string() + ".lock", [&] { progress.check(); });
+  const FileLock lock(metadata.string() + ".lock", [&] { progress.check(); });
   if (!is_right(target, file, progress)) {
     require_etag(file.oid);
     const std::string ending =
         lock.is_held() ? ".incomplete" : "." + random_suffix() + ".incomplete";
-    const Destination to{notes.parent_path() / (file.oid + ending), target};
+    const Destination to{metadata.parent_path() / (file.oid + ending), target};
     require_space(folder, file.size_bytes -
                               std::min(file.size_bytes, file_size_at(to.incomplete).value_or(0)));
     fetch(http, from, file, to, progress);
   }
-  write_metadata(notes.string() + ".metadata", from.commit, file.oid);
+  write_metadata(metadata.string() + ".metadata", from.commit, file.oid);
 }
 
 }  // namespace weightlift

@@ -9,20 +9,21 @@
 
 namespace weightlift {
 
-/// Where a file of a repository comes from.
+/// The places from which a file of a repository can be fetched.
 struct FileSource {
   std::string url;
-  std::filesystem::path cached;  ///< the same in the cache, if it is there
+  std::filesystem::path cached;  ///< its place in the cache, whether it exists or not
   std::string commit;
 };
 
-/// Makes a folder ready for files of a repository: huggingface_hub's bookkeeping lies in its
-/// .cache/huggingface, and tells git and backup programs to leave it out.
+/// Prepares a folder for files of a repository: creates .cache/huggingface for huggingface_hub's
+/// metadata, which git and backup programs ignore. Throws IoError, NotFoundError or ExistsError.
 void prepare_local_folder(const std::filesystem::path& folder);
 
-/// Puts a file into the folder, as a real file, written beside and renamed: from the cache, or from
-/// the Hub. Nothing is done where it is there and right. Leaves a note for huggingface_hub, so that
-/// Python does not fetch it again.
+/// Puts a real file from the cache or the Hub into the folder: writes a temporary file and renames
+/// it. Keeps a file that is right. Writes metadata, so that huggingface_hub does not fetch it
+/// again. Throws as download_file does, and HubUnreachable where it is not in the cache while
+/// offline.
 void place_file(HttpClient& http, const FileSource& from, const RepoFile& file,
                 const std::filesystem::path& folder, ProgressSink& progress);
 

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "weightlift/base/error.h"
+#include "weightlift/base/hint.h"
 #include "weightlift/base/json.h"
 #include "weightlift/base/text.h"
 #include "weightlift/hub/url.h"
@@ -23,48 +24,52 @@ bool looks_like_html(const HttpResponse& response) {
          (start != std::string::npos && response.body[start] == '<');
 }
 
-/// Throws the HubError without the token, should the server have repeated it.
-[[noreturn]] void throw_hidden(const HttpResponse& response, std::string message) {
-  if (!response.secret.empty()) replace_all(message, response.secret, kHiddenToken);
-  throw HubError(message);
+/// Throws a HubError without the token, even if the server repeated it.
+[[noreturn]] void throw_hidden(const HttpResponse& response, std::string message,
+                               Hints hints = {}) {
+  std::string where = shown_url(response.url);
+  for (std::string* text : {&where, &message}) {
+    if (!response.secret.empty()) replace_all(*text, response.secret, kHiddenToken);
+  }
+  throw HubError(std::move(where), std::move(message), std::move(hints));
 }
 
 }  // namespace
 
 void throw_bad_reply(const HttpResponse& response, std::string_view thing,
                      std::string_view expected, std::string_view got) {
-  throw_hidden(response, fmt::format("{}: {}: expected {}, got {}", shown_url(response.url), thing,
-                                     expected, got));
+  throw_hidden(response, fmt::format("{}: expected {}, got {}", thing, expected, got));
+}
+
+void throw_missing(const HttpResponse& response, std::string_view thing) {
+  throw_hidden(response, fmt::format("{} is missing", thing));
 }
 
 Json parse_reply_text(const HttpResponse& response) {
   const std::string where = shown_url(response.url);
   if (looks_like_html(response)) {
-    throw HubError(fmt::format(
-        "{}: expected JSON, got an HTML page; is the endpoint a Hub, and is no proxy or "
-        "login page before it?",
-        where));
+    throw_hidden(response, "expected JSON, got an HTML page",
+                 advice("check HF_ENDPOINT, and whether a proxy or a login page answers"));
   }
   try {
     return parse_json(response.body, where);
   } catch (const FormatError& error) {
-    throw_hidden(response, error.what());  // what the network sends is the Hub's affair
+    throw_hidden(response, error.message());  // a wrong reply is an error of the Hub
   }
 }
 
 Json parse_reply(const HttpResponse& response) {
   Json reply = parse_reply_text(response);
   if (!reply.is_object()) {
-    throw_hidden(response,
-                 fmt::format("{}: expected a JSON object, got {}", shown_url(response.url),
-                             printable(response.body, kShownBytes)));
+    throw_hidden(response, fmt::format("expected a JSON object, got {}",
+                                       printable(response.body, kShownBytes)));
   }
   return reply;
 }
 
 std::string require_string(const HttpResponse& response, const Json& object, std::string_view key) {
   const Json* value = find_member(object, key);
-  if (value == nullptr) throw_bad_reply(response, key, "a string", "none");
+  if (value == nullptr) throw_missing(response, fmt::format("'{}'", key));
   if (!value->is_string()) {
     throw_bad_reply(response, key, "a string", printable(dump_json_line(*value), kShownBytes));
   }

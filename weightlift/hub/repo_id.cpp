@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "weightlift/base/error.h"
+#include "weightlift/base/hint.h"
 #include "weightlift/base/text.h"
 
 namespace weightlift {
@@ -17,9 +18,9 @@ bool is_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-/// What is wrong with one of the two parts of an id, empty where nothing is.
+/// The fault of one of the two parts of an id, empty where it has none.
 std::string_view fault_of_part(std::string_view part) {
-  constexpr std::size_t kMaxPartBytes = 96;  // huggingface_hub's
+  constexpr std::size_t kMaxPartBytes = 96;  // huggingface_hub's limit
   if (part.empty()) return "an empty part";
   if (part.size() > kMaxPartBytes) return "a part of more than 96 characters";
   const auto allowed = [](char c) { return is_word(c) || c == '-' || c == '.'; };
@@ -46,7 +47,7 @@ std::string_view fault_of_id(std::string_view text) {
 }
 
 std::string_view fault_of_segment(std::string_view segment) {
-  constexpr std::size_t kMaxSegmentBytes = 200;  // a file name, with room for what temporaries add
+  constexpr std::size_t kMaxSegmentBytes = 200;  // a file name, with room for temporary suffixes
   if (segment.empty()) return "an empty part between slashes";
   if (segment.size() > kMaxSegmentBytes) return "a part of more than 200 bytes";
   if (segment.front() == '.' || segment.back() == '.') return "a part that begins or ends with '.'";
@@ -74,8 +75,8 @@ std::string_view fault_of_revision(std::string_view text) {
 RepoId RepoId::parse(std::string_view text, RepoType type) {
   const std::string_view fault = fault_of_id(text);
   if (!fault.empty()) {
-    throw UsageError(fmt::format("{}: repository: expected owner/name, got {}",
-                                 text.empty() ? "''" : printable(text), fault));
+    throw UsageError(text.empty() ? "''" : printable(text),
+                     fmt::format("not a repository name (owner/name): it has {}", fault));
   }
   return {std::string(text), type};
 }
@@ -101,8 +102,8 @@ void require_revision(std::string_view text) {
   const std::string_view fault = fault_of_revision(text);
   if (fault.empty()) return;
   throw UsageError(
-      fmt::format("{}: revision: expected a branch, a tag, a commit or refs/pr/N, got {}",
-                  text.empty() ? "''" : printable(text), fault));
+      text.empty() ? "''" : printable(text),
+      fmt::format("not a revision (branch, tag, commit or refs/pr/N): it has {}", fault));
 }
 
 bool is_commit(std::string_view text) {
@@ -134,11 +135,10 @@ RepoFileName parse_hf_address(std::string_view text) {
   const std::size_t slash = rest.find('/');
   const std::size_t end = slash == rest.npos ? rest.npos : rest.find('/', slash + 1);
   if (!is_hf_address(text) || end == rest.npos || end + 1 == rest.size()) {
-    throw UsageError(
-        fmt::format("{}: expected hf://datasets/owner/name/path of a file, or hf://owner/name/path",
-                    printable(text)));
+    throw UsageError(printable(text), "not the address of a file in a repository",
+                     advice("write hf://owner/name/path or hf://datasets/owner/name/path"));
   }
-  // A revision's own slashes are quoted: refs%2Fpr%2F1.
+  // The slashes of a revision are percent-encoded: refs%2Fpr%2F1.
   std::string repository(rest.substr(0, end));
   replace_all(repository, "%2F", "/");
   return {RepoRevision::parse(repository, dataset ? RepoType::kDataset : RepoType::kModel),

@@ -9,17 +9,17 @@ namespace weightlift {
 
 enum class RepoType : std::uint8_t { kModel, kDataset };
 
-/// "owner/name" of a repository, checked by huggingface_hub's rules.
+/// The name "owner/name" of a repository, valid by huggingface_hub's rules.
 class RepoId {
  public:
-  /// Throws UsageError naming the rule that is broken. A bare "name" (a canonical model) is taken.
+  /// Accepts also a bare "name" (a canonical model). Throws UsageError with the broken rule.
   static RepoId parse(std::string_view text, RepoType type = RepoType::kModel);
 
   const std::string& string() const { return text_; }
   RepoType type() const { return type_; }
   std::string owner() const;  ///< empty for a bare name
   std::string name() const;
-  /// Folder of the cache: "models--owner--name", "datasets--owner--name".
+  /// The folder in the cache: "models--owner--name", "datasets--owner--name".
   std::string cache_folder() const;
   bool operator==(const RepoId&) const = default;
 
@@ -29,8 +29,8 @@ class RepoId {
   RepoType type_;
 };
 
-/// Throws UsageError unless `text` can be a branch, tag, commit or "refs/pr/N": by git's rules for
-/// names, so that it also is a safe path below the cache's refs/.
+/// Throws UsageError unless `text` is valid as a branch, tag, commit or "refs/pr/N". git's rules
+/// for names also make it a safe path below the cache's refs/.
 void require_revision(std::string_view text);
 
 /// Whether `text` is a commit: 40 lower-case hex digits.
@@ -40,7 +40,7 @@ bool is_commit(std::string_view text);
 struct RepoRevision {
   RepoId repo;
   std::string revision = "main";
-  /// Takes a leading "hf-hub:", too. Throws UsageError.
+  /// Accepts a leading "hf-hub:". Throws UsageError.
   static RepoRevision parse(std::string_view text, RepoType type = RepoType::kModel);
 };
 
@@ -50,11 +50,11 @@ struct RepoFileName {
   std::string path;  ///< with '/', inside the repository
 };
 
-/// Whether `text` is an address of HfFileSystem: "hf://...".
+/// Whether `text` begins with "hf://", as addresses of HfFileSystem do.
 bool is_hf_address(std::string_view text);
 
-/// "hf://datasets/owner/name[@revision]/path" of a dataset's file, "hf://owner/name/path" of a
-/// model's, as HfFileSystem has them. Throws UsageError.
+/// Parses an address of HfFileSystem: "hf://datasets/owner/name[@revision]/path" is a file of a
+/// dataset, "hf://owner/name[@revision]/path" of a model. Throws UsageError.
 RepoFileName parse_hf_address(std::string_view text);
 
 }  // namespace weightlift

@@ -73,7 +73,7 @@ std::optional<RepoFile> parse_tree_entry(const HttpResponse& response, const Jso
   try {
     require_repo_path(file.path);
   } catch (const HubError& error) {
-    throw HubError(fmt::format("{}: {}", shown_url(response.url), error.what()));
+    throw HubError(shown_url(response.url), error.what());
   }
   const Json* lfs = find_member(entry, "lfs");
   file.lfs = lfs != nullptr && lfs->is_object();
@@ -81,9 +81,10 @@ std::optional<RepoFile> parse_tree_entry(const HttpResponse& response, const Jso
                       : require_oid(response, entry, file.path, kSha1Digits);
   file.git_oid = text_at(entry, "oid");
   const Json* size = find_member(entry, "size");
-  if (size == nullptr || !size->is_number_unsigned()) {
+  if (size == nullptr) throw_missing(response, printable(file.path) + ": size");
+  if (!size->is_number_unsigned()) {
     throw_bad_reply(response, printable(file.path) + ": size", "a number of bytes",
-                    size == nullptr ? "none" : printable(dump_json_line(*size)));
+                    printable(dump_json_line(*size)));
   }
   file.size_bytes = size->get<std::uint64_t>();
   return file;
@@ -106,7 +107,7 @@ std::optional<std::vector<RepoFile>> read_tree(const fs::path& path) {
     }
     return files;
   } catch (const Error&) {
-    return std::nullopt;  // another user's, damaged, or of another kind: it is only a shortcut
+    return std::nullopt;  // unreadable, damaged or of another form: the list only saves requests
   }
 }
 
@@ -135,7 +136,7 @@ std::vector<RepoFile> list_snapshot(const fs::path& snapshot) {
     RepoFile file;
     file.path = entry->path().lexically_relative(snapshot).generic_string();
     file.size_bytes = *size;
-    // A link leads to the blob, whose name is the digest.
+    // A link points to the blob, whose name is the digest.
     const std::string blob = fs::read_symlink(entry->path(), error).filename().string();
     error.clear();
     if (is_hex(blob, kSha256Digits) || is_hex(blob, kSha1Digits)) file.oid = blob;

@@ -11,6 +11,7 @@
 
 #include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
+#include "weightlift/base/hint.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/hub/url.h"
 
@@ -20,8 +21,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// The variable's value, empty where it is not set: huggingface_hub tells the two apart nowhere
-/// where it matters.
+/// The variable's value, empty where it is not set: for these variables huggingface_hub treats both
+/// alike.
 std::string variable(const std::string& name) {
   const char* value = std::getenv(name.c_str());
   return value == nullptr ? "" : value;
@@ -45,7 +46,7 @@ bool is_name_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-/// $NAME and ${NAME} replaced by the variable where it is set, as os.path.expandvars does.
+/// The text with $NAME and ${NAME} replaced by variables that are set, as in os.path.expandvars.
 std::string expand_variables(std::string_view text) {
   std::string out;
   while (!text.empty()) {
@@ -86,9 +87,9 @@ std::string read_endpoint(const std::string& fallback) {
   while (endpoint.ends_with('/')) endpoint.pop_back();
   const std::string_view fault = fault_of_endpoint(endpoint);
   if (!fault.empty()) {
-    // Not shown: what is wrong with it may be a password.
-    throw UsageError(
-        fmt::format("HF_ENDPOINT: expected an address like https://huggingface.co, got {}", fault));
+    // The message does not show the value: it may contain a password.
+    throw UsageError("HF_ENDPOINT", fmt::format("not the URL of a Hub: {}", fault),
+                     advice("write it like https://huggingface.co"));
   }
   return endpoint;
 }
@@ -102,20 +103,18 @@ std::string stripped(std::string text) {
 }
 
 std::string read_token_file(const fs::path& path) {
-  constexpr std::size_t kMaxTokenFileBytes = 65536;  // an OIDC token has a few thousand
+  constexpr std::size_t kMaxTokenFileBytes = 65536;  // an OIDC token has a few thousand bytes
   std::error_code error;
   if (!fs::exists(path, error)) return "";
   return stripped(read_text_file(path, kMaxTokenFileBytes));
 }
 
-/// Where the token comes from is part of the message, what it is never.
+/// Returns a valid token. The message names its source, and never shows the token.
 std::string require_token(std::string token, std::string_view source) {
   const auto refused = [](char c) { return c <= ' ' || c > '~'; };
   if (!std::ranges::any_of(token, refused)) return token;
-  throw UsageError(
-      fmt::format("{}: token: expected printable ASCII characters without blanks, got others; "
-                  "what it holds is not shown",
-                  source));
+  throw UsageError(std::string(source),
+                   "the token has blanks or characters that are not printable ASCII");
 }
 
 std::string read_token(const fs::path& token_path) {
@@ -128,15 +127,15 @@ std::string read_token(const fs::path& token_path) {
 }
 
 std::chrono::seconds read_seconds(const char* name, std::chrono::seconds fallback) {
-  constexpr int kMaxSeconds = 86400;  // longer waits are a mistake, and would overflow clocks
+  constexpr int kMaxSeconds = 86400;  // a longer wait is a mistake, and could overflow clocks
   const std::string text = stripped(variable(name));
   if (text.empty()) return fallback;
   int value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || value < 0 ||
       value > kMaxSeconds) {
-    throw UsageError(fmt::format("{}: expected whole seconds from 1 to {}, got {}", name,
-                                 kMaxSeconds, printable(text)));
+    throw UsageError(std::string(name), fmt::format("expected whole seconds from 1 to {}, got {}",
+                                                    kMaxSeconds, printable(text)));
   }
   return value == 0 ? fallback : std::chrono::seconds(value);
 }

@@ -10,7 +10,9 @@
 
 #include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
+#include "weightlift/base/hint.h"
 #include "weightlift/base/json.h"
+#include "weightlift/base/note.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/hub/commit.h"
 #include "weightlift/hub/lfs_upload.h"
@@ -23,8 +25,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int kMaxTries = 10;  // of the commit: each lost race is another's commit
-constexpr std::chrono::seconds kCommitPatience{300};  // a server may take long over a large commit
+constexpr int kMaxTries = 10;  // of the commit: other commits may win the race each time
+constexpr std::chrono::seconds kCommitPatience{300};  // a large commit may take a server long
 constexpr const char* kCard = "README.md";
 constexpr std::size_t kMaxCardBytes = std::size_t{4} << 20;
 constexpr const char* kEmptySha256 =
@@ -39,15 +41,15 @@ HttpRequest make_post(std::string url, std::string body) {
   return request;
 }
 
-/// One file of the folder, with what is known of it so far.
+/// One file of the folder, with its digests and the server's answer as far as they are known.
 struct Entry {
   std::string path;
   LocalFile file;
   std::string sample;
-  std::string sha256, git_sha1;  // once they were needed
+  std::string sha256, git_sha1;  // computed when needed
   PreuploadAnswer answer;
 
-  // An empty file has nothing to store apart, whatever the server says.
+  // An empty file never goes to LFS, whatever the server answers.
   bool lfs() const { return answer.lfs && file.size_bytes() > 0; }
   const std::string& oid() const { return lfs() ? sha256 : git_sha1; }
   bool is_unchanged() const {
@@ -61,12 +63,12 @@ class FolderUpload {
       : http_(http), request_(request), progress_(progress) {}
 
   CommitInfo run() {
-    require_sense();
+    check_request();
     open_files();
     if (request_.create_repo) create_repository();
     validate_card();
     for (int tries = 0; tries < kMaxTries; ++tries) {
-      if (tries > 0) http_.wait_to_retry(tries);  // not in step with the race's winners
+      if (tries > 0) http_.wait_to_retry(tries);  // with jitter, so that racing clients separate
       const std::string head = find_head();
       if (const auto made = find_lost_commit(head)) return *made;
       preupload();
@@ -77,26 +79,24 @@ class FolderUpload {
       for (const Entry& entry : entries_) entry.file.require_unchanged();
       if (const auto made = commit(files, head)) return *made;
     }
-    throw HubError(
-        fmt::format("{}: commit: expected it to be taken, got {} tries without success "
-                    "({}); what was uploaded stays, push again later",
-                    web_url(), kMaxTries, last_refusal_));
+    throw HubError(web_url(),
+                   fmt::format("no commit after {} tries ({})", kMaxTries, last_refusal_),
+                   advice("try again later: uploaded files are not sent again"));
   }
 
  private:
-  void require_sense() const {
+  void check_request() const {
     if (request_.repo.owner().empty()) {
-      throw UsageError(
-          fmt::format("{}: repository: expected OWNER/NAME, got no owner", request_.repo.string()));
+      throw UsageError(request_.repo.string(), "the repository name has no owner",
+                       advice("write it as owner/name"));
     }
     if (request_.files.empty()) {
-      throw UsageError(
-          fmt::format("{}: expected files to upload, got none", shown(request_.folder)));
+      throw UsageError(shown(request_.folder), "no files to upload");
     }
     require_revision(request_.revision);
     if (is_commit(request_.revision)) {
-      throw UsageError(
-          fmt::format("--revision {}: expected a branch, got a commit", request_.revision));
+      throw UsageError("revision",
+                       fmt::format("expected a branch, got the commit {}", request_.revision));
     }
   }
 
@@ -104,8 +104,9 @@ class FolderUpload {
     for (const std::string& path : request_.files) {
       constexpr std::size_t kWhole = 8192;
       if (printable(path, kWhole) != path) {
-        throw UsageError(fmt::format("{}: name: expected UTF-8 without control characters, got {}",
-                                     shown(request_.folder), printable(path)));
+        throw UsageError(shown(request_.folder),
+                         fmt::format("file name: expected UTF-8 without control characters, got {}",
+                                     printable(path)));
       }
       const bool replaced = path == kCard && !request_.card.empty();
       Entry entry{path, LocalFile(replaced ? request_.card : request_.folder / path), {}, {}, {},
@@ -132,7 +133,7 @@ class FolderUpload {
     return response;
   }
 
-  /// Where the token may not create, the repository may be there already.
+  /// Creates the repository. Without the right to create one, it may still exist already.
   void create_repository() {
     const HttpRequest request =
         make_post(http_.settings().endpoint + "/api/repos/create",
@@ -144,12 +145,12 @@ class FolderUpload {
     if (response.ok() || response.status == kConflict) return;
     HttpRequest look;
     look.url = repo_api_url(http_.settings(), request_.repo);
-    const bool may_be_there =
+    const bool may_exist =
         response.status == 401 || response.status == 402 || response.status == 403;
-    if (!may_be_there || !http_.send(look).ok()) throw_hub_error(request, response);
+    if (!may_exist || !http_.send(look).ok()) throw_hub_error(request, response);
   }
 
-  /// The Hub reads the card's metadata before the commit. Other servers need not know the call.
+  /// The Hub checks the card's metadata before the commit. Other servers may not support the call.
   void validate_card() {
     const auto card =
         std::ranges::find_if(entries_, [](const Entry& entry) { return entry.path == kCard; });
@@ -162,15 +163,16 @@ class FolderUpload {
     progress_.check();
     const YamlVerdict verdict = parse_validate_yaml_reply(http_.send(request));
     for (const std::string& warning : verdict.warnings) {
-      progress_.note(fmt::format("README.md: the Hub warns: {}", warning));
+      progress_.note({NoteCode::kHubWarning, std::string(kCard), {{"text", warning}}});
     }
     if (!verdict.errors.empty()) {
-      throw HubError(fmt::format("{}: metadata: the Hub refuses it: {}",
-                                 shown(request_.folder / kCard), fmt::join(verdict.errors, "; ")));
+      throw HubError(
+          ErrorKind::kInvalidFormat, shown(request_.folder / kCard),
+          fmt::format("the Hub refused the metadata: {}", fmt::join(verdict.errors, "; ")), {});
     }
   }
 
-  /// The commit that the branch means now, empty where there is none yet.
+  /// The current commit of the branch, empty where it has none yet.
   std::string find_head() {
     HttpRequest request;
     request.url = api_url("revision");
@@ -197,14 +199,15 @@ class FolderUpload {
     if (!response.ok() && response.status != kConflict) throw_hub_error(request, response);
   }
 
-  /// What was meant to be private must not become public without a word.
+  /// Throws where a private upload would become public.
   void require_private(const Json& info) {
     const Json* is_private = find_member(info, "private");
     if (!request_.private_repo || is_private == nullptr || *is_private != Json(false)) return;
-    throw HubError(
-        fmt::format("{}: --private: expected a private repository, got a public one{}; "
-                    "nothing was sent",
-                    web_url(), made_repository_ ? "" : " that was there before"));
+    throw HubError(ErrorKind::kMismatch, web_url(),
+                   fmt::format("{}; sent no files",
+                               made_repository_ ? "the server created a public repository"
+                                                : "the repository already exists and is public"),
+                   {{HintCode::kAllowPublic, {}}});
   }
 
   void preupload() {
@@ -223,7 +226,7 @@ class FolderUpload {
 
   std::string pr_query() const { return request_.create_pr ? "?create_pr=1" : ""; }
 
-  /// Each file once, in the way that its mode needs.
+  /// Hashes each file once, with the digest of its mode.
   void hash() {
     std::uint64_t total = 0;
     const auto is_missing = [](const Entry& entry) {
@@ -234,14 +237,14 @@ class FolderUpload {
     std::uint64_t done = 0;
     for (Entry& entry : entries_) {
       if (!is_missing(entry)) continue;
-      const auto tell = [&](std::uint64_t bytes) {
+      const auto advance = [&](std::uint64_t bytes) {
         progress_.check();
         progress_.advance(done + bytes);
       };
       if (entry.lfs()) {
-        entry.sha256 = entry.file.sha256(tell);
+        entry.sha256 = entry.file.sha256(advance);
       } else {
-        entry.git_sha1 = entry.file.git_blob_sha1(tell);
+        entry.git_sha1 = entry.file.git_blob_sha1(advance);
       }
       done += entry.file.size_bytes();
     }
@@ -262,18 +265,19 @@ class FolderUpload {
     }
     info_.ignored = ignored.size();
     info_.committed = files.size();
-    if (!ignored.empty() && !told_ignored_) {
-      progress_.note(fmt::format("left out, as the repository's .gitignore asks: {}",
-                                 fmt::join(ignored, ", ")));
-      told_ignored_ = true;
+    if (!ignored.empty() && !noted_ignored_) {
+      progress_.note({NoteCode::kFilesIgnoredByGit,
+                      "",
+                      {{"files", fmt::format("{}", fmt::join(ignored, ", "))}}});
+      noted_ignored_ = true;
     }
     return files;
   }
 
   CommitInfo without_commit(const std::string& head) {
     if (info_.unchanged == 0) {
-      throw HubError(
-          fmt::format("{}: expected a file to commit, got .gitignore for all of them", web_url()));
+      throw HubError(web_url(),
+                     "no files to commit: the repository's .gitignore excludes all of them");
     }
     CommitInfo info = info_;
     info.nothing_changed = true;
@@ -286,7 +290,7 @@ class FolderUpload {
     return oid.empty() ? web_url() : fmt::format("{}/commit/{}", web_url(), oid);
   }
 
-  /// Equal files are one object.
+  /// Uploads the LFS files. Equal files are one object.
   void send_large(std::span<const CommitFile> files) {
     std::map<std::string, LfsObject> unique;
     for (const CommitFile& file : files) {
@@ -306,7 +310,7 @@ class FolderUpload {
     }
   }
 
-  /// Nothing where it is to be tried again.
+  /// The new commit; nothing where another try may succeed.
   std::optional<CommitInfo> commit(std::span<const CommitFile> files, const std::string& head) {
     const CommitBody body(request_.commit_message, head, files);
     const HttpUpload upload{body.size_bytes(),
@@ -317,13 +321,12 @@ class FolderUpload {
     HttpRequest request = make_post(api_url("commit") + pr_query(), "");
     request.headers = {{"Content-Type", "application/x-ndjson"}};
     request.upload = &upload;
-    request.retry = false;  // a commit whose reply was lost may have been made
+    request.retry = false;  // the commit may exist although its reply was lost
     request.timeout = kCommitPatience;
     progress_.step(fmt::format("commit {}", request_.repo.string()), 0);
     HttpResponse response;
     try {
-      // On a connection of its own: where one that was open before breaks, libcurl sends a request
-      // again by itself.
+      // On a new connection: where a reused connection breaks, libcurl sends the request again.
       response = HttpClient(http_.settings(), [&] { progress_.check(); }).send(request);
     } catch (const HubUnreachable& error) {
       lost_ = Lost{head, {files.begin(), files.end()}};
@@ -337,7 +340,7 @@ class FolderUpload {
     return finish(parse_commit_reply(response));
   }
 
-  /// Throws unless the commit is worth another try.
+  /// Keeps the reason for another try. Throws where another try is useless.
   void note_refusal(const HttpRequest& request, const HttpResponse& response,
                     std::span<const CommitFile> files, const std::string& head) {
     constexpr int kPreconditionFailed = 412;
@@ -357,9 +360,9 @@ class FolderUpload {
   CommitInfo finish(const CommitReply& reply) {
     if (request_.create_pr && reply.pull_request_url.empty()) {
       throw HubError(
-          fmt::format("{}: pull request: expected one, got the commit {} without; this server may "
-                      "not have pull requests, look at what it committed",
-                      web_url(), printable(reply.oid)));
+          web_url(),
+          fmt::format("the server made commit {} without a pull request", printable(reply.oid)),
+          advice("check this commit: the server may not support pull requests"));
     }
     CommitInfo info = info_;
     info.oid = printable(reply.oid);
@@ -368,7 +371,7 @@ class FolderUpload {
     return info;
   }
 
-  /// Whether the commit whose reply was lost was made: the files are there now, equal.
+  /// The commit whose reply was lost, if the repository now has equal files.
   std::optional<CommitInfo> find_lost_commit(const std::string& head) {
     if (!lost_) return std::nullopt;
     if (request_.create_pr) return find_lost_pull_request();
@@ -413,11 +416,11 @@ class FolderUpload {
   ProgressSink& progress_;
   std::vector<Entry> entries_;
   CommitInfo info_;
-  std::map<std::string, bool> sent_;  // oid of LFS objects: whether their bytes went over
+  std::map<std::string, bool> sent_;  // oid of each LFS object: whether its bytes were sent
   std::optional<Lost> lost_;
   std::string last_refusal_;
   bool made_repository_ = false;
-  bool told_ignored_ = false;
+  bool noted_ignored_ = false;
 };
 
 }  // namespace
@@ -428,8 +431,8 @@ CommitInfo upload_folder(HttpClient& http, const UploadRequest& request, Progres
 
 std::string whoami(HttpClient& http) {
   if (http.settings().token.empty()) {
-    throw HubError(
-        "account: expected a token, got none; set HF_TOKEN, or log in with: hf auth login");
+    throw HubError(ErrorKind::kAuth, "HF_TOKEN", "publishing needs a token, and there is none",
+                   advice("set HF_TOKEN, or log in with: hf auth login"));
   }
   HttpRequest request;
   request.url = http.settings().endpoint + "/api/whoami-v2";

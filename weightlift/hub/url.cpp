@@ -18,7 +18,7 @@ namespace weightlift {
 namespace {
 
 constexpr std::size_t kMaxShownBytes = 500;
-constexpr std::string_view kSlashes = "/\\";  // browsers take one for the other
+constexpr std::string_view kSlashes = "/\\";  // browsers treat both alike
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
@@ -35,7 +35,7 @@ void append_encoded(std::string& out, char c) {
   out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
 }
 
-/// Blanks, controls, what is not ASCII and the characters of `others` as %XX.
+/// The text with blanks, control characters, non-ASCII bytes and the characters of `others` as %XX.
 std::string encoded(std::string_view text, std::string_view others) {
   std::string out;
   for (const char c : text) {
@@ -48,15 +48,14 @@ std::string encoded(std::string_view text, std::string_view others) {
   return out;
 }
 
-/// Cuts off and returns what stands before the first of `ends`, or all of it.
+/// Removes and returns the text before the first of `ends`, or all of it.
 std::string_view take_until(std::string_view& rest, std::string_view ends) {
   const std::string_view taken = rest.substr(0, rest.find_first_of(ends));
   rest.remove_prefix(taken.size());
   return taken;
 }
 
-/// A URL in its parts, each with the signs that tell it from its neighbors. Those that may be
-/// missing are empty then.
+/// The parts of a URL, each with its delimiters. A missing part is empty.
 struct Url {
   std::string scheme;       ///< "http://" or "https://"
   std::string credentials;  ///< "user:password@"
@@ -67,7 +66,7 @@ struct Url {
   bool has_fragment = false;
 };
 
-/// "http://" of "HTTP:rest", empty where there is no scheme.
+/// Removes the scheme: "http://" for "HTTP:rest", empty where there is none.
 std::string take_scheme(std::string_view& rest) {
   const std::size_t colon = rest.find(':');
   if (colon == rest.npos || !is_letter(rest.front())) return "";
@@ -80,7 +79,7 @@ std::string take_scheme(std::string_view& rest) {
   return lower(scheme) + "://";
 }
 
-/// Narrower than browsers, for whom a host may be in %XX or, through IDNA, in any script.
+/// Whether it is a plain host. Browsers accept more: %XX, and any script through IDNA.
 bool is_host(const std::string& host) {
   if (host.starts_with('[') && host.ends_with(']')) {
     in6_addr address;
@@ -92,7 +91,7 @@ bool is_host(const std::string& host) {
   return !host.empty() && std::ranges::all_of(host, belongs);
 }
 
-/// Reads "user:password@host:port", and says whether that is what it is.
+/// Reads "user:password@host:port". False where the text has another form.
 bool read_authority(std::string_view text, Url& url) {
   if (const std::size_t at = text.rfind('@'); at != text.npos) {
     url.credentials = encoded(text.substr(0, at), "\"#<>?`{}/;=@[\\]^|") + '@';
@@ -110,7 +109,7 @@ bool read_authority(std::string_view text, Url& url) {
   return error == std::errc() && end == text.data() + text.size() && port > 0;
 }
 
-/// How many dots a part of a path consists of, some perhaps as %2E; 0 where it holds anything else.
+/// The number of dots (or %2E) in a part of a path; 0 where it has other characters.
 int count_if_only_dots(std::string_view part) {
   int dots = 0;
   for (; !part.empty(); ++dots) {
@@ -121,7 +120,7 @@ int count_if_only_dots(std::string_view part) {
   return dots;
 }
 
-/// Appends the parts of `path` to those of a folder, "." and ".." followed.
+/// Appends the parts of `path` to those of a folder, and resolves "." and "..".
 void append_path(std::string_view path, std::vector<std::string>& parts) {
   for (bool last = false; !last;) {
     std::string part = encoded(take_until(path, kSlashes), "\"#<>?`{}");
@@ -137,7 +136,7 @@ void append_path(std::string_view path, std::vector<std::string>& parts) {
   }
 }
 
-/// Reads path, query and fragment, relative to what `url` holds already.
+/// Reads path, query and fragment, relative to `url`.
 void read_place(std::string_view rest, Url& url) {
   const std::string_view path = take_until(rest, "?#");
   if (!path.empty()) {
@@ -154,12 +153,12 @@ void read_place(std::string_view rest, Url& url) {
   }
   const std::string_view query = take_until(rest, "#");
   if (!path.empty() || !query.empty()) url.query.clear();
-  // An empty query is none: libcurl's versions differ in whether they send its '?'.
+  // An empty query is dropped: versions of libcurl differ in whether they send its '?'.
   if (query.size() > 1) url.query = '?' + encoded(query.substr(1), "\"'<>");
   url.has_fragment = !rest.empty();
 }
 
-/// The URL that `text` is, or names relative to `base`; nothing where it is no http or https URL.
+/// The URL `text`, absolute or relative to `base`; nothing where it is not an http or https URL.
 std::optional<Url> parse(std::string_view text, const Url* base = nullptr) {
   const auto is_outer = [](char c) { return static_cast<unsigned char>(c) <= ' '; };
   while (!text.empty() && is_outer(text.front())) text.remove_prefix(1);
@@ -188,8 +187,7 @@ std::optional<Url> parse(std::string_view text, const Url* base = nullptr) {
 
 Url require_url(const std::string& text, const Url* base = nullptr) {
   if (auto url = parse(text, base)) return *std::move(url);
-  throw HubError(fmt::format("{}: address: expected an http or https URL, got another",
-                             printable(text.substr(0, text.find('?')), kMaxShownBytes)));
+  throw HubError(text.empty() ? "''" : shown_url(text), "not an http or https URL");
 }
 
 }  // namespace
@@ -227,16 +225,18 @@ std::string resolve_url(const std::string& base, const std::string& reference) {
 
 std::string shown_url(const std::string& url) {
   const auto read = parse(url);
-  if (!read) return "(an address that cannot be shown)";
+  // Where the text is not a URL, its parts are unknown: any '@' may follow a password.
+  if (!read && url.find('@') != url.npos) return "(hidden URL)";
+  if (!read) return printable(url.substr(0, url.find_first_of("?#")), kMaxShownBytes);
   return printable(read->scheme + read->host + read->port + read->path, kMaxShownBytes);
 }
 
 std::string_view fault_of_endpoint(const std::string& url) {
   const bool clean = std::ranges::all_of(url, [](char c) { return c > ' ' && c <= '~'; });
   const auto read = parse(url);
-  if (!clean || !read) return "no http or https URL";
-  if (!read->credentials.empty()) return "a user name in it";
-  if (url.find('?') != url.npos || read->has_fragment) return "a query in it";
+  if (!clean || !read) return "it is not an http or https URL";
+  if (!read->credentials.empty()) return "it has a user name";
+  if (url.find('?') != url.npos || read->has_fragment) return "it has a query or a fragment";
   return "";
 }
 

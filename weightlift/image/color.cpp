@@ -19,29 +19,29 @@ int multiply_divide_255(int a, int b) {
 
 }  // namespace
 
-Picture to_rgb(Picture picture) {
-  if (picture.channels == static_cast<std::int64_t>(kRgb)) return picture;
-  std::vector<std::uint8_t> rgb(picture.samples.size() * kRgb);
-  for (std::size_t i = 0; i < picture.samples.size(); ++i) {
-    std::fill_n(&rgb[i * kRgb], kRgb, picture.samples[i]);
+Image to_rgb(Image image) {
+  if (image.channels == static_cast<std::int64_t>(kRgb)) return image;
+  std::vector<std::uint8_t> rgb(image.samples.size() * kRgb);
+  for (std::size_t i = 0; i < image.samples.size(); ++i) {
+    std::fill_n(&rgb[i * kRgb], kRgb, image.samples[i]);
   }
-  picture.samples = std::move(rgb);
-  picture.channels = kRgb;
-  return picture;
+  image.samples = std::move(rgb);
+  image.channels = kRgb;
+  return image;
 }
 
-Picture to_luminance(Picture picture) {
-  if (picture.channels == 1) return picture;
+Image to_luminance(Image image) {
+  if (image.channels == 1) return image;
   constexpr std::uint32_t kRed = 19595, kGreen = 38470, kBlue = 7471, kHalf = 0x8000;
-  const std::size_t pixels = picture.samples.size() / kRgb;
+  const std::size_t pixels = image.samples.size() / kRgb;
   for (std::size_t i = 0; i < pixels; ++i) {
-    const std::uint8_t* in = &picture.samples[i * kRgb];
-    picture.samples[i] =
+    const std::uint8_t* in = &image.samples[i * kRgb];
+    image.samples[i] =
         static_cast<std::uint8_t>((in[0] * kRed + in[1] * kGreen + in[2] * kBlue + kHalf) >> 16U);
   }
-  picture.samples.resize(pixels);
-  picture.channels = 1;
-  return picture;
+  image.samples.resize(pixels);
+  image.channels = 1;
+  return image;
 }
 
 void inverted_cmyk_to_rgb(std::span<const std::uint8_t> inverted, std::span<std::uint8_t> rgb) {

@@ -7,11 +7,12 @@
 #include <string>
 #include <vector>
 
-#include "weightlift/image/picture.h"
+#include "weightlift/base/note.h"
+#include "weightlift/image/image.h"
 
 namespace weightlift {
 
-/// What a decoded picture's samples are: red, green and blue, or luminance.
+/// The samples of a decoded image: red, green and blue, or luminance.
 enum class ColorMode { kRGB, kL };
 
 struct DecodeLimits {
@@ -20,29 +21,33 @@ struct DecodeLimits {
   std::int64_t max_pixels = 178'956'970;
 };
 
-struct DecodedPicture {
-  Picture picture;
-  std::string format;              ///< "JPEG", "PNG", "WebP", "BMP" or "PPM" (also PGM and PBM)
-  std::vector<std::string> notes;  ///< what a reader may want to know: frames left out, damage
+struct DecodedImage {
+  Image image;
+  std::string format;  ///< "JPEG", "PNG", "WebP", "BMP" or "PPM" (also PGM and PBM)
+  Notes notes;         ///< ignored frames, damage
 };
 
-/// The picture in `bytes`, told by its content: JPEG, PNG, WebP, BMP or PPM/PGM/PBM, of an
-/// animation the first frame. Samples are those of Pillow 13's
-/// `ImageOps.exif_transpose(Image.open(file)).convert("RGB")`, or "L": turned as EXIF or XMP say,
-/// alpha dropped and not composited, 16-bit luminance clipped at 255, colour profiles not applied.
-/// Throws FormatError "where: picture: expected X, got Y; what to do" for what is no such picture,
-/// is truncated, broken, or beyond the limits. Memory: about 12 bytes per pixel at most. Judged
-/// otherwise than by Pillow: broken EXIF data costs the orientation and gives a note instead of a
-/// refusal; a PNG that ends within its compressed pixels is refused even where none of them lacks;
-/// and so are lossless JPEGs where libjpeg-turbo is older than 3.
-DecodedPicture decode_picture(std::span<const std::byte> bytes, ColorMode mode,
-                              const std::string& where, const DecodeLimits& limits = {});
+/// Decodes `bytes`, whose content decides the format: JPEG, PNG, WebP, BMP or PPM/PGM/PBM. Decodes
+/// the first frame of an animation. The samples are those of Pillow 13's
+/// `ImageOps.exif_transpose(Image.open(file)).convert("RGB")`, or "L": rotated as EXIF or XMP say,
+/// alpha dropped and not composited, 16-bit luminance clipped at 255, color profiles not applied.
+/// Memory: at most about 12 bytes per pixel.
+///
+/// Throws FormatError where the bytes are no image, or are truncated or broken; UnsupportedError
+/// where the format or a variant of it is unsupported, or the image exceeds the limits;
+/// NoMemoryError where the pixels do not fit in memory.
+///
+/// Pillow decides three cases differently. Broken EXIF data only loses the orientation here, and
+/// gives a note. A PNG that ends within its compressed pixels is refused even where no pixel is
+/// missing. Lossless JPEGs are refused where libjpeg-turbo is older than 3.
+DecodedImage decode_image(std::span<const std::byte> bytes, ColorMode mode,
+                          const std::string& where, const DecodeLimits& limits = {});
 
-/// The same of a file. Throws IoError where it cannot be read, too.
-DecodedPicture load_picture(const std::filesystem::path& file, ColorMode mode,
-                            const DecodeLimits& limits = {});
+/// Decodes a file, as decode_image. Also throws what MappedFile::open throws.
+DecodedImage load_image(const std::filesystem::path& file, ColorMode mode,
+                        const DecodeLimits& limits = {});
 
-/// Whether the first bytes are those of a format that decode_picture reads.
-bool looks_like_picture(std::span<const std::byte> bytes);
+/// Whether the first bytes are those of a format that decode_image reads.
+bool looks_like_image(std::span<const std::byte> bytes);
 
 }  // namespace weightlift

@@ -11,16 +11,17 @@
 //
 //   0   "BM", size of the file, reserved
 //   10  where the pixels begin
-//   14  size of the header that begins here, which tells its kind:
+//   14  size of the header that begins here; it identifies the kind of header:
 //       12  width, height, planes, bits per pixel, of 16 bits each; colors of three bytes
 //       40, 52, 56, 64, 108, 124
 //           +4 width, +8 height, +12 planes, +14 bits, +16 compression, +32 number of colors,
-//           +40 masks of red, green, blue and alpha, after a header of 40 bytes too; colors of four
+//           +40 masks of red, green, blue and alpha, also after a header of 40 bytes; colors of
+//           four bytes
 //   palette, blue first, where a pixel has up to 8 bits
 //   rows of pixels from the bottom (from the top where the height is negative), each padded to four
 //   bytes
 //
-// What is taken, and what it means, follows Pillow's BmpImagePlugin.
+// Accepts the files that Pillow's BmpImagePlugin accepts, and reads them as it does.
 
 namespace weightlift {
 
@@ -30,6 +31,7 @@ constexpr std::size_t kFileHeaderBytes = 14;
 constexpr std::uint32_t kCoreHeaderBytes = 12;
 constexpr std::uint32_t kInfoHeaderBytes = 40;
 constexpr std::uint32_t kMaxColors = 256;
+constexpr std::string_view kSaveAsPng = "save it again as PNG";
 
 enum class BmpCompression : std::uint32_t { kNone = 0, kRle8 = 1, kRle4 = 2, kBitFields = 3 };
 
@@ -46,14 +48,14 @@ struct BmpHeader {
   std::size_t pixel_offset = 0;
 };
 
-/// Where in a pixel of several bytes the colors lie; of 16 bits, how many green has.
+/// Where the colors lie in a pixel of several bytes.
 struct BmpLayout {
   std::uint32_t bits;
   std::array<std::uint32_t, 4> masks;
   std::size_t red, green, blue;  // bytes from the start of a pixel
 };
 
-/// The masks that Pillow knows.
+/// The masks that Pillow supports.
 constexpr std::array<BmpLayout, 9> kBmpLayouts = {{
     {32, {0xFF0000, 0xFF00, 0xFF, 0}, 2, 1, 0},
     {32, {0xFF000000, 0xFF0000, 0xFF00, 0}, 3, 2, 1},
@@ -70,18 +72,18 @@ constexpr std::array<std::uint32_t, 3> kMasks555 = {0x7C00, 0x3E0, 0x1F};
 
 class BmpReader {
  public:
-  explicit BmpReader(const PictureFile& file) : file_(file) {}
+  explicit BmpReader(const ImageFile& file) : file_(file) {}
 
-  StoredPicture decode() {
+  StoredImage decode() {
     read_header();
     require_size(file_, header_.width, header_.height);
-    StoredPicture stored;
+    StoredImage stored;
     if (header_.bits <= 8) {
       read_palette();
       const bool packed = header_.compression != BmpCompression::kNone;
-      stored.picture = apply_palette(packed ? read_run_lengths() : read_indices());
+      stored.image = apply_palette(packed ? read_run_lengths() : read_indices());
     } else {
-      stored.picture = read_colors();
+      stored.image = read_colors();
     }
     stored.end_bytes = std::min(end_bytes_, file_.bytes.size());
     return stored;
@@ -107,8 +109,8 @@ class BmpReader {
     if (header_.palette_offset > file_.bytes.size()) refuse_truncated(file_, "BMP");
     constexpr std::array<std::uint32_t, 6> kBits = {1, 4, 8, 16, 24, 32};
     if (std::ranges::find(kBits, header_.bits) == kBits.end()) {
-      refuse_picture(file_, "a BMP of 1, 4, 8, 16, 24 or 32 bits per pixel",
-                     fmt::format("{}", header_.bits));
+      refuse_unsupported(file_, fmt::format("unsupported BMP with {} bits per pixel", header_.bits),
+                         kSaveAsPng);
     }
     require_compression();
     if (header_.colors == 0) header_.colors = 1U << std::min(header_.bits, 8U);
@@ -131,8 +133,9 @@ class BmpReader {
   void read_info_header() {
     constexpr std::array<std::uint32_t, 6> kSizes = {kInfoHeaderBytes, 52, 56, 64, 108, 124};
     if (std::ranges::find(kSizes, header_.header_bytes) == kSizes.end()) {
-      refuse_picture(file_, "a BMP header of 12, 40, 52, 56, 64, 108 or 124 bytes",
-                     fmt::format("{}", header_.header_bytes));
+      refuse_unsupported(file_,
+                         fmt::format("unsupported BMP header of {} bytes", header_.header_bytes),
+                         kSaveAsPng);
     }
     header_.width = load<std::uint32_t>(18);
     header_.height = load<std::uint32_t>(22);
@@ -159,29 +162,30 @@ class BmpReader {
         (fields && header_.bits > 8)) {
       return;
     }
-    refuse_picture(file_, "a BMP without compression, with run lengths (1 or 2) or with masks (3)",
-                   fmt::format("compression {} of {} bits",
-                               static_cast<std::uint32_t>(header_.compression), header_.bits),
-                   "save it anew as PNG");
+    refuse_unsupported(file_,
+                       fmt::format("unsupported BMP compression {} at {} bits per pixel",
+                                   static_cast<std::uint32_t>(header_.compression), header_.bits),
+                       kSaveAsPng);
   }
 
   void read_palette() {
     if (header_.colors > kMaxColors) {
-      refuse_picture(file_, "at most 256 colors in a palette", fmt::format("{}", header_.colors));
+      refuse_image(file_, fmt::format("expected a palette of at most {} colors, got {}", kMaxColors,
+                                      header_.colors));
     }
     const auto at = [&](std::size_t place) {
       return std::to_integer<std::uint8_t>(file_.bytes[place]);
     };
     for (std::size_t i = 0; i < header_.colors; ++i) {
       const std::size_t color = header_.palette_offset + i * header_.color_bytes;
-      if (color + header_.color_bytes > file_.bytes.size()) break;  // of a part nothing is taken
+      if (color + header_.color_bytes > file_.bytes.size()) break;  // a partial color is ignored
       palette_.at(i) = {at(color + 2), at(color + 1), at(color)};
     }
     extend_grays();
   }
 
-  /// Pillow takes a palette in which every color is the gray of its number for none at all: then
-  /// numbers beyond it are grays too. In others they are black.
+  /// Pillow ignores a palette in which every color is the gray of its index: indices beyond it are
+  /// then also grays. Beyond other palettes they are black.
   void extend_grays() {
     for (std::size_t i = 0; i < header_.colors; ++i) {
       const auto gray = static_cast<std::uint8_t>(i);
@@ -192,7 +196,7 @@ class BmpReader {
     }
   }
 
-  /// The row in the file that is row `y` of the picture.
+  /// The row in the file that is row `y` of the image.
   std::size_t stored_row(std::size_t y) const {
     return header_.from_top ? y : static_cast<std::size_t>(header_.height) - 1 - y;
   }
@@ -203,7 +207,7 @@ class BmpReader {
     return file_.bytes.subspan(header_.pixel_offset + stored_row(y) * stride, used);
   }
 
-  /// The padding of the last row may lack.
+  /// The padding of the last row may be missing.
   void require_rows() {
     const std::size_t used = (static_cast<std::size_t>(header_.width) * header_.bits + 7) / 8;
     const std::size_t stride = (used + 3) / 4 * 4;
@@ -216,9 +220,9 @@ class BmpReader {
     end_bytes_ = header_.pixel_offset + (last + 1) * stride;
   }
 
-  Picture read_indices() {
+  Image read_indices() {
     require_rows();
-    Picture picture = make_picture(file_, header_.width, header_.height, 1);
+    Image image = make_image(file_, header_.width, header_.height, 1);
     const auto width = static_cast<std::size_t>(header_.width);
     const std::size_t mask = (1U << header_.bits) - 1;
     for (std::size_t y = 0; y < static_cast<std::size_t>(header_.height); ++y) {
@@ -226,21 +230,21 @@ class BmpReader {
       for (std::size_t x = 0; x < width; ++x) {
         const std::size_t bit = x * header_.bits;
         const std::size_t shift = 8 - header_.bits - bit % 8;
-        picture.samples[y * width + x] =
+        image.samples[y * width + x] =
             static_cast<std::uint8_t>((std::to_integer<std::size_t>(row[bit / 8]) >> shift) & mask);
       }
     }
-    return picture;
+    return image;
   }
 
-  Picture read_colors() {
+  Image read_colors() {
     require_rows();
-    Picture picture = make_picture(file_, header_.width, header_.height, 3);
+    Image image = make_image(file_, header_.width, header_.height, 3);
     const auto width = static_cast<std::size_t>(header_.width);
     const bool is_565 = std::ranges::equal(kMasks565, std::span(header_.masks).first(3));
     if (header_.bits == 16) require_16_bit_masks(is_565);
     const BmpLayout layout = header_.bits == 16 ? BmpLayout{} : find_layout();
-    std::uint8_t* out = picture.samples.data();
+    std::uint8_t* out = image.samples.data();
     for (std::size_t y = 0; y < static_cast<std::size_t>(header_.height); ++y) {
       const auto row = row_bytes(y);
       for (std::size_t x = 0; x < width; ++x, out += 3) {
@@ -254,14 +258,16 @@ class BmpReader {
         out[2] = std::to_integer<std::uint8_t>(pixel[layout.blue]);
       }
     }
-    return picture;
+    return image;
   }
 
   [[noreturn]] void refuse_masks() const {
-    refuse_picture(file_, "usual masks of red, green, blue and alpha",
-                   fmt::format("{:08x} {:08x} {:08x} {:08x} of {} bits", header_.masks[0],
-                               header_.masks[1], header_.masks[2], header_.masks[3], header_.bits),
-                   "save it anew as PNG");
+    refuse_unsupported(
+        file_,
+        fmt::format("unsupported BMP color masks {:08x} {:08x} {:08x} {:08x} at {} bits per pixel",
+                    header_.masks[0], header_.masks[1], header_.masks[2], header_.masks[3],
+                    header_.bits),
+        kSaveAsPng);
   }
 
   void require_16_bit_masks(bool is_565) const {
@@ -289,13 +295,13 @@ class BmpReader {
     out[2] = static_cast<std::uint8_t>((pixel & kFive) * 255 / kFive);
   }
 
-  /// Pillow's BmpRleDecoder, whose way of taking malformed runs is followed to the pixel:
+  /// Reads malformed runs exactly as Pillow's BmpRleDecoder:
   ///   n c            n pixels c (with 4 bits, its halves in turn), no more than fit into the row
   ///   0 0            end of the row
-  ///   0 1            end of the picture, which is refused where pixels lack
-  ///   0 2 right up   zeros up to there
+  ///   0 1            end of the image, which is refused where pixels are missing
+  ///   0 2 right up   zeros up to that pixel
   ///   0 n            n pixels as they are, padded to an even place in the file
-  Picture read_run_lengths() {
+  Image read_run_lengths() {
     const bool nibbles = header_.compression == BmpCompression::kRle4;
     const auto width = static_cast<std::size_t>(header_.width);
     const auto total = width * static_cast<std::size_t>(header_.height);
@@ -348,26 +354,26 @@ class BmpReader {
   }
   std::size_t byte(std::size_t at) const { return std::to_integer<std::size_t>(file_.bytes[at]); }
 
-  Picture in_row_order(const std::vector<std::uint8_t>& stored) const {
-    Picture picture = make_picture(file_, header_.width, header_.height, 1);
+  Image in_row_order(const std::vector<std::uint8_t>& stored) const {
+    Image image = make_image(file_, header_.width, header_.height, 1);
     const auto width = static_cast<std::size_t>(header_.width);
     for (std::size_t y = 0; y < static_cast<std::size_t>(header_.height); ++y) {
-      std::copy_n(&stored[stored_row(y) * width], width, &picture.samples[y * width]);
+      std::copy_n(&stored[stored_row(y) * width], width, &image.samples[y * width]);
     }
-    return picture;
+    return image;
   }
 
-  Picture apply_palette(const Picture& indices) const {
-    Picture picture = make_picture(file_, indices.width, indices.height, 3);
-    std::uint8_t* out = picture.samples.data();
+  Image apply_palette(const Image& indices) const {
+    Image image = make_image(file_, indices.width, indices.height, 3);
+    std::uint8_t* out = image.samples.data();
     for (const std::uint8_t index : indices.samples) {
       out = std::ranges::copy(palette_.at(index), out).out;
     }
-    return picture;
+    return image;
   }
 
   using Color = std::array<std::uint8_t, 3>;
-  const PictureFile& file_;
+  const ImageFile& file_;
   BmpHeader header_;
   std::array<Color, kMaxColors> palette_{};
   std::size_t end_bytes_ = 0;
@@ -375,6 +381,6 @@ class BmpReader {
 
 }  // namespace
 
-StoredPicture decode_bmp(const PictureFile& file) { return BmpReader(file).decode(); }
+StoredImage decode_bmp(const ImageFile& file) { return BmpReader(file).decode(); }
 
 }  // namespace weightlift

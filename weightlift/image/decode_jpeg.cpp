@@ -4,20 +4,21 @@
 #include <algorithm>
 #include <array>
 #include <csetjmp>
-#include <cstdio>  // jpeglib.h needs it, and includes it not
+#include <cstdio>  // jpeglib.h needs it and does not include it
 
 #include "weightlift/base/error.h"
+#include "weightlift/base/note.h"
 #include "weightlift/image/color.h"
 #include "weightlift/image/decoders.h"
 
 // libjpeg reports errors by longjmp, which must not jump over C++ objects that have destructors.
-// So each function that calls it and can fail is a "step": it has a setjmp of its own, only plain
-// variables, and says how it ended; what owns memory lives in the callers.
+// So each function that calls it and can fail is a "step": it has a setjmp of its own and only
+// plain variables, and returns how it ended. Objects that own memory live in the callers.
 //
-// The samples are Pillow's because its settings are libjpeg-turbo's defaults (fancy upsampling, the
-// accurate integer DCT). What it takes and refuses is the same because the source is the same: all
-// bytes that there are, and a suspension at their end. So a file without its end marker is taken
-// where its last row can be decoded without it, and damaged data that libjpeg only warns of too.
+// The samples equal Pillow's, because its settings are libjpeg-turbo's defaults (fancy upsampling,
+// the accurate integer DCT). It accepts the files that Pillow accepts, because both give libjpeg
+// all the bytes and suspend at their end. So a file without its end marker is accepted where its
+// last row can be decoded without it, and so is damaged data about which libjpeg only warns.
 
 namespace weightlift {
 
@@ -25,13 +26,14 @@ namespace {
 
 enum class JpegStep { kDone, kSuspended, kFailed };
 
-/// Progressive files have some ten scans. A few bytes can make another scan over the whole picture:
-/// libjpeg-turbo's own limit for files from strangers.
+/// Progressive files have about ten scans. A few bytes can add a scan over the whole image. This is
+/// the limit that libjpeg-turbo itself uses for untrusted files.
 constexpr int kMaxScans = 500;
 constexpr int kExifMarker = JPEG_APP0 + 1;
 constexpr unsigned kWholeMarker = 0xFFFF;
+constexpr std::string_view kSaveAgain = "save it again as JPEG or PNG";
 
-/// All that libjpeg's callbacks reach.
+/// What libjpeg's callbacks can reach.
 struct JpegState {
   jpeg_decompress_struct decoder;
   jpeg_error_mgr errors;
@@ -59,7 +61,7 @@ void note_jpeg_warning(j_common_ptr decoder, int level) {
 void limit_scans(j_common_ptr decoder) {
   JpegState& state = state_of(decoder);
   if (state.decoder.input_scan_number <= kMaxScans) return;
-  constexpr std::string_view kText = "more scans than 500";
+  constexpr std::string_view kText = "more than 500 scans";
   state.text.at(kText.copy(state.text.data(), kText.size())) = '\0';
   std::longjmp(state.failed, 1);
 }
@@ -99,7 +101,7 @@ JpegStep start_jpeg(JpegState& state, const std::byte* bytes, std::size_t size) 
   return result == JPEG_SUSPENDED ? JpegStep::kSuspended : JpegStep::kDone;
 }
 
-/// Reads the whole file where it is progressive.
+/// Also reads the whole file where it is progressive.
 JpegStep start_rows(JpegState& state, J_COLOR_SPACE space) {
   if (setjmp(state.failed) != 0) return JpegStep::kFailed;
   state.decoder.out_color_space = space;
@@ -118,25 +120,26 @@ JpegStep finish_jpeg(JpegState& state) {
 
 class JpegDecoder {
  public:
-  explicit JpegDecoder(const PictureFile& file) : file_(file) {}
+  explicit JpegDecoder(const ImageFile& file) : file_(file) {}
   ~JpegDecoder() { jpeg_destroy_decompress(&state_.decoder); }
   JpegDecoder(const JpegDecoder&) = delete;
   JpegDecoder& operator=(const JpegDecoder&) = delete;
 
-  StoredPicture decode() {
+  StoredImage decode() {
     require(start_jpeg(state_, file_.bytes.data(), file_.bytes.size()));
-    StoredPicture stored;
+    StoredImage stored;
     stored.metadata = metadata();
     const int components = state_.decoder.num_components;
     if (components != 1 && components != 3 && components != 4) {
-      refuse_picture(file_, "a JPEG of 1, 3 or 4 components", fmt::format("{}", components));
+      refuse_unsupported(file_, fmt::format("unsupported JPEG with {} components", components),
+                         kSaveAgain);
     }
-    stored.picture = make_picture(file_, state_.decoder.image_width, state_.decoder.image_height,
-                                  components == 1 ? 1 : 3);
+    stored.image = make_image(file_, state_.decoder.image_width, state_.decoder.image_height,
+                              components == 1 ? 1 : 3);
     require(start_rows(state_, components == 1   ? JCS_GRAYSCALE
                                : components == 3 ? JCS_RGB
                                                  : JCS_CMYK));
-    read_rows(stored.picture, components == 4);
+    read_rows(stored.image, components == 4);
     finish(stored);
     return stored;
   }
@@ -145,16 +148,15 @@ class JpegDecoder {
   void require(JpegStep step) const {
     if (step == JpegStep::kDone) return;
     if (step == JpegStep::kSuspended) refuse_truncated(file_, "JPEG");
-    refuse_picture(file_, "a JPEG that can be decoded",
-                   fmt::format("the error '{}'", printable(state_.text.data())),
-                   "save it anew as JPEG or PNG");
+    refuse_image(file_, fmt::format("cannot decode the JPEG: {}", printable(state_.text.data())),
+                 kSaveAgain);
   }
 
-  /// As Pillow collects them: Exif segments joined, of XMP the last.
-  PictureMetadata metadata() const {
+  /// Joins the Exif segments and takes the last XMP segment, as Pillow does.
+  ImageMetadata metadata() const {
     constexpr std::string_view kExif("Exif\0\0", 6);
     constexpr std::string_view kXmp("http://ns.adobe.com/xap/1.0/\0", 29);
-    PictureMetadata metadata;
+    ImageMetadata metadata;
     for (auto* marker = state_.decoder.marker_list; marker != nullptr; marker = marker->next) {
       std::string_view data(reinterpret_cast<const char*>(marker->data), marker->data_length);
       if (data.starts_with(kExif)) {
@@ -166,34 +168,34 @@ class JpegDecoder {
     return metadata;
   }
 
-  void read_rows(Picture& picture, bool cmyk) {
-    const auto width = static_cast<std::size_t>(picture.width);
-    const std::size_t row_bytes = width * static_cast<std::size_t>(picture.channels);
+  void read_rows(Image& image, bool cmyk) {
+    const auto width = static_cast<std::size_t>(image.width);
+    const std::size_t row_bytes = width * static_cast<std::size_t>(image.channels);
     std::vector<JSAMPLE> inks(cmyk ? 4 * width : 0);
-    for (std::size_t y = 0; y < static_cast<std::size_t>(picture.height); ++y) {
-      JSAMPLE* row = &picture.samples[y * row_bytes];
+    for (std::size_t y = 0; y < static_cast<std::size_t>(image.height); ++y) {
+      JSAMPLE* row = &image.samples[y * row_bytes];
       require(read_row(state_, cmyk ? inks.data() : row));
       if (cmyk) inverted_cmyk_to_rgb(inks, {row, row_bytes});
     }
   }
 
-  void finish(StoredPicture& stored) {
+  void finish(StoredImage& stored) {
     const JpegStep step = finish_jpeg(state_);
     if (step == JpegStep::kFailed) require(step);
-    if (step == JpegStep::kSuspended) stored.notes.emplace_back("it has no end marker");
+    if (step == JpegStep::kSuspended) stored.notes.push_back({NoteCode::kImageEndMissing});
     if (state_.errors.num_warnings > 0) {
       stored.notes.push_back(
-          fmt::format("its data is damaged ({})", printable(state_.text.data())));
+          {NoteCode::kImageDamaged, "", {{"text", printable(state_.text.data())}}});
     }
     stored.end_bytes = file_.bytes.size() - state_.source.bytes_in_buffer;
   }
 
-  const PictureFile& file_;
+  const ImageFile& file_;
   JpegState state_{};
 };
 
 }  // namespace
 
-StoredPicture decode_jpeg(const PictureFile& file) { return JpegDecoder(file).decode(); }
+StoredImage decode_jpeg(const ImageFile& file) { return JpegDecoder(file).decode(); }
 
 }  // namespace weightlift

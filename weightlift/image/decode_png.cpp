@@ -8,26 +8,27 @@
 
 #include "weightlift/base/bytes.h"
 #include "weightlift/base/error.h"
+#include "weightlift/base/note.h"
 #include "weightlift/image/decoders.h"
 #include "weightlift/image/png_chunks.h"
 
-// libpng reports errors by longjmp: see decode_jpeg.cpp for how "steps" keep it away from C++
+// libpng reports errors by longjmp: decode_jpeg.cpp explains how "steps" keep it away from C++
 // objects.
 //
-// Pillow checks the checksums of what comes before the pixels and of nothing else; so does this.
+// Like Pillow, this checks the checksums before the pixels and no others.
 
 namespace weightlift {
 
 namespace {
 
-/// All that libpng's callbacks reach.
+/// What libpng's callbacks can reach.
 struct PngState {
   png_structp png;
   png_infop info;
   const std::byte* next;
   std::size_t left_bytes;
-  bool ran_out;    // more bytes were asked for than there are
-  bool in_pixels;  // checksums do not matter any more
+  bool ran_out;    // libpng requested more bytes than the file has
+  bool in_pixels;  // checksums no longer matter
   std::jmp_buf failed;
   std::array<char, 128> error;
   std::array<char, 128> warning;  // the first
@@ -64,7 +65,7 @@ void read_png_bytes(png_structp png, png_bytep out, std::size_t count) {
   state.left_bytes -= count;
 }
 
-/// Up to the first pixels.
+/// Reads up to the first pixels.
 bool read_png_header(PngState& state) {
   if (setjmp(state.failed) != 0) return false;
   png_structp png = state.png;
@@ -80,9 +81,9 @@ bool read_png_header(PngState& state) {
   return true;
 }
 
-/// Says what is to be done to the pixels: bytes instead of bits, the high bytes of 16 bits (not of
-/// plain luminance, which Pillow clips), no alpha. libpng makes rooms for two rows here, as long as
-/// the header declares them.
+/// Sets the transformations of the pixels: bytes instead of bits, the high bytes of 16 bits (except
+/// plain luminance, which Pillow clips), no alpha. libpng allocates two rows here, as long as the
+/// header declares them.
 bool begin_png_rows(PngState& state) {
   if (setjmp(state.failed) != 0) return false;
   png_structp png = state.png;
@@ -122,7 +123,7 @@ void clip_16_bits(std::span<const std::uint8_t> big_endian, std::span<std::uint8
 
 class PngDecoder {
  public:
-  explicit PngDecoder(const PictureFile& file) : file_(file) {
+  explicit PngDecoder(const ImageFile& file) : file_(file) {
     state_.next = file.bytes.data();
     state_.left_bytes = file.bytes.size();
     state_.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &state_, fail_png, note_png_warning);
@@ -132,7 +133,7 @@ class PngDecoder {
   PngDecoder(const PngDecoder&) = delete;
   PngDecoder& operator=(const PngDecoder&) = delete;
 
-  StoredPicture decode() {
+  StoredImage decode() {
     if (state_.info == nullptr) throw std::bad_alloc();
     require(read_png_header(state_));
     require_size(file_, png_get_image_width(state_.png, state_.info),
@@ -140,13 +141,13 @@ class PngDecoder {
     require(begin_png_rows(state_));
     const int type = png_get_color_type(state_.png, state_.info);
     const bool palette = type == PNG_COLOR_TYPE_PALETTE;
-    StoredPicture stored;
+    StoredImage stored;
     if (palette) {
-      stored.picture = apply_palette(read_rows(1));
+      stored.image = apply_palette(read_rows(1));
     } else if (png_get_bit_depth(state_.png, state_.info) == 16) {
-      stored.picture = clip(read_rows(2));
+      stored.image = clip(read_rows(2));
     } else {
-      stored.picture = read_rows(type == PNG_COLOR_TYPE_GRAY ? 1 : 3);
+      stored.image = read_rows(type == PNG_COLOR_TYPE_GRAY ? 1 : 3);
     }
     add_chunks(stored);
     return stored;
@@ -156,27 +157,26 @@ class PngDecoder {
   void require(bool done) const {
     if (done) return;
     if (state_.ran_out) refuse_truncated(file_, "PNG");
-    refuse_picture(file_, "a PNG that can be decoded",
-                   fmt::format("the error '{}'", printable(state_.error.data())),
-                   "fetch the file again, or save it anew");
+    refuse_image(file_, fmt::format("cannot decode the PNG: {}", printable(state_.error.data())),
+                 "download the file again, or save it again as PNG");
   }
 
-  /// `channels` are bytes per pixel.
-  Picture read_rows(std::int64_t channels) {
-    Picture picture = make_picture(file_, png_get_image_width(state_.png, state_.info),
-                                   png_get_image_height(state_.png, state_.info), channels);
-    const auto row_bytes = narrow<std::size_t>(picture.width * channels);
+  /// `channels`: bytes per pixel.
+  Image read_rows(std::int64_t channels) {
+    Image image = make_image(file_, png_get_image_width(state_.png, state_.info),
+                             png_get_image_height(state_.png, state_.info), channels);
+    const auto row_bytes = narrow<std::size_t>(image.width * channels);
     if (png_get_rowbytes(state_.png, state_.info) != row_bytes) {
-      refuse_picture(file_, fmt::format("rows of {} bytes", row_bytes),
-                     fmt::format("{}", png_get_rowbytes(state_.png, state_.info)));
+      refuse_image(file_, fmt::format("expected rows of {} bytes, got {}", row_bytes,
+                                      png_get_rowbytes(state_.png, state_.info)));
     }
-    std::vector<png_bytep> rows(narrow<std::size_t>(picture.height));
-    for (std::size_t y = 0; y < rows.size(); ++y) rows[y] = &picture.samples[y * row_bytes];
+    std::vector<png_bytep> rows(narrow<std::size_t>(image.height));
+    for (std::size_t y = 0; y < rows.size(); ++y) rows[y] = &image.samples[y * row_bytes];
     require(read_png_rows(state_, rows.data()) || has_all_rows());
-    return picture;
+    return image;
   }
 
-  /// After the last row libpng looks at what follows it, and can fail there.
+  /// After the last row, libpng reads what follows, and can fail there.
   bool has_all_rows() const {
     constexpr int kPasses = 7;
     return png_get_interlace_type(state_.png, state_.info) == PNG_INTERLACE_NONE
@@ -185,52 +185,52 @@ class PngDecoder {
                : png_get_current_pass_number(state_.png) == kPasses;
   }
 
-  Picture clip(const Picture& pairs) const {
-    Picture picture = make_picture(file_, pairs.width, pairs.height, 1);
-    clip_16_bits(pairs.samples, picture.samples);
-    return picture;
+  Image clip(const Image& pairs) const {
+    Image image = make_image(file_, pairs.width, pairs.height, 1);
+    clip_16_bits(pairs.samples, image.samples);
+    return image;
   }
 
-  /// A color that the palette lacks is black.
-  Picture apply_palette(const Picture& indices) const {
+  /// Colors beyond the palette are black.
+  Image apply_palette(const Image& indices) const {
     png_colorp colors = nullptr;
     int count = 0;
     png_get_PLTE(state_.png, state_.info, &colors, &count);
     std::array<png_color, 256> table{};
     for (int i = 0; i < count; ++i) table.at(static_cast<std::size_t>(i)) = colors[i];
-    Picture picture = make_picture(file_, indices.width, indices.height, 3);
-    std::uint8_t* out = picture.samples.data();
+    Image image = make_image(file_, indices.width, indices.height, 3);
+    std::uint8_t* out = image.samples.data();
     for (const std::uint8_t index : indices.samples) {
       *out++ = table[index].red;
       *out++ = table[index].green;
       *out++ = table[index].blue;
     }
-    return picture;
+    return image;
   }
 
-  void add_chunks(StoredPicture& stored) {
+  void add_chunks(StoredImage& stored) {
     PngChunks chunks = read_png_chunks(file_.bytes);
     stored.metadata = std::move(chunks.metadata);
     stored.end_bytes = chunks.has_end ? chunks.end_bytes : file_.bytes.size();
     if (chunks.frames > 1) {
       stored.notes.push_back(
-          fmt::format("animated: the first of {} frames is taken", chunks.frames));
+          {NoteCode::kImageAnimated, "", {{"frames", std::to_string(chunks.frames)}}});
     }
-    // The pixels are whole; as Pillow, not to refuse them for what comes after.
+    // The pixels are complete: like Pillow, do not refuse them for what follows.
     if (!read_png_end(state_) || !chunks.has_end) {
-      stored.notes.emplace_back("what follows its pixels is damaged");
+      stored.notes.push_back({NoteCode::kImageEndDamaged});
     } else if (state_.warning.front() != '\0') {
       stored.notes.push_back(
-          fmt::format("its data is damaged ({})", printable(state_.warning.data())));
+          {NoteCode::kImageDamaged, "", {{"text", printable(state_.warning.data())}}});
     }
   }
 
-  const PictureFile& file_;
+  const ImageFile& file_;
   PngState state_{};
 };
 
 }  // namespace
 
-StoredPicture decode_png(const PictureFile& file) { return PngDecoder(file).decode(); }
+StoredImage decode_png(const ImageFile& file) { return PngDecoder(file).decode(); }
 
 }  // namespace weightlift

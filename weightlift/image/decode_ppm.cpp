@@ -10,9 +10,9 @@
 
 // PBM, PGM and PPM: "P1" to "P6", width, height and (not for bits) the largest value as decimal
 // text, one white space, pixels: as decimal text in P1 to P3, as bits, bytes or big-endian pairs in
-// P4 to P6. A comment runs from # to the end of its line. What is taken, and what it means, follows
-// Pillow's PpmImagePlugin, to its rule that luminance of more than 8 bits is clipped at 255 and
-// color scaled.
+// P4 to P6. A comment runs from # to the end of its line. Accepts the files that Pillow's
+// PpmImagePlugin accepts, and reads them as it does: it clips luminance of more than 8 bits at 255,
+// and scales color.
 
 namespace weightlift {
 
@@ -24,8 +24,8 @@ constexpr std::int64_t kMaxValue = 65535;
 
 bool is_ppm_space(char c) { return kPpmSpace.find(c) != kPpmSpace.npos; }
 
-/// Python's round(value / maxval * 255), or of luminance that has more than 8 bits 65535, which
-/// convert() then clips at 255. To be looked up: values are from 0 to 65535.
+/// Returns a table of the samples for values from 0 to 65535: Python's round(value / maxval * 255).
+/// For luminance of more than 8 bits the factor is 65535, and convert() then clips at 255.
 std::vector<std::uint8_t> make_scale(std::int64_t maxval, bool clips) {
   std::vector<std::uint8_t> scale(kMaxValue + 1);
   const double most = clips ? 65535 : 255;
@@ -39,18 +39,18 @@ std::vector<std::uint8_t> make_scale(std::int64_t maxval, bool clips) {
 
 class PpmReader {
  public:
-  explicit PpmReader(const PictureFile& file)
+  explicit PpmReader(const ImageFile& file)
       : file_(file),
         text_(reinterpret_cast<const char*>(file.bytes.data()), file.bytes.size()),
         kind_(text_[1]) {}
 
-  StoredPicture decode() {
+  StoredImage decode() {
     read_header();
-    StoredPicture stored;
-    if (kind_ == '1') stored.picture = read_plain_bits();
-    if (kind_ == '2' || kind_ == '3') stored.picture = read_plain_values();
-    if (kind_ == '4') stored.picture = read_bits();
-    if (kind_ == '5' || kind_ == '6') stored.picture = read_values();
+    StoredImage stored;
+    if (kind_ == '1') stored.image = read_plain_bits();
+    if (kind_ == '2' || kind_ == '3') stored.image = read_plain_values();
+    if (kind_ == '4') stored.image = read_bits();
+    if (kind_ == '5' || kind_ == '6') stored.image = read_values();
     stored.end_bytes = at_;
     return stored;
   }
@@ -61,22 +61,23 @@ class PpmReader {
   void read_header() {
     at_ = 2;
     if (at_ < text_.size() && !is_ppm_space(text_[at_])) {
-      refuse_picture(file_, "white space after P1 to P6",
-                     fmt::format("'{}'", printable(text_.substr(0, 6))));
+      refuse_image(file_, fmt::format("expected white space after P1 to P6, got '{}'",
+                                      printable(text_.substr(0, 6))));
     }
     ++at_;
     width_ = read_number("width");
     height_ = read_number("height");
     require_size(file_, width_, height_);
     if (kind_ == '1' || kind_ == '4') return;
-    maxval_ = read_number("largest value");
+    maxval_ = read_number("maximum value");
     if (maxval_ < 1 || maxval_ > kMaxValue) {
-      refuse_picture(file_, "a largest value of 1 to 65535", fmt::format("{}", maxval_));
+      refuse_image(
+          file_, fmt::format("expected a maximum value from 1 to {}, got {}", kMaxValue, maxval_));
     }
   }
 
-  /// The next word of the header and the one white space after it; comments are left out, in words
-  /// too.
+  /// Reads the next word of the header and the one white space after it. Skips comments, also those
+  /// inside words.
   std::int64_t read_number(std::string_view what) {
     std::string token;
     while (at_ < text_.size() && token.size() <= kMaxTokenBytes) {
@@ -101,15 +102,15 @@ class PpmReader {
   std::int64_t to_value(std::string_view token, std::string_view what) const {
     const bool digits = token.find_first_not_of("0123456789") == token.npos;
     if (!digits || token.size() > kMaxTokenBytes) {
-      refuse_picture(file_, fmt::format("a {} of at most {} digits", what, kMaxTokenBytes),
-                     fmt::format("'{}'", printable(token, 40)));
+      refuse_image(file_, fmt::format("expected a {} of at most {} digits, got '{}'", what,
+                                      kMaxTokenBytes, printable(token, 40)));
     }
     std::int64_t value = 0;
     for (const char c : token) value = value * 10 + (c - '0');
     return value;
   }
 
-  /// The next word of pixels, nothing at the end.
+  /// Returns the next word of the pixels, empty at the end.
   std::string_view next_token(std::string& buffer) {
     buffer.clear();
     while (at_ < text_.size()) {
@@ -118,7 +119,7 @@ class PpmReader {
         skip_comment();
       } else if (!is_ppm_space(c)) {
         buffer += c;
-        if (buffer.size() > kMaxTokenBytes) break;  // to be refused
+        if (buffer.size() > kMaxTokenBytes) break;  // the caller refuses it
       } else if (!buffer.empty()) {
         break;
       }
@@ -126,69 +127,69 @@ class PpmReader {
     return buffer;
   }
 
-  Picture read_plain_values() {
+  Image read_plain_values() {
     require_room(static_cast<std::uint64_t>(channels()) * 2, 1);  // a digit and a space each
-    Picture picture = make_picture(file_, width_, height_, channels());
+    Image image = make_image(file_, width_, height_, channels());
     const auto scale = make_scale(maxval_, kind_ == '2' && maxval_ > 255);
     std::string buffer;
-    for (std::uint8_t& sample : picture.samples) {
+    for (std::uint8_t& sample : image.samples) {
       const std::string_view token = next_token(buffer);
       if (token.empty()) refuse_truncated(file_, "PPM");
       const std::int64_t value = to_value(token, "value");
       if (value > maxval_) {
-        refuse_picture(file_, fmt::format("values up to {}", maxval_), fmt::format("{}", value));
+        refuse_image(file_, fmt::format("expected values up to {}, got {}", maxval_, value));
       }
       sample = scale[static_cast<std::size_t>(value)];
     }
-    return picture;
+    return image;
   }
 
-  /// No white space is needed between bits; what follows them must be more of them, as in Pillow.
-  Picture read_plain_bits() {
+  /// Bits need no white space between them. Only more bits may follow them, as in Pillow.
+  Image read_plain_bits() {
     require_room(1, 0);
-    Picture picture = make_picture(file_, width_, height_, 1);
+    Image image = make_image(file_, width_, height_, 1);
     std::size_t count = 0;
     while (at_ < text_.size()) {
       const char c = text_[at_++];
       if (c == '#') {
         skip_comment();
       } else if (c == '0' || c == '1') {
-        if (count < picture.samples.size()) picture.samples[count++] = c == '0' ? 255 : 0;
+        if (count < image.samples.size()) image.samples[count++] = c == '0' ? 255 : 0;
       } else if (!is_ppm_space(c)) {
-        refuse_picture(file_, "pixels of 0 and 1",
-                       fmt::format("'{}'", printable(std::string_view(&c, 1))));
+        refuse_image(file_, fmt::format("expected pixels of 0 and 1, got '{}'",
+                                        printable(std::string_view(&c, 1))));
       }
     }
-    if (count < picture.samples.size()) refuse_truncated(file_, "PPM");
-    return picture;
+    if (count < image.samples.size()) refuse_truncated(file_, "PPM");
+    return image;
   }
 
-  Picture read_bits() {
+  Image read_bits() {
     const auto width = static_cast<std::size_t>(width_);
     const std::size_t row_bytes = (width + 7) / 8;
     require_bytes(row_bytes * static_cast<std::size_t>(height_));
-    Picture picture = make_picture(file_, width_, height_, 1);
+    Image image = make_image(file_, width_, height_, 1);
     for (std::size_t y = 0; y < static_cast<std::size_t>(height_); ++y, at_ += row_bytes) {
       for (std::size_t x = 0; x < width; ++x) {
         const unsigned bits = byte(at_ + x / 8) << x % 8;
-        picture.samples[y * width + x] = (bits & 0x80U) != 0 ? 0 : 255;
+        image.samples[y * width + x] = (bits & 0x80U) != 0 ? 0 : 255;
       }
     }
-    return picture;
+    return image;
   }
 
-  Picture read_values() {
+  Image read_values() {
     const bool pairs = maxval_ > 255;
     const std::size_t samples = static_cast<std::size_t>(width_ * height_ * channels());
     require_bytes(pairs ? 2 * samples : samples);
-    Picture picture = make_picture(file_, width_, height_, channels());
+    Image image = make_image(file_, width_, height_, channels());
     const auto scale = make_scale(maxval_, kind_ == '5' && pairs);
-    for (std::uint8_t& sample : picture.samples) {
+    for (std::uint8_t& sample : image.samples) {
       const unsigned value = pairs ? byte(at_) << 8U | byte(at_ + 1) : byte(at_);
       sample = scale[value];
       at_ += pairs ? 2 : 1;
     }
-    return picture;
+    return image;
   }
 
   unsigned byte(std::size_t at) const { return static_cast<unsigned char>(text_[at]); }
@@ -197,12 +198,13 @@ class PpmReader {
     if (at_ > text_.size() || text_.size() - at_ < count) refuse_truncated(file_, "PPM");
   }
 
-  /// Before memory is taken: each pixel has at least `per_pixel` characters, the last ones `less`.
+  /// Refuses a file that is too short, before memory is allocated: each pixel has at least
+  /// `per_pixel` characters, all together `less` fewer.
   void require_room(std::uint64_t per_pixel, std::uint64_t less) const {
     require_bytes(static_cast<std::uint64_t>(width_ * height_) * per_pixel - less);
   }
 
-  const PictureFile& file_;
+  const ImageFile& file_;
   std::string_view text_;
   char kind_;
   std::size_t at_ = 0;
@@ -211,6 +213,6 @@ class PpmReader {
 
 }  // namespace
 
-StoredPicture decode_ppm(const PictureFile& file) { return PpmReader(file).decode(); }
+StoredImage decode_ppm(const ImageFile& file) { return PpmReader(file).decode(); }
 
 }  // namespace weightlift

@@ -7,46 +7,53 @@
 #include <string_view>
 #include <vector>
 
+#include "weightlift/base/note.h"
 #include "weightlift/image/exif.h"
-#include "weightlift/image/picture.h"
+#include "weightlift/image/image.h"
 
-// The decoders of the formats and what they share. Only the decode*.cpp files include this.
+// The decoders of the formats, and what they share. Only the decode*.cpp files include this.
 
 namespace weightlift {
 
 /// A file to decode. `bytes` and `where` must outlive it.
-struct PictureFile {
+struct ImageFile {
   std::span<const std::byte> bytes;
   const std::string& where;
   std::int64_t max_pixels;
 };
 
-/// A picture as its file has it: RGB or L as stored, not turned yet.
-struct StoredPicture {
-  Picture picture;
-  PictureMetadata metadata;
-  std::size_t end_bytes = 0;  ///< where the picture ends; what follows in the file is not read
-  std::vector<std::string> notes;
+/// An image as stored in its file: RGB or L, not rotated yet.
+struct StoredImage {
+  Image image;
+  ImageMetadata metadata;
+  std::size_t end_bytes = 0;  ///< where the image ends; the rest of the file is not read
+  Notes notes;                ///< ignored frames, damage
 };
 
-/// Throws FormatError "where: picture: expected X, got Y[; advice]".
-[[noreturn]] void refuse_picture(const PictureFile& file, std::string_view expected,
-                                 std::string_view got, std::string_view advice = {});
+/// Throws FormatError "where: message", with `advice` as its hint where it is not empty.
+[[noreturn]] void refuse_image(const ImageFile& file, std::string message,
+                               std::string_view advice = {});
 
-/// Throws FormatError for a file that ends before its picture does. `format` is "JPEG".
-[[noreturn]] void refuse_truncated(const PictureFile& file, std::string_view format);
+/// Throws UnsupportedError "where: message", with `advice` as its hint.
+[[noreturn]] void refuse_unsupported(const ImageFile& file, std::string message,
+                                     std::string_view advice);
 
-/// A black picture. Refuses sizes of zero and those beyond the limit.
-Picture make_picture(const PictureFile& file, std::int64_t width, std::int64_t height,
-                     std::int64_t channels);
+/// Throws FormatError for a file that ends before its image does. `format` is "JPEG" or another
+/// name.
+[[noreturn]] void refuse_truncated(const ImageFile& file, std::string_view format);
 
-/// Refuses what make_picture would refuse, before anything is allocated.
-void require_size(const PictureFile& file, std::int64_t width, std::int64_t height);
+/// Returns a black image. Refuses what require_size refuses.
+Image make_image(const ImageFile& file, std::int64_t width, std::int64_t height,
+                 std::int64_t channels);
 
-StoredPicture decode_jpeg(const PictureFile& file);
-StoredPicture decode_png(const PictureFile& file);
-StoredPicture decode_webp(const PictureFile& file);
-StoredPicture decode_bmp(const PictureFile& file);
-StoredPicture decode_ppm(const PictureFile& file);
+/// Refuses sides of zero (FormatError) and more pixels than the limit (UnsupportedError). Allocates
+/// nothing.
+void require_size(const ImageFile& file, std::int64_t width, std::int64_t height);
+
+StoredImage decode_jpeg(const ImageFile& file);
+StoredImage decode_png(const ImageFile& file);
+StoredImage decode_webp(const ImageFile& file);
+StoredImage decode_bmp(const ImageFile& file);
+StoredImage decode_ppm(const ImageFile& file);
 
 }  // namespace weightlift

@@ -7,17 +7,17 @@
 
 namespace weightlift {
 
-std::string encode_png(const Picture& picture) {
-  png_image image{};
-  image.version = PNG_IMAGE_VERSION;
-  image.width = static_cast<png_uint_32>(picture.width);
-  image.height = static_cast<png_uint_32>(picture.height);
-  image.format = picture.channels == 1 ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB;
+std::string encode_png(const Image& image) {
+  png_image png{};
+  png.version = PNG_IMAGE_VERSION;
+  png.width = static_cast<png_uint_32>(image.width);
+  png.height = static_cast<png_uint_32>(image.height);
+  png.format = image.channels == 1 ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB;
   std::string bytes;
   png_alloc_size_t count = 0;
   constexpr int kKeepSamples = 0;
   const auto write = [&](void* to) {
-    return png_image_write_to_memory(&image, to, &count, kKeepSamples, picture.samples.data(), 0,
+    return png_image_write_to_memory(&png, to, &count, kKeepSamples, image.samples.data(), 0,
                                      nullptr) != 0;
   };
   // The first call only counts.
@@ -27,9 +27,9 @@ std::string encode_png(const Picture& picture) {
     written = write(bytes.data());
   }
   if (!written) {
-    throw MismatchError(fmt::format("picture of {} x {}: expected one that PNG can hold: {}",
-                                    picture.width, picture.height,
-                                    static_cast<const char*>(image.message)));
+    throw UnsupportedError(fmt::format("cannot write an image of {} x {} pixels as PNG: {}",
+                                       image.width, image.height,
+                                       static_cast<const char*>(png.message)));
   }
   bytes.resize(count);
   return bytes;

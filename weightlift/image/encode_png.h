@@ -2,12 +2,12 @@
 
 #include <string>
 
-#include "weightlift/image/picture.h"
+#include "weightlift/image/image.h"
 
 namespace weightlift {
 
-/// The bytes of a PNG file of this picture, 8 bits a sample. Throws MismatchError where a side is 0
-/// or beyond what a PNG can have (2^31 - 1).
-std::string encode_png(const Picture& picture);
+/// Returns the bytes of a PNG file with this image, 8 bits per sample. Throws UnsupportedError
+/// where a side is 0 or longer than a PNG allows (2^31 - 1).
+std::string encode_png(const Image& image);
 
 }  // namespace weightlift

@@ -6,6 +6,8 @@
 #include <optional>
 #include <string_view>
 
+#include "weightlift/base/note.h"
+
 namespace weightlift {
 
 namespace {
@@ -21,7 +23,7 @@ struct TiffBytes {
   std::string_view data;
   bool big_endian;
 
-  /// The unsigned integer of `size` bytes at `offset`, nothing where it does not lie in the data.
+  /// Returns the unsigned integer of `size` bytes at `offset`, nothing beyond the data.
   std::optional<std::uint32_t> load(std::size_t offset, std::size_t size) const {
     if (offset > data.size() || data.size() - offset < size) return std::nullopt;
     std::uint32_t value = 0;
@@ -33,8 +35,8 @@ struct TiffBytes {
   }
 };
 
-/// Bytes of one value of an integer type, 0 for other types. Negative values of the signed types
-/// are no orientation, so they are read like the others.
+/// Returns the bytes of one value of an integer type, 0 for other types. Signed types are read like
+/// unsigned ones, because no orientation is negative.
 std::size_t integer_bytes(std::uint32_t type) {
   constexpr std::uint32_t kShort = 3, kLong = 4, kSignedByte = 6, kSignedShort = 8, kSignedLong = 9;
   switch (type) {
@@ -64,14 +66,14 @@ std::optional<std::uint32_t> load_entry(const TiffBytes& tiff, std::size_t offse
 std::optional<TiffBytes> open_tiff(std::string_view data) {
   constexpr std::array<std::string_view, 4> kHeaders = {
       std::string_view("II\x2A\0", 4), std::string_view("MM\0\x2A", 4),
-      // Byte orders mixed up, which Pillow takes too.
+      // Pillow also accepts mixed-up byte orders.
       std::string_view("II\0\x2A", 4), std::string_view("MM\x2A\0", 4)};
   const bool known = std::ranges::find(kHeaders, data.substr(0, 4)) != kHeaders.end();
   if (!known) return std::nullopt;
   return TiffBytes{data, data.front() == 'M'};
 }
 
-std::optional<int> exif_orientation(std::string_view exif, std::vector<std::string>& notes) {
+std::optional<int> exif_orientation(std::string_view exif, Notes& notes) {
   constexpr std::string_view kPrefix("Exif\0\0", 6);
   for (int i = 0; i < 2 && exif.starts_with(kPrefix); ++i) exif.remove_prefix(kPrefix.size());
   if (exif.empty()) return std::nullopt;
@@ -79,7 +81,7 @@ std::optional<int> exif_orientation(std::string_view exif, std::vector<std::stri
   const auto directory = tiff ? tiff->load(4, 4) : std::nullopt;
   const auto count = directory ? tiff->load(*directory, 2) : std::nullopt;
   if (!count) {
-    notes.emplace_back("its EXIF data is broken: no orientation is taken from it");
+    notes.push_back({NoteCode::kExifInvalid});
     return std::nullopt;
   }
   for (std::size_t i = 0; i < *count; ++i) {
@@ -94,7 +96,7 @@ std::optional<int> exif_orientation(std::string_view exif, std::vector<std::stri
   return std::nullopt;
 }
 
-/// As Pillow's pattern: tiff:Orientation(="|>)([0-9]).
+/// Matches Pillow's pattern: tiff:Orientation(="|>)([0-9]).
 std::optional<int> xmp_orientation(std::string_view xmp) {
   constexpr std::string_view kName = "tiff:Orientation";
   for (auto at = xmp.find(kName); at != xmp.npos; at = xmp.find(kName, at + 1)) {
@@ -113,7 +115,7 @@ std::optional<int> xmp_orientation(std::string_view xmp) {
 
 }  // namespace
 
-int find_orientation(const PictureMetadata& metadata, std::vector<std::string>& notes) {
+int find_orientation(const ImageMetadata& metadata, Notes& notes) {
   auto orientation = exif_orientation(metadata.exif, notes);
   if (!orientation) orientation = xmp_orientation(metadata.xmp);
   const int value = orientation.value_or(1);

@@ -1,10 +1,10 @@
 #pragma once
 
-#include "weightlift/image/picture.h"
+#include "weightlift/image/image.h"
 
 namespace weightlift {
 
-/// The picture as EXIF's orientation (1 to 8) wants it seen: Pillow's ImageOps.exif_transpose.
-Picture orient(Picture picture, int orientation);
+/// Returns the image upright, given EXIF's orientation (1 to 8): Pillow's ImageOps.exif_transpose.
+Image orient(Image image, int orientation);
 
 }  // namespace weightlift

@@ -8,7 +8,7 @@
 #include <utility>
 
 // A PNG is eight bytes of signature, then chunks: length (big-endian), name, data, checksum. libpng
-// is told to skip all but the pixels: it would hold every compressed text at its full size.
+// skips all but the pixels, because it would keep every compressed text at its full size.
 //
 //   tEXt  key 0 text
 //   zTXt  key 0 method 0, compressed text
@@ -25,7 +25,7 @@ constexpr std::size_t kChecksumBytes = 4;
 /// Pillow's MAX_TEXT_CHUNK. EXIF is at most 64 KB in a JPEG, XMP the same.
 constexpr std::size_t kMaxTextBytes = 1024UL * 1024;
 
-/// Big-endian, 0 where it does not lie in the text.
+/// Returns the big-endian integer at `offset`, 0 beyond the text.
 std::uint32_t load_png_integer(std::string_view text, std::size_t offset) {
   if (text.size() < offset + 4) return 0;
   std::uint32_t value = 0;
@@ -35,7 +35,7 @@ std::uint32_t load_png_integer(std::string_view text, std::size_t offset) {
   return value;
 }
 
-/// What comes before the next NUL, which is taken off with it; nothing without one.
+/// Returns what comes before the next NUL and removes both from `rest`; nothing without a NUL.
 std::optional<std::string_view> take_field(std::string_view& rest) {
   const auto nul = rest.find('\0');
   if (nul == rest.npos) return std::nullopt;
@@ -77,8 +77,8 @@ std::string decode_raw_profile(std::string_view text) {
   return bytes;
 }
 
-/// A text as its chunk has it. Inflated only when it is known to be the one that counts: small
-/// chunks make large texts.
+/// A text as its chunk has it. Only the text that is used is inflated: small chunks make large
+/// texts.
 struct PngText {
   std::string_view data;
   bool compressed = false;
@@ -86,7 +86,7 @@ struct PngText {
   std::string load() const { return compressed ? inflate_text(data) : std::string(data); }
 };
 
-/// Gathers what the chunks say; the last of each kind counts.
+/// Collects the metadata of the chunks; the last chunk of each kind is used.
 class PngMetadata {
  public:
   void add(std::string_view name, std::string_view data) {
@@ -96,8 +96,8 @@ class PngMetadata {
     if (name == "iTXt") add_international_text(data);
   }
 
-  PictureMetadata load() const {
-    PictureMetadata metadata{.exif = std::string(exif_), .xmp = xmp_.load()};
+  ImageMetadata load() const {
+    ImageMetadata metadata{.exif = std::string(exif_), .xmp = xmp_.load()};
     if (exif_.empty()) metadata.exif = decode_raw_profile(raw_profile_.load());
     return metadata;
   }

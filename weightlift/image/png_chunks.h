@@ -10,16 +10,16 @@
 
 namespace weightlift {
 
-/// What the chunks of a PNG say beside its pixels.
+/// What the chunks of a PNG contain in addition to the pixels.
 struct PngChunks {
-  PictureMetadata metadata;
-  std::size_t end_bytes = 0;  ///< where the file's last whole chunk ends, IEND or what comes before
+  ImageMetadata metadata;
+  std::size_t end_bytes = 0;  ///< the end of the last whole chunk that was read
   bool has_end = false;       ///< IEND was found
-  std::uint32_t frames = 1;   ///< of an animation, the default picture included
+  std::uint32_t frames = 1;   ///< of an animation, including the default image
 };
 
-/// Walks the chunks of a PNG: EXIF (eXIf, or hexadecimal in a text as ImageMagick writes it) and
-/// XMP, as Pillow finds them. Never fails: what is broken there is left out.
+/// Reads the chunks of a PNG: EXIF (eXIf, or hexadecimal in a text as ImageMagick writes it) and
+/// XMP, as Pillow finds them. Never fails: broken chunks are ignored.
 PngChunks read_png_chunks(std::span<const std::byte> bytes);
 
 }  // namespace weightlift

@@ -22,28 +22,28 @@ Size require_possible(double short_side, double long_side) {
   constexpr double kLongest = 2147483647;
   if (short_side < 1 || !(long_side <= kLongest)) {
     throw MismatchError(
-        fmt::format("crop_pct: expected resized sides of 1 to 2147483647 pixels, got {:.12g} x "
-                    "{:.12g}",
+        "crop_pct",
+        fmt::format("expected resized sides of 1 to 2147483647 pixels, got {:.12g} x {:.12g}",
                     short_side, long_side));
   }
   return {static_cast<std::int64_t>(short_side), static_cast<std::int64_t>(long_side)};
 }
 
-/// The size at which the short side is shortest_edge / crop_pct, both sides truncated, as Python's
-/// int() does; the quotients are those of doubles.
-Size resized(const Picture& picture, const ImageProcessor& processor) {
-  const auto [shorter, longer] = std::minmax(picture.width, picture.height);
+/// Returns the size at which the short side is shortest_edge / crop_pct. Both sides are quotients
+/// of doubles, truncated as by Python's int().
+Size resized(const Image& image, const ImageProcessor& processor) {
+  const auto [shorter, longer] = std::minmax(image.width, image.height);
   const double edge =
       std::trunc(static_cast<double>(processor.shortest_edge) / processor.crop_pct.value);
   const Size size =
       require_possible(edge, edge * static_cast<double>(longer) / static_cast<double>(shorter));
-  return picture.width <= picture.height ? size : Size{size.height, size.width};
+  return image.width <= image.height ? size : Size{size.height, size.width};
 }
 
-/// What a crop takes of an axis.
+/// The part of an axis that a crop takes.
 struct Span {
-  std::int64_t begin = 0;  ///< in the picture
-  std::int64_t count = 0;  ///< in the picture
+  std::int64_t begin = 0;  ///< in the image
+  std::int64_t count = 0;  ///< in the image
   std::int64_t zeros = 0;  ///< before it
 };
 
@@ -52,16 +52,16 @@ Span span_of(std::int64_t size, std::int64_t crop, Preparation preparation) {
   return size < crop ? Span{0, size, -offset} : Span{offset, crop, 0};
 }
 
-/// The centre of the picture resized to `size`.
-Picture resize_and_crop(const Picture& picture, Size size, Size crop, Resample filter,
-                        Preparation preparation) {
+/// Returns the center of the image resized to `size`.
+Image resize_and_crop(const Image& image, Size size, Size crop, Resample filter,
+                      Preparation preparation) {
   const Span columns = span_of(size.width, crop.width, preparation);
   const Span rows = span_of(size.height, crop.height, preparation);
-  Picture part = resize(picture, size.width, size.height, filter,
-                        {columns.begin, rows.begin, columns.count, rows.count});
+  Image part = resize(image, size.width, size.height, filter,
+                      {columns.begin, rows.begin, columns.count, rows.count});
   if (part.width == crop.width && part.height == crop.height) return part;
-  Picture padded{crop.width, crop.height, picture.channels, {}};
-  padded.samples.resize(static_cast<std::size_t>(crop.width * crop.height * picture.channels));
+  Image padded{crop.width, crop.height, image.channels, {}};
+  padded.samples.resize(static_cast<std::size_t>(crop.width * crop.height * image.channels));
   for (std::int64_t y = 0; y < part.height; ++y) {
     std::copy_n(
         part.samples.data() + y * part.width * part.channels, part.width * part.channels,
@@ -72,8 +72,8 @@ Picture resize_and_crop(const Picture& picture, Size size, Size crop, Resample f
 
 using Table = std::array<float, 256>;
 
-/// What each value of a sample is before its mean and std: exactly what arithmetic on whole arrays
-/// gives.
+/// Returns each value of a sample before mean and std are applied: exactly as arithmetic on whole
+/// arrays gives it.
 Table rescaled(const ImageProcessor& processor, Preparation preparation) {
   Table table{};
   for (std::size_t value = 0; value < table.size(); ++value) {
@@ -93,9 +93,10 @@ Table rescaled(const ImageProcessor& processor, Preparation preparation) {
 double value_for(const std::vector<Number>& values, const char* key, std::size_t channel,
                  std::size_t channels) {
   if (values.size() != 1 && values.size() != channels) {
-    throw MismatchError(fmt::format("{}: expected {}, one per channel of the picture, got {}", key,
-                                    channels == 1 ? "1 value" : fmt::format("{} values", channels),
-                                    values.size()));
+    throw MismatchError(
+        key,
+        fmt::format("expected {}, one per channel of the image, got {}",
+                    channels == 1 ? "1 value" : fmt::format("{} values", channels), values.size()));
   }
   return values[values.size() == 1 ? 0 : channel].value;
 }
@@ -115,12 +116,12 @@ std::vector<Table> make_tables(const ImageProcessor& processor, std::int64_t cha
   return tables;
 }
 
-void write_planes(float* out, const Picture& picture, const std::vector<Table>& tables) {
+void write_planes(float* out, const Image& image, const std::vector<Table>& tables) {
   const std::size_t channels = tables.size();
   for (std::size_t channel = 0; channel < channels; ++channel) {
     const Table& table = tables[channel];
-    for (std::size_t at = channel; at < picture.samples.size(); at += channels) {
-      *out++ = table[picture.samples[at]];
+    for (std::size_t at = channel; at < image.samples.size(); at += channels) {
+      *out++ = table[image.samples[at]];
     }
   }
 }
@@ -134,20 +135,19 @@ std::int64_t crop_offset(std::int64_t size, std::int64_t crop, Preparation prepa
   return margin % 4 == 3 ? margin / 2 + 1 : margin / 2;  // half to even
 }
 
-Picture crop_seen(const Picture& picture, const ImageProcessor& processor,
-                  Preparation preparation) {
+Image crop_seen(const Image& image, const ImageProcessor& processor, Preparation preparation) {
   const std::int64_t edge = processor.shortest_edge;
   const auto filter = static_cast<Resample>(processor.resample);
   if (preparation == Preparation::kTimm) {
-    return resize_and_crop(picture, resized(picture, processor), {edge, edge}, filter, preparation);
+    return resize_and_crop(image, resized(image, processor), {edge, edge}, filter, preparation);
   }
-  Picture seen;
+  Image seen;
   if (!processor.do_resize) {
-    seen = picture;
+    seen = image;
   } else if (edge < kFirstSquashedEdge) {
-    seen = resize_and_crop(picture, resized(picture, processor), {edge, edge}, filter, preparation);
+    seen = resize_and_crop(image, resized(image, processor), {edge, edge}, filter, preparation);
   } else {
-    seen = resize(picture, edge, edge, filter);
+    seen = resize(image, edge, edge, filter);
   }
   if (!processor.center_crop) return seen;
   return resize_and_crop(seen, {seen.width, seen.height},
@@ -155,20 +155,20 @@ Picture crop_seen(const Picture& picture, const ImageProcessor& processor,
                          preparation);
 }
 
-Tensor to_pixel_values(std::span<const Picture> crops, const ImageProcessor& processor,
+Tensor to_pixel_values(std::span<const Image> crops, const ImageProcessor& processor,
                        Preparation preparation) {
-  if (crops.empty()) throw MismatchError("pictures: expected at least one, got none");
-  const Picture& first = crops.front();
+  if (crops.empty()) throw MismatchError("expected at least one image, got none");
+  const Image& first = crops.front();
   const std::vector<Table> tables = make_tables(processor, first.channels, preparation);
   std::vector<float> values(crops.size() * first.samples.size());
   float* out = values.data();
-  for (const Picture& crop : crops) {
+  for (const Image& crop : crops) {
     if (crop.width != first.width || crop.height != first.height ||
         crop.channels != first.channels) {
-      throw MismatchError(
-          fmt::format("pictures: expected one size, got {} x {} and {} x {}; do_resize is what "
-                      "makes them equal",
-                      first.width, first.height, crop.width, crop.height));
+      throw MismatchError("",
+                          fmt::format("the image sizes differ: {} x {} and {} x {}", first.width,
+                                      first.height, crop.width, crop.height),
+                          advice("set do_resize to true"));
     }
     write_planes(out, crop, tables);
     out += crop.samples.size();
@@ -177,9 +177,8 @@ Tensor to_pixel_values(std::span<const Picture> crops, const ImageProcessor& pro
   return Tensor::of({count, first.channels, first.height, first.width}, std::move(values));
 }
 
-Tensor preprocess(const Picture& picture, const ImageProcessor& processor,
-                  Preparation preparation) {
-  const Picture seen = crop_seen(picture, processor, preparation);
+Tensor preprocess(const Image& image, const ImageProcessor& processor, Preparation preparation) {
+  const Image seen = crop_seen(image, processor, preparation);
   return to_pixel_values({&seen, 1}, processor, preparation);
 }
 

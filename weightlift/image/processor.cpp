@@ -18,7 +18,7 @@ using Json = nlohmann::json;
 using OrderedJson = nlohmann::ordered_json;
 
 constexpr std::int64_t kLastFilter = 5;
-/// timm's words for Pillow's filters, by their number.
+/// timm's names for Pillow's filters, by their number.
 constexpr std::array<std::string_view, kLastFilter + 1> kFilters = {
     "nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"};
 
@@ -61,24 +61,25 @@ std::vector<Number> get_numbers(const Json& json, std::string_view key, const st
 }
 
 std::int64_t require_side(std::int64_t pixels, std::string_view key, const std::string& where) {
-  constexpr std::int64_t kLongest = 8192;  // far beyond every network; 268 million numbers
+  constexpr std::int64_t kLongest = 8192;  // far more than any network; 268 million numbers
   if (pixels < 1 || pixels > kLongest) {
     throw_wrong_json(where, key, fmt::format("1 to {} pixels", kLongest), Json(pixels));
   }
   return pixels;
 }
 
-/// A file that names its class may leave the size to it; another is no processor's.
+/// Without a size, a file that names its class has the class's default. Other files must state it.
 std::int64_t get_shortest_edge(const Json& json, const std::string& where) {
   constexpr std::int64_t kDefaultEdge = 384;
   const bool named =
       json.contains("image_processor_type") || json.contains("feature_extractor_type");
   const Json* size = find_member(json, "size");
   if (size == nullptr && named) return kDefaultEdge;
-  if (size == nullptr) throw_wrong_json(where, "size", "a number or shortest_edge", Json());
+  constexpr std::string_view kExpected = "a number or an object with shortest_edge";
+  if (size == nullptr) throw_wrong_json(where, "size", kExpected, Json());
   if (!size->is_object()) return require_side(get_int(json, "size", where), "size", where);
   if (find_member(*size, "shortest_edge") == nullptr) {
-    throw_wrong_json(where, "size", "a number or shortest_edge", *size);
+    throw_wrong_json(where, "size", kExpected, *size);
   }
   return require_side(get_int(*size, "shortest_edge", where), "shortest_edge", where);
 }
@@ -95,19 +96,19 @@ std::optional<ImageProcessor::CenterCrop> get_center_crop(const Json& json,
   return {{side, side}};
 }
 
-/// None is false to Python; a flag that is left out is true.
+/// Python treats null as false. A missing flag is true.
 bool get_flag(const Json& json, const char* key, const std::string& where) {
   const bool is_null = json.contains(key) && json.at(key).is_null();
   return !is_null && get_bool(json, key, where, true);
 }
 
-/// What a step needs may be left out, and has the class's default then, but not be null, which is
-/// no number to transformers either.
+/// Refuses null for a setting that an enabled step needs, as transformers does. A missing one has
+/// the class's default.
 void require_stated(const Json& json, std::initializer_list<const char*> keys,
                     const std::string& where) {
   for (const char* key : keys) {
     if (json.contains(key) && json.at(key).is_null()) {
-      throw_wrong_json(where, key, "a value for what the processor is to do", Json());
+      throw_wrong_json(where, key, "a value for an enabled step", Json());
     }
   }
 }
@@ -130,7 +131,9 @@ void require_convnext(const Json& json, const std::string& where) {
       get_string(json, "image_processor_type", where,
                  get_string(json, "feature_extractor_type", where, "ConvNextImageProcessor"));
   if (std::ranges::find(kClasses, name) == kClasses.end()) {
-    throw_wrong_json(where, "image_processor_type", "ConvNextImageProcessor", Json(name));
+    throw UnsupportedError(
+        where, fmt::format("unsupported image processor '{}', expected a ConvNextImageProcessor",
+                           printable(name)));
   }
 }
 
@@ -160,14 +163,14 @@ ImageProcessor parse_image_processor(std::string_view text, const std::string& w
   const Json json = parse_json(text, where);
   if (!json.is_object()) throw_wrong_json(where, "processor", "an object", json);
   require_convnext(json, where);
-  // What a file leaves out has the class's default in transformers 5.
+  // Missing settings have the class's defaults of transformers 5.
   const std::vector<Number> half(3, {0.5});
   ImageProcessor processor{.image_mean = half, .image_std = half};
   processor.shortest_edge = get_shortest_edge(json, where);
   processor.crop_pct = get_number(json, "crop_pct", where, processor.crop_pct);
   processor.resample = get_int(json, "resample", where, processor.resample);
   if (processor.resample > kLastFilter) {
-    throw_wrong_json(where, "resample", "Pillow's number of a filter, 0 to 5",
+    throw_wrong_json(where, "resample", "a Pillow filter number from 0 to 5",
                      Json(processor.resample));
   }
   processor.image_mean = get_numbers(json, "image_mean", where, processor.image_mean);

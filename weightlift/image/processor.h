@@ -11,19 +11,19 @@
 
 namespace weightlift {
 
-/// From this shortest_edge on ConvNextImageProcessor resizes to a square, whatever the aspect:
-/// crop_pct has no part in it, and nothing is cropped.
+/// From this shortest_edge on, ConvNextImageProcessor resizes to a square, whatever the aspect
+/// ratio. It ignores crop_pct and crops nothing.
 inline constexpr std::int64_t kFirstSquashedEdge = 384;
 
 /// The settings of transformers' ConvNextImageProcessor. The defaults are those of
-/// facebook/convnext-base-224-22k-1k, which the microsoft/resnet-* repositories carry.
+/// facebook/convnext-base-224-22k-1k, which the microsoft/resnet-* repositories also have.
 struct ImageProcessor {
-  /// A centre crop beside the one that belongs to the resizing: do_center_crop and crop_size.
+  /// A center crop after the one that belongs to resizing: do_center_crop and crop_size.
   struct CenterCrop {
     std::int64_t height = 0, width = 0;  ///< pixels
   };
 
-  std::int64_t shortest_edge = 224;  ///< side of the square picture, in pixels
+  std::int64_t shortest_edge = 224;  ///< side of the square image, in pixels
   Number crop_pct{0.875};            ///< shortest_edge over the resized short side
   std::int64_t resample = 3;         ///< Pillow's filter: 0 nearest, 2 bilinear, 3 bicubic
   std::vector<Number> image_mean = {{0.485}, {0.456}, {0.406}};  ///< per channel, of pixels in 0..1
@@ -37,16 +37,17 @@ struct ImageProcessor {
 std::string to_preprocessor_json(const ImageProcessor& processor);
 
 /// Reads a preprocessor_config.json of a ConvNext processor, of any version since 4.18. Throws
-/// FormatError "where: key: expected X, got Y" for another class or impossible settings.
+/// FormatError "where: key: expected X, got Y" for invalid settings, UnsupportedError for another
+/// class.
 ImageProcessor parse_image_processor(std::string_view text, const std::string& where);
 
-/// timm's word for Pillow's number of a filter. `resample` is one that parse_image_processor takes.
+/// timm's name for Pillow's filter number. `resample` is one that parse_image_processor accepts.
 std::string_view interpolation_of(std::int64_t resample);
 
-/// The same of a file. Throws IoError where it cannot be read, too.
+/// Reads a file, as parse_image_processor. Also throws what read_text_file throws.
 ImageProcessor load_image_processor(const std::filesystem::path& file);
 
-/// Pillow's number for timm's interpolation ("bilinear"), -1 where it has none.
+/// Pillow's filter number for timm's interpolation ("bilinear"), -1 where Pillow has none.
 std::int64_t resample_of(std::string_view interpolation);
 
 }  // namespace weightlift

@@ -3,9 +3,9 @@
 //
 //   out[i] = clamp((2^21 + sum over j of in[first_i + j] * weight_ij) >> 22, 0, 255)
 //
-// with weights that are made in double and rounded to multiples of 2^-22. What is rounded when is
-// visible in the result, so that every step here is Pillow's: its order of sums, its truncations,
-// which pass comes first. No multiplication may be fused with an addition (-ffp-contract=off).
+// with weights that are computed in double and rounded to multiples of 2^-22. Each rounding affects
+// the result, so every step here is Pillow's: its order of sums, its truncations, which pass comes
+// first. No multiplication may be fused with an addition (-ffp-contract=off).
 #include "weightlift/image/resize.h"
 
 #include <algorithm>
@@ -25,7 +25,7 @@ constexpr std::int32_t kHalf = 1 << (kPrecisionBits - 1);
 
 struct Filter {
   double (*weight)(double);  ///< at a distance from the middle, in pixels
-  double support;            ///< beyond this distance it is zero
+  double support;            ///< the weight is zero beyond this distance
 };
 
 double box(double x) { return x > -0.5 && x <= 0.5 ? 1.0 : 0.0; }
@@ -78,14 +78,14 @@ struct Range {
   std::int64_t begin = 0, count = 0;
 };
 
-/// What the places of an output range are made of: a window of the source for each.
+/// The windows of the source from which the places of an output range are computed.
 struct Windows {
   struct Window {
     std::int64_t first = 0;  ///< counted from source.begin
     std::int64_t count = 0;
     std::size_t weights = 0;  ///< where its weights begin
   };
-  Range source;  ///< all that is read
+  Range source;  ///< covers all windows
   std::vector<Window> windows;
   std::vector<std::int32_t> weights;
 };
@@ -97,7 +97,7 @@ std::int32_t to_fixed_point(double weight) {
 
 std::int64_t to_place(double x) { return static_cast<std::int64_t>(std::trunc(x + 0.5)); }
 
-/// For the places `part` of an axis that goes from `in` to `out` places.
+/// Returns the windows for the places `part` of an axis that goes from `in` to `out` places.
 Windows make_windows(std::int64_t in, std::int64_t out, Range part, Resample resample) {
   const Filter filter = filter_of(resample);
   // Through float, since Pillow's box of the source is made of floats.
@@ -129,7 +129,7 @@ Windows make_windows(std::int64_t in, std::int64_t out, Range part, Resample res
   return made;
 }
 
-/// The samples of a part of a picture.
+/// The samples of a part of an image.
 struct View {
   const std::uint8_t* samples;
   std::int64_t stride;  ///< samples from one row to the next
@@ -138,17 +138,15 @@ struct View {
   const std::uint8_t* row(std::int64_t y) const { return samples + y * stride; }
 };
 
-View view_of(const Picture& picture, Range columns, Range rows) {
-  const std::int64_t stride = picture.width * picture.channels;
-  return {picture.samples.data() + rows.begin * stride + columns.begin * picture.channels, stride,
-          columns.count, rows.count, picture.channels};
+View view_of(const Image& image, Range columns, Range rows) {
+  const std::int64_t stride = image.width * image.channels;
+  return {image.samples.data() + rows.begin * stride + columns.begin * image.channels, stride,
+          columns.count, rows.count, image.channels};
 }
 
-View view_of(const Picture& picture) {
-  return view_of(picture, {0, picture.width}, {0, picture.height});
-}
+View view_of(const Image& image) { return view_of(image, {0, image.width}, {0, image.height}); }
 
-Picture blank(std::int64_t width, std::int64_t height, std::int64_t channels) {
+Image blank(std::int64_t width, std::int64_t height, std::int64_t channels) {
   return {width, height, channels,
           std::vector<std::uint8_t>(static_cast<std::size_t>(width * height * channels))};
 }
@@ -157,8 +155,8 @@ std::uint8_t to_sample(std::int32_t sum) {
   return static_cast<std::uint8_t>(std::clamp(sum >> kPrecisionBits, 0, 255));
 }
 
-/// The samples of two rows, one in each half of a 64-bit number: one multiplication then serves
-/// both, and the sums cannot meet since each fits 32 bits.
+/// Packs the samples of two rows, one in each half of a 64-bit number. One multiplication then
+/// serves both, and the sums do not overlap, because each fits in 32 bits.
 void pack_rows(std::uint64_t* __restrict__ packed, const std::uint8_t* __restrict__ low,
                const std::uint8_t* __restrict__ high, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) {
@@ -188,8 +186,8 @@ void resample_packed_rows(std::uint8_t* low_out, std::uint8_t* high_out, const s
 }
 
 /// The horizontal pass.
-Picture resample_columns(const View& in, const Windows& windows) {
-  Picture out = blank(static_cast<std::int64_t>(windows.windows.size()), in.height, in.channels);
+Image resample_columns(const View& in, const Windows& windows) {
+  Image out = blank(static_cast<std::int64_t>(windows.windows.size()), in.height, in.channels);
   const std::int64_t count = in.width * in.channels;
   const auto row_of = [&](std::int64_t y) {
     return out.samples.data() + y * out.width * out.channels;
@@ -215,8 +213,8 @@ void to_samples(std::uint8_t* __restrict__ row, const std::int32_t* __restrict__
 }
 
 /// The vertical pass.
-Picture resample_rows(const View& in, const Windows& windows) {
-  Picture out = blank(in.width, static_cast<std::int64_t>(windows.windows.size()), in.channels);
+Image resample_rows(const View& in, const Windows& windows) {
+  Image out = blank(in.width, static_cast<std::int64_t>(windows.windows.size()), in.channels);
   const std::int64_t count = in.width * in.channels;
   std::vector<std::int32_t> sums(static_cast<std::size_t>(count));
   std::uint8_t* row = out.samples.data();
@@ -232,7 +230,7 @@ Picture resample_rows(const View& in, const Windows& windows) {
   return out;
 }
 
-/// Which places the nearest filter takes; -1 where rounding errors lead it out of the source.
+/// Returns the places that the nearest filter takes, -1 where rounding errors leave the source.
 std::vector<std::int64_t> nearest_places(std::int64_t in, std::int64_t out, Range part) {
   const double scale = static_cast<double>(static_cast<float>(in)) / static_cast<double>(out);
   std::vector<std::int64_t> places;
@@ -240,7 +238,7 @@ std::vector<std::int64_t> nearest_places(std::int64_t in, std::int64_t out, Rang
   for (std::int64_t i = 0; i < part.begin + part.count; ++i) {
     const auto whole = static_cast<std::int64_t>(place);
     if (i >= part.begin) places.push_back(whole < in ? whole : -1);
-    place += scale;  // as Pillow: the errors of the sum are part of the result
+    place += scale;  // like Pillow: the rounding errors of the sum affect the result
   }
   return places;
 }
@@ -254,12 +252,11 @@ void take_pixels(std::uint8_t* out, const std::uint8_t* row,
   }
 }
 
-Picture take_nearest(const Picture& picture, std::int64_t width, std::int64_t height,
-                     const Box& part) {
-  const auto columns = nearest_places(picture.width, width, {part.left, part.width});
-  const auto rows = nearest_places(picture.height, height, {part.top, part.height});
-  const View in = view_of(picture);
-  Picture out = blank(part.width, part.height, picture.channels);
+Image take_nearest(const Image& image, std::int64_t width, std::int64_t height, const Box& part) {
+  const auto columns = nearest_places(image.width, width, {part.left, part.width});
+  const auto rows = nearest_places(image.height, height, {part.top, part.height});
+  const View in = view_of(image);
+  Image out = blank(part.width, part.height, image.channels);
   std::uint8_t* to = out.samples.data();
   const auto take = in.channels == 1 ? take_pixels<1> : take_pixels<3>;
   for (const std::int64_t y : rows) {
@@ -269,8 +266,8 @@ Picture take_nearest(const Picture& picture, std::int64_t width, std::int64_t he
   return out;
 }
 
-Picture copy(const View& in) {
-  Picture out = blank(in.width, in.height, in.channels);
+Image copy(const View& in) {
+  Image out = blank(in.width, in.height, in.channels);
   const std::int64_t count = in.width * in.channels;
   for (std::int64_t y = 0; y < in.height; ++y) {
     std::copy_n(in.row(y), count, out.samples.data() + y * count);
@@ -280,31 +277,31 @@ Picture copy(const View& in) {
 
 }  // namespace
 
-Picture resize(const Picture& picture, std::int64_t width, std::int64_t height, Resample filter) {
-  return resize(picture, width, height, filter, {0, 0, width, height});
+Image resize(const Image& image, std::int64_t width, std::int64_t height, Resample filter) {
+  return resize(image, width, height, filter, {0, 0, width, height});
 }
 
-Picture resize(const Picture& picture, std::int64_t width, std::int64_t height, Resample filter,
-               const Box& part) {
+Image resize(const Image& image, std::int64_t width, std::int64_t height, Resample filter,
+             const Box& part) {
   assert(part.left >= 0 && part.left + part.width <= width);
   assert(part.top >= 0 && part.top + part.height <= height);
   const Range wanted_columns{part.left, part.width};
   const Range wanted_rows{part.top, part.height};
-  const bool horizontal = width != picture.width;
-  const bool vertical = height != picture.height;
-  if (!horizontal && !vertical) return copy(view_of(picture, wanted_columns, wanted_rows));
-  if (filter == Resample::kNearest) return take_nearest(picture, width, height, part);
+  const bool horizontal = width != image.width;
+  const bool vertical = height != image.height;
+  if (!horizontal && !vertical) return copy(view_of(image, wanted_columns, wanted_rows));
+  if (filter == Resample::kNearest) return take_nearest(image, width, height, part);
   Windows columns;
   Windows rows;
-  if (horizontal) columns = make_windows(picture.width, width, wanted_columns, filter);
-  if (vertical) rows = make_windows(picture.height, height, wanted_rows, filter);
-  const View source = view_of(picture, horizontal ? columns.source : wanted_columns,
+  if (horizontal) columns = make_windows(image.width, width, wanted_columns, filter);
+  if (vertical) rows = make_windows(image.height, height, wanted_rows, filter);
+  const View source = view_of(image, horizontal ? columns.source : wanted_columns,
                               vertical ? rows.source : wanted_rows);
   if (!vertical) return resample_columns(source, columns);
   if (!horizontal) return resample_rows(source, rows);
-  // Since Pillow 13: the vertical pass first where it takes away more than twice as much.
-  const std::int64_t shorter = picture.height - height;
-  const bool vertical_first = shorter > 0 && shorter > 2 * (picture.width - width);
+  // Since Pillow 13, the vertical pass comes first where it removes more than twice as much.
+  const std::int64_t shorter = image.height - height;
+  const bool vertical_first = shorter > 0 && shorter > 2 * (image.width - width);
   return vertical_first ? resample_columns(view_of(resample_rows(source, rows)), columns)
                         : resample_rows(view_of(resample_columns(source, columns)), rows);
 }

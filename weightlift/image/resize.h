@@ -2,25 +2,25 @@
 
 #include <cstdint>
 
-#include "weightlift/image/picture.h"
+#include "weightlift/image/image.h"
 
 namespace weightlift {
 
 /// Pillow's filters, by its numbers.
 enum class Resample : std::uint8_t { kNearest, kLanczos, kBilinear, kBicubic, kBox, kHamming };
 
-/// A rectangle of pixels inside a picture.
+/// A rectangle of pixels inside an image.
 struct Box {
   std::int64_t left = 0, top = 0, width = 0, height = 0;
 };
 
-/// The picture at another size, bit for bit what Pillow 13.0.0's Image.resize gives for modes RGB
-/// and L. No side may be 0 or beyond 2^31 - 1. Source: src/libImaging/Resample.c and Geometry.c of
+/// Returns the image at another size, bit for bit as Pillow 13.0.0's Image.resize for modes RGB and
+/// L. No side may be 0 or longer than 2^31 - 1. Source: src/libImaging/Resample.c and Geometry.c of
 /// Pillow 13.0.0.
-Picture resize(const Picture& picture, std::int64_t width, std::int64_t height, Resample filter);
+Image resize(const Image& image, std::int64_t width, std::int64_t height, Resample filter);
 
-/// `part` of that, which must lie inside of it: only what it depends on is computed.
-Picture resize(const Picture& picture, std::int64_t width, std::int64_t height, Resample filter,
-               const Box& part);
+/// Returns `part` of the resized image, which must lie inside it. Computes only what it depends on.
+Image resize(const Image& image, std::int64_t width, std::int64_t height, Resample filter,
+             const Box& part);
 
 }  // namespace weightlift

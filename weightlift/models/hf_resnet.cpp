@@ -7,7 +7,7 @@ namespace weightlift {
 
 namespace {
 
-/// What comes after the normalisation; transformers' activation=None records nothing.
+/// The activation after the normalization. transformers' activation=None records no operation.
 enum class After : std::uint8_t { kNothing, kRelu, kHiddenAct };
 
 class ResNetConvLayer : public Module {
@@ -151,7 +151,7 @@ class ResNetModel : public Module {
 class ResNetForImageClassification : public Module {
  public:
   explicit ResNetForImageClassification(const ResNetConfig& config) {
-    resnet_ = &make_module<ResNetModel>("resnet", config, Head::kKeep);
+    resnet_ = &make_module<ResNetModel>("resnet", config, Head::kClassifier);
     auto& classifier = make_module<Sequential>("classifier");
     classifier.append<Flatten>();
     if (config.num_labels > 0) {

@@ -10,8 +10,8 @@ namespace weightlift {
 /// (the machine).
 std::span<const std::string_view, 1000> imagenet_1k_labels();
 
-/// The WordNet ids of the same classes, "n" and 8 digits, ascending: what the folders of ImageNet
-/// are named by.
+/// The WordNet ids of the same classes, "n" and 8 digits, ascending. ImageNet's folders have these
+/// names.
 std::span<const std::string_view, 1000> imagenet_1k_synsets();
 
 }  // namespace weightlift

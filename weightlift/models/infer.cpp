@@ -15,8 +15,8 @@ namespace weightlift {
 
 namespace {
 
-// A name that only a network outside ResNetConfig has, and why it is outside. The first that any
-// tensor fits is the reason: families stand before what their blocks have in common with others.
+// Part of a tensor name that no supported network has, and the reason to report. The first row that
+// any tensor matches gives the reason: rows of families precede rows of blocks that they share.
 struct Trace {
   std::string_view name_part;
   std::string_view reason;
@@ -26,7 +26,7 @@ constexpr std::array<Trace, 14> kTraces = {{
     {"patch_embed", "a vision transformer"},
     {"stem.conv", "another stem (ResNetV2 or another family)"},
     {".norm1.", "pre-activation blocks or another block form (ResNetV2)"},
-    {"blocks.", "another family than ResNet"},
+    {"blocks.", "not a ResNet"},
     {"conv1.0.", "a deep stem (three 3x3 convolutions)"},
     {"downsample.2.", "average-pool shortcuts (avg_down)"},
     {"maxpool.", "a stem pooling with weights (replace_stem_pool)"},
@@ -40,15 +40,12 @@ constexpr std::array<Trace, 14> kTraces = {{
 }};
 
 [[noreturn]] void refuse(const std::string& where, std::string_view reason) {
-  throw MismatchError(
-      fmt::format("{}: network: expected a plain ResNet, got {}; ResNetForImageClassification "
-                  "cannot express it",
-                  where, reason));
+  throw UnsupportedError(where, fmt::format("unsupported network: {}", reason));
 }
 
-/// Where the blocks of a ResNet are, only its own layers tell what it is: a teacher or a decoder
-/// may stand beside it.
-bool tells(std::string_view name, bool has_blocks) {
+/// Whether the tensor shows what the network is. A file with the blocks of a ResNet may also hold
+/// a teacher or a decoder, so there only the ResNet's own layers count.
+bool is_evidence(std::string_view name, bool has_blocks) {
   return !has_blocks || is_of_backbone(name) || name.starts_with("maxpool.");
 }
 
@@ -56,7 +53,7 @@ void refuse_foreign_names(const StateDict& tensors, const std::string& where) {
   const bool has_blocks = tensors.contains("layer1.0.conv1.weight");
   for (const Trace& trace : kTraces) {
     for (const auto& [name, tensor] : tensors) {
-      if (tells(name, has_blocks) && name.find(trace.name_part) != std::string::npos) {
+      if (is_evidence(name, has_blocks) && name.find(trace.name_part) != std::string::npos) {
         refuse(where, fmt::format("{} (tensor '{}')", trace.reason, printable(name)));
       }
     }
@@ -68,12 +65,13 @@ std::int64_t dim(const StateDict& tensors, const std::string& name, std::size_t 
                  std::size_t index, const std::string& where) {
   const Tensor* tensor = tensors.find(name);
   if (tensor == nullptr) {
-    throw MismatchError(fmt::format(
-        "{}: tensor '{}': expected one, as a ResNet of timm has, got none", where, name));
+    throw NotFoundError(fmt::format("{}: tensor '{}'", where, name),
+                        "not found, but every timm ResNet has it");
   }
   if (tensor->shape().size() != rank || tensor->numel() == 0) {
-    throw MismatchError(fmt::format("{}: tensor '{}': expected {} dimensions without zeros, got {}",
-                                    where, name, rank, to_string(tensor->shape())));
+    throw MismatchError(fmt::format("{}: tensor '{}'", where, name),
+                        fmt::format("expected {} dimensions without zeros, got {}", rank,
+                                    to_string(tensor->shape())));
   }
   return tensor->shape()[index];
 }
@@ -91,10 +89,10 @@ void check_stem(const StateDict& tensors, const std::string& where) {
   if (kernel != 7) refuse(where, fmt::format("a {0}x{0} stem convolution (plain is 7x7)", kernel));
   const bool statistics = std::ranges::any_of(
       tensors, [](const auto& entry) { return entry.first.ends_with(".running_mean"); });
-  if (!statistics) refuse(where, "normalisation without running statistics (group norm)");
+  if (!statistics) refuse(where, "normalization without running statistics (group norm)");
 }
 
-/// What a block's shapes betray: groups, width, kernels, reductions.
+/// Refuses unsupported groups, widths, kernels and reductions, which the shapes show.
 void check_first_block(const StateDict& tensors, const std::string& stage, LayerType type,
                        const std::string& where) {
   const std::string block = stage + "0.";
@@ -127,7 +125,7 @@ void check_first_block(const StateDict& tensors, const std::string& stage, Layer
   }
 }
 
-/// The dtype of all that the network has: what else the file holds may have others.
+/// The dtype of the network's tensors. Other tensors of the file may have other dtypes.
 DType floating_dtype(const StateDict& tensors, const ResNetConfig& config,
                      const std::string& where) {
   std::set<std::string> slots;
@@ -138,15 +136,16 @@ DType floating_dtype(const StateDict& tensors, const ResNetConfig& config,
   for (const auto& [name, tensor] : tensors) {
     if (!slots.contains(name)) continue;
     if (!is_floating(tensor.dtype())) {
-      throw MismatchError(fmt::format("{}: tensor '{}': expected F32, F16, BF16 or F64, got {}",
-                                      where, printable(name), to_string(tensor.dtype())));
+      throw UnsupportedError(
+          fmt::format("{}: tensor '{}'", where, printable(name)),
+          fmt::format("expected F32, F16, BF16 or F64, got {}", to_string(tensor.dtype())));
     }
     if (!first) first = {name, tensor.dtype()};
     if (tensor.dtype() != first->second) {
-      throw MismatchError(
-          fmt::format("{}: tensor '{}': expected one dtype for all weights ({} as in '{}'), got {}",
-                      where, printable(name), to_string(first->second), printable(first->first),
-                      to_string(tensor.dtype())));
+      throw MismatchError(fmt::format("{}: tensor '{}'", where, printable(name)),
+                          fmt::format("expected one dtype for all weights ({} as in '{}'), got {}",
+                                      to_string(first->second), printable(first->first),
+                                      to_string(tensor.dtype())));
     }
   }
   return first ? first->second : DType::F32;
@@ -156,7 +155,7 @@ DType floating_dtype(const StateDict& tensors, const ResNetConfig& config,
 
 ResNetConfig infer_resnet_config(const StateDict& tensors, const std::string& where) {
   if (tensors.empty()) {
-    throw MismatchError(fmt::format("{}: tensors: expected a network's, got an empty file", where));
+    throw NotFoundError(where, "no tensors found");
   }
   refuse_foreign_names(tensors, where);
   check_stem(tensors, where);
@@ -179,9 +178,7 @@ ResNetConfig infer_resnet_config(const StateDict& tensors, const std::string& wh
         dim(tensors, fmt::format("{}0{}", prefix, last_conv), 4, 0, where));
   }
   if (config.depths.empty()) {
-    throw MismatchError(fmt::format(
-        "{}: tensors: expected the blocks of a ResNet (layer1.0.conv1.weight, ...), got none",
-        where));
+    throw NotFoundError(where, "no ResNet blocks found (layer1.0.conv1.weight, ...)");
   }
   config.num_labels = 0;
   if (tensors.contains("fc.weight")) {

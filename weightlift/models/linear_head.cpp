@@ -17,7 +17,7 @@ constexpr std::array<std::string_view, 16> kDoubtful = {
     "proj", "embed",  "queue",      "bank", "memory", "center", "proto", "arc",
     "cos",  "margin", "bottleneck", "hash", "whiten", "metric", "loss",  "query"};
 
-/// What a classifier without bias is called.
+/// Names of classifiers, where a layer without bias counts as one.
 constexpr std::array<std::string_view, 5> kHeadNames = {"fc", "classifier", "head", "last_linear",
                                                         "linear"};
 
@@ -32,7 +32,7 @@ std::string in_lower_case(std::string text) {
 
 std::string doubt_about(const std::string& module, bool has_bias, const WeightsChoice& choice) {
   if (choice.projection && module.starts_with(choice.prefix)) {
-    return "it is a projection of contrastive training";
+    return "it is a projection for contrastive training";
   }
   const std::string name = in_lower_case(module);
   const auto* const part = std::ranges::find_if(

@@ -15,12 +15,12 @@ namespace weightlift {
 /// features.
 struct LinearHead {
   std::string module;               ///< full name: "head.fc"
-  std::size_t weight;               ///< among the tensors outside: (classes, features)
-  std::optional<std::size_t> bias;  ///< the same: (classes); nothing where the layer has none
-  std::string doubt;                ///< why it may be no classifier, "" where no name says so
+  std::size_t weight;               ///< index into the tensors outside: (classes, features)
+  std::optional<std::size_t> bias;  ///< index: (classes); empty where the layer has no bias
+  std::string doubt;                ///< why it may not be a classifier; "" for no doubt
 };
 
-/// Every module that has a weight of [C, features] and at most a bias of [C] beside it.
+/// Every module with a weight of [C, features], and at most a bias of [C] as its other tensor.
 std::vector<LinearHead> find_linear_heads(const std::vector<OutsideTensor>& outside,
                                           const WeightsChoice& choice, std::int64_t features);
 

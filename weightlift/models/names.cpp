@@ -12,18 +12,19 @@
 #include <set>
 
 #include "weightlift/base/error.h"
+#include "weightlift/base/hint.h"
 #include "weightlift/base/text.h"
 
-// Trainers wrap networks in modules, and modules in dicts. Which keys and prefixes they use is
-// without end, so that the network is found by its own names: behind some prefix there is the first
-// convolution of the first block, and that tells the prefix. The tables below only say which of
-// several networks is meant, as timm and the projects themselves choose, and what a prefix is.
+// Trainers wrap networks in modules, and modules in dicts. No list of their keys and prefixes is
+// complete, so weightlift finds a network by its own names: whatever precedes the name of the first
+// block's first convolution is the prefix. The tables below only choose between several networks,
+// as timm and the projects themselves do, and explain known prefixes.
 
 namespace weightlift {
 
 namespace {
 
-/// A spelling, and the name that tells it.
+/// A spelling, and the tensor name that identifies it.
 struct Spelling {
   Naming naming;
   std::string_view anchor;
@@ -36,7 +37,8 @@ constexpr std::array<Spelling, 4> kSpellings = {{
     {Naming::kTransformers, "encoder.stages.0.layers.0.layer.0.convolution.weight"},
 }};
 
-/// Who puts a part before names. Source: torch, timm, MoCo, MoCo v3, DINO, Lightning's examples.
+/// A part of a prefix and who adds it. Source: torch, timm, MoCo, MoCo v3, DINO, Lightning's
+/// examples.
 struct Wrapper {
   std::string_view part;
   std::string_view who;
@@ -48,8 +50,8 @@ constexpr std::array<Wrapper, 12> kWrappers = {{
     {"_orig_mod", "torch.compile"},
     {"model", "Lightning or another wrapper"},
     {"net", "Lightning or another wrapper"},
-    {"backbone", "a model with a head of its own"},
-    {"encoder", "a model with a head of its own"},
+    {"backbone", "a model with its own head"},
+    {"encoder", "a model with its own head"},
     {"encoder_q", "MoCo's query encoder", true},
     {"encoder_k", "MoCo's key encoder", true},
     {"query_encoder", "a query encoder", true},
@@ -58,7 +60,7 @@ constexpr std::array<Wrapper, 12> kWrappers = {{
     {"momentum_encoder", "MoCo v3's momentum encoder", true},
 }};
 
-/// Of two networks in one dict, the one that their project evaluates.
+/// Two networks in one dict: the project evaluates `taken`.
 struct Preference {
   std::string_view taken, left;
 };
@@ -66,7 +68,8 @@ struct Preference {
 constexpr std::array<Preference, 2> kPreferences = {
     {{"encoder_q", "encoder_k"}, {"base_encoder", "momentum_encoder"}}};
 
-/// timm's order of the keys that hold the network. Source: timm.models._helpers.load_state_dict.
+/// Keys of the network in a checkpoint, in timm's order. Source:
+/// timm.models._helpers.load_state_dict.
 constexpr std::array<std::string_view, 4> kTimmKeys = {"state_dict_ema", "model_ema", "state_dict",
                                                        "model"};
 /// DINO evaluates the teacher.
@@ -74,7 +77,7 @@ constexpr Preference kDinoKeys = {"teacher", "student"};
 
 constexpr std::size_t kShown = 8;
 
-/// Every network in a dict, by its anchor.
+/// All networks in a dict, found by their anchors.
 std::vector<FoundNetwork> find_in_dict(const NamedDict& dict, std::size_t index) {
   std::vector<FoundNetwork> found;
   for (const std::string& name : dict.names) {
@@ -83,7 +86,7 @@ std::vector<FoundNetwork> find_in_dict(const NamedDict& dict, std::size_t index)
       std::string prefix = name.substr(0, name.size() - spelling.anchor.size());
       const bool bare =
           spelling.naming == Naming::kTransformers && spelling.anchor.starts_with("encoder.");
-      // Behind a prefix, only with transformers' own: RegNet has the same names behind `regnet.`.
+      // A bare backbone has no prefix: RegNet has the same names after the prefix `regnet.`.
       if (bare ? !prefix.empty() : !prefix.empty() && !prefix.ends_with('.')) continue;
       found.push_back({index, std::move(prefix), spelling.naming});
       break;
@@ -92,7 +95,7 @@ std::vector<FoundNetwork> find_in_dict(const NamedDict& dict, std::size_t index)
   return found;
 }
 
-/// What a complete network has in any case.
+/// Tensors that every complete network has.
 std::array<std::string_view, 3> needed_names(Naming naming) {
   switch (naming) {
     case Naming::kChildren:
@@ -116,7 +119,7 @@ std::vector<std::string> parts_of(std::string_view prefix) {
   return parts;
 }
 
-/// Drops the networks that a project keeps beside the one it evaluates.
+/// Drops networks that a project keeps but does not evaluate.
 std::vector<FoundNetwork> preferred(std::vector<FoundNetwork> candidates) {
   std::vector<FoundNetwork> kept;
   for (const FoundNetwork& candidate : candidates) {
@@ -146,7 +149,7 @@ std::string list_networks(const std::vector<NamedDict>& dicts,
   std::vector<std::string> texts;
   for (const FoundNetwork& candidate : candidates) {
     const std::string text = spelled(dicts[candidate.dict], candidate.prefix);
-    texts.push_back(text.empty() ? "the names without prefix" : printable(text));
+    texts.push_back(text.empty() ? "(no prefix)" : printable(text));
   }
   return first_of(texts, kShown);
 }
@@ -164,25 +167,24 @@ std::string list_dicts_of_tensors(const std::vector<NamedDict>& dicts) {
 [[noreturn]] void refuse_several(const std::vector<NamedDict>& dicts,
                                  const std::vector<FoundNetwork>& candidates,
                                  const std::string& where) {
-  throw MismatchError(
-      fmt::format("{}: weights: expected one network, got {}: {}; --weights-key "
-                  "names the one that is meant",
-                  where, candidates.size(), list_networks(dicts, candidates)));
+  throw MismatchError(where,
+                      fmt::format("expected one network, got {}: {}", candidates.size(),
+                                  list_networks(dicts, candidates)),
+                      {{HintCode::kChooseWeights, {}}});
 }
 
 [[noreturn]] void refuse_empty(const std::vector<NamedDict>& dicts, const std::string& path,
                                const std::string& where) {
   const std::string others = list_dicts_of_tensors(dicts);
-  throw MismatchError(fmt::format(
-      "{}: {}: expected a dict of tensors, got one without{}", where,
-      path.empty() ? "top level" : printable(path),
-      others.empty() ? ""
-                     : fmt::format("; dicts of tensors in the file: {}; --weights-key names the "
-                                   "one that is meant",
-                                   others)));
+  throw NotFoundError(
+      where,
+      fmt::format("no tensors in {}{}",
+                  path.empty() ? "the top level" : fmt::format("'{}'", printable(path)),
+                  others.empty() ? "" : fmt::format("; found: {}", others)),
+      others.empty() ? Hints() : Hints{{HintCode::kChooseWeights, {}}});
 }
 
-/// The number that a part of a name is, one added; 0 where it is none.
+/// A part of a name as a number, plus one; 0 where it is not a number.
 int one_more(std::string_view digits) {
   int number = -1;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
@@ -219,7 +221,7 @@ std::optional<std::size_t> find_dict(const std::vector<NamedDict>& dicts, std::s
   return static_cast<std::size_t>(found - dicts.begin());
 }
 
-/// timm's name of a tensor of torchvision's children; "" where there is none.
+/// timm's name of a tensor of torchvision's children, or "".
 std::string name_of_child(std::string_view name) {
   constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kChildren = {
       {{"0.", "conv1."},
@@ -234,7 +236,7 @@ std::string name_of_child(std::string_view name) {
   return "";
 }
 
-/// timm's name of a tensor of transformers' ResNet; "" where there is none.
+/// timm's name of a tensor of transformers' ResNet, or "".
 std::string name_of_transformers(std::string_view name) {
   if (name.starts_with("classifier.1.")) return fmt::format("fc.{}", name.substr(13));
   if (name.starts_with("resnet.")) name.remove_prefix(7);
@@ -249,7 +251,7 @@ std::string name_of_transformers(std::string_view name) {
   if (parts == std::vector<std::string>{"embedder", "embedder"}) {
     return fmt::format("{}1.{}", convolution ? "conv" : "bn", last);
   }
-  // encoder stages S layers B, and then `shortcut` or `layer K`
+  // encoder.stages.S.layers.B, then `shortcut` or `layer.K`
   const bool in_block = parts.size() >= 6 && parts[0] == "encoder" && parts[1] == "stages" &&
                         parts[3] == "layers" && one_more(parts[2]) != 0 && one_more(parts[4]) != 0;
   if (!in_block) return "";
@@ -289,14 +291,12 @@ WeightsChoice choose_by_key(const std::vector<NamedDict>& dicts, std::string_vie
   if (exact.size() > 1) refuse_several(dicts, exact, where);
   const auto dict = find_dict(dicts, key);
   if (dict && !dicts[*dict].names.empty()) return {.dict = *dict};
-  throw MismatchError(fmt::format(
-      "{}: --weights-key {}: expected one of the file's networks, got none of that name; there "
-      "{}: {}",
-      where, printable(key), networks.size() == 1 ? "is" : "are",
-      networks.empty() ? "none" : list_networks(dicts, networks)));
+  throw NotFoundError(where,
+                      fmt::format("no network has the key '{}'; found: {}", printable(key),
+                                  networks.empty() ? "none" : list_networks(dicts, networks)));
 }
 
-/// What only the names tell: timm would have taken the top level.
+/// Chooses by the names alone, for files where timm takes the top level.
 WeightsChoice choose_by_names(const std::vector<NamedDict>& dicts, const std::string& where) {
   std::vector<FoundNetwork> networks = find_all_networks(dicts);
   const auto at_level = [&](std::size_t level) {
@@ -310,7 +310,7 @@ WeightsChoice choose_by_names(const std::vector<NamedDict>& dicts, const std::st
   if (top.empty()) {
     top = at_level(1);
     const auto taken = find_dict(dicts, kDinoKeys.taken);
-    // With a classifier it is the teacher of a distillation, and the student is the result.
+    // A teacher with a classifier is from a distillation, whose result is the student.
     const bool classifies = taken && std::ranges::any_of(dicts[*taken].names, [](const auto& name) {
                               return name.ends_with("fc.weight");
                             });

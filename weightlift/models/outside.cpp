@@ -15,19 +15,19 @@ namespace weightlift {
 
 namespace {
 
-/// What a pattern of the table is compared with, in lower case.
+/// The part of a lower-case name that a pattern of the table is compared with.
 enum class Part : std::uint8_t {
-  kKey,    ///< the first part of a name in another dict than the network's: a key of the file
-  kList,   ///< a key of the file, where its tensors lie in lists
-  kName,   ///< the whole name, behind a dot
+  kKey,    ///< the first part of a name outside the network's dict: a key of the file
+  kList,   ///< a key of the file with lists of tensors
+  kName,   ///< the whole name, with a dot in front
   kWhole,  ///< the whole name, where it has only one part
 };
 
-/// What only training reads. Layers that were trained have matrices: `max_rank` keeps them out,
-/// since some losses are the classifier (ArcFace).
+/// Tensors that only training reads. Some losses are the classifier (ArcFace): `max_rank` excludes
+/// the matrices of such layers.
 struct TrainingRow {
   Part part;
-  const char* pattern;  ///< fnmatch; '*' stands for dots as well
+  const char* pattern;  ///< fnmatch; '*' also matches dots
   std::size_t max_rank;
   std::string_view reason;
 };
@@ -39,14 +39,14 @@ constexpr auto kTrainingRows = std::to_array<TrainingRow>({
     {Part::kKey, "*optim*", kAnyRank, "optimizer state"},
     {Part::kKey, "*sched*", kAnyRank, "scheduler state"},
     {Part::kKey, "amp", kAnyRank, "loss scaling"},
-    {Part::kKey, "loops", kAnyRank, "state of the training"},
-    {Part::kKey, "callbacks", kAnyRank, "state of the training"},
-    {Part::kKey, "message_hub", kAnyRank, "state of the training"},
-    {Part::kKey, "*rng*", kAnyRank, "state of a random generator"},
-    {Part::kKey, "*hyper_parameters", kAnyRank, "setting of the training"},
-    {Part::kKey, "hparams", kAnyRank, "setting of the training"},
-    {Part::kKey, "*history*", 1, "figure of the training"},
-    {Part::kList, "*ema*", kAnyRank, "average of the weights"},  // torch_ema's shadow_params
+    {Part::kKey, "loops", kAnyRank, "training state"},
+    {Part::kKey, "callbacks", kAnyRank, "training state"},
+    {Part::kKey, "message_hub", kAnyRank, "training state"},
+    {Part::kKey, "*rng*", kAnyRank, "random generator state"},
+    {Part::kKey, "*hyper_parameters", kAnyRank, "training setting"},
+    {Part::kKey, "hparams", kAnyRank, "training setting"},
+    {Part::kKey, "*history*", 1, "training figure"},
+    {Part::kList, "*ema*", kAnyRank, "weight average"},  // torch_ema's shadow_params
     {Part::kKey, "*metric*", 1, "metric"},
     {Part::kKey, "*criterion*", 1, "loss"},
     {Part::kKey, "*loss*", 1, "loss"},
@@ -73,23 +73,23 @@ constexpr auto kTrainingRows = std::to_array<TrainingRow>({
     {Part::kName, "*_metric.*", 1, "metric"},
     {Part::kName, "*_metrics.*", 1, "metric"},
     {Part::kName, "*.confmat", kAnyRank, "metric"},
-    // What training scripts keep as tensors: torchvision's best_acc1.
-    {Part::kWhole, "best*", 1, "figure of the training"},
-    {Part::kWhole, "top[1-9]*", 1, "figure of the training"},
-    {Part::kWhole, "prec*", 1, "figure of the training"},
-    {Part::kWhole, "map*", 1, "figure of the training"},
-    {Part::kWhole, "f1*", 1, "figure of the training"},
-    {Part::kWhole, "auc*", 1, "figure of the training"},
-    {Part::kWhole, "*score", 1, "figure of the training"},
-    {Part::kWhole, "lr", 1, "figure of the training"},
-    {Part::kWhole, "*time", 1, "figure of the training"},
-    {Part::kWhole, "*acc", 1, "figure of the training"},
-    {Part::kWhole, "*acc[1-9]", 1, "figure of the training"},
-    {Part::kWhole, "*accuracy*", 1, "figure of the training"},
-    {Part::kWhole, "*loss*", 1, "figure of the training"},
-    {Part::kWhole, "epoch", 1, "figure of the training"},
-    {Part::kWhole, "*step", 1, "figure of the training"},
-    // Of any dtype; integers that are no counters are judged by these names alone.
+    // Figures that training scripts save as tensors: torchvision's best_acc1.
+    {Part::kWhole, "best*", 1, "training figure"},
+    {Part::kWhole, "top[1-9]*", 1, "training figure"},
+    {Part::kWhole, "prec*", 1, "training figure"},
+    {Part::kWhole, "map*", 1, "training figure"},
+    {Part::kWhole, "f1*", 1, "training figure"},
+    {Part::kWhole, "auc*", 1, "training figure"},
+    {Part::kWhole, "*score", 1, "training figure"},
+    {Part::kWhole, "lr", 1, "training figure"},
+    {Part::kWhole, "*time", 1, "training figure"},
+    {Part::kWhole, "*acc", 1, "training figure"},
+    {Part::kWhole, "*acc[1-9]", 1, "training figure"},
+    {Part::kWhole, "*accuracy*", 1, "training figure"},
+    {Part::kWhole, "*loss*", 1, "training figure"},
+    {Part::kWhole, "epoch", 1, "training figure"},
+    {Part::kWhole, "*step", 1, "training figure"},
+    // Of any dtype: is_counter() knows single integers only.
     {Part::kName, "*.tp", kAnyRank, "metric"},
     {Part::kName, "*.fp", kAnyRank, "metric"},
     {Part::kName, "*.tn", kAnyRank, "metric"},
@@ -98,9 +98,9 @@ constexpr auto kTrainingRows = std::to_array<TrainingRow>({
     {Part::kName, "*.total", kAnyRank, "metric"},
     {Part::kName, "*count", kAnyRank, "counter"},
     {Part::kName, "*counts", kAnyRank, "counter"},
-    // thop's, in every module.
-    {Part::kName, "*.total_ops", 1, "counter of a profiler"},
-    {Part::kName, "*.total_params", 1, "counter of a profiler"},
+    // thop adds these to every module.
+    {Part::kName, "*.total_ops", 1, "profiler counter"},
+    {Part::kName, "*.total_params", 1, "profiler counter"},
 });
 
 std::string in_lower_case(std::string_view text) {
@@ -128,11 +128,12 @@ bool applies(const TrainingRow& row, const std::string& name, bool has_key, bool
   return false;
 }
 
-/// What a forward pass may read although it is one integer.
+/// Words in the names of single integers that a forward pass may read.
 constexpr std::array<std::string_view, 8> kRead = {"weight", "bias",  "scale",       "mean",
                                                    "std",    "shift", "temperature", "mask"};
 
-/// Counters and pointers into queues. Several integers may choose classes or channels.
+/// Whether it is a counter or a pointer into a queue: one integer. Several integers may select
+/// classes or channels.
 bool is_counter(const OutsideTensor& tensor) {
   if (!tensor.tensor || tensor.tensor->numel() != 1) return false;
   const std::string_view dtype = torch_name(tensor.tensor->dtype());
@@ -152,10 +153,10 @@ std::string without_dots(std::string_view name) {
   return text;
 }
 
-/// Averages of tensors of the chosen dict: copies of one shape that have one more part in front of
-/// their names, with or without dots in the rest (LitEma registers buffers, whose names must not
-/// have any). One tensor behind that part that is no copy makes it something else: a layer may be
-/// called "ema" as well.
+/// Averages of tensors of the chosen dict: copies of the same shape with one more part in front of
+/// their names. The rest of a name may lack its dots, because LitEma registers buffers, whose names
+/// cannot have dots. A part with a tensor that is not a copy is no average: a layer may also be
+/// called "ema".
 class Averages {
  public:
   Averages(const std::vector<OutsideTensor>& outside, const StateDict& chosen,
@@ -172,13 +173,13 @@ class Averages {
     }
   }
 
-  bool holds(const OutsideTensor& tensor) const {
+  bool contains(const OutsideTensor& tensor) const {
     const std::string front = front_of(tensor.full_name);
     return !front.empty() && !others_.contains(front);
   }
 
  private:
-  /// The name up to the part that says "average", with its dot; "" where none does.
+  /// The name up to the part for "average", with its dot; "" where there is no such part.
   static std::string front_of(const std::string& name) {
     for (std::size_t start = 0, dot = 0; (dot = name.find('.', start)) != std::string::npos;
          start = dot + 1) {
@@ -207,7 +208,7 @@ class Averages {
   std::set<std::string> others_;
 };
 
-/// Which other network each tensor belongs to.
+/// Finds the other network that a tensor belongs to.
 class OtherNetworks {
  public:
   OtherNetworks(const std::vector<NamedDict>& dicts, const WeightsChoice& choice)
@@ -218,22 +219,22 @@ class OtherNetworks {
     }
   }
 
-  /// The network as users name it, "" where the tensor belongs to none.
+  /// The network as a weights key, "" where the tensor belongs to none.
   std::string owner(const OutsideTensor& tensor) const {
     const auto found = prefixes_.find(tensor.dict);
     if (found == prefixes_.end()) return "";
-    // A dict beside the chosen one that holds a network holds that network's model.
+    // Another dict with a network belongs to that network as a whole.
     std::string prefix =
         tensor.dict == choice_.dict ? nearest(found->second, tensor.name) : *found->second.begin();
     if (prefix == kNone) return "";
     const std::string name = spelled(dicts_[tensor.dict], {.prefix = std::move(prefix)});
-    return name.empty() ? "the names without prefix" : name;
+    return name.empty() ? "(no prefix)" : name;
   }
 
  private:
-  static constexpr std::string_view kNone = "\n";  // what no prefix is
+  static constexpr std::string_view kNone = "\n";  // not a prefix
 
-  /// The longest of the prefixes that the name has, and that network's own.
+  /// The longest of the prefixes whose network owns the name, else kNone.
   std::string nearest(const std::set<std::string>& prefixes, const std::string& name) const {
     for (std::size_t end = name.rfind('.');; end = end == 0 ? end : name.rfind('.', end - 1)) {
       const bool bare = end == std::string::npos;
@@ -243,7 +244,8 @@ class OtherNetworks {
     }
   }
 
-  /// Around the chosen network, only the other one's own layers are its own for certain.
+  /// Where the prefix also covers the chosen network, only the backbone and fc surely belong to
+  /// the other network.
   bool is_owned(const std::string& prefix, std::string_view name) const {
     if (!choice_.prefix.starts_with(prefix)) return true;
     name.remove_prefix(prefix.size());
@@ -300,8 +302,8 @@ void classify(std::vector<OutsideTensor>& outside, const std::vector<NamedDict>&
     if (!owner.empty()) {
       tensor.kind = OutsideKind::kOtherNetwork;
       tensor.reason = std::move(owner);
-    } else if (averages.holds(tensor)) {
-      tensor.reason = "average of the weights";
+    } else if (averages.contains(tensor)) {
+      tensor.reason = "weight average";
     } else {
       tensor.reason = training_reason(tensor, has_key);
       if (tensor.reason.empty()) tensor.kind = OutsideKind::kUnknown;
@@ -321,7 +323,7 @@ std::vector<std::string> summarize_networks(const std::vector<OutsideTensor>& ou
   return lines;
 }
 
-std::vector<std::string> summarize(const std::vector<OutsideTensor>& outside) {
+std::vector<IgnoredSummary> summarize(const std::vector<OutsideTensor>& outside) {
   constexpr std::size_t kShown = 12;
   std::vector<std::string> training;
   std::vector<std::string> unknown;
@@ -333,11 +335,9 @@ std::vector<std::string> summarize(const std::vector<OutsideTensor>& outside) {
       unknown.push_back(name);
     }
   }
-  std::vector<std::string> lines;
+  std::vector<IgnoredSummary> lines;
   const auto add = [&](OutsideKind kind, const std::vector<std::string>& names) {
-    if (!names.empty()) {
-      lines.push_back(fmt::format("{}: {}", to_string(kind), first_of(names, kShown)));
-    }
+    if (!names.empty()) lines.push_back({kind, first_of(names, kShown)});
   };
   add(OutsideKind::kOtherNetwork, summarize_networks(outside));
   add(OutsideKind::kTraining, training);

@@ -12,26 +12,26 @@
 
 namespace weightlift {
 
-/// What a tensor outside of the chosen network is.
+/// What a tensor outside the chosen network is.
 enum class OutsideKind : std::uint8_t {
-  kOtherNetwork,  ///< a complete network of its own, or what belongs to one
-  kTraining,      ///< read by training only: a loss, a queue, a metric, optimizer state
+  kOtherNetwork,  ///< part of another complete network, or belongs to one
+  kTraining,      ///< only training reads it: a loss, a queue, a metric, optimizer state
   kUnknown,       ///< it may run before, inside or after the network
 };
 
 /// "other network", "training only", "unknown"
 std::string_view to_string(OutsideKind kind);
 
-/// Who allows that an unknown tensor is ignored.
+/// What allows weightlift to ignore an unknown tensor.
 enum class Consent : std::uint8_t { kNone, kPattern, kWeightsKey };
 
 /// A tensor of a checkpoint that the chosen network does not have.
 struct OutsideTensor {
-  std::size_t dict = 0;          ///< of the checkpoint's dicts
+  std::size_t dict = 0;          ///< index into the checkpoint's dicts
   std::string name;              ///< in its dict
-  std::string full_name;         ///< what users call it: `name`, in other dicts after their path
-  std::optional<Tensor> tensor;  ///< its dtype and shape count; nothing where it cannot be read
-  bool in_list = false;          ///< not one tensor: those in lists below the key that is its name
+  std::string full_name;         ///< `name`, after the path of its dict where that is another dict
+  std::optional<Tensor> tensor;  ///< for its dtype and shape; empty where it is unreadable
+  bool in_list = false;          ///< stands for all tensors in lists under the key `name`
   OutsideKind kind = OutsideKind::kUnknown;
   std::string reason = {};           ///< kOtherNetwork: which; kTraining: what it is
   Consent consent = Consent::kNone;  ///< of kUnknown
@@ -40,16 +40,22 @@ struct OutsideTensor {
 /// "classifier.weight [5, 1000]"
 std::string describe(const OutsideTensor& tensor);
 
-/// Sets `kind` and `reason` of each. Names and dtypes decide, widths never do; an average has the
-/// shape of what it averages. `chosen`: the tensors of the chosen dict, by their names in it.
+/// Sets `kind` and `reason` of each tensor, by names and dtypes, never by widths. Only averages
+/// also need the shape of the tensor that they average. `chosen`: the tensors of the chosen dict,
+/// by their names in it.
 void classify(std::vector<OutsideTensor>& outside, const std::vector<NamedDict>& dicts,
               const WeightsChoice& choice, const StateDict& chosen);
 
-/// "encoder_k (161 tensors)", of each network beside the chosen one.
+/// "encoder_k (161 tensors)" for each network except the chosen one.
 std::vector<std::string> summarize_networks(const std::vector<OutsideTensor>& outside);
 
-/// "other network: encoder_k (161 tensors)", "training only: queue (queue)", "unknown: aux.weight":
-/// a line for each kind that there is, in this order, of at most a dozen names each.
-std::vector<std::string> summarize(const std::vector<OutsideTensor>& outside);
+/// The ignored tensors of one kind: "encoder_k (161 tensors)", "queue (queue)", "aux.weight".
+struct IgnoredSummary {
+  OutsideKind kind = OutsideKind::kUnknown;
+  std::string names;  ///< at most a dozen, then the number of the others
+};
+
+/// One summary for each kind with tensors, in the order of OutsideKind.
+std::vector<IgnoredSummary> summarize(const std::vector<OutsideTensor>& outside);
 
 }  // namespace weightlift

@@ -17,7 +17,7 @@ std::optional<PretrainedCfg> find_pretrained(std::string_view name) {
   if (deprecated != deprecated_names().end()) name = deprecated->name;
   const std::size_t dot = name.find('.');
   const std::string_view architecture = name.substr(0, dot);
-  // timm reads "resnet18." as the default tag, too.
+  // timm also reads "resnet18." as the default tag.
   const std::string_view tag = dot == std::string_view::npos ? "" : name.substr(dot + 1);
   for (const PretrainedCfg& cfg : pretrained_cfgs()) {
     if (cfg.architecture == architecture && (tag.empty() ? cfg.is_default : cfg.tag == tag)) {
@@ -63,7 +63,16 @@ std::vector<std::string> nearest_names(std::string_view name) {
   for (const DeprecatedName& deprecated : deprecated_names()) {
     names.emplace_back(deprecated.old_name);
   }
-  return nearest(name, names, 3);
+  constexpr std::size_t kCount = 3;
+  // "resnet50.a2" is the beginning of "resnet50.a2_in1k", however far the spellings are apart.
+  std::vector<std::string> near;
+  for (const std::string& known : names) {
+    if (name.find('.') != std::string_view::npos && known.starts_with(name) &&
+        near.size() < kCount) {
+      near.push_back(known);
+    }
+  }
+  return near.empty() ? nearest(name, names, kCount) : near;
 }
 
 }  // namespace weightlift

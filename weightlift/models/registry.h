@@ -10,11 +10,12 @@
 
 namespace weightlift {
 
-/// timm's pretrained_cfg of one tag, in timm's words. Source: timm.models.get_pretrained_cfg.
+/// timm's pretrained_cfg of one tag, with timm's names and values. Source:
+/// timm.models.get_pretrained_cfg.
 struct PretrainedCfg {
   std::string_view architecture;  ///< "resnet50"
   std::string_view tag;           ///< "a1_in1k"
-  std::string_view url_file;      ///< name of the weights file, empty where the Hub alone has them
+  std::string_view url_file;      ///< name of the weights file, empty where only the Hub has them
   std::array<int, 3> input_size;  ///< channels, height, width
   std::array<int, 3> test_input_size;  ///< all 0: timm names none
   double crop_pct;                     ///< side of the crop over the resized short side
@@ -28,7 +29,7 @@ struct PretrainedCfg {
   std::string_view origin_url;         ///< empty: timm states none
   std::string_view paper_ids;          ///< "arXiv:2110.00476", empty: timm states none
   std::array<int, 2> pool_size;        ///< height, width of the last feature map at input_size
-  bool is_default;                     ///< what the bare architecture name means
+  bool is_default;                     ///< the tag of the bare architecture name
   std::int64_t parameters;             ///< of the architecture with num_classes classes
   std::string_view hash_prefix;  ///< leading 8 hex digits of the file's sha256, empty: none known
 };
@@ -36,18 +37,18 @@ struct PretrainedCfg {
 /// Every pretrained name of timm's plain ResNets, in the order of timm.list_pretrained.
 std::span<const PretrainedCfg> pretrained_cfgs();
 
-/// A timm architecture that ResNetConfig expresses.
+/// A timm architecture that ResNetConfig supports.
 struct PlainArchitecture {
   std::string_view name;        ///< "resnet50"
   std::string_view layer_type;  ///< "basic" or "bottleneck"
   std::array<int, 4> depths;    ///< blocks per stage
 };
 
-/// The plain architectures, by size: six with pretrained weights, and resnet200, of which timm has
+/// The plain architectures, by size: six with pretrained weights, and resnet200, for which timm has
 /// none.
 std::span<const PlainArchitecture> plain_architectures();
 
-/// A name that timm still understands, with a warning.
+/// A name that timm still accepts, with a warning.
 struct DeprecatedName {
   std::string_view old_name;  ///< "tv_resnet50"
   std::string_view name;      ///< "resnet50.tv_in1k"
@@ -56,14 +57,14 @@ struct DeprecatedName {
 /// timm's old names of plain ResNets, sorted by old_name.
 std::span<const DeprecatedName> deprecated_names();
 
-/// A timm architecture that is easily taken for a plain ResNet and is none.
+/// A timm architecture that resembles a plain ResNet but is not one.
 struct OtherArchitecture {
   std::string_view name;    ///< "resnet50d"
-  std::string_view reason;  ///< what ResNetConfig cannot express of it, in lower case
+  std::string_view reason;  ///< what ResNetConfig does not support, in lower case
 };
 
-/// timm's architectures of the ResNet-like families, old names included, sorted by name. An
-/// architecture of timm that is neither here nor plain is no ResNet.
+/// timm's architectures of the ResNet-like families, with old names, sorted by name. A timm
+/// architecture that is neither here nor plain is not a ResNet.
 std::span<const OtherArchitecture> other_architectures();
 
 /// The full name of a tag, "resnet50.a1_in1k".
@@ -72,23 +73,23 @@ std::string full_name(const PretrainedCfg& cfg);
 /// The repository of the Hub where timm keeps a tag's weights, "timm/resnet50.a1_in1k".
 std::string repository_of(const PretrainedCfg& cfg);
 
-/// The tag whose weights a repository of the Hub has; nothing for all but timm's own.
+/// The tag whose weights a Hub repository has; empty for repositories that are not timm's.
 std::optional<PretrainedCfg> find_by_repository(std::string_view repo_id);
 
-/// The tag that a name means, as timm resolves it: "resnet50.tv_in1k", "resnet50" (its default tag)
-/// or an old name. Nothing where timm has no such pretrained name.
+/// The tag of a name, as timm resolves it: "resnet50.tv_in1k", "resnet50" (its default tag) or an
+/// old name. Empty where timm has no such pretrained name.
 std::optional<PretrainedCfg> find_pretrained(std::string_view name);
 
-/// The tag whose weights file begins with these sha256 digits, as timm's file names say.
+/// The tag whose weights file has this sha256, by the leading digits in timm's file names.
 std::optional<PretrainedCfg> find_by_sha256(std::string_view sha256);
 
-/// The plain architecture of that name, without a tag; nullptr where there is none.
+/// The plain architecture of this name, without a tag, or nullptr.
 const PlainArchitecture* find_architecture(std::string_view name);
 
-/// Why a timm architecture is not plain, empty where nothing is known of it.
+/// Why a timm architecture is not plain; empty where it is plain or unknown.
 std::string_view reason_against(std::string_view architecture);
 
-/// Up to three names of the registry that are nearest in spelling, the nearest first.
+/// Up to three names of the registry with the nearest spelling, the nearest first.
 std::vector<std::string> nearest_names(std::string_view name);
 
 }  // namespace weightlift

@@ -11,15 +11,15 @@ namespace weightlift {
 /// or bottleneck blocks with the stride on the 3x3 convolution, projection shortcuts, average
 /// pooling. Input (N, num_channels, H, W); outputs: logits (N, num_labels), for num_labels 0 the
 /// pooled features (N, C); with Head::kNone the last feature map (N, C, h, w) and its mean (N, C,
-/// 1, 1). timm can neither downsample in the first stage nor change hidden_act: throws
-/// MismatchError. Source: timm.models.resnet.ResNet.
-std::unique_ptr<Module> make_timm_resnet(const ResNetConfig& config, Head head = Head::kKeep);
+/// 1, 1). Throws UnsupportedError for a downsampling first stage, strides on the 1x1 convolutions,
+/// or another hidden_act than ReLU. Source: timm.models.resnet.ResNet.
+std::unique_ptr<Module> make_timm_resnet(const ResNetConfig& config, Head head = Head::kClassifier);
 
 /// transformers' ResNetForImageClassification (or ResNetModel, with Head::kNone and no `resnet.`
-/// prefix) with all that ResNetConfig can express: hidden_act stands in the stem and at a block's
-/// end only, the inner convolutions always use ReLU. Inputs and outputs as above. A block registers
-/// its shortcut before its layers and runs it after them. Source:
+/// prefix), with everything that ResNetConfig supports. Only the stem and the end of a block use
+/// hidden_act; the inner convolutions always use ReLU. Inputs and outputs as above. A block
+/// registers its shortcut before its layers and runs it after them. Source:
 /// transformers.models.resnet.modeling_resnet.
-std::unique_ptr<Module> make_hf_resnet(const ResNetConfig& config, Head head = Head::kKeep);
+std::unique_ptr<Module> make_hf_resnet(const ResNetConfig& config, Head head = Head::kClassifier);
 
 }  // namespace weightlift

@@ -19,21 +19,19 @@ namespace {
 using Json = nlohmann::json;
 using OrderedJson = nlohmann::ordered_json;
 
-constexpr std::string_view kTransformersVersion = "5.23.0";
-
-// Larger networks than these are not networks: the caps keep products far from overflow and a
-// hostile config from asking for a million modules.
+// No real network is larger. The limits keep products far from overflow, and a hostile config from
+// creating a million modules.
 constexpr std::int64_t kMaxStages = 64;
 constexpr std::int64_t kMaxDepth = 10'000;
 constexpr std::int64_t kMaxChannels = 1 << 20;
 
 std::string default_label(std::int64_t id) { return fmt::format("LABEL_{}", id); }
 
-/// transformers' words, by the number of the type.
+/// transformers' names, in the order of ProblemType.
 constexpr std::array<std::string_view, 4> kProblemTypes = {
     "", "regression", "single_label_classification", "multi_label_classification"};
 
-/// PreTrainedConfig's own default is two labels, and what equals the default is not written.
+/// Whether the labels equal PreTrainedConfig's default, two labels: save_pretrained omits those.
 bool has_default_labels(const ResNetConfig& config) {
   return config.num_labels == 2 && config.label(0) == default_label(0) &&
          config.label(1) == default_label(1);
@@ -106,10 +104,11 @@ Activation parse_activation(const std::string& name, const std::string& where) {
                                              {"linear", Activation::kLinear}}};
   const auto* found = std::ranges::find(kNames, name, &Alias::name);
   if (found == kNames.end()) {
-    throw FormatError(fmt::format(
-        "{}: hidden_act: expected relu or another activation known here (relu6, silu, gelu, "
-        "gelu_pytorch_tanh, mish, hardswish, leaky_relu, tanh, sigmoid, linear), got '{}'",
-        where, printable(name)));
+    throw UnsupportedError(
+        where,
+        fmt::format("unsupported hidden_act '{}' (supported: relu, relu6, silu, swish, gelu, "
+                    "gelu_pytorch_tanh, mish, hardswish, leaky_relu, tanh, sigmoid, linear)",
+                    printable(name)));
   }
   return found->activation;
 }
@@ -132,10 +131,10 @@ std::vector<std::pair<std::int64_t, std::string>> parse_id2label(const Json& val
 
 Head parse_head(const Json& json, const std::string& where) {
   const Json* value = find_member(json, "architectures");
-  if (value == nullptr) return Head::kKeep;
+  if (value == nullptr) return Head::kClassifier;
   if (value->is_array() && value->size() == 1) {
     const Json& name = value->front();
-    if (name == "ResNetForImageClassification") return Head::kKeep;
+    if (name == "ResNetForImageClassification") return Head::kClassifier;
     if (name == "ResNetModel" || name == "ResNetBackbone") return Head::kNone;
   }
   throw_wrong_json(where, "architectures",
@@ -143,7 +142,7 @@ Head parse_head(const Json& json, const std::string& where) {
                    *value);
 }
 
-/// Labels that num_labels contradicts are dropped, as transformers does.
+/// Reads the labels. Drops them where num_labels differs from their number, as transformers does.
 void parse_labels(const Json& json, const std::string& where, ResNetConfig& config) {
   if (const Json* id2label = find_member(json, "id2label")) {
     config.id2label = parse_id2label(*id2label, where);
@@ -154,13 +153,13 @@ void parse_labels(const Json& json, const std::string& where, ResNetConfig& conf
   config.num_labels = stated;
 }
 
-/// transformers does not load a config with null in one of these.
+/// transformers refuses a config with null in one of these.
 void refuse_nulls(const Json& json, const std::string& where) {
   for (const char* key : {"num_channels", "embedding_size", "hidden_sizes", "depths", "layer_type",
                           "hidden_act", "downsample_in_first_stage", "downsample_in_bottleneck"}) {
     const auto found = json.find(key);
     if (found != json.end() && found->is_null()) {
-      throw_wrong_json(where, key, "a value, or no such key", *found);
+      throw_wrong_json(where, key, "a value other than null", *found);
     }
   }
 }
@@ -200,10 +199,9 @@ std::string to_config_json(const ResNetConfig& config) {
   OrderedJson stage_names = OrderedJson::array({"stem"});
   for (std::size_t i = 1; i <= stages; ++i) stage_names.push_back(fmt::format("stage{}", i));
   OrderedJson json;
-  // array() says it is a list: braces around one value mean the value itself to clang, since CWG
-  // 2311.
+  // array(): since CWG 2311, clang takes braces around one value for the value itself.
   json["architectures"] = OrderedJson::array(
-      {config.head == Head::kKeep ? "ResNetForImageClassification" : "ResNetModel"});
+      {config.head == Head::kClassifier ? "ResNetForImageClassification" : "ResNetModel"});
   json["depths"] = config.depths;
   json["downsample_in_bottleneck"] = config.downsample_in_bottleneck;
   json["downsample_in_first_stage"] = config.downsample_in_first_stage;
@@ -227,9 +225,13 @@ std::string to_config_json(const ResNetConfig& config) {
 
 ResNetConfig parse_resnet_config(std::string_view text, const std::string& where) {
   const Json json = parse_json(text, where);
-  if (get_string(json, "model_type", where, "") != "resnet") {
-    throw FormatError(fmt::format("{}: model_type: expected resnet, got '{}'", where,
-                                  printable(get_string(json, "model_type", where, "nothing"))));
+  if (find_member(json, "model_type") == nullptr) {
+    throw FormatError(where, "not a transformers config: 'model_type' is missing");
+  }
+  const std::string model_type = get_string(json, "model_type", where, "");
+  if (model_type != "resnet") {
+    throw UnsupportedError(where, fmt::format("unsupported model_type '{}' (supported: resnet)",
+                                              printable(model_type)));
   }
   refuse_nulls(json, where);
   ResNetConfig config;
@@ -238,8 +240,8 @@ ResNetConfig parse_resnet_config(std::string_view text, const std::string& where
   config.hidden_sizes = get_sizes(json, "hidden_sizes", where, kMaxChannels, config.hidden_sizes);
   config.depths = get_sizes(json, "depths", where, kMaxDepth, config.depths);
   if (config.depths.size() != config.hidden_sizes.size()) {
-    throw FormatError(fmt::format("{}: depths: expected as many as hidden_sizes ({}), got {}",
-                                  where, config.hidden_sizes.size(), config.depths.size()));
+    throw FormatError(where, fmt::format("depths: expected {} values, as in hidden_sizes, got {}",
+                                         config.hidden_sizes.size(), config.depths.size()));
   }
   const std::string layer_type = get_string(json, "layer_type", where, "bottleneck");
   if (layer_type != "basic" && layer_type != "bottleneck") {
@@ -248,8 +250,8 @@ ResNetConfig parse_resnet_config(std::string_view text, const std::string& where
   config.layer_type = layer_type == "basic" ? LayerType::kBasic : LayerType::kBottleneck;
   if (config.layer_type == LayerType::kBottleneck && std::ranges::min(config.hidden_sizes) < 4) {
     throw FormatError(
-        fmt::format("{}: hidden_sizes: expected at least 4 in a bottleneck network, got {}", where,
-                    std::ranges::min(config.hidden_sizes)));
+        where, fmt::format("hidden_sizes: expected at least 4 in a bottleneck network, got {}",
+                           std::ranges::min(config.hidden_sizes)));
   }
   config.hidden_act = parse_activation(get_string(json, "hidden_act", where, "relu"), where);
   config.downsample_in_first_stage = get_bool(json, "downsample_in_first_stage", where, false);

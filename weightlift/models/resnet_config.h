@@ -12,7 +12,7 @@
 
 namespace weightlift {
 
-/// Of a config.json, which is read whole: ImageNet-21k's labels take 2 MB.
+/// Maximum size of a config.json in bytes: ImageNet-21k's labels take 2 MB.
 inline constexpr std::size_t kMaxConfigBytes = std::size_t{4} << 20U;
 
 enum class LayerType : std::uint8_t { kBasic, kBottleneck };
@@ -20,18 +20,19 @@ enum class LayerType : std::uint8_t { kBasic, kBottleneck };
 /// "basic" or "bottleneck", as config.json's `layer_type`.
 std::string_view to_string(LayerType type);
 
-/// What sits on the pooled features: the classifier, or nothing (transformers' ResNetModel).
-enum class Head : std::uint8_t { kKeep, kNone };
+/// The layer on the pooled features: the classifier, or none (transformers' ResNetModel).
+enum class Head : std::uint8_t { kClassifier, kNone };
 
-/// What the logits were trained for, as config.json's `problem_type`.
+/// The task of the logits, config.json's `problem_type`.
 enum class ProblemType : std::uint8_t {
-  kUnstated,     ///< no such key: one label of several, or a single one
+  kUnstated,     ///< no such key
   kRegression,   ///< "regression"
   kSingleLabel,  ///< "single_label_classification"
   kMultiLabel,   ///< "multi_label_classification"
 };
 
-/// transformers' ResNetConfig: the shape of a network and its labels. The defaults are the class's.
+/// transformers' ResNetConfig: the shape of a network and its labels. The defaults are those
+/// of that class.
 struct ResNetConfig {
   std::int64_t num_channels = 3;
   std::int64_t embedding_size = 64;
@@ -42,27 +43,31 @@ struct ResNetConfig {
   bool downsample_in_first_stage = false;
   bool downsample_in_bottleneck = false;
   std::int64_t num_labels = 2;
-  /// Labels by class id, ascending; empty means transformers' LABEL_0, LABEL_1, ... A file may
-  /// leave gaps between the ids.
+  /// Labels by class id, ascending; empty: transformers' LABEL_0, LABEL_1, ... The ids may
+  /// have gaps.
   std::vector<std::pair<std::int64_t, std::string>> id2label = {};
   ProblemType problem_type = ProblemType::kUnstated;
   DType dtype = DType::F32;
-  Head head = Head::kKeep;  ///< `architectures`: ResNetForImageClassification or ResNetModel
+  Head head = Head::kClassifier;  ///< `architectures`: ResNetForImageClassification or ResNetModel
 
   /// The label of a class: id2label's, or LABEL_i.
   std::string label(std::int64_t id) const;
 };
 
+/// The release whose config.json to_config_json writes, byte for byte.
+inline constexpr std::string_view kTransformersVersion = "5.23.0";
+
 /// The config.json that transformers 5.23.0's save_pretrained writes for this network, byte for
 /// byte.
 std::string to_config_json(const ResNetConfig& config);
 
-/// Reads a config.json of transformers' form, of any version since 4.18. Throws FormatError
-/// "where: key: expected X, got Y" for another model_type, impossible sizes, or an activation that
-/// is not known here.
+/// Reads transformers' config.json, of any version since 4.18. Throws FormatError for missing or
+/// wrong values and impossible sizes, UnsupportedError for another model_type or an unsupported
+/// hidden_act.
 ResNetConfig parse_resnet_config(std::string_view text, const std::string& where);
 
-/// True where the text of a config.json says `"model_type": "resnet"`.
+/// Whether a config.json is transformers': it has `model_type`, of any model, and no
+/// `architecture`. Throws FormatError where it is not JSON.
 bool is_transformers_config(std::string_view text, const std::string& where);
 
 }  // namespace weightlift

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "weightlift/base/error.h"
+#include "weightlift/base/hint.h"
 #include "weightlift/base/json.h"
 
 namespace weightlift {
@@ -48,7 +49,7 @@ constexpr std::array<HarmlessArgument, 20> kHarmless = {{
     {"global_pool", R"("avg" "fast" "fastavg")"},
 }};
 
-// Read for what they promise, not refused.
+// Never refused: require_agreement() compares them with the tensors.
 constexpr std::array<std::string_view, 4> kPromises = {"layers", "channels", "in_chans",
                                                        "num_classes"};
 
@@ -77,12 +78,12 @@ void refuse_model_args(const Json& model_args, const std::string& where) {
     if (std::ranges::find(kPromises, key) != kPromises.end()) continue;
     const auto* known = std::ranges::find(kHarmless, key, &HarmlessArgument::key);
     if (known != kHarmless.end() && harmless(*known, value)) continue;
-    throw MismatchError(fmt::format(
-        "{}: model_args.{}: expected {}, got {}; ResNetForImageClassification cannot express it",
-        where, printable(key),
-        known == kHarmless.end() ? "no argument that is not known to keep the network plain"
-                                 : expected_values(*known),
-        printable(value.dump(-1, ' ', true), 60)));
+    const std::string got = printable(value.dump(-1, ' ', true), 60);
+    throw UnsupportedError(
+        where, known == kHarmless.end()
+                   ? fmt::format("model_args.{}: unsupported argument, got {}", printable(key), got)
+                   : fmt::format("model_args.{}: expected {}, got {}", printable(key),
+                                 expected_values(*known), got));
   }
 }
 
@@ -93,11 +94,10 @@ std::string resolve_architecture(const std::string& name, const std::string& whe
   const std::string architecture = known.substr(0, known.find('.'));
   if (find_architecture(architecture) != nullptr) return architecture;
   const std::string_view reason = reason_against(architecture);
-  throw MismatchError(fmt::format(
-      "{}: architecture: expected a plain ResNet (resnet18, 26, 34, 50, 101, 152, 200), got "
-      "'{}'{}; "
-      "ResNetForImageClassification cannot express it",
-      where, printable(architecture), reason.empty() ? "" : fmt::format(": {}", reason)));
+  throw UnsupportedError(
+      where, fmt::format("unsupported architecture '{}'{}", printable(architecture),
+                         reason.empty() ? " (supported: resnet18, 26, 34, 50, 101, 152, 200)"
+                                        : fmt::format(": {}", reason)));
 }
 
 std::vector<std::int64_t> int_list(const Json& value, std::string_view key,
@@ -166,10 +166,9 @@ std::vector<std::string> find_strings(const Json& json, std::string_view key,
 
 PretrainedClaims parse_claims(const Json& json, const std::string& where) {
   if (const std::int64_t offset = get_int(json, "label_offset", where, 0); offset != 0) {
-    throw MismatchError(fmt::format(
-        "{}: label_offset: expected none, got {}; timm cuts rows off fc for it, convert a "
-        "checkpoint without",
-        where, offset));
+    throw UnsupportedError(
+        where, fmt::format("unsupported label_offset {}: timm removes rows of fc for it", offset),
+        advice("convert a checkpoint without label_offset"));
   }
   PretrainedClaims claims;
   claims.tag = get_string(json, "tag", where, "");
@@ -179,7 +178,7 @@ PretrainedClaims parse_claims(const Json& json, const std::string& where) {
       find_int_list(json, "test_input_size", where).value_or(std::vector<std::int64_t>{});
   for (const auto* size : {&claims.input_size, &claims.test_input_size}) {
     if (size->empty()) continue;
-    // Verification runs on inputs of this size: a hostile one must not ask for all memory.
+    // Verification runs on inputs of this size: a hostile size must not take all memory.
     constexpr std::int64_t kLargestSide = 4096;
     if (size->size() != 3 || std::ranges::max(*size) > kLargestSide) {
       throw_wrong_json(where, "input_size", "three integers (C, H, W), none above 4096",
@@ -222,7 +221,7 @@ std::vector<std::string> parse_label_names(const Json& value, const std::string&
   return names;
 }
 
-/// A label's text is its description where every class has one, else its name.
+/// The labels: descriptions where every class has one, else names.
 std::vector<std::string> parse_labels(const Json& root, const Json& pretrained_cfg,
                                       const std::string& where) {
   const auto find = [&](std::string_view key) {
@@ -248,11 +247,10 @@ std::vector<std::string> parse_labels(const Json& root, const Json& pretrained_c
   return texts;
 }
 
-void disagree(const std::string& where, std::string_view what, std::string_view promised,
-              std::string_view shown) {
-  throw MismatchError(
-      fmt::format("{}: {}: expected {} as the config promises, got {} in the tensors", where, what,
-                  promised, shown));
+[[noreturn]] void disagree(const std::string& where, std::string_view what,
+                           std::string_view promised, std::string_view shown) {
+  throw MismatchError(where,
+                      fmt::format("{}: expected {}, got {} in the tensors", what, promised, shown));
 }
 
 }  // namespace
@@ -262,9 +260,7 @@ TimmConfig parse_timm_config(std::string_view text, const std::string& where) {
   if (!root.is_object()) throw_wrong_json(where, "config", "an object", root);
   const std::string name = get_string(root, "architecture", where, "");
   if (name.empty()) {
-    throw FormatError(fmt::format(
-        "{}: architecture: expected timm's name of the network, got none; not a config of timm?",
-        where));
+    throw FormatError(where, "not a timm config: 'architecture' is missing");
   }
   TimmConfig config;
   config.architecture = resolve_architecture(name, where);
@@ -276,7 +272,7 @@ TimmConfig parse_timm_config(std::string_view text, const std::string& where) {
   config.layers = find_int_list(model_args, "layers", where);
   config.channels = find_int_list(model_args, "channels", where);
   config.in_chans = find_int(model_args, "in_chans", where);
-  // Before timm 0.9 the pretrained_cfg lay flat at the root.
+  // Before timm 0.9 the keys of pretrained_cfg were at the top level.
   const Json* nested = find_member(root, "pretrained_cfg");
   const Json& pretrained_cfg = nested != nullptr ? *nested : root;
   if (!pretrained_cfg.is_object()) {
@@ -289,10 +285,9 @@ TimmConfig parse_timm_config(std::string_view text, const std::string& where) {
   const auto of_args = find_int(model_args, "num_classes", where);
   const auto of_root = find_int(root, "num_classes", where);
   if (of_args && of_root && *of_args != *of_root) {
-    throw MismatchError(
-        fmt::format("{}: num_classes: expected model_args and the root to agree, got {} and {}; "
-                    "timm would drop fc",
-                    where, *of_args, *of_root));
+    throw MismatchError(where, fmt::format("num_classes is {} in model_args and {} at the top "
+                                           "level, so timm would drop fc",
+                                           *of_args, *of_root));
   }
   config.num_classes = of_args ? of_args : of_root ? of_root : config.pretrained_cfg.num_classes;
   if (!config.in_chans && !config.pretrained_cfg.input_size.empty()) {

@@ -12,8 +12,8 @@
 
 namespace weightlift {
 
-/// timm's pretrained_cfg as a source's config.json states it. These are claims: timm stamps every
-/// model it builds with its architecture's default tag, licence and origin.
+/// timm's pretrained_cfg in a source's config.json. These are claims: timm writes the default tag,
+/// license and origin of the architecture into every model that it builds.
 struct PretrainedClaims {
   std::string tag;
   std::vector<std::int64_t> input_size;       ///< (C, H, W), empty where not stated
@@ -26,37 +26,37 @@ struct PretrainedClaims {
   std::vector<std::string> paper_ids;
 };
 
-/// A source's config.json in timm's form: what it promises of the network, and what it claims.
+/// timm's config.json of a source: what it states about the network, and what it claims.
 struct TimmConfig {
-  std::string architecture;  ///< without tag, old names resolved: "resnet50"
+  std::string architecture;  ///< current name without tag: "resnet50"
   std::optional<std::vector<std::int64_t>> layers,
       channels;  ///< model_args that change the network
   std::optional<std::int64_t> in_chans, num_classes;
-  std::vector<std::string> labels;  ///< of all classes in order, empty where the source has none
+  std::vector<std::string> labels;  ///< one per class, empty where the source has none
   PretrainedClaims pretrained_cfg;
 };
 
-/// Reads a config.json of timm's form: as save_for_hf or the Hub has it, or the older flat one.
-/// Throws FormatError for wrong types, and MismatchError, with the reason by name, for an
-/// architecture or a model_args key that ResNetConfig cannot express: many of these leave every
-/// tensor as it was. Source: timm.models._hub, timm.models.resnet.ResNet.
+/// Reads timm's config.json, as save_for_hf writes it or in the older flat form. Throws FormatError
+/// for wrong types, UnsupportedError, with the reason, for an architecture, a model_args key or a
+/// label_offset that ResNetConfig does not support (many of these do not change the tensors), and
+/// MismatchError where it contradicts itself. Source: timm.models._hub, timm.models.resnet.ResNet.
 TimmConfig parse_timm_config(std::string_view text, const std::string& where);
 
-/// What a registry name says of a lone weights file.
+/// The config of a tag of timm's registry, for a lone weights file.
 TimmConfig timm_config_of(const PretrainedCfg& cfg);
 
-/// The config of a network of timm's that has this shape: `known`'s, where the tag is known, else
-/// the architecture that has these blocks, with model_args where it needs them, and no claims.
-/// Throws MismatchError, with the reason, where timm cannot express the network.
+/// timm's config of a network: `known`'s where the tag is known, else the architecture with these
+/// blocks, the model_args that it needs, and no claims. Throws UnsupportedError, with the reason,
+/// where timm does not support the network.
 TimmConfig make_timm_config(const ResNetConfig& config,
                             const std::optional<PretrainedCfg>& known = {});
 
-/// The config.json that timm reads, in save_for_hf's order: what `config` states, and no more.
-/// `network` gives the features, and the side of the last feature map.
+/// The config.json that timm reads, in save_for_hf's order, with only what `config` states.
+/// `network` gives the number of features and of input channels.
 std::string to_timm_json(const TimmConfig& config, const ResNetConfig& network);
 
-/// Throws MismatchError unless what the config promises (architecture, model_args, channels,
-/// classes, number of labels) is what the tensors show.
+/// Throws MismatchError where the config (architecture, model_args, channels, classes, number of
+/// labels) and the tensors differ.
 void require_agreement(const TimmConfig& promised, const ResNetConfig& shown,
                        const std::string& where);
 

@@ -31,24 +31,22 @@ OrderedJson json_of(const std::vector<Number>& numbers) {
 }
 
 void require_timms_shape(const ResNetConfig& config) {
-  const auto refuse = [](std::string_view expected, const std::string& got) {
-    throw MismatchError(
-        fmt::format("network: expected {}, as timm's ResNet has, got {}", expected, got));
+  const auto require = [](bool same, std::string_view timms, std::string_view of_network) {
+    if (same) return;
+    throw UnsupportedError(
+        fmt::format("timm's ResNet has {}, this network has {}", timms, of_network));
   };
-  if (config.depths.size() != kStages) {
-    refuse("four stages", std::to_string(config.depths.size()));
-  }
-  if (config.embedding_size != kStem) {
-    refuse("a stem of 64 channels (embedding_size)", std::to_string(config.embedding_size));
-  }
-  if (config.hidden_act != Activation::kRelu) refuse("relu", "another hidden_act");
-  if (config.downsample_in_first_stage) refuse("no stride in the first stage", "one");
-  if (config.downsample_in_bottleneck) {
-    refuse("strides on the 3x3 convolutions", "downsample_in_bottleneck");
-  }
+  require(config.depths.size() == kStages, "4 stages", std::to_string(config.depths.size()));
+  require(config.embedding_size == kStem, "64 channels in the stem (embedding_size)",
+          std::to_string(config.embedding_size));
+  require(config.hidden_act == Activation::kRelu, "hidden_act relu", to_string(config.hidden_act));
+  require(!config.downsample_in_first_stage, "no stride in the first stage",
+          "downsample_in_first_stage");
+  require(!config.downsample_in_bottleneck, "strides on the 3x3 convolutions",
+          "downsample_in_bottleneck");
 }
 
-/// The architecture with these blocks, else the one that takes others as an argument.
+/// The architecture with these blocks, else the one that takes them as an argument.
 std::string_view architecture_of(const ResNetConfig& config) {
   for (const PlainArchitecture& plain : plain_architectures()) {
     if (plain.layer_type == to_string(config.layer_type) &&
@@ -59,7 +57,7 @@ std::string_view architecture_of(const ResNetConfig& config) {
   return config.layer_type == LayerType::kBasic ? "resnet18" : "resnet50";
 }
 
-/// Adds what is stated, and nothing in its place where it is not.
+/// Adds a value where it is stated.
 void add(OrderedJson& json, const char* key, const std::string& value) {
   if (!value.empty()) json[key] = value;
 }
@@ -122,9 +120,9 @@ TimmConfig make_timm_config(const ResNetConfig& config, const std::optional<Pret
     if (!std::ranges::equal(channels, kChannels)) made.channels = channels;
   }
   made.in_chans = config.num_channels;
-  made.num_classes = config.head == Head::kKeep ? config.num_labels : 0;
+  made.num_classes = config.head == Head::kClassifier ? config.num_labels : 0;
   made.labels.clear();
-  if (!config.id2label.empty() && config.head == Head::kKeep) {
+  if (!config.id2label.empty() && config.head == Head::kClassifier) {
     for (std::int64_t id = 0; id < config.num_labels; ++id) made.labels.push_back(config.label(id));
   }
   return made;

@@ -92,7 +92,7 @@ class SelectAdaptivePool2d : public Module {
  public:
   explicit SelectAdaptivePool2d(Head head) {
     pool_ = &make_module<AdaptiveAvgPool2d>("pool");
-    if (head == Head::kKeep) flatten_ = &make_module<Flatten>("flatten");
+    if (head == Head::kClassifier) flatten_ = &make_module<Flatten>("flatten");
   }
 
  protected:
@@ -122,7 +122,7 @@ class TimmResNet : public Module {
       in = config.hidden_sizes[stage];
     }
     global_pool_ = &make_module<SelectAdaptivePool2d>("global_pool", head);
-    if (head == Head::kKeep && config.num_labels > 0) {
+    if (head == Head::kClassifier && config.num_labels > 0) {
       fc_ = &make_module<Linear>(
           "fc", LinearOptions{.in_features = in, .out_features = config.num_labels});
     }
@@ -166,10 +166,9 @@ class TimmResNet : public Module {
 std::unique_ptr<Module> make_timm_resnet(const ResNetConfig& config, Head head) {
   if (config.downsample_in_first_stage || config.downsample_in_bottleneck ||
       config.hidden_act != Activation::kRelu) {
-    throw MismatchError(
-        "timm's ResNet: expected relu and strides on the 3x3 convolutions from the second stage "
-        "on, "
-        "got a ResNetConfig with another hidden_act or downsample_in_* set");
+    throw UnsupportedError(
+        "timm's ResNet supports only ReLU, and strides only on 3x3 convolutions from the second "
+        "stage on");
   }
   return std::make_unique<TimmResNet>(config, head);
 }

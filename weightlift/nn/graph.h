@@ -34,7 +34,7 @@ struct BatchNorm2dOptions {
   bool operator==(const BatchNorm2dOptions&) const = default;
 };
 
-/// torch.nn.MaxPool2d's arguments; padding never wins.
+/// torch.nn.MaxPool2d's arguments; padding is never the maximum.
 struct MaxPool2dOptions {
   std::int64_t kernel_size;
   std::int64_t stride;
@@ -90,16 +90,16 @@ struct AddOptions {
   bool operator==(const AddOptions&) const = default;
 };
 
-/// What a node computes, its attributes included. Equal Ops on equal inputs and weights give equal
+/// The operation of a node with its attributes. Equal Ops on equal inputs and weights give equal
 /// outputs.
 using Op = std::variant<Placeholder, Conv2dOptions, BatchNorm2dOptions, ActivationOptions,
                         MaxPool2dOptions, AdaptiveAvgPool2dOptions, FlattenOptions, LinearOptions,
                         AddOptions>;
 
-/// The kind alone, by torch's class name: "Conv2d", "BatchNorm2d", "add".
+/// Returns the kind alone, by torch's class name: "Conv2d", "BatchNorm2d", "add".
 std::string_view op_name(const Op& op);
 
-/// Kind and attributes on one line: "Conv2d(3, 64, kernel_size=7, stride=2, padding=3,
+/// Returns kind and attributes on one line: "Conv2d(3, 64, kernel_size=7, stride=2, padding=3,
 /// bias=False)".
 std::string to_string(const Op& op);
 
@@ -110,7 +110,7 @@ struct Node {
   std::vector<NodeId> inputs;
   Shape shape;           ///< of the output
   const Module* module;  ///< the leaf that recorded this node, nullptr for placeholder and add
-  std::string path;      ///< where: the leaf's path, or for add that of the module around it
+  std::string path;      ///< the leaf's path, or for add that of the module around it
 };
 
 /// "layer1.0.act1: activation(relu) -> [1, 64, 56, 56]"
@@ -123,19 +123,19 @@ struct Value {
   const Shape& shape() const;
 };
 
-/// What `forward` recorded, in execution order: a node's inputs stand before it. A graph holds
-/// addresses of the traced modules and must not outlive them.
+/// The operations that `forward` recorded, in execution order: a node's inputs come before it. A
+/// graph holds addresses of the traced modules and must not outlive them.
 class Graph {
  public:
   const std::vector<Node>& nodes() const { return nodes_; }
   const std::vector<NodeId>& outputs() const { return outputs_; }
   const Node& node(NodeId id) const { return nodes_[id]; }
 
-  /// Adds a node; shape inference has been done by the caller.
+  /// Adds a node; the caller infers its shape.
   Value record(Op op, std::vector<NodeId> inputs, Shape shape, const Module* module);
   void mark_output(Value value) { outputs_.push_back(value.node); }
 
-  /// The path of the module that is running now; kept by Module::operator().
+  /// Set the path of the module that is running. Module::operator() calls them.
   void enter(const std::string& path) { path_stack_.push_back(path); }
   void leave() { path_stack_.pop_back(); }
 
@@ -145,7 +145,7 @@ class Graph {
   std::vector<std::string> path_stack_;
 };
 
-/// The first difference between two graphs: what stands there on both sides.
+/// A difference between two graphs: the nodes of both sides at one position.
 struct GraphDifference {
   std::size_t position;  ///< index of the node in execution order, in both graphs
   std::string a;         ///< "layer1.0.act1: ReLU()", or "nothing" beyond the end
@@ -153,7 +153,7 @@ struct GraphDifference {
 };
 
 /// Compares node by node in execution order: op, attributes, inputs, output shape, and which nodes
-/// are outputs. Names and weights do not matter. Empty when the graphs are equal.
+/// are outputs. Ignores names and weights. Returns nothing where the graphs are equal.
 std::vector<GraphDifference> compare_graphs(const Graph& a, const Graph& b);
 
 }  // namespace weightlift

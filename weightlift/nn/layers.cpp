@@ -10,18 +10,18 @@ namespace {
 
 void require_channels(const char* what, const Shape& shape, std::int64_t channels) {
   if (shape.size() != 4 || shape[1] != channels) {
-    throw MismatchError(fmt::format("{}: expected an input (N, {}, H, W), got {}", what, channels,
-                                    to_string(shape)));
+    throw MismatchError(
+        what, fmt::format("expected an input (N, {}, H, W), got {}", channels, to_string(shape)));
   }
 }
 
-/// Output length of a window that slides along one dimension, torch's floor rule.
+/// Returns the output length of a window that slides along one dimension, by torch's floor rule.
 std::int64_t windows(const char* what, std::int64_t length, std::int64_t kernel,
                      std::int64_t stride, std::int64_t padding) {
   const std::int64_t padded = length + 2 * padding;
   if (padded < kernel) {
-    throw MismatchError(fmt::format("{}: expected at least {} pixels, got {} with padding {}", what,
-                                    kernel, length, padding));
+    throw MismatchError(what, fmt::format("expected at least {} pixels, got {} with padding {}",
+                                          kernel, length, padding));
   }
   return (padded - kernel) / stride + 1;
 }
@@ -67,7 +67,8 @@ Value MaxPool2d::forward(Value input) {
   const Shape& in = input.shape();
   const auto& o = options_;
   if (in.size() != 4) {
-    throw MismatchError(fmt::format("MaxPool2d: expected (N, C, H, W), got {}", to_string(in)));
+    throw MismatchError("MaxPool2d",
+                        fmt::format("expected an input (N, C, H, W), got {}", to_string(in)));
   }
   const Shape out = {in[0], in[1], windows("MaxPool2d", in[2], o.kernel_size, o.stride, o.padding),
                      windows("MaxPool2d", in[3], o.kernel_size, o.stride, o.padding)};
@@ -77,8 +78,8 @@ Value MaxPool2d::forward(Value input) {
 Value AdaptiveAvgPool2d::forward(Value input) {
   const Shape& in = input.shape();
   if (in.size() != 4) {
-    throw MismatchError(
-        fmt::format("AdaptiveAvgPool2d: expected (N, C, H, W), got {}", to_string(in)));
+    throw MismatchError("AdaptiveAvgPool2d",
+                        fmt::format("expected an input (N, C, H, W), got {}", to_string(in)));
   }
   return input.graph->record(AdaptiveAvgPool2dOptions{}, {input.node}, {in[0], in[1], 1, 1}, this);
 }
@@ -98,8 +99,8 @@ Linear::Linear(LinearOptions options) : options_(options) {
 Value Linear::forward(Value input) {
   const Shape& in = input.shape();
   if (in.size() != 2 || in[1] != options_.in_features) {
-    throw MismatchError(fmt::format("Linear: expected an input (N, {}), got {}",
-                                    options_.in_features, to_string(in)));
+    throw MismatchError("Linear", fmt::format("expected an input (N, {}), got {}",
+                                              options_.in_features, to_string(in)));
   }
   return input.graph->record(options_, {input.node}, {in[0], options_.out_features}, this);
 }

@@ -4,8 +4,8 @@
 
 namespace weightlift {
 
-/// 2-d convolution of (N, Cin, H, W), with torch's arguments: weight (Cout, Cin/groups, K, K) and,
-/// with bias, bias (Cout). Gives (N, Cout, Ho, Wo). Tracing throws MismatchError if Cin differs or
+/// 2-d convolution of (N, Cin, H, W) to (N, Cout, Ho, Wo), with torch's arguments: weight (Cout,
+/// Cin/groups, K, K) and, with bias, bias (Cout). Tracing throws MismatchError where Cin differs or
 /// the kernel is larger than the padded input. Source: torch.nn.Conv2d.
 class Conv2d : public Module {
  public:
@@ -19,7 +19,7 @@ class Conv2d : public Module {
   Conv2dOptions options_;
 };
 
-/// Batch normalisation by running statistics, (N, C, H, W) to the same shape:
+/// Batch normalization by running statistics, (N, C, H, W) to the same shape:
 /// (x - running_mean) / sqrt(running_var + eps) * weight + bias, per channel. Source:
 /// torch.nn.BatchNorm2d in evaluation mode.
 class BatchNorm2d : public Module {

@@ -63,10 +63,10 @@ void Module::load_state_dict(const StateDict& state_dict) {
     if (tensor == nullptr) {
       missing.push_back(slot.name);
     } else if (tensor->shape() != slot.shape) {
-      misshapen.push_back(fmt::format("{} (expected {}, got {})", slot.name, to_string(slot.shape),
+      misshapen.push_back(fmt::format("{}: expected {}, got {}", slot.name, to_string(slot.shape),
                                       to_string(tensor->shape())));
     } else if (slot.counter ? tensor->dtype() != DType::I64 : !is_floating(tensor->dtype())) {
-      misshapen.push_back(fmt::format("{} (expected {}, got {})", slot.name,
+      misshapen.push_back(fmt::format("{}: expected {}, got {}", slot.name,
                                       slot.counter ? "I64" : "F32, F16, BF16 or F64",
                                       to_string(tensor->dtype())));
     }
@@ -77,18 +77,18 @@ void Module::load_state_dict(const StateDict& state_dict) {
   }
   std::vector<std::string> faults;
   if (!missing.empty()) {
-    faults.push_back(fmt::format("{} missing: {}", missing.size(), first_of(missing)));
+    faults.push_back(fmt::format("{} missing ({})", missing.size(), first_of(missing)));
   }
   if (!unexpected.empty()) {
-    faults.push_back(fmt::format("{} unexpected: {}", unexpected.size(), first_of(unexpected)));
+    faults.push_back(fmt::format("{} unexpected ({})", unexpected.size(), first_of(unexpected)));
   }
   if (!misshapen.empty()) {
     faults.push_back(
-        fmt::format("{} of another shape or dtype: {}", misshapen.size(), first_of(misshapen)));
+        fmt::format("{} of another shape or dtype ({})", misshapen.size(), first_of(misshapen)));
   }
   if (!faults.empty()) {
-    throw MismatchError(fmt::format("tensors: expected the network's {}, got {}", all.size(),
-                                    fmt::join(faults, "; ")));
+    throw MismatchError(fmt::format("the tensors do not match the network's {}: {}", all.size(),
+                                    fmt::join(faults, ", ")));
   }
   for (const Slot& slot : all) *slot.tensor = state_dict.at(slot.name);
 }
@@ -114,8 +114,8 @@ Graph trace(Module& module, Shape input) {
 
 Value add(Value x, Value y) {
   if (x.shape() != y.shape()) {
-    throw MismatchError(fmt::format("add: expected two values of one shape, got {} and {}",
-                                    to_string(x.shape()), to_string(y.shape())));
+    throw MismatchError("add", fmt::format("expected two values of one shape, got {} and {}",
+                                           to_string(x.shape()), to_string(y.shape())));
   }
   return x.graph->record(AddOptions{}, {x.node, y.node}, x.shape(), nullptr);
 }

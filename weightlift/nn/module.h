@@ -12,7 +12,7 @@
 namespace weightlift {
 
 /// A tree of named modules, as torch.nn.Module. Not copyable or movable: a graph holds addresses.
-/// Parameters and buffers are handles that start out empty and are bound by load_state_dict.
+/// Parameters and buffers are handles; they are empty until load_state_dict binds them.
 class Module {
  public:
   Module() = default;
@@ -20,35 +20,35 @@ class Module {
   Module(const Module&) = delete;
   Module& operator=(const Module&) = delete;
 
-  /// Runs forward() on a symbolic value and notes who recorded what.
+  /// Runs forward() on a symbolic value and records this module's path for its nodes.
   Value operator()(Value input);
 
-  /// This module ("") and all below it, depth first, in registration order. Addresses live as long
-  /// as the modules.
+  /// Returns this module ("") and all below it, depth first, in registration order. Addresses are
+  /// valid as long as the modules.
   std::vector<std::pair<std::string, Module*>> named_modules();
 
   /// Names and shapes of all parameters and buffers, in torch's order.
   struct Slot {
     std::string name;
     Shape shape;
-    bool counter;    ///< num_batches_tracked: I64; everything else is floating
-    Tensor* tensor;  ///< where the handle lies
+    bool counter;    ///< num_batches_tracked: I64; all others have a floating dtype
+    Tensor* tensor;  ///< the handle
   };
   std::vector<Slot> slots();
 
-  /// All bound tensors by name, in torch's order. Handles, no bytes are copied.
+  /// Returns all bound tensors by name, in torch's order. Copies handles, no bytes.
   StateDict state_dict();
 
-  /// Binds every parameter and buffer to the tensor of its name. Strict: throws MismatchError that
-  /// lists missing, unexpected and misshapen entries, before anything is bound.
+  /// Binds every parameter and buffer to the tensor of its name. Strict: throws a MismatchError
+  /// that lists missing and unexpected tensors and those of another shape or dtype, and then binds
+  /// none.
   void load_state_dict(const StateDict& state_dict);
 
-  /// True where this module has parameters or buffers of its own.
+  /// Whether this module has parameters or buffers of its own.
   bool has_state() const { return !own_.empty(); }
   bool is_leaf() const { return children_.empty(); }
 
-  /// Own parameters and buffers by their last name, as ("weight", tensor). Null where there is
-  /// none.
+  /// Returns the own parameter or buffer with this last name ("weight"), null where there is none.
   const Tensor* own(std::string_view name) const;
 
   /// Own slots in torch's order.
@@ -88,11 +88,12 @@ class Module {
   std::string path_;
 };
 
-/// The graph that one forward pass on an input of that shape (N, C, H, W) records. No arithmetic is
-/// done and no weights are touched. Throws MismatchError where the shapes do not fit.
+/// Returns the graph that one forward pass on an input of that shape (N, C, H, W) records. Computes
+/// no values and reads no weights. Throws MismatchError where the shapes do not fit.
 Graph trace(Module& module, Shape input);
 
-/// x + y of one shape, recorded under the module that runs now.
+/// Records x + y of one shape, under the module that is running. Throws MismatchError where the
+/// shapes differ.
 Value add(Value x, Value y);
 
 }  // namespace weightlift

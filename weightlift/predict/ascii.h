@@ -6,7 +6,7 @@
 
 namespace weightlift {
 
-/// The text with A to Z in lower case, all else as it is.
+/// Returns the text with A to Z in lower case and all else unchanged.
 inline std::string ascii_lower(std::string text) {
   for (char& c : text) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');

@@ -23,7 +23,8 @@ std::optional<std::int64_t> parse_id(const std::string& label) {
   return id;
 }
 
-/// The text as names of folders are compared: people capitalise them, and write '_' or '-' for ' '.
+/// Returns the text in the form in which names of folders are compared: in lower case, with ' ' for
+/// '_' and '-'.
 std::string folded(const std::string& text) {
   std::string result = ascii_lower(text);
   std::ranges::replace_if(
@@ -45,8 +46,8 @@ class IdsByLabel {
     }
   }
 
-  /// Of the label that is this text, or else of those that are folded, or else of those whose first
-  /// words before a comma are; null for none.
+  /// Returns the ids of the label that equals this text, or else equals it when folded, or else
+  /// whose words before the first comma do. Null for none.
   const std::vector<std::int64_t>* find(const std::string& text) const {
     if (const auto found = exact_.find(text); found != exact_.end()) return &found->second;
     for (const auto* ids : {&folded_, &synonyms_}) {
@@ -65,23 +66,23 @@ std::vector<std::int64_t> by_label(const std::vector<std::string>& labels, const
   for (const std::string& label : labels) {
     const std::vector<std::int64_t>* found = ids.find(label);
     if (found == nullptr) {
-      throw MismatchError(fmt::format(
-          "{}: '{}': expected a label of the network, such as '{}', got none; rename it, or name "
-          "all by class id",
-          where, printable(label), printable(config.label(0))));
+      throw MismatchError(where,
+                          fmt::format("'{}' is not a label of the network, such as '{}'",
+                                      printable(label), printable(config.label(0))),
+                          advice("rename it, or name all classes by id"));
     }
     if (found->size() > 1) {
-      throw MismatchError(
-          fmt::format("{}: '{}': expected the label of one class, got that of {} and {}; name all "
-                      "by class id",
-                      where, printable(label), found->at(0), found->at(1)));
+      throw MismatchError(where,
+                          fmt::format("'{}' is the label of several classes, such as {} and {}",
+                                      printable(label), found->at(0), found->at(1)),
+                          advice("name all classes by id"));
     }
     classes.push_back(found->front());
   }
   return classes;
 }
 
-/// Whether nobody named the classes: transformers then calls them LABEL_0, LABEL_1, ...
+/// Whether the classes have no names of their own: transformers calls them LABEL_0, LABEL_1, ...
 bool has_generic_labels(const ResNetConfig& config) {
   for (std::int64_t id = 0; id < config.num_labels; ++id) {
     if (config.label(id) != fmt::format("LABEL_{}", id)) return false;
@@ -95,10 +96,8 @@ std::vector<std::int64_t> by_id(const std::vector<std::string>& labels, std::int
   for (const std::string& label : labels) {
     const std::optional<std::int64_t> id = parse_id(label);
     if (!id || *id >= num_labels) {
-      throw MismatchError(
-          fmt::format("{}: '{}': expected a class id from 0 to {}, got another "
-                      "number",
-                      where, printable(label), num_labels - 1));
+      throw MismatchError(where, fmt::format("expected class ids from 0 to {}, got '{}'",
+                                             num_labels - 1, printable(label)));
     }
     classes.push_back(*id);
   }
@@ -127,9 +126,9 @@ std::vector<std::int64_t> by_synset(const std::vector<std::string>& labels,
   for (const std::string& label : labels) {
     const std::optional<std::int64_t> id = find_synset(label);
     if (!id) {
-      throw MismatchError(fmt::format(
-          "{}: '{}': expected a WordNet id of ImageNet-1k, as others here are, got none", where,
-          printable(label)));
+      throw MismatchError(
+          where, fmt::format("'{}' is not a WordNet id of ImageNet-1k, but other labels are",
+                             printable(label)));
     }
     classes.push_back(*id);
   }
@@ -155,10 +154,11 @@ ClassMatch match_classes(const std::vector<std::string>& labels, const ResNetCon
     return {MatchedBy::kLabel, by_label(labels, ids, config, where)};
   }
   if (labels.size() != static_cast<std::size_t>(config.num_labels)) {
-    throw MismatchError(fmt::format(
-        "{}: '{}': expected a label or an id of the network's classes, or as many names as it has "
-        "classes ({}), got {} names of which none is one",
-        where, printable(labels.front()), config.num_labels, labels.size()));
+    throw MismatchError(
+        where,
+        fmt::format("the network has {} classes without labels: expected as many names, got {}",
+                    config.num_labels, labels.size()),
+        advice("name all classes by id"));
   }
   ClassMatch match{MatchedBy::kOrder, {}};
   for (std::int64_t id = 0; id < config.num_labels; ++id) match.classes.push_back(id);

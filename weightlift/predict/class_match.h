@@ -8,14 +8,14 @@
 
 namespace weightlift {
 
-/// How it is known which classes the labels of pictures mean.
+/// How the labels of images identify the classes of the network.
 enum class MatchedBy : std::uint8_t {
-  kLabel,   ///< they are the config's labels, but for ASCII case, for '_', '-' or ' ',
-            ///< and for what follows a comma
+  kLabel,   ///< they are the config's labels; ASCII case, '_', '-' or ' ', and the text after a
+            ///< comma may differ
   kId,      ///< they are class ids
-  kSynset,  ///< they are WordNet ids, and the config's labels ImageNet-1k's
-  kOrder,   ///< the config's labels are LABEL_i alone, of as many classes: sorted, they are 0, 1,
-            ///< ...
+  kSynset,  ///< they are WordNet ids, and the config has the labels of ImageNet-1k
+  kOrder,   ///< the config has only the labels LABEL_i, one for each of them: in sorted order they
+            ///< are the classes 0, 1, ...
 };
 
 struct ClassMatch {
@@ -23,8 +23,8 @@ struct ClassMatch {
   std::vector<std::int64_t> classes;  ///< of each of the labels
 };
 
-/// Which classes of the network labels mean. `labels` are sorted. Throws MismatchError "where: ..."
-/// naming the first that means none, or several.
+/// Returns the classes of the network that the labels identify. `labels` are sorted. Throws
+/// MismatchError "where: ..." that names the first label of no class or of several.
 ClassMatch match_classes(const std::vector<std::string>& labels, const ResNetConfig& config,
                          const std::string& where);
 

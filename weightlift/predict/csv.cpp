@@ -19,7 +19,7 @@ class Reader {
 
   bool at_end() const { return rest_.empty(); }
 
-  /// Passes an empty line.
+  /// Skips a line end, if there is one.
   bool skip_line_end() {
     const std::size_t length = rest_.starts_with("\r\n") ? 2 : rest_.starts_with('\n') ? 1 : 0;
     if (length == 0) return false;
@@ -36,9 +36,8 @@ class Reader {
       record.fields.push_back(field());
     }
     if (!at_end() && !skip_line_end()) {
-      throw FormatError(
-          fmt::format("{}: line {}: expected a comma or the line's end after a field, got '{}'",
-                      where_, line_, printable(rest_.substr(0, 1))));
+      throw FormatError(where_, fmt::format("line {}: unexpected '{}' after a closing quote", line_,
+                                            printable(rest_.substr(0, 1))));
     }
     return record;
   }
@@ -61,8 +60,7 @@ class Reader {
     while (true) {
       const std::size_t end = rest_.find('"');
       if (end == rest_.npos) {
-        throw FormatError(fmt::format("{}: line {}: expected a closing quote, got the file's end",
-                                      where_, begun));
+        throw FormatError(where_, fmt::format("line {}: missing closing quote", begun));
       }
       text += rest_.substr(0, end);
       rest_.remove_prefix(end + 1);
@@ -83,7 +81,7 @@ class Reader {
 
 std::vector<CsvRecord> parse_csv(std::string_view text, const std::string& where) {
   if (text.find('\0') != text.npos) {
-    throw FormatError(fmt::format("{}: expected UTF-8 text, got a NUL byte", where));
+    throw FormatError(where, "expected UTF-8 text, got a NUL byte", advice("save it as UTF-8"));
   }
   std::vector<CsvRecord> records;
   Reader reader(text, where);

@@ -14,10 +14,10 @@ struct CsvRecord {
   std::vector<std::string> fields;
 };
 
-/// Reads RFC 4180: fields between commas, in quotes where they hold commas, quotes ("" for one) or
-/// line ends; lines end in CR LF or LF. Empty lines and a byte order mark are passed over. Throws
-/// FormatError "where: line N: ..." for quotes that do not close or close within a field, and for
-/// NUL, which other encodings than UTF-8 have.
+/// Reads RFC 4180: fields between commas, in quotes where they contain commas, quotes ("" for one)
+/// or line ends; lines end in CR LF or LF. Ignores empty lines and a byte order mark. Throws
+/// FormatError "where: line N: ..." for a quote that is not closed or is closed within a field, and
+/// for NUL, which only other encodings than UTF-8 contain.
 std::vector<CsvRecord> parse_csv(std::string_view text, const std::string& where);
 
 }  // namespace weightlift

@@ -13,7 +13,7 @@ void add_scores(Evaluation& evaluation, std::int64_t shown_class, std::span<cons
   const bool first = best.front() == shown_class;
   const bool among = std::ranges::find(best, shown_class) != best.end();
   for (Evaluation::Counts* counts : {&evaluation.all, &evaluation.classes[shown_class]}) {
-    counts->pictures += 1;
+    counts->images += 1;
     counts->top1 += first ? 1 : 0;
     counts->top5 += among ? 1 : 0;
   }

@@ -79,18 +79,19 @@ class InOrder {
 
   std::size_t count_;
   std::function<Result(std::size_t)> make_;
-  std::vector<Slot> slots_;  ///< of results i, by i % window
+  std::vector<Slot> slots_;  ///< of result i: i % window
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::size_t next_ = 0;   ///< the first that no worker has begun
+  std::size_t next_ = 0;   ///< the first result that no worker has started
   std::size_t taken_ = 0;  ///< handed over
   bool stopped_ = false;
 };
 
 /// Makes `count` results on `threads` threads (0: as many as there are cores) and hands them over
-/// on this one, in order: make(i) -> Result, then done(i, result). Workers stay a few results
-/// ahead, so that one slow result keeps no core waiting and memory does not grow with `count`. What
-/// either throws ends all, and passes through once the workers stopped.
+/// on this thread, in order: make(i) -> Result, then done(i, result). Workers stay a few results
+/// ahead, so that a slow result does not stop the other cores and memory does not grow with
+/// `count`. An exception from either ends the run, and passes through once the workers have
+/// stopped.
 template <class Result>
 void in_order(std::size_t count, int threads, std::function<Result(std::size_t)> make,
               const std::function<void(std::size_t, Result&&)>& done) {

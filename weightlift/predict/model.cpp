@@ -4,6 +4,7 @@
 
 #include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
+#include "weightlift/base/hint.h"
 #include "weightlift/models/names.h"
 #include "weightlift/models/registry.h"
 #include "weightlift/models/resnet.h"
@@ -21,57 +22,55 @@ bool is_there(const fs::path& path) {
   return type != fs::file_type::not_found;
 }
 
-/// What to type for a source that is still to be converted.
-std::string convert_advice(const fs::path& source) {
-  return fmt::format("convert it first: weightlift convert {} -o DIR", shown(source));
-}
+/// Returns the hint for a source that must be converted first.
+Hints convert_first(const fs::path& source) { return {{HintCode::kConvertFirst, {shown(source)}}}; }
 
 void require_folder(const fs::path& folder) {
   if (!is_there(folder)) {
-    throw IoError(fmt::format("{}: no such folder{}", shown(folder),
-                              find_pretrained(folder.string())
-                                  ? ", but a name of timm's; " + convert_advice(folder)
-                                  : ""));
+    const bool named = find_pretrained(folder.string()).has_value();
+    throw NotFoundError(shown(folder),
+                        named ? "no such folder, only a timm model of this name" : "no such folder",
+                        named ? convert_first(folder) : Hints());
   }
-  const char* got = !fs::is_directory(folder)           ? "a file"
-                    : !is_there(folder / "config.json") ? "one without config.json"
-                                                        : nullptr;
-  if (got == nullptr) return;
-  throw IoError(fmt::format("{}: expected a folder of transformers, got {}; {}", shown(folder), got,
-                            convert_advice(folder)));
+  if (!fs::is_directory(folder)) {
+    throw UnsupportedError(shown(folder), "expected a transformers folder, got a file",
+                           convert_first(folder));
+  }
+  if (!is_there(folder / "config.json")) {
+    throw NotFoundError(shown(folder), "not a transformers folder: config.json not found",
+                        convert_first(folder));
+  }
 }
 
 ResNetConfig load_config(const fs::path& folder) {
   const fs::path file = folder / "config.json";
   const std::string text = read_text_file(file, kMaxConfigBytes);
   if (!is_transformers_config(text, shown(file))) {
-    throw FormatError(fmt::format("{}: expected a config.json of transformers, got one of timm; {}",
-                                  shown(file), convert_advice(folder)));
+    throw UnsupportedError(shown(file), "expected transformers' config.json, got timm's",
+                           convert_first(folder));
   }
   ResNetConfig config = parse_resnet_config(text, shown(file));
   if (config.head == Head::kNone) {
-    throw MismatchError(
-        fmt::format("{}: architectures: expected ResNetForImageClassification, got a backbone, "
-                    "which has no classifier",
-                    shown(file)));
+    throw UnsupportedError(shown(file),
+                           "expected the architecture ResNetForImageClassification, got a backbone "
+                           "without a classifier");
   }
   if (config.num_labels == 0) {
-    throw MismatchError(fmt::format(
-        "{}: num_labels: expected at least 1, got 0: a network without a classifier", shown(file)));
+    throw UnsupportedError(shown(file), "num_labels is 0: the network has no classifier");
   }
   return config;
 }
 
-/// In transformers' order.
+/// Returns the first weights file, in transformers' order.
 fs::path find_weights(const fs::path& folder) {
   for (const std::string_view name : kWeightsFiles) {
     if (is_there(folder / name)) return folder / name;
   }
-  throw IoError(fmt::format("{}: expected model.safetensors or pytorch_model.bin, got neither",
-                            shown(folder)));
+  throw NotFoundError(shown(folder), "model.safetensors or pytorch_model.bin not found");
 }
 
-/// Counters are bound to 0, whatever the file has: none from before 2018, and no run reads them.
+/// Binds counters to 0, whatever the file has: files from before 2018 have none, and no run reads
+/// them.
 void bind(OpenedModel& model, const StateDict& tensors) {
   StateDict bound;
   for (const Module::Slot& slot : model.network->slots()) {
@@ -80,7 +79,7 @@ void bind(OpenedModel& model, const StateDict& tensors) {
   for (const auto& [name, tensor] : tensors) {
     if (bound.find(name) == nullptr) bound.insert(name, tensor);
   }
-  at(shown(model.checkpoint.path), [&] { model.network->load_state_dict(bound); });
+  with_context(shown(model.checkpoint.path), [&] { model.network->load_state_dict(bound); });
 }
 
 }  // namespace
@@ -101,10 +100,9 @@ ImageProcessor load_folder_processor(const fs::path& folder) {
   const fs::path file = folder / "preprocessor_config.json";
   std::error_code ignored;
   if (fs::is_directory(folder, ignored) && !is_there(file)) {
-    throw IoError(fmt::format(
-        "{}: expected the settings of an image processor, got no such file; weightlift convert {} "
-        "-o DIR --image-processor WHICH makes a folder that has it",
-        shown(file), shown(folder)));
+    throw NotFoundError(
+        shown(file), "not found: the folder has no image processor",
+        {{HintCode::kConvertFirst, {shown(folder)}}, {HintCode::kGiveImageProcessor, {}}});
   }
   return load_image_processor(file);
 }
@@ -112,8 +110,8 @@ ImageProcessor load_folder_processor(const fs::path& folder) {
 ColorMode color_mode_of(std::int64_t num_channels, const std::string& where) {
   constexpr std::int64_t kColors = 3;
   if (num_channels != 1 && num_channels != kColors) {
-    throw FormatError(fmt::format("{}: num_channels: expected 1 or 3, which pictures have, got {}",
-                                  where, num_channels));
+    throw UnsupportedError(where,
+                           fmt::format("num_channels: expected 1 or 3, got {}", num_channels));
   }
   return num_channels == 1 ? ColorMode::kL : ColorMode::kRGB;
 }

@@ -15,13 +15,13 @@ namespace {
 void require_finite(std::span<const float> logits) {
   const auto odd = std::ranges::find_if_not(logits, [](float x) { return std::isfinite(x); });
   if (odd == logits.end()) return;
-  throw MismatchError(
-      fmt::format("logits: expected numbers, got {} for class {}; are the weights "
-                  "whole and the pixel values what they were trained on?",
-                  *odd, odd - logits.begin()));
+  throw UnsupportedError(
+      "logits",
+      fmt::format("expected finite numbers, got {} for class {}", *odd, odd - logits.begin()),
+      advice("check the weights and the image processor"));
 }
 
-/// The maximum is subtracted, so that no exponential overflows.
+/// Subtracts the maximum, so that no exponential overflows.
 std::vector<float> softmax(std::span<const float> logits) {
   const float most = std::ranges::max(logits);
   std::vector<float> scores;

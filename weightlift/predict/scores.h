@@ -10,13 +10,13 @@
 
 namespace weightlift {
 
-/// What transformers' pipeline makes of the logits of one picture: softmax where one label of
-/// several is the answer, sigmoid for a single label or several at once, of a regression the logits
-/// themselves. Throws MismatchError where a logit is no finite number.
+/// Returns what transformers' pipeline computes from the logits of one image: softmax where one of
+/// several labels is the answer, sigmoid for a single label or a multi-label problem, the logits
+/// themselves for a regression. Throws UnsupportedError where a logit is not finite.
 std::vector<float> to_scores(std::span<const float> logits, ProblemType problem_type);
 
-/// The classes of the `k` highest scores, or of all where there are fewer, the highest first; of
-/// equal ones the lower class first.
+/// Returns the classes of the `k` highest scores, or of all where there are fewer, the highest
+/// score first. Of equal scores, the lower class comes first.
 std::vector<std::int64_t> top_classes(std::span<const float> scores, std::size_t k);
 
 struct Prediction {
@@ -25,7 +25,7 @@ struct Prediction {
   float score = 0;
 };
 
-/// The same with their labels.
+/// As top_classes, with labels and scores.
 std::vector<Prediction> top_predictions(std::span<const float> scores, std::size_t k,
                                         const ResNetConfig& config);
 

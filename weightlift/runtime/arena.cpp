@@ -15,14 +15,16 @@ namespace {
 
 bool meet(const Lifetime& a, const Lifetime& b) { return a.first <= b.last && b.first <= a.last; }
 
+[[noreturn]] void refuse_size() { throw UnsupportedError("the activations do not fit in memory"); }
+
 std::size_t aligned_bytes(const Lifetime& lifetime) {
   const auto padded = checked_add(lifetime.bytes, kArenaAlignment - 1);
-  if (!padded) throw MismatchError("activations: expected sizes that fit memory, got more");
+  if (!padded) refuse_size();
   return *padded / kArenaAlignment * kArenaAlignment;
 }
 
-/// The lowest offset at which `bytes` bytes fit between the pieces in `placed`, which are sorted by
-/// their begin.
+/// Returns the lowest offset at which `bytes` bytes fit between the pieces in `placed`, which are
+/// sorted by their begin.
 std::size_t lowest_gap(const std::vector<std::pair<std::size_t, std::size_t>>& placed,
                        std::size_t bytes) {
   std::size_t offset = 0;
@@ -54,7 +56,7 @@ ArenaPlan plan_arena(const std::vector<Lifetime>& lifetimes) {
     const std::size_t bytes = aligned_bytes(lifetimes[id]);
     plan.offsets[id] = lowest_gap(neighbours, bytes);
     const auto end = checked_add(plan.offsets[id], bytes);
-    if (!end) throw MismatchError("activations: expected sizes that fit memory, got more");
+    if (!end) refuse_size();
     plan.bytes = std::max(plan.bytes, *end);
     done.push_back(id);
   }
@@ -67,7 +69,7 @@ AlignedBuffer::AlignedBuffer(std::size_t bytes) {
       ::mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
   memory_ = {static_cast<std::byte*>(memory), Unmap{mapped}};
-  // First touches are what fresh memory costs; a system without huge pages loses nothing.
+  // New memory costs one page fault per page; a system without huge pages loses nothing.
   ::madvise(memory, mapped, MADV_HUGEPAGE);
 }
 

@@ -6,7 +6,7 @@
 
 namespace weightlift {
 
-/// When a piece of memory is needed: from one step to another, both included.
+/// The steps during which a piece of memory is needed: from the first to the last, both included.
 struct Lifetime {
   std::size_t bytes;
   std::size_t first;
@@ -18,17 +18,17 @@ struct ArenaPlan {
   std::size_t bytes;                 ///< of the whole arena
 };
 
-/// A cache line, and what oneDNN's kernels like.
+/// A cache line, and the alignment with which oneDNN's kernels are fast.
 constexpr std::size_t kArenaAlignment = 64;
 
-/// Gives every piece a place such that pieces whose lifetimes meet do not overlap: largest first,
-/// each at the lowest offset that is free all its life. Throws MismatchError where the sum of
-/// bytes is not countable.
+/// Places every piece such that pieces whose lifetimes meet do not overlap: the largest first, each
+/// at the lowest offset that is free during its lifetime. Throws UnsupportedError where the sizes
+/// overflow.
 ArenaPlan plan_arena(const std::vector<Lifetime>& lifetimes);
 
 /// Memory that is not touched before it is used, in huge pages where it is large and the system has
-/// them, and that goes back with its owner: malloc would keep what was freed, in as many pools as
-/// there were threads, and a process that runs one network after the other would grow.
+/// them. It is unmapped with its owner: malloc would keep freed memory in one pool per thread, and
+/// a process that runs one network after the other would grow.
 class AlignedBuffer {
  public:
   AlignedBuffer() = default;

@@ -42,7 +42,7 @@ class Compiler {
       compiled.outputs.push_back(in_block(output, 1));
       lifetimes_[compiled.outputs.back().buffer].last = steps_.size();
     }
-    // A later output's reblocking is a step too, and earlier outputs outlive it.
+    // Reblocking a later output is also a step, and earlier outputs must survive it.
     for (const Place& place : compiled.outputs) lifetimes_[place.buffer].last = steps_.size();
     compiled.input = input_;
     compiled.lifetimes = std::move(lifetimes_);
@@ -63,7 +63,7 @@ class Compiler {
     const Shape& shape = graph_.node(source).shape;
     ConvolutionDescription description{
         options, shape[0], shape[2], shape[3], step.residual.has_value(), step.relu, !fuse_};
-    // oneDNN's 1x1 kernels with a stride are slow, and what they skip is skipped faster before.
+    // oneDNN's 1x1 kernels with a stride are slow; skipping the pixels before them is faster.
     const std::int64_t skip =
         fuse_ && options.kernel_size == 1 && options.padding == 0 ? options.stride : 1;
     if (skip > 1) {
@@ -174,8 +174,8 @@ class Compiler {
     });
   }
 
-  /// Where a convolution adds to what is there: in the residual's own memory where nobody else
-  /// reads that any more, this step's input included, else in a copy.
+  /// Returns the place to which a convolution adds: the residual's own memory where no later step
+  /// reads it and it is not this step's input, else a copy.
   Place accumulator(const Fusion& step, const Layout& layout) {
     const Place residual = values_[*step.residual];
     if (uses_left_[*step.residual] == 1 && residual.layout == layout) return residual;
@@ -198,7 +198,7 @@ class Compiler {
     return out;
   }
 
-  /// The value in that blocking, by one more step where it lies differently.
+  /// Returns the value in that blocking, adding a step where it has another.
   Place in_block(NodeId value, std::int64_t block) {
     const Place place = values_[value];
     return place.layout.block == block ? place : reblocked(value, place, block);
@@ -219,7 +219,7 @@ class Compiler {
     return convolutions_.emplace_back(std::make_shared<Convolution>(description));
   }
 
-  /// Memory that is needed from the next step on.
+  /// Adds memory that is needed from the next step on.
   std::size_t new_buffer(std::size_t bytes) {
     lifetimes_.push_back({bytes, steps_.size(), steps_.size()});
     return lifetimes_.size() - 1;
@@ -262,8 +262,8 @@ Layout plain_layout(const Shape& shape) {
   constexpr std::int64_t kRoom = 256;  // sizeof(float) times the widest block
   const auto count = numel(shape);
   if ((shape.size() != 2 && shape.size() != 4) || !count || !checked_mul(*count, kRoom)) {
-    throw MismatchError(
-        fmt::format("activation: expected a shape (N, C, H, W) or (N, C) that fits memory, got {}",
+    throw UnsupportedError(
+        fmt::format("expected activations (N, C, H, W) or (N, C) that fit in memory, got {}",
                     to_string(shape)));
   }
   if (shape.size() == 2) return {shape[0], shape[1], 1, 1};

@@ -11,13 +11,13 @@
 
 namespace weightlift {
 
-/// Where a value lies: in a piece of the arena.
+/// The place of a value: a piece of the arena.
 struct Place {
   std::size_t buffer = 0;
   Layout layout;
 };
 
-/// What a step works on: the arena, and its parameters as its own `pack` wrote them.
+/// The memory of a step: the arena, and its parameters as its own `pack` wrote them.
 struct StepContext {
   const ArenaPlan& plan;
   std::byte* arena;
@@ -28,15 +28,15 @@ struct StepContext {
   float* floats(const Place& place) const { return floats(place.buffer); }
 };
 
-/// A step's weights in the form it computes with.
+/// The weights of a step, in the form that it uses.
 struct Parameters {
   std::size_t bytes = 0;
-  std::size_t buffer = 0;  ///< of the arena, where they are packed just before the step
+  std::size_t buffer = 0;  ///< of the arena; they are packed there just before the step
   std::function<void(const Graph& weights, std::byte* to)> pack;  ///< empty where there are none
 };
 
 struct Step {
-  NodeId node;  ///< whose value `output` is, or on the way to it
+  NodeId node;  ///< whose value `output` is, or an intermediate form of it
   Place output;
   std::function<void(const StepContext&)> run;
   Parameters parameters = {};
@@ -51,9 +51,10 @@ struct CompiledGraph {
   std::vector<Place> outputs;       ///< row-major, alive after the last step
 };
 
-/// With `fuse`, convolutions take in what follows them and values keep the layouts that they like;
-/// without, there is one step per node and every value is row-major. The steps are made for the
-/// number of OpenMP threads that is set now. Throws MismatchError where a step is impossible.
+/// Compiles a graph for the number of OpenMP threads that is set now. With `fuse`, convolutions
+/// include the nodes that follow them, and values have the layouts that the convolutions prefer.
+/// Without it, there is one step per node and every value is row-major. Throws UnsupportedError
+/// where a step is impossible.
 CompiledGraph compile_graph(const Graph& graph, bool fuse);
 
 }  // namespace weightlift

@@ -51,7 +51,7 @@ class Fuser {
     }
   }
 
-  /// The node that is the only user of `id`'s output, where it is of that kind.
+  /// Returns the node that is the only user of `id`'s output, where it is of that kind.
   template <class Options>
   std::optional<NodeId> follower(NodeId id) const {
     const auto next = only_user_[id];

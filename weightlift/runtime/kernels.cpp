@@ -13,7 +13,7 @@ namespace weightlift {
 
 namespace {
 
-/// Elementwise loops below this many elements are not worth waking a thread for.
+/// Elementwise loops of fewer elements run faster on one thread.
 constexpr std::int64_t kParallelElements = 4096;
 
 template <class Function>
@@ -23,7 +23,7 @@ void for_each_element(std::size_t count, const float* input, float* output, Func
   for (std::int64_t i = 0; i < size; ++i) output[i] = function(input[i]);
 }
 
-/// For transcendental functions: in double, rounded once.
+/// Computes transcendental functions in double and rounds once.
 template <class Function>
 void for_each_in_double(std::size_t count, const float* input, float* output, Function function) {
   for_each_element(count, input, output, [function](float x) {
@@ -48,8 +48,8 @@ float relu(float x) { return x > 0 || std::isnan(x) ? x : 0; }
 
 float relu6(float x) { return std::isnan(x) ? x : std::clamp(x, 0.0F, 6.0F); }
 
-/// One output row of max_pool: `out_w` windows on the input rows [first_row, last_row). The block
-/// is known to the compiler, so that a window's maxima stay in registers.
+/// Computes one output row of max_pool: `out_w` windows on the input rows [first_row, last_row).
+/// The block is a template argument, so that a window's maxima stay in registers.
 template <std::int64_t kBlock>
 void max_pool_row(std::int64_t in_w, const float* plane, const MaxPool2dOptions& o,
                   std::int64_t first_row, std::int64_t last_row, std::int64_t out_w, float* out) {
@@ -72,7 +72,7 @@ void max_pool_row(std::int64_t in_w, const float* plane, const MaxPool2dOptions&
   }
 }
 
-/// Sixteen sums side by side keep the processor's adders busy, and the error small.
+/// Sixteen independent sums keep the processor's adders busy and the error small.
 float dot(const float* a, const float* b, std::int64_t count) {
   constexpr std::int64_t kLanes = 16;
   std::array<float, kLanes> sums{};

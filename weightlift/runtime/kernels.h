@@ -7,37 +7,39 @@
 
 namespace weightlift {
 
-/// Plain loops for everything but convolutions, on float32, shared out over OpenMP's threads. Each
-/// output element is computed by one thread in a fixed order: the number of threads does not show
-/// in the result. Input and output must not overlap.
+// Plain loops for all operations except convolutions, on float32, distributed over OpenMP's
+// threads. One thread computes each output element, in a fixed order: results do not depend on the
+// number of threads. Input and output must not overlap.
 
-/// The same value in another blocking; the last block is filled up with zeros.
+/// Writes the same value in another blocking; zeros pad the last block.
 void reblock(const Layout& in, const float* input, std::int64_t out_block, float* output);
 
-/// Every stride-th pixel of every stride-th row, for any blocking: what a 1x1 convolution with that
-/// stride looks at.
+/// Writes every stride-th pixel of every stride-th row, for any blocking: the pixels that a 1x1
+/// convolution with that stride reads.
 void subsample(const Layout& in, const float* input, std::int64_t stride, float* output);
 
-/// torch.nn.MaxPool2d for any blocking; NaN wins, as in torch.
+/// Computes torch.nn.MaxPool2d for any blocking. NaN is the maximum, as in torch.
 void max_pool(const Layout& in, const float* input, const MaxPool2dOptions& options,
               const Layout& out, float* output);
 
-/// Mean over height and width for any blocking of the input; the output is row-major (N, C).
+/// Computes the mean over height and width for any blocking of the input; the output is row-major
+/// (N, C).
 void global_mean(const Layout& in, const float* input, float* output);
 
-/// y = x W^T + b as torch.nn.Linear: x is row-major (n, in_features), W (out_features,
+/// Computes y = x W^T + b as torch.nn.Linear: x is row-major (n, in_features), W (out_features,
 /// in_features).
 void linear(const LinearOptions& options, std::int64_t n, const float* x, const float* weights,
             const double* bias, float* y);
 
-/// y = x * scale + shift per channel, row-major.
+/// Computes y = x * scale + shift per channel, row-major.
 void scale_channels(const Layout& layout, const float* input, std::span<const double> scale,
                     std::span<const double> shift, float* output);
 
-/// Elementwise, as torch.nn.functional's float32 to the last bit or so: computed in double.
+/// Applies a function elementwise, in double. Results may differ from torch.nn.functional's float32
+/// in the last bit.
 void activate(Activation function, std::size_t count, const float* input, float* output);
 
-/// output = a + b, elementwise.
+/// Computes output = a + b, elementwise.
 void add_elements(std::size_t count, const float* a, const float* b, float* output);
 
 }  // namespace weightlift

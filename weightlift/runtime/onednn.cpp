@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "weightlift/base/error.h"
+#include "weightlift/runtime/program.h"
 
 namespace weightlift {
 
@@ -100,14 +101,14 @@ class Candidates {
 
  private:
 #if DNNL_VERSION_MAJOR < 3
-  /// next_impl() of oneDNN 2 reads it again.
+  /// next_impl() of oneDNN 2 still reads it.
   std::optional<dnnl::convolution_forward::desc> operation_;
 #endif
   PrimitiveDesc desc_;
   bool valid_ = false;
 };
 
-/// The number of channels that lie side by side, nothing where the layout is of another kind.
+/// Returns the number of interleaved channels, nothing where the layout is of another kind.
 std::optional<std::int64_t> channel_block(const memory::desc& desc, const memory::dims& dims) {
   constexpr std::array<std::pair<Tag, std::int64_t>, 3> kKnown = {
       {{Tag::nchw, 1}, {Tag::nChw8c, 8}, {Tag::nChw16c, 16}}};
@@ -153,7 +154,7 @@ std::optional<WeightLayout> weight_layout(const memory::desc& desc, const Conv2d
 /// Classes of implementations, the fastest first.
 enum class Speed { kFast, kMatrixProduct, kReference };
 
-/// Returns the class that the implementation's name tells. "gemm" unfolds the image into a matrix
+/// Returns the class of an implementation by its name. "gemm" unfolds the image into a matrix
 /// first. "ncsp" reorders the values around another implementation, often the reference.
 Speed speed(std::string_view implementation) {
   const auto has = [&](std::string_view word) { return implementation.find(word) != word.npos; };
@@ -183,9 +184,9 @@ std::optional<Implementation> find(const ConvolutionDescription& d, const Reques
   return std::nullopt;
 }
 
-/// oneDNN's first choice may need layouts that this program does not know (channels last): the
-/// search goes on to the next ones. Some implementations accept every layout and prefer an unknown
-/// one: the blocked layouts are requested too. Row-major always works.
+/// Returns the fastest implementation with known layouts. oneDNN's first choice may need unknown
+/// ones (channels last), so the search continues. Some implementations accept every layout and
+/// prefer an unknown one, so this also requests the blocked layouts. Row-major always works.
 std::optional<Implementation> choose(const ConvolutionDescription& d) {
   const Request row_major = {Tag::nchw, d.options.groups == 1 ? Tag::oihw : Tag::goihw};
   std::vector<Request> requests = {row_major};
@@ -200,9 +201,9 @@ std::optional<Implementation> choose(const ConvolutionDescription& d) {
   return std::nullopt;
 }
 
-MismatchError impossible(const ConvolutionDescription& d, std::string_view reason) {
-  return MismatchError(fmt::format("{}: expected an input that oneDNN can convolve, got {}: {}",
-                                   to_string(Op(d.options)), to_string(input_dims(d)), reason));
+UnsupportedError impossible(const ConvolutionDescription& d, std::string_view reason) {
+  return {to_string(Op(d.options)), fmt::format("oneDNN cannot convolve an input of shape {}: {}",
+                                                to_string(input_dims(d)), reason)};
 }
 
 }  // namespace
@@ -237,7 +238,7 @@ Convolution::~Convolution() = default;
 
 void Convolution::run(const float* input, const float* weights, const float* bias, float* output,
                       std::byte* scratchpad) const {
-  // A primitive may run on several threads at once, a stream and memory objects may not.
+  // A primitive may run on several threads at once; a stream and memory objects may not.
   thread_local dnnl::stream stream(engine());
   const PrimitiveDesc& desc = impl_->desc;
   // oneDNN's handles are not const; sources are only read.
@@ -249,6 +250,11 @@ void Convolution::run(const float* input, const float* weights, const float* bia
       {DNNL_ARG_SCRATCHPAD, memory(desc.scratchpad_desc(), engine(), scratchpad)}};
   impl_->primitive.execute(stream, arguments);
   stream.wait();
+}
+
+std::string onednn_version() {
+  const dnnl_version_t* version = dnnl_version();
+  return fmt::format("{}.{}.{}", version->major, version->minor, version->patch);
 }
 
 }  // namespace weightlift

@@ -10,21 +10,21 @@
 
 namespace weightlift {
 
-/// All that distinguishes one compiled convolution from another.
+/// The properties that distinguish one compiled convolution from another.
 struct ConvolutionDescription {
   Conv2dOptions options;    ///< torch's, dilation counts from 1; a bias is always added
   std::int64_t n, h, w;     ///< of the input
   bool accumulate = false;  ///< out += instead of out =, before relu
   bool relu = false;
-  bool plain = false;  ///< row-major input, output and weights; else what suits the processor
+  bool plain = false;  ///< row-major input, output and weights; else the fastest for the processor
   bool operator==(const ConvolutionDescription&) const = default;
 };
 
-/// A float32 convolution of oneDNN, made for one description, one number of OpenMP threads and this
+/// A float32 convolution of oneDNN for one description, one number of OpenMP threads and this
 /// processor. Runs of one object may overlap.
 class Convolution {
  public:
-  /// Throws MismatchError where oneDNN has no such convolution.
+  /// Throws UnsupportedError where oneDNN has no such convolution.
   explicit Convolution(const ConvolutionDescription& description);
   ~Convolution();
   Convolution(const Convolution&) = delete;
@@ -39,7 +39,8 @@ class Convolution {
   std::size_t weight_bytes() const { return weight_bytes_; }
   std::size_t scratchpad_bytes() const { return scratchpad_bytes_; }
 
-  /// Pointers to memory in the layouts above; bias has one float per output channel.
+  /// Computes the output. The pointers are to memory in the layouts above; bias has one float per
+  /// output channel.
   void run(const float* input, const float* weights, const float* bias, float* output,
            std::byte* scratchpad) const;
 

@@ -16,7 +16,7 @@ namespace weightlift {
 
 namespace {
 
-/// Sets this thread's number of OpenMP threads and puts the old one back.
+/// Sets this thread's number of OpenMP threads and restores it at the end of the scope.
 class ThreadCount {
  public:
   explicit ThreadCount(int threads) : before_(omp_get_max_threads()) {
@@ -34,8 +34,7 @@ int thread_count(const RuntimeOptions& options) {
   return options.threads > 0 ? options.threads : omp_get_num_procs();
 }
 
-/// Arenas of one plan that no run uses at the moment. A new one costs page faults, so that runs
-/// hand theirs on.
+/// The unused arenas of one plan. A new arena costs page faults, so runs reuse them.
 class ArenaPool {
  public:
   explicit ArenaPool(ArenaPlan plan) : plan_(std::move(plan)) {}
@@ -88,27 +87,27 @@ struct Program::Impl {
   void require_equal(const Graph& weights) const {
     const auto differences = compare_graphs(graph, weights);
     if (differences.empty()) return;
-    throw MismatchError(fmt::format("node {}: expected {}, got {}", differences[0].position,
-                                    differences[0].a, differences[0].b));
+    throw MismatchError(fmt::format("node {}", differences[0].position),
+                        fmt::format("expected {}, got {}", differences[0].a, differences[0].b));
   }
 
   void require_input(const Tensor& input) const {
     const Shape& shape = graph.node(0).shape;
     if (input.dtype() == DType::F32 && input.shape() == shape) return;
-    throw MismatchError(fmt::format("input: expected F32 {}, got {} {}", to_string(shape),
-                                    to_string(input.dtype()), to_string(input.shape())));
+    throw MismatchError("input", fmt::format("expected F32 {}, got {} {}", to_string(shape),
+                                             to_string(input.dtype()), to_string(input.shape())));
   }
 
   static std::span<const float> value(const StepContext& context, const Place& place) {
     return {context.floats(place), static_cast<std::size_t>(place.layout.elements())};
   }
 
-  /// `parameters(i, context)` says where those of step i are.
+  /// Runs all steps. `parameters(i, context)` returns the address of the parameters of step i.
   template <class ParametersOf>
   std::vector<Tensor> run(const ArenaPool& pool, const Tensor& input, const Observer& observer,
                           const ParametersOf& parameters) const;
 
-  /// Only compared; its modules may be gone.
+  /// Used only for comparison: its modules may no longer exist.
   Graph graph;
   bool fused;
   int threads;

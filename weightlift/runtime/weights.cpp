@@ -38,7 +38,7 @@ Float4 load(const std::byte* from) {
 
 void store(float* to, Float4 value) { std::memcpy(to, &value, sizeof(value)); }
 
-/// Rows become columns.
+/// Transposes a 4 x 4 matrix.
 void transpose(std::array<Float4, 4>& m) {
   const Float4 low01 = __builtin_shufflevector(m[0], m[1], 0, 4, 1, 5);
   const Float4 high01 = __builtin_shufflevector(m[0], m[1], 2, 6, 3, 7);
@@ -51,8 +51,8 @@ void transpose(std::array<Float4, 4>& m) {
 }
 
 /// Packs [O][I][K][K] into [O/o][I/i][K][K][i][o]. A tile of o output by i input channels is o rows
-/// of up to i*K*K elements that lie side by side in the source; its columns are permuted and the
-/// whole is transposed.
+/// of up to i*K*K contiguous elements in the source. Packing permutes its columns and transposes
+/// it.
 class BlockPacker {
  public:
   BlockPacker(const Tensor& weight, const std::vector<double>& scale, const WeightLayout& layout)
@@ -92,7 +92,7 @@ class BlockPacker {
   }
 
  private:
-  /// Up to four rows of a tile.
+  /// Packs up to four rows of a tile.
   void pack_rows(std::int64_t row, std::int64_t rows, std::int64_t column, std::int64_t columns,
                  std::vector<float>& converted, float* output) const {
     const std::byte* from = bytes_.data() + (row * row_elements_ + column) * item_bytes_;
@@ -177,11 +177,12 @@ void scale_rows(const Tensor& weight, const std::vector<double>& scale, float* o
 const Tensor& parameter(const Node& node, std::string_view name, const Shape& shape) {
   const Tensor* tensor = node.module == nullptr ? nullptr : node.module->own(name);
   if (tensor == nullptr || tensor->shape() != shape || !is_floating(tensor->dtype())) {
-    throw MismatchError(fmt::format(
-        "{}.{}: expected F32, F16, BF16 or F64 {}, got {}", node.path, name, to_string(shape),
-        tensor == nullptr
-            ? "nothing"
-            : fmt::format("{} {}", to_string(tensor->dtype()), to_string(tensor->shape()))));
+    throw MismatchError(
+        fmt::format("{}.{}", node.path, name),
+        fmt::format("expected F32, F16, BF16 or F64 {}, got {}", to_string(shape),
+                    tensor == nullptr ? "nothing"
+                                      : fmt::format("{} {}", to_string(tensor->dtype()),
+                                                    to_string(tensor->shape()))));
   }
   return *tensor;
 }

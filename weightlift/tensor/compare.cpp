@@ -15,11 +15,11 @@ namespace weightlift {
 
 namespace {
 
-/// Mapped memory is read and given back in pieces of this size: small beside the memory in use,
-/// large beside the cost of a system call. A multiple of every page and element size.
+/// Mapped memory is read and released in pieces of this size: small compared with the memory in
+/// use, large compared with the cost of a system call. A multiple of every page and element size.
 constexpr std::size_t kChunkBytes = std::size_t{4} << 20U;
 
-/// Calls `use(chunk)` on consecutive pieces of `bytes`, giving each back afterwards.
+/// Calls `use(chunk)` on consecutive pieces of `bytes`, and releases each afterwards.
 template <class Use>
 void for_each_chunk(std::span<const std::byte> bytes, Use use) {
   for (std::size_t start = 0; start < bytes.size(); start += kChunkBytes) {
@@ -38,8 +38,7 @@ float load_float(std::span<const std::byte> bytes, std::size_t index) {
 void require_comparable(const Tensor& a, const Tensor& b) {
   if (a.dtype() == DType::F32 && b.dtype() == DType::F32 && a.shape() == b.shape()) return;
   throw MismatchError(fmt::format(
-      "comparison: expected two F32 tensors of one shape, got {} {} and "
-      "{} {}",
+      "cannot compare {} {} with {} {}: both must be F32 and of the same shape",
       to_string(a.dtype()), to_string(a.shape()), to_string(b.dtype()), to_string(b.shape())));
 }
 

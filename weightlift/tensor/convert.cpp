@@ -15,17 +15,19 @@ namespace weightlift {
 
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "files are little-endian, and so are we");
+static_assert(
+    std::endian::native == std::endian::little,
+    "weightlift supports only little-endian machines, because its files are little-endian");
 
 // The four kernels below have no branches on data (only selections), so that compilers vectorise
 // the loops over them.
 
 constexpr std::uint32_t kInfinity32 = 0x7F800000;
-/// What 127, F32's exponent bias, has more than 15, F16's; in place.
+/// F32's exponent bias, 127, less F16's, 15; shifted to the exponent's place.
 constexpr std::uint32_t kBiasDifference = (127U - 15U) << 23U;
 
-/// `a` where `condition` holds, else `b`, by arithmetic: with ?: GCC jumps over the unused side,
-/// and then leaves the loop as it is.
+/// `a` where `condition` holds, else `b`, by arithmetic: with ?: GCC emits a jump, and then does
+/// not vectorise the loop.
 std::uint32_t select(bool condition, std::uint32_t a, std::uint32_t b) {
   const std::uint32_t mask = 0U - static_cast<std::uint32_t>(condition);
   return (a & mask) | (b & ~mask);
@@ -51,7 +53,7 @@ std::uint16_t half_from_float(float value) {
   // into the exponent, and from the largest finite half into infinity.
   const std::uint32_t rounded = magnitude + 0xFFFU + ((magnitude >> 13U) & 1U);
   const std::uint32_t normal = (rounded - kBiasDifference) >> 13U;
-  // Below 2^-14 halves lie 2^-24 apart, as floats do in [0.5, 1): the addition rounds as wanted.
+  // Below 2^-14 halves are 2^-24 apart, as floats are in [0.5, 1): the addition rounds to them.
   const auto shifted = std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude) + 0.5F);
   const std::uint32_t denormal = shifted - std::bit_cast<std::uint32_t>(0.5F);
   const std::uint32_t nan = 0x7E00U | ((magnitude >> 13U) & 0x3FFU);
@@ -116,17 +118,16 @@ void from_floats(std::span<const std::byte> in, DType to, std::span<std::byte> o
 void require_convertible(std::span<const std::byte> in, DType from, DType to,
                          std::span<const std::byte> out) {
   if (!is_floating(from) || !is_floating(to)) {
-    throw MismatchError(
-        fmt::format("dtype: expected a conversion among F16, BF16, F32 and F64, "
-                    "got {} to {}",
+    throw UnsupportedError(
+        fmt::format("cannot convert {} to {}: only F16, BF16, F32 and F64 can be converted",
                     to_string(from), to_string(to)));
   }
   const std::size_t count = in.size() / item_bytes(from);
   if (in.size() % item_bytes(from) != 0 || out.size() % item_bytes(to) != 0 ||
       out.size() / item_bytes(to) != count) {
-    throw MismatchError(
-        fmt::format("elements: expected as many of {} as of {}, got {} and {} bytes", to_string(to),
-                    to_string(from), out.size(), in.size()));
+    throw MismatchError(fmt::format(
+        "cannot convert {} bytes of {} to {} bytes of {}: their elements differ in number",
+        in.size(), to_string(from), out.size(), to_string(to)));
   }
 }
 
@@ -139,7 +140,7 @@ void convert_elements(std::span<const std::byte> in, DType from, DType to,
     std::ranges::copy(in, out.begin());
     return;
   }
-  // By blocks that stay in the first cache: F32 is the road between any two.
+  // In blocks that stay in the first cache: every conversion goes through F32.
   constexpr std::size_t kBlock = 2048;
   std::array<float, kBlock> floats;  // NOLINT: written before it is read, block by block
   const std::size_t count = in.size() / item_bytes(from);

@@ -32,20 +32,20 @@ enum class DType : std::uint8_t {
   U64,
 };
 
-/// "F32" and so on, as safetensors spells it.
+/// "F32" and so on, in safetensors' spelling.
 std::string_view to_string(DType dtype);
 
-/// The dtype of that exact spelling, nothing where there is none (sub-byte types included: their
-/// elements have no addresses).
+/// The dtype of that exact spelling, nothing where it is unknown. Types below one byte are unknown:
+/// their elements have no addresses.
 std::optional<DType> parse_dtype(std::string_view name);
 
 /// Size of one element in bytes.
 std::size_t item_bytes(DType dtype);
 
-/// F16, BF16, F32 and F64: what a weight can be.
+/// Whether the dtype is F16, BF16, F32 or F64: those of weights.
 bool is_floating(DType dtype);
 
-/// torch's name, as config.json's `dtype` has it: F32 is "float32".
+/// torch's name, as in `dtype` of config.json: F32 is "float32".
 std::string_view torch_name(DType dtype);
 
 }  // namespace weightlift

@@ -10,8 +10,8 @@ namespace weightlift {
 /// Dimensions of a row-major tensor, outermost first; [] is a scalar.
 using Shape = std::vector<std::int64_t>;
 
-/// Number of elements: 1 for a scalar. Nothing where a dimension is negative or where the product
-/// of the dimensions other than zeros overflows, so that [0, 2^62, 2^62] is refused in every order.
+/// Number of elements: 1 for a scalar. Nothing where a dimension is negative, or where the product
+/// of the dimensions other than zeros overflows, so that [0, 2^62, 2^62] is refused in any order.
 std::optional<std::int64_t> numel(const Shape& shape);
 
 /// "[64, 3, 7, 7]"

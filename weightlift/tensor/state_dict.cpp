@@ -8,8 +8,7 @@ namespace weightlift {
 
 void StateDict::insert(std::string name, Tensor tensor) {
   if (!index_.emplace(name, entries_.size()).second) {
-    throw MismatchError(
-        fmt::format("tensor '{}': expected each name once, got it twice", printable(name)));
+    throw MismatchError(fmt::format("tensor '{}'", printable(name)), "duplicate name");
   }
   entries_.emplace_back(std::move(name), std::move(tensor));
 }
@@ -22,7 +21,7 @@ const Tensor* StateDict::find(std::string_view name) const {
 const Tensor& StateDict::at(std::string_view name) const {
   const Tensor* tensor = find(name);
   if (tensor == nullptr) {
-    throw MismatchError(fmt::format("tensor '{}': expected one, got none", printable(name)));
+    throw NotFoundError(fmt::format("tensor '{}'", printable(name)), "not found");
   }
   return *tensor;
 }

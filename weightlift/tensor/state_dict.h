@@ -12,11 +12,11 @@
 
 namespace weightlift {
 
-/// A dict of tensors inside a file, as far as its names.
+/// The names of a dict of tensors inside a file.
 struct NamedDict {
   std::string path;                ///< the keys that lead to it, joined by dots; "" for the top
   std::size_t level = 0;           ///< number of these keys
-  std::vector<std::string> names;  ///< of its tensors, in its order
+  std::vector<std::string> names;  ///< of its tensors, in the dict's order
 };
 
 /// Names to tensors in insertion order, as torch's state_dict. Names are unique.
@@ -30,7 +30,7 @@ class StateDict {
   /// The tensor of that name, nullptr where there is none; valid until the next insert.
   const Tensor* find(std::string_view name) const;
 
-  /// The tensor of that name. Throws MismatchError where there is none.
+  /// The tensor of that name. Throws NotFoundError where there is none.
   const Tensor& at(std::string_view name) const;
 
   bool contains(std::string_view name) const { return find(name) != nullptr; }
@@ -47,7 +47,7 @@ class StateDict {
   std::unordered_map<std::string, std::size_t, Hash, std::equal_to<>> index_;
 };
 
-/// The names of a dict at the top of a file.
+/// The names of these tensors, as a dict at the top of a file.
 NamedDict name_tensors(const StateDict& tensors);
 
 }  // namespace weightlift

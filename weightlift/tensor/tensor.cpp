@@ -17,10 +17,13 @@ Tensor Tensor::view(DType dtype, Shape shape, std::span<const std::byte> bytes,
   const auto count = weightlift::numel(shape);
   const auto wanted =
       count ? checked_mul(static_cast<std::size_t>(*count), item_bytes(dtype)) : std::nullopt;
-  if (!wanted || *wanted != bytes.size()) {
+  if (!wanted) {
     throw MismatchError(
-        fmt::format("{} {}: expected {} bytes, got {}", to_string(dtype), to_string(shape),
-                    wanted ? std::to_string(*wanted) : "a countable number of", bytes.size()));
+        fmt::format("size of {} {} is out of range", to_string(dtype), to_string(shape)));
+  }
+  if (*wanted != bytes.size()) {
+    throw MismatchError(fmt::format("{} {}: expected {} bytes, got {}", to_string(dtype),
+                                    to_string(shape), *wanted, bytes.size()));
   }
   return {dtype, std::move(shape), bytes, std::move(owner)};
 }
@@ -39,10 +42,10 @@ Tensor Tensor::aligned() const {
 void Tensor::check_access(DType wanted, std::size_t alignment) const {
   if (wanted != dtype_) {
     throw MismatchError(
-        fmt::format("tensor elements: expected {}, got {}", to_string(wanted), to_string(dtype_)));
+        fmt::format("expected {} elements, got {}", to_string(wanted), to_string(dtype_)));
   }
   if (reinterpret_cast<std::uintptr_t>(bytes_.data()) % alignment != 0) {
-    throw MismatchError("tensor elements: expected aligned bytes, got an odd file offset");
+    throw MismatchError("elements are not aligned in memory");
   }
 }
 

@@ -29,7 +29,7 @@ constexpr DType dtype_of() {
 }
 
 /// A value handle on row-major, packed, little-endian elements. Copies share one immutable buffer;
-/// rebinding a handle never writes. Thread safe as a shared_ptr is.
+/// assigning to a handle never writes to it. As safe between threads as a shared_ptr.
 class Tensor {
  public:
   /// No elements of F32, shape [0].
@@ -52,7 +52,7 @@ class Tensor {
   const Shape& shape() const { return shape_; }
   std::int64_t numel() const;
 
-  /// Alive as long as this handle or a copy of it is.
+  /// Valid as long as this handle or a copy of it lives.
   std::span<const std::byte> bytes() const& { return bytes_; }
   std::span<const std::byte> bytes() const&& = delete;
 
@@ -60,7 +60,7 @@ class Tensor {
   const std::shared_ptr<const void>& owner() const { return owner_; }
 
   /// The elements. Throws MismatchError unless T is dtype()'s type and the bytes are aligned for it
-  /// (`aligned()` gives a tensor that is).
+  /// (see aligned()).
   template <class T>
   std::span<const T> data() const& {
     check_access(dtype_of<T>(), alignof(T));
@@ -69,7 +69,7 @@ class Tensor {
   template <class T>
   std::span<const T> data() const&& = delete;
 
-  /// This tensor, or a copy of it where its bytes do not lie on a multiple of 8: files may put any
+  /// This tensor, or a copy where its bytes do not begin at a multiple of 8: files may put any
   /// element at any offset.
   Tensor aligned() const;
 

@@ -65,7 +65,7 @@ void load_values(std::span<const std::byte> bytes, DType dtype, std::span<double
   }
 }
 
-/// The values of elements [start, start + values.size()); their mapped pages are given back.
+/// The values of elements [start, start + values.size()). Releases their mapped pages.
 void read_values(const Tensor& tensor, std::size_t start, std::span<double> values) {
   const std::size_t item = item_bytes(tensor.dtype());
   const auto chunk = tensor.bytes().subspan(start * item, values.size() * item);
@@ -89,8 +89,8 @@ void compare_values(std::span<const double> a, std::span<const double> b, ValueD
 
 std::optional<ValueDifference> value_difference(const Tensor& a, const Tensor& b) {
   if (a.shape() != b.shape()) {
-    throw MismatchError(fmt::format("comparison: expected two tensors of one shape, got {} and {}",
-                                    to_string(a.shape()), to_string(b.shape())));
+    throw MismatchError(
+        fmt::format("cannot compare shapes {} and {}", to_string(a.shape()), to_string(b.shape())));
   }
   if (!has_values(a.dtype()) || !has_values(b.dtype())) return std::nullopt;
   constexpr std::size_t kChunk = std::size_t{1} << 18U;  // elements: 2 MiB of doubles a side

@@ -16,7 +16,7 @@ std::string side(const Nodes& nodes, std::size_t position) {
   return position < nodes.size() ? describe(*nodes[position]) : "nothing";
 }
 
-/// Both sides from two before to two after the first difference, one pair a line.
+/// Returns both sides from two before to two after the first difference, one pair per line.
 std::string context(const Nodes& src, const Nodes& dest, std::size_t position) {
   const std::size_t first = position < 2 ? 0 : position - 2;
   const std::size_t last = std::min(position + 3, std::max(src.size(), dest.size()));
@@ -44,9 +44,8 @@ void require_pairs(const Nodes& src, const Nodes& dest) {
   for (std::size_t i = 0; i < length; ++i) {
     if (i < src.size() && i < dest.size() && same_operation(*src[i], *dest[i])) continue;
     throw MismatchError(fmt::format(
-        "operations: expected {} of the source to pair with {} of the destination, got a "
-        "difference "
-        "at {}: {} and {}{}",
+        "the operations differ: {} in the source, {} in the destination, first difference at {}: "
+        "{} and {}{}",
         src.size(), dest.size(), i, side(src, i), side(dest, i), context(src, dest, i)));
   }
 }
@@ -58,16 +57,17 @@ TransferredOperation plan_pair(const Node& src, const Node& dest) {
   for (std::size_t i = 0; i < std::max(from.size(), to.size()); ++i) {
     if (i >= from.size() || i >= to.size() || from[i].name != to[i].name ||
         from[i].shape != to[i].shape || from[i].tensor->shape() != to[i].shape) {
-      throw MismatchError(fmt::format("{} and {}: expected the same tensors, got {} at {}",
-                                      src.path, dest.path, i < from.size() ? from[i].name : "none",
-                                      i));
+      throw MismatchError(fmt::format("{} and {}", src.path, dest.path),
+                          fmt::format("their tensors differ, the first at {}: {}", i,
+                                      i < from.size() ? from[i].name : "none"));
     }
     pair.tensors.emplace_back(src.path + "." + from[i].name, dest.path + "." + to[i].name);
   }
   return pair;
 }
 
-/// Every slot of dest must hold a tensor after the transfer: one that is paired, or bound before.
+/// Refuses a transfer after which a slot of dest has no tensor, neither from a pair nor from
+/// before.
 void require_filled(Module& dest, const std::vector<TransferredOperation>& pairs) {
   std::vector<std::string> filled;
   for (const TransferredOperation& pair : pairs) {
@@ -76,11 +76,8 @@ void require_filled(Module& dest, const std::vector<TransferredOperation>& pairs
   std::ranges::sort(filled);
   for (const Module::Slot& slot : dest.slots()) {
     if (!std::ranges::binary_search(filled, slot.name) && slot.tensor->owner() == nullptr) {
-      throw MismatchError(
-          fmt::format("{}: expected a tensor for every operation of the destination, got none: a "
-                      "skip would leave "
-                      "it unfilled",
-                      slot.name));
+      throw MismatchError(slot.name,
+                          "missing in the destination, because its operation is skipped");
     }
   }
 }
@@ -137,11 +134,9 @@ void require_equal_graphs(const Graph& src, const Graph& dest) {
   for (const Node& node : src.nodes()) from.push_back(&node);
   for (const Node& node : dest.nodes()) to.push_back(&node);
   const GraphDifference& first = differences.front();
-  throw MismatchError(fmt::format(
-      "graphs: expected the same operations in both networks, got {} that differ, the first at {}: "
-      "{} "
-      "and {}{}",
-      differences.size(), first.position, first.a, first.b, context(from, to, first.position)));
+  throw MismatchError(fmt::format("{} operations differ, the first at {}: {} and {}{}",
+                                  differences.size(), first.position, first.a, first.b,
+                                  context(from, to, first.position)));
 }
 
 }  // namespace weightlift

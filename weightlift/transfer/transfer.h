@@ -8,8 +8,8 @@
 
 namespace weightlift {
 
-/// What one forward pass ran, in execution order: every leaf module. `parametrized` are those with
-/// state (convolutions, batch norms, linear layers): what a transfer pairs.
+/// The leaf modules that one forward pass runs, in execution order. `parametrized` returns those
+/// with state (convolutions, batch norms, linear layers), which a transfer pairs.
 class Tracker {
  public:
   /// Runs forward on shapes; `module` must outlive the tracker.
@@ -22,7 +22,7 @@ class Tracker {
   Graph graph_;
 };
 
-/// One pair of operations whose tensors were moved.
+/// A pair of operations whose tensors were moved.
 struct TransferredOperation {
   std::string src;  ///< path in the source network
   std::string dest;
@@ -35,25 +35,24 @@ struct TransferReport {
   std::size_t tensor_count() const;
 };
 
-/// Moves the tensors of one network into another by pairing their parametrised operations in
-/// execution order: handles are rebound, no bytes are copied. Plans first: throws MismatchError,
-/// with both sides listed around the first difference, where counts, kinds, attributes or shapes
-/// differ, or where a skip would leave an operation of dest without tensors; both networks are then
-/// untouched.
+/// Moves the tensors of one network into another by pairing their parametrized operations in
+/// execution order. Rebinds handles and copies no bytes. Throws MismatchError where counts, kinds,
+/// attributes or shapes differ, or where a skip would leave an operation of dest without tensors.
+/// The message lists both sides around the first difference, and both networks are unchanged.
 struct ModuleTransfer {
   Module& src;
   Module& dest;
-  std::vector<std::string> src_skip =
-      {};  ///< kinds left out, by torch's class name ("BatchNorm2d")
+  /// Kinds of operations to skip, by torch's class name ("BatchNorm2d").
+  std::vector<std::string> src_skip = {};
   std::vector<std::string> dest_skip = {};
-  std::function<void(const TransferredOperation&)> verbose = {};  ///< told of each pair
+  std::function<void(const TransferredOperation&)> verbose = {};  ///< called for each pair
 
-  /// `input`: the shape to trace both with, (N, C, H, W).
+  /// `input`: the shape (N, C, H, W) with which both are traced.
   TransferReport operator()(const Shape& input) const;
 };
 
 /// Throws MismatchError, with both sides around the first difference, unless the graphs are equal
-/// node by node: activations, pooling, strides and eps included.
+/// node by node, including activations, pooling, strides and eps.
 void require_equal_graphs(const Graph& src, const Graph& dest);
 
 }  // namespace weightlift

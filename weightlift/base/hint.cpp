@@ -1,0 +1,29 @@
+#include "weightlift/base/hint.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <array>
+#include <cstddef>
+
+namespace weightlift {
+
+namespace {
+
+// In the order of HintCode.
+constexpr auto kNames = std::to_array<std::string_view>(
+    {"advice", "did-you-mean", "replace", "choose-name", "choose-output", "choose-weights",
+     "ignore-tensors", "choose-head", "drop-head", "give-architecture", "omit-architecture",
+     "give-image-processor", "give-labels", "target-timm", "convert-first", "list-models",
+     "use-repository-prefix", "allow-public"});
+static_assert(kNames.size() == static_cast<std::size_t>(HintCode::kAllowPublic) + 1);
+
+}  // namespace
+
+std::string_view to_string(HintCode code) { return kNames[static_cast<std::size_t>(code)]; }
+
+std::string to_string(const Hint& hint) {
+  return fmt::format("{}({})", to_string(hint.code), fmt::join(hint.values, ", "));
+}
+
+}  // namespace weightlift

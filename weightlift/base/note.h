@@ -1,0 +1,117 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "weightlift/base/hint.h"
+
+namespace weightlift {
+
+/// A warning: the result may not be what the caller wants. A note: a decision made for the caller.
+enum class Severity { kNote, kWarning };
+
+/// What a Note reports. The names (to_string) are stable, and docs/notes.md has a paragraph for
+/// each. Behind each code: the names of its parameters.
+enum class NoteCode {
+  // The bytes of the weights file
+  kWrongExtension,  ///< format
+  kHeaderWhitespace,
+  kNoTensors,
+  kMetadataFormatMissing,
+  kMetadataFormatUnknown,  ///< format
+  kZipTrailingBytes,       ///< bytes
+  kZipUnusedBytes,         ///< bytes
+  kZipUnusedStorages,      ///< count
+  kZipWithoutChecksums,
+  kBytesAfterStorages,  ///< bytes
+  kBigEndianMark,
+  kIndexMetadataMissing,
+  kIndexTotalSizeInvalid,  ///< got
+  kIndexTotalSizeWrong,    ///< expected, got
+  kIndexUnlistedTensor,    ///< tensor, file
+  // What is read from it
+  kWeightsChosen,         ///< dict, prefix, wrappers, naming, ignored
+  kPythonObjectsIgnored,  ///< names
+  kTensorsIgnored,        ///< kind, names
+  kNoConfig,              ///< arch, config (a config.json in the same folder)
+  kCountersAdded,         ///< count
+  kCountersConverted,     ///< count
+  kHeadRenamed,           ///< module
+  kBiasAdded,
+  // Labels and the rest of the config
+  kLabelsRead,            ///< form, first, last
+  kLabelsUnknown,         ///< classes
+  kLabelDuplicated,       ///< label
+  kMoreLabelsDuplicated,  ///< count
+  kClassNamesInvalid,
+  kClassNamesMismatch,  ///< names, classes
+  kNoClassifier,
+  kProblemTypeDropped,
+  kLabelIdsDropped,
+  // The image processor
+  kProcessorChosen,  ///< which
+  kProcessorDefaults,
+  kProcessorMismatch,  ///< mean, std, channels
+  kProcessorNotInTimm,
+  kProcessorNotInFile,
+  kProcessorNotInFolder,
+  kProcessorChannels,       ///< channels
+  kProcessorNotSquare,      ///< height, width
+  kProcessorInterpolation,  ///< interpolation
+  kProcessorStatistics,     ///< mean, std, channels
+  kGrayscalePipeline,
+  kCropOffset,  ///< crop, resized, transformers, timm
+  kCropOffsetOfSome,
+  kPadOffset,            ///< pixels
+  kCropSquashed,         ///< edge
+  kCropModeUnsupported,  ///< mode
+  // Verification
+  kNonFiniteWeights,  ///< nan, inf, tensors
+  kDtypeOverflow,
+  kAlreadyConverted,  ///< form
+  // The Hub
+  kFetched,               ///< commit
+  kFetchedWithoutConfig,  ///< commit
+  kTorchCacheUsed,        ///< file
+  kCacheUsed,             ///< reason
+  kHubWarning,            ///< text
+  kFilesIgnoredByGit,     ///< files
+  kFilesNotPublished,     ///< hidden, others
+  kNoncommercialLicense,  ///< license
+  kCardNamesRepository,   ///< repository
+  // Images
+  kImageAnimated,  ///< frames
+  kImageDamaged,   ///< text
+  kImageEndDamaged,
+  kImageEndMissing,
+  kImageTrailingBytes,  ///< bytes
+  kExifInvalid,
+};
+
+/// "weights-chosen", "no-config", ...
+std::string_view to_string(NoteCode code);
+
+/// "note" or "warning".
+std::string_view to_string(Severity severity);
+
+Severity severity_of(NoteCode code);
+
+using NoteParameters = std::vector<std::pair<std::string, std::string>>;
+
+/// What the caller may want to know, as facts: each front end phrases it.
+struct Note {
+  NoteCode code = NoteCode::kWeightsChosen;
+  std::string where = {};  ///< a file, a URL, a repository; empty: the source as a whole
+  NoteParameters parameters = {};
+  Hints hints = {};
+  bool operator==(const Note&) const = default;
+};
+
+using Notes = std::vector<Note>;
+
+/// The facts on one line, for a log: "model.pth: no-config arch='resnet18'".
+std::string to_string(const Note& note);
+
+}  // namespace weightlift

@@ -1,0 +1,224 @@
+#include "weightlift/cli/convert_flags.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "weightlift/base/error.h"
+#include "weightlift/cli/commands.h"
+#include "weightlift/cli/help.h"
+
+namespace weightlift {
+
+namespace {
+
+// What convert_resnet_to_pytorch.py converts where no name is given.
+constexpr std::array<const char*, 6> kTheSix = {"resnet18", "resnet26",  "resnet34",
+                                                "resnet50", "resnet101", "resnet152"};
+
+void add_source_options(CLI::App& command, ConvertFlags& flags) {
+  command.add_option("SOURCE", flags.sources,
+                     "Timm checkpoints: weights files, folders, names (resnet50.tv_in1k) or "
+                     "repositories (OWNER/NAME[@REVISION]); default: resnet18, 26, 34, 50, 101, "
+                     "152");
+  const auto group = [](CLI::Option* option) { return option->group("Source"); };
+  group(command.add_flag("--all", flags.all,
+                         "Convert resnet18, 26, 34, 50, 101 and 152 (the default without SOURCE)"));
+  group(command.add_option("--as", flags.as,
+                           "Timm model that a lone weights file contains (resnet50.tv_in1k)"));
+  add_network_options(command, flags.request.hints);
+  group(
+      command.add_option("--model_name", flags.model_name, "The old script's spelling of SOURCE"));
+}
+
+void add_output_options(CLI::App& command, ConvertFlags& flags) {
+  ConversionRequest& request = flags.request;
+  const auto group = [](CLI::Option* option) { return option->group("Output"); };
+  group(command.add_option("-o,--output,--pytorch_dump_folder_path", request.output,
+                           "Parent folder, created if missing"))
+      ->required();
+  group(command.add_option("--name", request.name, "Folder name, for one SOURCE"));
+  group(command.add_flag("--force", request.force, "Replace an existing folder, in one step"));
+  group(command.add_option("--to", flags.to, "Format of the new folder"))
+      ->capture_default_str()
+      ->check(CLI::IsMember({"transformers", "timm", "torchvision"}));
+  group(command.add_option("--weights-format", flags.weights_format,
+                           "Format of the weights file; bin is torch's (default: safetensors, for "
+                           "torchvision bin)"))
+      ->check(CLI::IsMember({"safetensors", "bin"}));
+  group(command.add_option("--dtype", flags.dtype, "Output dtype; counters stay int64"))
+      ->capture_default_str()
+      ->check(CLI::IsMember({"keep", "float32", "float16", "bfloat16"}));
+  group(command.add_option("--head", flags.head,
+                           "Classifier: keep it, or none for a backbone (ResNetModel)"))
+      ->capture_default_str()
+      ->check(CLI::IsMember({"keep", "none"}));
+  group(command.add_flag("--dry-run", request.dry_run, "Show what would be done; write nothing"));
+  group(command.add_flag("--fsync", request.fsync, "Wait until everything is on the disk"));
+}
+
+void add_content_options(CLI::App& command, ConvertFlags& flags) {
+  ConversionRequest& request = flags.request;
+  const auto group = [](CLI::Option* option) { return option->group("Labels, images and card"); };
+  group(command.add_option("--id2label", request.id2label,
+                           "Labels: imagenet-1k, a file (JSON object, JSON array, or one label per "
+                           "line), or hf://datasets/OWNER/NAME/FILE"));
+  group(command.add_option(
+            "--image-processor", request.image_processor,
+            "Image processor: source, source-test, convnext-base-224-22k-1k, a timm name "
+            "(resnet50.a1_in1k), a preprocessor_config.json, a folder, or a repository"))
+      ->capture_default_str();
+  group(command.add_option("--license", request.license, "License for the model card"));
+  group(command.add_option("--base-model", request.base_model, "base_model for the model card"));
+  group(
+      command.add_option("--dataset", request.datasets, "Dataset for the model card (repeatable)"))
+      ->allow_extra_args(false);
+}
+
+void add_check_options(CLI::App& command, ConvertFlags& flags) {
+  ConversionRequest& request = flags.request;
+  const auto group = [](CLI::Option* option) { return option->group("Verification"); };
+  group(command.add_option("--image", request.images,
+                           "Also compare both networks on this image (repeatable)"))
+      ->allow_extra_args(false);
+  group(
+      command.add_flag("--no-verify", flags.no_verify, "Do not verify; the model card states it"));
+  add_verify_options(command, request.verify_options);
+}
+
+void add_result_options(CLI::App& command, ConvertFlags& flags) {
+  const auto group = [](CLI::Option* option) { return option->group("Results"); };
+  group(command.add_flag("--json", flags.settings.json, "One JSON object per SOURCE, on one line"));
+  group(command.add_option("--report", flags.report,
+                           "Write a JSON array with every operation to a file; - is stdout"));
+}
+
+void refuse_contradictions(const ConvertFlags& flags) {
+  const JobSettings& settings = flags.settings;
+  if (settings.push && flags.to == "torchvision") {
+    throw UsageError("--push-to-hub",
+                     "cannot be combined with --to torchvision, which writes only a state dict");
+  }
+  for (const std::string& source : flags.sources) {
+    // The old script took its value as a word of its own, which would be a SOURCE here.
+    if (settings.push && (source == "True" || source == "False")) {
+      throw UsageError(fmt::format("--push_to_hub {}", source), "the value needs an '='",
+                       advice(fmt::format("write --push_to_hub={}", source)));
+    }
+  }
+  if (!flags.request.hints.head_key.empty() && flags.head == "none") {
+    throw UsageError("--head-key", "cannot be combined with --head none");
+  }
+  if (flags.no_verify && !flags.request.images.empty()) {
+    throw UsageError("--image", "cannot be combined with --no-verify");
+  }
+  const std::size_t count = flags.sources.size();
+  if (!flags.request.name.empty() && count > 1) {
+    throw UsageError("--name", fmt::format("expected one SOURCE, got {}", count));
+  }
+  if (!settings.publish.repo_id.empty() && count > 1) {
+    throw UsageError("--repo-id", fmt::format("expected one SOURCE, got {}", count));
+  }
+  if (!settings.push && settings.publish != PublishFlags()) {
+    throw UsageError("--repo-id, --private and other publishing options need --push-to-hub");
+  }
+  if (settings.push && flags.no_verify) {
+    throw UsageError("--push-to-hub", "publishes only verified models; omit --no-verify");
+  }
+  if (flags.report == "-" && settings.json) {
+    throw UsageError("--report -", "cannot be combined with --json; both write to stdout");
+  }
+}
+
+}  // namespace
+
+void add_convert_options(CLI::App& command, ConvertFlags& flags) {
+  add_source_options(command, flags);
+  add_output_options(command, flags);
+  add_content_options(command, flags);
+  add_check_options(command, flags);
+  command
+      .add_flag("--push-to-hub,--push_to_hub", flags.settings.push,
+                "Publish each verified model in one commit")
+      ->group("Publishing");
+  add_publish_flags(command, flags.settings.publish);
+  add_result_options(command, flags);
+  add_examples(command,
+               {"weightlift convert resnet50.a1_in1k -o out",
+                "weightlift convert examples/digits/model.safetensors -o out --id2label "
+                "examples/digits/labels.txt --image-processor examples/digits",
+                "weightlift convert resnet18 -o out --push-to-hub --repo-id me/resnet-18"});
+}
+
+void read_words(ConvertFlags& flags) {
+  if (!flags.model_name.empty()) flags.sources.push_back(flags.model_name);
+  if (flags.all && !flags.sources.empty()) {
+    throw UsageError("--all", "cannot be combined with SOURCE");
+  }
+  if (flags.sources.empty()) flags.sources.assign(kTheSix.begin(), kTheSix.end());
+  refuse_contradictions(flags);
+  flags.settings.text = !flags.settings.json && flags.report != "-";
+  ConversionRequest& request = flags.request;
+  if (!flags.as.empty()) request.hints.as = flags.as;
+  request.verify = !flags.no_verify;
+  request.head = flags.head == "none" ? Head::kNone : Head::kClassifier;
+  const std::map<std::string, Form> forms = {{"transformers", Form::kTransformers},
+                                             {"timm", Form::kTimm},
+                                             {"torchvision", Form::kTorchvision}};
+  request.to = forms.at(flags.to);
+  if (!flags.weights_format.empty()) {
+    request.weights_format =
+        flags.weights_format == "bin" ? WeightsFormat::kBin : WeightsFormat::kSafetensors;
+  }
+  const std::map<std::string, DType> dtypes = {
+      {"float32", DType::F32}, {"float16", DType::F16}, {"bfloat16", DType::BF16}};
+  if (flags.dtype != "keep") request.dtype = dtypes.at(flags.dtype);
+  flags.settings.options = options_json(flags).dump();
+}
+
+nlohmann::ordered_json options_json(const ConvertFlags& flags) {
+  const ConversionRequest& request = flags.request;
+  const PublishFlags& publish = flags.settings.publish;
+  nlohmann::ordered_json json = {{"output", request.output.string()},
+                                 {"name", request.name},
+                                 {"as", flags.as},
+                                 {"weights_key", request.hints.weights_key},
+                                 {"head_key", request.hints.head_key},
+                                 {"ignore", request.hints.ignore},
+                                 {"force", request.force},
+                                 {"to", flags.to},
+                                 {"weights_format", flags.weights_format},
+                                 {"dtype", flags.dtype},
+                                 {"head", flags.head},
+                                 {"dry_run", request.dry_run},
+                                 {"id2label", request.id2label},
+                                 {"image_processor", request.image_processor},
+                                 {"verify", !flags.no_verify},
+                                 {"samples", request.verify_options.samples},
+                                 {"seed", request.verify_options.seed},
+                                 {"threads", request.verify_options.threads},
+                                 {"image", nlohmann::ordered_json::array()},
+                                 {"license", request.license},
+                                 {"base_model", request.base_model},
+                                 {"dataset", request.datasets},
+                                 {"fsync", request.fsync},
+                                 {"report", flags.report},
+                                 {"push_to_hub", flags.settings.push}};
+  for (const auto& image : request.images) json["image"].push_back(image.string());
+  if (request.verify_options.rtol) json["rtol"] = *request.verify_options.rtol;
+  if (request.verify_options.atol) json["atol"] = *request.verify_options.atol;
+  if (flags.settings.push) {
+    json["commit_message"] = publish.commit_message;
+    json["repo_id"] = publish.repo_id;
+    json["organization"] = publish.organization;
+    json["private"] = publish.private_repo;
+    json["create_pr"] = publish.create_pr;
+    json["revision"] = publish.revision;
+  }
+  return json;
+}
+
+}  // namespace weightlift

@@ -1,0 +1,293 @@
+#include "weightlift/cli/phrase.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "weightlift/base/text.h"
+
+namespace weightlift {
+
+namespace {
+
+/// Fields of a request, and the options that set them.
+constexpr auto kOptions = std::to_array<std::pair<std::string_view, std::string_view>>({
+    {"as", "--as"},
+    {"head_key", "--head-key"},
+    {"ignore", "--ignore"},
+    {"images", "--image"},
+    {"revision", "--revision"},
+});
+
+}  // namespace
+
+std::string phrase_place(const std::string& where) {
+  const auto* const option =
+      std::ranges::find(kOptions, where, &decltype(kOptions)::value_type::first);
+  return option == kOptions.end() ? where : std::string(option->second);
+}
+
+namespace {
+
+std::string ignore_options(const std::vector<std::string>& patterns) {
+  if (patterns.empty()) return "--ignore GLOB";
+  std::string text;
+  for (const std::string& pattern : patterns) {
+    text += fmt::format("{}--ignore {}", text.empty() ? "" : " ", shell_quoted(pattern));
+  }
+  return text;
+}
+
+std::string phrase(const Hint& hint) {
+  const std::string value = hint.values.empty() ? "" : hint.values.front();
+  const auto or_word = [&](const char* word) { return value.empty() ? word : shell_quoted(value); };
+  switch (hint.code) {
+    case HintCode::kAdvice:
+      return value;
+    case HintCode::kDidYouMean:
+      return fmt::format("did you mean {}?", fmt::join(hint.values, ", "));
+    case HintCode::kReplace:
+      return "use --force to replace it";
+    case HintCode::kChooseName:
+      return "choose another name with --name";
+    case HintCode::kChooseOutput:
+      return "choose another place with --output or --name";
+    case HintCode::kChooseWeights:
+      return fmt::format("choose one with --weights-key {}", or_word("KEY"));
+    case HintCode::kIgnoreTensors:
+      return "if they do not change the outputs, add " + ignore_options(hint.values);
+    case HintCode::kChooseHead:
+      return fmt::format("--head-key {} uses it as the classifier{}", or_word("MODULE"),
+                         hint.values.size() > 1 && !hint.values[1].empty()
+                             ? fmt::format(" ({})", hint.values[1])
+                             : "");
+    case HintCode::kDropHead:
+      return "--head none converts only the backbone";
+    case HintCode::kGiveArchitecture:
+      return fmt::format("override with --as {}", or_word("NAME"));
+    case HintCode::kOmitArchitecture:
+      return "convert a fine-tuned checkpoint without --as";
+    case HintCode::kGiveImageProcessor:
+      return fmt::format("add --image-processor {}", or_word("NAME"));
+    case HintCode::kGiveLabels:
+      return fmt::format("add --id2label {}", or_word("FILE"));
+    case HintCode::kTargetTimm:
+      return "--to timm supports it";
+    case HintCode::kConvertFirst:
+      return fmt::format("convert it first: weightlift convert {} -o DIR", or_word("SOURCE"));
+    case HintCode::kListModels:
+      return "list the names with: weightlift models";
+    case HintCode::kUseRepositoryPrefix:
+      return "write a repository as hf-hub:OWNER/NAME";
+    case HintCode::kAllowPublic:
+      return "publish to another repository, or omit --private";
+  }
+  return "";
+}
+
+struct Text {
+  NoteCode code;
+  std::string_view text;  ///< {name} stands for a parameter
+};
+
+constexpr auto kTexts = std::to_array<Text>({
+    {NoteCode::kWrongExtension, "contains {format} data, despite its name"},
+    {NoteCode::kHeaderWhitespace, "the header begins with white space; other readers refuse it"},
+    {NoteCode::kNoTensors, "contains no tensors"},
+    {NoteCode::kMetadataFormatMissing,
+     "the metadata has no format; huggingface_hub refuses such a file"},
+    {NoteCode::kMetadataFormatUnknown, "the metadata's format is '{format}', read as 'pt'"},
+    {NoteCode::kZipTrailingBytes, "ignored {bytes} bytes after the end of the archive"},
+    {NoteCode::kZipUnusedBytes, "ignored {bytes} bytes between the archive's entries"},
+    {NoteCode::kZipUnusedStorages, "ignored {count} storages that no tensor uses"},
+    {NoteCode::kZipWithoutChecksums, "saved without checksums; damage cannot be detected"},
+    {NoteCode::kBytesAfterStorages, "ignored {bytes} bytes after the last storage"},
+    {NoteCode::kBigEndianMark,
+     "marked as big-endian; read as little-endian, as torch writes it on every machine"},
+    {NoteCode::kIndexMetadataMissing, "the index has no metadata; transformers refuses it"},
+    {NoteCode::kIndexTotalSizeInvalid, "ignored total_size, which is {got}"},
+    {NoteCode::kIndexTotalSizeWrong, "total_size is {got}, but the tensors have {expected} bytes"},
+    {NoteCode::kIndexUnlistedTensor, "'{tensor}' in {file} is not in the index's weight_map"},
+    {NoteCode::kPythonObjectsIgnored, "contains Python objects, none of them loaded: {names}"},
+    {NoteCode::kTensorsIgnored, "ignored tensors, {kind}: {names}"},
+    {NoteCode::kCountersAdded, "added {count} missing num_batches_tracked as 0"},
+    {NoteCode::kCountersConverted, "converted {count} num_batches_tracked to int64 scalars"},
+    {NoteCode::kHeadRenamed,
+     "using '{module}' as the classifier, assuming average pooling and a plain Linear layer"},
+    {NoteCode::kBiasAdded, "the classifier has no bias; added a bias of zeros"},
+    {NoteCode::kLabelsRead, "labels: {form}; first '{first}', last '{last}'"},
+    {NoteCode::kLabelsUnknown, "no labels for the {classes} classes; named LABEL_0, LABEL_1, ..."},
+    {NoteCode::kLabelDuplicated,
+     "two classes have the label '{label}'; label2id keeps the last, as in transformers"},
+    {NoteCode::kMoreLabelsDuplicated, "{count} more labels are duplicates"},
+    {NoteCode::kClassNamesInvalid,
+     "ignored the checkpoint's class names; they contain control characters or invalid UTF-8"},
+    {NoteCode::kClassNamesMismatch,
+     "ignored the checkpoint's {names} class names; the network has {classes} classes"},
+    {NoteCode::kNoClassifier, "the network has no classifier; a pipeline cannot use it"},
+    {NoteCode::kProblemTypeDropped, "dropped problem_type; this format has no place for it"},
+    {NoteCode::kLabelIdsDropped, "ignored labels of id2label whose ids are outside the classes"},
+    {NoteCode::kProcessorChosen,
+     "image processor from {which}; the weights may have been trained with another"},
+    {NoteCode::kProcessorDefaults,
+     "the config does not describe its images; the image processor has timm's defaults"},
+    {NoteCode::kProcessorMismatch,
+     "the image processor does not fit: mean and std have {mean} and {std} values, the network has "
+     "{channels} input channels"},
+    {NoteCode::kProcessorNotInTimm,
+     "timm's config cannot describe this image processor; timm will prepare different pixels"},
+    {NoteCode::kProcessorNotInFile,
+     "no image processor; a weights file does not state how its images are prepared"},
+    {NoteCode::kProcessorNotInFolder, "no image processor; the source has none"},
+    {NoteCode::kProcessorChannels,
+     "no image processor; images have one or three channels, this network has {channels}"},
+    {NoteCode::kProcessorNotSquare,
+     "no image processor; ConvNextImageProcessor makes square images, timm's config states "
+     "{height}x{width}"},
+    {NoteCode::kProcessorInterpolation,
+     "no image processor; Pillow has no interpolation '{interpolation}'"},
+    {NoteCode::kProcessorStatistics,
+     "no image processor; mean and std have {mean} and {std} values, the network has {channels} "
+     "input channels"},
+    {NoteCode::kGrayscalePipeline,
+     "transformers' pipeline makes every image RGB, but this network has one input channel"},
+    {NoteCode::kCropOffset,
+     "the crop starts at another pixel than in timm; scores may differ by up to about 0.004; "
+     "nothing to do"},
+    {NoteCode::kCropOffsetOfSome,
+     "crop matches timm for square images; other images may start one pixel earlier; nothing to "
+     "do"},
+    {NoteCode::kPadOffset,
+     "transformers' Pillow backend pads the image by one pixel more on one side than timm"},
+    {NoteCode::kCropSquashed,
+     "pixels differ from timm's: from {edge} pixels on, ConvNextImageProcessor resizes to a square "
+     "and ignores crop_pct"},
+    {NoteCode::kCropModeUnsupported,
+     "pixels differ from timm's: crop_mode '{mode}' is unsupported; ConvNextImageProcessor crops "
+     "the center"},
+    {NoteCode::kNonFiniteWeights,
+     "the weights contain {nan} NaN and {inf} infinities in {tensors} tensors; weightlift keeps "
+     "them"},
+    {NoteCode::kDtypeOverflow,
+     "weights overflow to infinity in the output dtype; the converted model is useless"},
+    {NoteCode::kAlreadyConverted, "already has the form of {form}; nothing to do"},
+    {NoteCode::kFetched, "from the Hub, commit {commit}"},
+    {NoteCode::kFetchedWithoutConfig,
+     "from the Hub, commit {commit}; config from weightlift's registry"},
+    {NoteCode::kTorchCacheUsed, "using {file} from torch's cache"},
+    {NoteCode::kCacheUsed, "{reason}; using the cached copy"},
+    {NoteCode::kHubWarning, "the Hub warns: {text}"},
+    {NoteCode::kFilesIgnoredByGit,
+     "not published, because the repository's .gitignore lists them: {files}"},
+    {NoteCode::kFilesNotPublished,
+     "not published: hidden files ({hidden}), files that are not part of a model ({others})"},
+    {NoteCode::kNoncommercialLicense,
+     "the weights' license is {license}: no commercial use; the published copy keeps it"},
+    {NoteCode::kCardNamesRepository, "the published copy names {repository} in its title and code"},
+    {NoteCode::kImageAnimated, "animated image; using the first of {frames} frames"},
+    {NoteCode::kImageDamaged, "damaged image: {text}"},
+    {NoteCode::kImageEndDamaged, "damaged after the pixels"},
+    {NoteCode::kImageEndMissing, "the end marker is missing"},
+    {NoteCode::kImageTrailingBytes, "ignored {bytes} bytes after the image"},
+    {NoteCode::kExifInvalid, "ignored invalid EXIF data; the image may be rotated"},
+});
+
+std::string_view find_value(const Note& note, std::string_view name) {
+  for (const auto& [key, value] : note.parameters) {
+    if (key == name) return value;
+  }
+  return "";
+}
+
+/// "using 'state_dict', stripped prefix 'module.' (DataParallel); ignored: epoch (int)"
+std::string describe_choice(const Note& note) {
+  std::vector<std::string> parts;
+  const std::string_view dict = find_value(note, "dict"), prefix = find_value(note, "prefix");
+  const std::string_view wrappers = find_value(note, "wrappers");
+  if (!dict.empty()) parts.push_back(fmt::format("using '{}'", dict));
+  if (!prefix.empty()) {
+    parts.push_back(fmt::format("stripped prefix '{}'{}", prefix,
+                                wrappers.empty() ? "" : fmt::format(" ({})", wrappers)));
+  }
+  if (const auto naming = find_value(note, "naming"); !naming.empty()) {
+    parts.push_back(fmt::format("renamed tensors ({})", naming));
+  }
+  if (parts.empty()) parts.emplace_back("using the tensors at the top level");
+  const std::string_view ignored = find_value(note, "ignored");
+  return fmt::format("{}{}{}", fmt::join(parts, ", "),
+                     ignored.empty() ? "" : "; ignored: ", ignored);
+}
+
+/// "no config.json; assuming a standard timm resnet18"
+std::string describe_assumption(const Note& note) {
+  const std::string_view arch = find_value(note, "arch"), config = find_value(note, "config");
+  return fmt::format(
+      "{}; assuming a standard timm {}",
+      config.empty() ? "no config.json" : fmt::format("{} is not read for a single file", config),
+      arch.empty() ? "ResNet" : arch);
+}
+
+/// $'a\012b': a terminal must not get control characters.
+std::string escaped_for_shell(const std::string& word) {
+  std::string escaped;
+  for (const char c : word) {
+    constexpr unsigned char kSpace = 0x20, kDelete = 0x7f;
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < kSpace || byte >= kDelete) {
+      escaped += fmt::format("\\{:03o}", byte);
+    } else {
+      if (c == '\'' || c == '\\') escaped += '\\';
+      escaped += c;
+    }
+  }
+  return "$'" + escaped + "'";
+}
+
+std::string text_of(const Note& note) {
+  if (note.code == NoteCode::kWeightsChosen) return describe_choice(note);
+  if (note.code == NoteCode::kNoConfig) return describe_assumption(note);
+  const auto* const found = std::ranges::find(kTexts, note.code, &Text::code);
+  return found == kTexts.end() ? std::string(to_string(note.code))
+                               : fill_in(found->text, note.parameters);
+}
+
+}  // namespace
+
+std::string phrase(const Hints& hints) {
+  std::string text;
+  for (std::size_t i = 0; i < hints.size(); ++i) {
+    // "weightlift convert X -o DIR --image-processor NAME" is one command.
+    const bool joined = i > 0 && hints[i - 1].code == HintCode::kConvertFirst &&
+                        hints[i].code == HintCode::kGiveImageProcessor;
+    std::string next = phrase(hints[i]);
+    if (joined) next = next.substr(next.find("--"));
+    text += (joined ? " " : "; ") + next;
+  }
+  return text;
+}
+
+std::string phrase_message(const Error& error) { return error.message() + phrase(error.hints()); }
+
+std::string phrase_message(const Note& note) { return text_of(note) + phrase(note.hints); }
+
+std::string phrase(const Error& error) {
+  return join_places(phrase_place(error.where()), phrase_message(error));
+}
+
+std::string phrase(const Note& note) { return join_places(note.where, phrase_message(note)); }
+
+std::string shell_quoted(const std::string& word) {
+  if (printable(word, word.size()) != word) return escaped_for_shell(word);
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./@:,+=%";
+  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
+  std::string quoted = word;
+  replace_all(quoted, "'", "'\\''");
+  return "'" + quoted + "'";
+}
+
+}  // namespace weightlift

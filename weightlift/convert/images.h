@@ -1,0 +1,39 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "weightlift/image/processor.h"
+#include "weightlift/models/resnet_config.h"
+#include "weightlift/nn/module.h"
+#include "weightlift/predict/scores.h"
+
+namespace weightlift {
+
+/// An image as input of a network.
+struct PreparedImage {
+  std::string file;     ///< as given
+  Tensor pixel_values;  ///< (1, C, H, W)
+};
+
+/// The predictions of both networks for an image.
+struct ImageComparison {
+  std::string file;
+  bool bit_equal = true;              ///< of the logits
+  std::vector<Prediction> src, dest;  ///< up to five, the most likely first
+};
+
+/// Reads and prepares images for a network. Throws NotFoundError, IoError or FormatError with the
+/// image's name where it cannot read one, and UnsupportedError for networks without one or three
+/// input channels.
+std::vector<PreparedImage> prepare_images(const std::vector<std::filesystem::path>& files,
+                                          const ImageProcessor& processor,
+                                          const ResNetConfig& config);
+
+/// Runs both networks on an image, on one thread. The networks have their tensors, `config` has
+/// the labels.
+ImageComparison compare_on_image(Module& src, Module& dest, const ResNetConfig& config,
+                                 const PreparedImage& image);
+
+}  // namespace weightlift

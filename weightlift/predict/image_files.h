@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <vector>
+
+namespace weightlift {
+
+/// The images in a folder. Images are files whose first bytes or names are those of an image (.jpg,
+/// .gif, ..., whether or not they can be decoded), and broken links with such names.
+struct ImageFiles {
+  std::vector<std::filesystem::path> files;  ///< sorted by name
+  std::size_t skipped = 0;  ///< ignored entries, also folders; hidden ones do not count
+};
+
+/// Finds the images of this folder, not of folders in it. Throws NotFoundError or IoError where it
+/// cannot be read.
+ImageFiles find_images(const std::filesystem::path& folder);
+
+}  // namespace weightlift
