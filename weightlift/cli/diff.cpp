@@ -116,8 +116,9 @@ void print_text(const CheckpointDiff& diff) {
   fmt::print("{}\n", summary_of(diff));
   std::vector<const TensorDifference*> ordered;
   for (const TensorDifference& found : diff.differences) ordered.push_back(&found);
-  std::ranges::stable_partition(ordered,
-                                [](const TensorDifference* found) { return !is_counter(*found); });
+  // Not of std::ranges, whose subrange clang 14 (clang-tidy) cannot read in GCC 12's headers.
+  std::stable_partition(ordered.begin(), ordered.end(),
+                        [](const TensorDifference* found) { return !is_counter(*found); });
   const std::size_t shown = is_verbose() ? ordered.size() : std::min(ordered.size(), kShown);
   for (std::size_t i = 0; i < shown; ++i) fmt::print("  {}\n", line_of(*ordered[i]));
   if (shown < ordered.size()) {
