@@ -7,7 +7,6 @@
 #include <nlohmann/json.hpp>
 
 #include "weightlift/base/note.h"
-#include "weightlift/convert/report.h"
 
 namespace weightlift {
 

@@ -75,7 +75,7 @@ std::string request_id(const HttpResponse& response) {
 /// What a status means for the person's task, and what to do. Either may be empty.
 struct Meaning {
   std::string_view fault;
-  std::string_view what_to_do = "";
+  std::string_view what_to_do;
 };
 
 constexpr std::string_view kNotAccessible = "repository not found or not accessible";
