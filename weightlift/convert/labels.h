@@ -18,8 +18,8 @@ struct Labels {
 };
 
 /// The labels of a conversion: `id2label` ("imagenet-1k", or a file of text or JSON, see
-/// docs/labels-and-image-processors.md) where given, else the source's own, else ImageNet-1k's for a
-/// 1000-class ImageNet-1k tag, else none. Throws MismatchError where the numbers of labels and
+/// docs/labels-and-image-processors.md) where given, else the source's own, else ImageNet-1k's for
+/// a 1000-class ImageNet-1k tag, else none. Throws MismatchError where the numbers of labels and
 /// classes differ, FormatError for a file in an unknown form, and NotFoundError or IoError where it
 /// cannot read the file. `from`: name of the file in card and log; empty: "a file" and its path.
 Labels choose_labels(const Source& source, const std::string& id2label,

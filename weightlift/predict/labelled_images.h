@@ -14,7 +14,7 @@ struct LabelledImages {
   std::vector<ImageInput> images;
   std::vector<std::size_t> label_of;                      ///< of each image, an index of `labels`
   std::vector<std::string> labels;                        ///< each once, sorted
-  std::size_t skipped = 0;                            ///< ignored entries of the folders
+  std::size_t skipped = 0;                                ///< ignored entries of the folders
   std::vector<std::filesystem::path> empty_folders = {};  ///< without images: they give no label
 };
 
