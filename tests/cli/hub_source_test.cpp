@@ -73,6 +73,22 @@ TEST_F(HubSourceTest, FetchesANamedModelOnce) {
   EXPECT_THAT(server.requests("resolve"), IsEmpty());
 }
 
+TEST_F(HubSourceTest, ClassifiesAndEvaluatesWithARepository) {
+  const testing::DigitsRoom digits;
+  server.add_repo("alice/digits", digits.dir / "digits");
+  const std::string image = digits.save("images/nine/1.png", "nine");
+  const Outcome classified = run({"classify", "alice/digits", image, "--json"});
+  EXPECT_EQ(classified.exit_code, 0) << classified.err;
+  EXPECT_EQ(json_lines(classified.out)[0]["predictions"][0]["label"], "nine");
+  const Outcome evaluated =
+      run({"evaluate", "alice/digits", digits.dir / "images", "--json"}, {"HF_HUB_OFFLINE=1"});
+  EXPECT_EQ(evaluated.exit_code, 0) << evaluated.err;
+  EXPECT_EQ(json_lines(evaluated.out)[0]["top1"], 1.0);
+  const Outcome checkpoint = run({"classify", "resnet18", image});
+  EXPECT_EQ(checkpoint.exit_code, 3);
+  EXPECT_THAT(checkpoint.err, HasSubstr("convert it first: weightlift convert resnet18 -o DIR"));
+}
+
 TEST_F(HubSourceTest, FetchesShardsWithTheirIndex) {
   small_checkpoint().write_sharded_folder(room.dir / "sharded");
   write_file(room.dir / "sharded/other.safetensors", "not wanted");
