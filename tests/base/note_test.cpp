@@ -36,6 +36,7 @@ TEST(NoteTest, NamesAndSeveritiesAreStable) {
                         "note weights-chosen",
                         "note python-objects-ignored",
                         "note tensors-ignored",
+                        "warning unknown-tensors-ignored",
                         "warning no-config",
                         "note counters-added",
                         "note counters-converted",

@@ -206,7 +206,7 @@ std::vector<std::string> all_commands() {
     if (listed && line.starts_with("  ") && line[2] != ' ') {
       commands.push_back(line.substr(2, line.find(' ', 2) - 2));
     }
-    listed = listed || line == "Subcommands:";
+    listed = listed || line == "Subcommands:" || line == "SUBCOMMANDS:";  // by CLI11's version
   }
   return commands;
 }

@@ -34,6 +34,7 @@ constexpr auto kRows = std::to_array<Row>({
     {"weights-chosen", Severity::kNote},
     {"python-objects-ignored", Severity::kNote},
     {"tensors-ignored", Severity::kNote},
+    {"unknown-tensors-ignored", Severity::kWarning},
     {"no-config", Severity::kWarning},
     {"counters-added", Severity::kNote},
     {"counters-converted", Severity::kNote},

@@ -32,13 +32,14 @@ enum class NoteCode {
   kIndexTotalSizeWrong,    ///< expected, got
   kIndexUnlistedTensor,    ///< tensor, file
   // What is read from it
-  kWeightsChosen,         ///< dict, prefix, wrappers, naming, ignored
-  kPythonObjectsIgnored,  ///< names
-  kTensorsIgnored,        ///< kind, names
-  kNoConfig,              ///< arch, config (a config.json in the same folder)
-  kCountersAdded,         ///< count
-  kCountersConverted,     ///< count
-  kHeadRenamed,           ///< module
+  kWeightsChosen,          ///< dict, prefix, wrappers, naming, ignored
+  kPythonObjectsIgnored,   ///< names
+  kTensorsIgnored,         ///< kind, names
+  kUnknownTensorsIgnored,  ///< kind, names
+  kNoConfig,               ///< arch, config (a config.json in the same folder)
+  kCountersAdded,          ///< count
+  kCountersConverted,      ///< count
+  kHeadRenamed,            ///< module
   kBiasAdded,
   // Labels and the rest of the config
   kLabelsRead,            ///< form, first, last

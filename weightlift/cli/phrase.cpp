@@ -114,6 +114,7 @@ constexpr auto kTexts = std::to_array<Text>({
     {NoteCode::kIndexUnlistedTensor, "'{tensor}' in {file} is not in the index's weight_map"},
     {NoteCode::kPythonObjectsIgnored, "contains Python objects, none of them loaded: {names}"},
     {NoteCode::kTensorsIgnored, "ignored tensors, {kind}: {names}"},
+    {NoteCode::kUnknownTensorsIgnored, "ignored tensors, {kind}: {names}"},
     {NoteCode::kCountersAdded, "added {count} missing num_batches_tracked as 0"},
     {NoteCode::kCountersConverted, "converted {count} num_batches_tracked to int64 scalars"},
     {NoteCode::kHeadRenamed,

@@ -175,7 +175,8 @@ void settle_outside(Source& source, Head head) {
     note_classifier(source, where);
   }
   for (const IgnoredSummary& line : summarize(source.outside)) {
-    source.notes.push_back({NoteCode::kTensorsIgnored,
+    const bool unknown = line.kind == OutsideKind::kUnknown;
+    source.notes.push_back({unknown ? NoteCode::kUnknownTensorsIgnored : NoteCode::kTensorsIgnored,
                             where,
                             {{"kind", std::string(to_string(line.kind))}, {"names", line.names}}});
   }
