@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <pty.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -505,18 +504,9 @@ TEST(ConvertCommandTest, ReportsOutputThatCannotBeWritten) {
 
 /// What the program prints on a terminal.
 std::string terminal_output(const std::vector<std::string>& arguments) {
-  int master = -1;
-  int slave = -1;
-  EXPECT_EQ(::openpty(&master, &slave, nullptr, nullptr, nullptr), 0);
-  EXPECT_EQ(testing::Process(testing::weightlift(arguments), -1, slave).wait().exit_code, 0);
-  ::close(slave);
-  std::string text;
-  std::array<char, 4096> piece{};
-  for (ssize_t got = 0; (got = ::read(master, piece.data(), piece.size())) > 0;) {
-    text.append(piece.data(), static_cast<std::size_t>(got));
-  }
-  ::close(master);
-  return text;
+  const Outcome outcome = testing::run_with_terminal(testing::weightlift(arguments));
+  EXPECT_EQ(outcome.exit_code, 0);
+  return outcome.err;
 }
 
 TEST(ConvertCommandTest, ProgressIsForTerminalsThatWantIt) {

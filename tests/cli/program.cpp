@@ -1,7 +1,10 @@
 #include "tests/cli/program.h"
 
 #include <gtest/gtest.h>
+#include <pty.h>
+#include <unistd.h>
 
+#include <array>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -14,6 +17,20 @@ std::vector<std::string> weightlift(std::vector<std::string> arguments) {
 
 Outcome run_weightlift(const std::vector<std::string>& arguments) {
   return run_program(weightlift(arguments));
+}
+
+Outcome run_with_terminal(const std::vector<std::string>& command) {
+  int master = -1;
+  int slave = -1;
+  EXPECT_EQ(::openpty(&master, &slave, nullptr, nullptr, nullptr), 0);
+  Outcome outcome = Process(command, -1, slave).wait();
+  ::close(slave);
+  std::array<char, 4096> piece{};
+  for (ssize_t got = 0; (got = ::read(master, piece.data(), piece.size())) > 0;) {
+    outcome.err.append(piece.data(), static_cast<std::size_t>(got));
+  }
+  ::close(master);
+  return outcome;
 }
 
 std::vector<nlohmann::json> json_lines(const std::string& text) {

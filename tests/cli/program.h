@@ -18,6 +18,9 @@ std::vector<std::string> weightlift(std::vector<std::string> arguments);
 /// Runs the program to its end.
 Outcome run_weightlift(const std::vector<std::string>& arguments);
 
+/// Runs a command whose standard error is a terminal; `err` is its text, with "\r\n" as line ends.
+Outcome run_with_terminal(const std::vector<std::string>& command);
+
 /// Each line of the text as JSON; a line that is not JSON fails the test.
 std::vector<nlohmann::json> json_lines(const std::string& text);
 

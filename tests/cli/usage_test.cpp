@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <pty.h>
 #include <unistd.h>
 
 #include <array>
@@ -382,17 +381,8 @@ TEST(ColorTest, FollowsNoColorAndForceColor) {
 
 /// The same error on a terminal, with its line breaks as the program wrote them.
 std::string error_on_terminal(const std::vector<std::string>& settings) {
-  int master = -1;
-  int slave = -1;
-  EXPECT_EQ(::openpty(&master, &slave, nullptr, nullptr, nullptr), 0);
-  testing::Process(with_settings(settings, {"inspect", "nosuch.pth"}), -1, slave).wait();
-  ::close(slave);
-  std::string text;
-  std::array<char, 4096> piece{};
-  for (ssize_t got = 0; (got = ::read(master, piece.data(), piece.size())) > 0;) {
-    text.append(piece.data(), static_cast<std::size_t>(got));
-  }
-  ::close(master);
+  std::string text =
+      testing::run_with_terminal(with_settings(settings, {"inspect", "nosuch.pth"})).err;
   replace_all(text, "\r\n", "\n");
   return text;
 }

@@ -2,20 +2,10 @@
 # first and report every fault.
 cmake_policy(VERSION 3.22)
 
-function(check)
-  execute_process(COMMAND ${CMAKE_COMMAND} -DTREE=${ROOM} -P ${CHECK}
-                  RESULT_VARIABLE result OUTPUT_VARIABLE out ERROR_VARIABLE err)
-  set(result ${result} PARENT_SCOPE)
-  set(output "${out}${err}" PARENT_SCOPE)
-endfunction()
+set(arguments)
+include(${CMAKE_CURRENT_LIST_DIR}/bad_tree.cmake)
 
-file(REMOVE_RECURSE ${ROOM})
-check()
-if(result EQUAL 0 OR NOT output MATCHES "no files to check")
-  message(FATAL_ERROR "an empty tree passed: ${output}")
-endif()
-
-file(WRITE ${ROOM}/weightlift/cli/a.cpp "auto a = \"use --force\";\n")
+write(weightlift/cli/a.cpp "auto a = \"use --force\"")
 file(WRITE ${ROOM}/weightlift/base/a.cpp "// use --force\nauto a = \"a -- b\"; --i;\nauto b = \"made by weightlift\";\n")
 check()
 if(NOT result EQUAL 0)

@@ -1,24 +1,8 @@
 # Creates a tree without faults, then adds one fault of each kind. The check must report every fault.
-function(write path)
-  list(JOIN ARGN "\n" text)
-  file(WRITE ${ROOM}/${path} "${text}\n")
-endfunction()
+cmake_policy(VERSION 3.22)
 
-function(check)
-  execute_process(COMMAND ${CMAKE_COMMAND} -DTREE=${ROOM} "-DARROWS=base:|tensor:base|nn:tensor|runtime:base"
-                          -P ${CHECK}
-                  RESULT_VARIABLE result OUTPUT_VARIABLE out ERROR_VARIABLE err)
-  # message() wraps lines.
-  string(REGEX REPLACE "[ \n]+" " " output "${out}${err}")
-  set(result ${result} PARENT_SCOPE)
-  set(output "${output}" PARENT_SCOPE)
-endfunction()
-
-file(REMOVE_RECURSE ${ROOM})
-check()
-if(result EQUAL 0 OR NOT output MATCHES "no files to check")
-  message(FATAL_ERROR "an empty tree passed: ${output}")
-endif()
+set(arguments "-DARROWS=base:|tensor:base|nn:tensor|runtime:base")
+include(${CMAKE_CURRENT_LIST_DIR}/bad_tree.cmake)
 
 write(weightlift/base/good.h "#include <string>")
 write(weightlift/tensor/good.h "#include \"weightlift/base/good.h\"" "#include \"weightlift/tensor/own.h\"")
