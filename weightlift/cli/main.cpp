@@ -35,34 +35,36 @@ Hints see_help(const CLI::App& app) {
                                  : fmt::format("see weightlift {} --help", command.get_name()));
 }
 
-/// An unknown option or command, with the nearest spelling, or an unexpected argument.
-UsageError describe_unknown(const CLI::App& app, const std::vector<std::string>& extras) {
-  const CLI::App* command = &chosen_command(app);
-  const std::string word = extras.front().substr(0, extras.front().find('='));
-  const bool option_like = word.starts_with('-');
+UsageError unknown_command(const CLI::App& app, const std::string& word) {
   std::vector<std::string> known;
-  if (option_like) {
-    for (const auto* part : {command, &app}) {
-      for (const CLI::Option* option : part->get_options()) {
-        for (const std::string& name : option->get_lnames()) known.push_back(name);
-      }
+  for (const CLI::App* command : app.get_subcommands({})) known.push_back(command->get_name());
+  Hints hints = did_you_mean(nearest(word, known, 1));
+  if (hints.empty()) hints = advice("see weightlift --help");
+  return {"", fmt::format("unknown command '{}'", printable(word)), std::move(hints)};
+}
+
+UsageError unknown_option(const CLI::App& app, const std::string& word) {
+  std::vector<std::string> known;
+  for (const auto* part : {&chosen_command(app), &app}) {
+    for (const CLI::Option* option : part->get_options()) {
+      for (const std::string& name : option->get_lnames()) known.push_back(name);
     }
-  } else {
-    for (const CLI::App* part : app.get_subcommands({})) known.push_back(part->get_name());
-  }
-  const std::string name = printable(word);
-  if (!option_like && command != &app) {
-    return {"", fmt::format("unexpected argument '{}'", name), see_help(app)};
   }
   // Compared without dashes: "--labels" and "--help" have only those in common.
   std::vector<std::string> near =
-      nearest(option_like ? word.substr(std::min(word.find_first_not_of('-'), word.size())) : word,
-              known, 1);
-  if (option_like && !near.empty()) near.front().insert(0, "--");
+      nearest(word.substr(std::min(word.find_first_not_of('-'), word.size())), known, 1);
+  for (std::string& name : near) name.insert(0, "--");
   Hints hints = did_you_mean(near);
   if (hints.empty()) hints = see_help(app);
-  return {"", fmt::format("unknown {} '{}'", option_like ? "option" : "command", name),
-          std::move(hints)};
+  return {"", fmt::format("unknown option '{}'", printable(word)), std::move(hints)};
+}
+
+/// An unknown option or command, with the nearest spelling, or an unexpected argument.
+UsageError describe_unknown(const CLI::App& app, const std::vector<std::string>& extras) {
+  const std::string word = extras.front().substr(0, extras.front().find('='));
+  if (word.starts_with('-')) return unknown_option(app, word);
+  if (&chosen_command(app) == &app) return unknown_command(app, word);
+  return {"", fmt::format("unexpected argument '{}'", printable(word)), see_help(app)};
 }
 
 /// For before the parser runs, and where it fails.
@@ -120,12 +122,7 @@ Action add_help(CLI::App& app) {
         fmt::print("{}", known->help(app.get_name()));
         return 0;
       }
-      std::vector<std::string> names;
-      for (const CLI::App* known : app.get_subcommands({})) names.push_back(known->get_name());
-      Hints hints = did_you_mean(nearest(*topic, names, 1));
-      if (hints.empty()) hints = advice("see weightlift --help");
-      throw UsageError("", fmt::format("unknown command '{}'", printable(*topic)),
-                       std::move(hints));
+      throw unknown_command(app, *topic);
     });
   };
 }

@@ -23,16 +23,6 @@ constexpr auto kOptions = std::to_array<std::pair<std::string_view, std::string_
     {"revision", "--revision"},
 });
 
-}  // namespace
-
-std::string phrase_place(const std::string& where) {
-  const auto* const option =
-      std::ranges::find(kOptions, where, &decltype(kOptions)::value_type::first);
-  return option == kOptions.end() ? where : std::string(option->second);
-}
-
-namespace {
-
 std::string ignore_options(const std::vector<std::string>& patterns) {
   if (patterns.empty()) return "--ignore GLOB";
   std::string text;
@@ -257,6 +247,12 @@ std::string text_of(const Note& note) {
 }
 
 }  // namespace
+
+std::string phrase_place(const std::string& where) {
+  const auto* const option =
+      std::ranges::find(kOptions, where, &decltype(kOptions)::value_type::first);
+  return option == kOptions.end() ? where : std::string(option->second);
+}
 
 std::string phrase(const Hints& hints) {
   std::string text;

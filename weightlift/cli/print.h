@@ -18,11 +18,8 @@ std::string readable_bytes(std::uint64_t bytes);
 /// be written.
 void flush_results();
 
-/// Throws as flush_results() where standard output has refused a write since the last call.
-/// fmt::print() reports that as std::system_error.
-void require_results_written();
-
-/// Throws as flush_results() where `error` is fmt's report of a failed write to standard output.
+/// Throws as flush_results() where `error` is the std::system_error by which fmt::print() reports a
+/// failed write to standard output.
 void rethrow_output_failure(const std::exception& error);
 
 /// The differences of a failed verification, in one line: "3 of 320 tensors differ, ...".
