@@ -16,6 +16,7 @@
 #include "weightlift/cli/commands.h"
 #include "weightlift/cli/convert_flags.h"
 #include "weightlift/cli/convert_job.h"
+#include "weightlift/cli/convert_json.h"
 #include "weightlift/cli/exit_code.h"
 #include "weightlift/cli/fetch.h"
 #include "weightlift/cli/json_output.h"
@@ -61,9 +62,9 @@ std::vector<ConvertJob> make_jobs(const ConvertFlags& flags) {
 
 /// Chooses the repository of each folder before the first download, so that a bad token fails
 /// early.
-void choose_repos(ConvertFlags& flags, Fetcher& fetcher, std::vector<ConvertJob>& jobs) {
+void choose_repos(const ConvertFlags& flags, Fetcher& fetcher, std::vector<ConvertJob>& jobs) {
   if (!flags.settings.push || flags.request.dry_run) return;
-  PublishFlags& publish = flags.settings.publish;
+  PublishFlags publish = flags.settings.publish;
   require_revision(publish.revision);
   const std::string account = whoami(fetcher.http());
   const bool owned = publish.repo_id.find('/') != std::string::npos;
@@ -129,7 +130,7 @@ class Conversions {
 
   void run(ConvertJob& job, Fetcher& fetcher) {
     if (stopped_) {
-      add(skipped_json(job, flags_.settings), nullptr);
+      add(skipped_json(job, flags_), nullptr);
       return;
     }
     JobRecord record;
@@ -184,8 +185,7 @@ class Conversions {
   }
 
   void add(const ConvertJob& job, const JobRecord& record, const Error* error) {
-    add(to_json(job, flags_.settings, record, error),
-        record.result ? &record.result->transfer : nullptr);
+    add(to_json(job, flags_, record, error), record.result ? &record.result->transfer : nullptr);
   }
 
   void add(nlohmann::ordered_json json, const TransferReport* transfer) {

@@ -176,7 +176,6 @@ void read_words(ConvertFlags& flags) {
   const std::map<std::string, DType> dtypes = {
       {"float32", DType::F32}, {"float16", DType::F16}, {"bfloat16", DType::BF16}};
   if (flags.dtype != "keep") request.dtype = dtypes.at(flags.dtype);
-  flags.settings.options = options_json(flags).dump();
 }
 
 nlohmann::ordered_json options_json(const ConvertFlags& flags) {

@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <exception>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,10 +26,9 @@ struct ConvertJob {
 /// What all jobs of one command share.
 struct JobSettings {
   PublishFlags publish;
-  bool push = false;    ///< publish each verified model
-  bool json = false;    ///< print lines of JSON
-  bool text = true;     ///< print results for people
-  std::string options;  ///< of the command, as a JSON object
+  bool push = false;  ///< publish each verified model
+  bool json = false;  ///< print lines of JSON
+  bool text = true;   ///< print results for people
 };
 
 /// The facts about a job, also where it did not finish.
@@ -48,12 +46,5 @@ struct JobRecord {
 /// Throws what fetching, converting and publishing throw.
 void run_convert_job(ConvertJob& job, const JobSettings& settings, Fetcher& fetcher,
                      JobRecord& record);
-
-/// The job's object of docs/json.md. `error`: why it ended early; null where it did not.
-nlohmann::ordered_json to_json(const ConvertJob& job, const JobSettings& settings,
-                               const JobRecord& record, const Error* error);
-
-/// The object of a source whose turn did not come.
-nlohmann::ordered_json skipped_json(const ConvertJob& job, const JobSettings& settings);
 
 }  // namespace weightlift

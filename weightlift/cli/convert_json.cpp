@@ -1,13 +1,12 @@
+#include "weightlift/cli/convert_json.h"
+
 #include <sys/resource.h>
 
 #include <nlohmann/json.hpp>
 
-#include "weightlift/cli/convert_job.h"
 #include "weightlift/cli/json_output.h"
 #include "weightlift/cli/versions.h"
 #include "weightlift/convert/report.h"
-
-// The object of docs/json.md that one source of `convert` becomes.
 
 namespace weightlift {
 
@@ -31,17 +30,17 @@ std::int64_t peak_bytes() {
   return static_cast<std::int64_t>(usage.ru_maxrss) * kKibi;
 }
 
-Json common_json(const ConvertJob& job, const JobSettings& settings, std::string_view status) {
+Json common_json(const ConvertJob& job, const ConvertFlags& flags, std::string_view status) {
   Json json = begin_json({"convert", job.name.given}, status);
-  json["options"] = Json::parse(settings.options);
+  json["options"] = options_json(flags);
   return json;
 }
 
 }  // namespace
 
-Json to_json(const ConvertJob& job, const JobSettings& settings, const JobRecord& record,
+Json to_json(const ConvertJob& job, const ConvertFlags& flags, const JobRecord& record,
              const Error* error) {
-  Json json = common_json(job, settings, status_of(record, error));
+  Json json = common_json(job, flags, status_of(record, error));
   if (error != nullptr) {
     json["error"] = to_json(*error);
   } else if (record.difference) {
@@ -61,8 +60,8 @@ Json to_json(const ConvertJob& job, const JobSettings& settings, const JobRecord
   return json;
 }
 
-Json skipped_json(const ConvertJob& job, const JobSettings& settings) {
-  return common_json(job, settings, "skipped");
+Json skipped_json(const ConvertJob& job, const ConvertFlags& flags) {
+  return common_json(job, flags, "skipped");
 }
 
 }  // namespace weightlift
