@@ -73,18 +73,10 @@ std::string make_card(const Plan& plan, const ConversionResult& result) {
   facts.provenance = result.provenance;
   facts.verified = make_verified_facts(result.verification);
   facts.labels_from = plan.labels.from;
+  // card_sentence() drops the notes that do not concern the card's readers.
   facts.notes = plan.processor_notes;
+  facts.notes.insert(facts.notes.end(), plan.source.notes.begin(), plan.source.notes.end());
   facts.ignored = describe_ignored(plan.source, plan.config().head);
-  if (plan.config().head == Head::kClassifier && !plan.source.head.empty()) {
-    facts.notes.push_back({NoteCode::kHeadRenamed, "", {{"module", plan.source.head}}});
-  }
-  if (plan.config().head == Head::kClassifier && plan.source.bias_added) {
-    facts.notes.push_back({NoteCode::kBiasAdded});
-  }
-  if (plan.source.counters_added > 0) {
-    facts.notes.push_back(
-        {NoteCode::kCountersAdded, "", {{"count", std::to_string(plan.source.counters_added)}}});
-  }
   if (result.verification && result.verification->non_finite_tensors > 0) {
     facts.notes.push_back(non_finite_note(*result.verification));
   }
