@@ -76,7 +76,7 @@ TEST_F(ReportTest, LacksWhatWasNotComputed) {
   for (const char* member : {"verification", "source_sha256", "bytes_written", "images", "head"}) {
     EXPECT_FALSE(summary.contains(member)) << member;
   }
-  // At one dtype there is nothing to round, and no tolerance was asked for.
+  // At one dtype there is nothing to round, and the request has no tolerance.
   const OrderedJson output = json_of(result_)["verification"]["outputs"][0];
   EXPECT_FALSE(output.contains("allclose"));
   EXPECT_FALSE(output.contains("bit_equal_after_rounding"));

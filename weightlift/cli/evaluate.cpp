@@ -76,11 +76,11 @@ std::string_view word_for(MatchedBy by) {
 }
 
 Outcome evaluate(const Classifier& classifier, const LabelledImages& labelled,
-                 const ClassMatch& match, const ClassifyOptions& options) {
+                 const ClassMatch& match, const EvaluateFlags& flags) {
   Outcome outcome;
-  StatusLine status(shown(labelled.images.front().file.parent_path().parent_path()));
+  StatusLine status(shown(flags.images));
   status.begin("evaluate", labelled.images.size(), false);
-  classifier.classify(labelled.images, options, [&](std::size_t i, const Classified& result) {
+  classifier.classify(labelled.images, flags.options, [&](std::size_t i, const Classified& result) {
     check_signals();
     const std::int64_t shown_class = match.classes[labelled.label_of[i]];
     if (result.error) {
@@ -163,7 +163,7 @@ int run_evaluate(const EvaluateFlags& flags) {
                     shown(flags.images), labelled.labels.size() - 1,
                     printable(labelled.labels.front()), printable(classifier.config().label(0))));
   }
-  const Outcome outcome = evaluate(classifier, labelled, match, flags.options);
+  const Outcome outcome = evaluate(classifier, labelled, match, flags);
   if (flags.json) {
     Json json =
         outcome_json(flags.subject(), outcome, labelled.skipped, match, classifier.config());

@@ -75,20 +75,20 @@ void describe_file(Source& source, const std::optional<std::string>& as) {
     throw UnsupportedError(shown(source.path), fmt::format("unsupported architecture '{}': {}",
                                                            printable(arch), reason));
   }
-  Note note{NoteCode::kNoConfig, shown(source.path), {}, {{HintCode::kGiveArchitecture, {}}}};
+}
+
+/// The first note of a lone file, by what was read from it.
+void note_assumption(Source& source) {
+  Note note{NoteCode::kNoConfig, shown(source.path), {}, {}};
+  const std::string& arch = source.checkpoint.arch;
   if (find_architecture(arch) != nullptr) note.parameters.emplace_back("arch", arch);
   std::error_code ignored;
   const fs::path config = source.path.parent_path() / "config.json";
   if (fs::exists(config, ignored)) note.parameters.emplace_back("config", shown(config));
-  source.notes.push_back(std::move(note));
-}
-
-/// A name of timm's registry has 1000 classes or more: none fits a network that was fine-tuned.
-void suggest_name(Source& source) {
+  // A name of timm's registry has 1000 classes or more: none fits a network that was fine-tuned.
   constexpr std::int64_t kFewest = 1000;
-  for (Note& note : source.notes) {
-    if (note.code == NoteCode::kNoConfig && source.config.num_labels < kFewest) note.hints.clear();
-  }
+  if (source.config.num_labels >= kFewest) note.hints = {{HintCode::kGiveArchitecture, {}}};
+  source.notes.insert(source.notes.begin(), std::move(note));
 }
 
 void read_folder_config(Source& source) {
@@ -234,7 +234,7 @@ Source open_source(const std::string& given, const SourceHints& hints) {
       require_named_network(*hints.as, source, where);
     }
   }
-  suggest_name(source);
+  if (!folder && !hints.as) note_assumption(source);
   complete_counters(source);
   return source;
 }
