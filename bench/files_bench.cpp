@@ -42,7 +42,7 @@ void sha256_of_100_mib(benchmark::State& state) {
 
 void write_of_100_mib(benchmark::State& state, DType dtype) {
   const Tensor tensor = Tensor::of({kElements}, std::vector<float>(std::size_t{kElements}, 0.5F));
-  std::vector<SafetensorsEntry> entries;
+  std::vector<OutputTensor> entries;
   for (int i = 0; i < kTensors; ++i) entries.push_back({std::to_string(i), tensor, dtype});
   const Folder folder;
   for ([[maybe_unused]] auto _ : state) {

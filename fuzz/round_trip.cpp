@@ -33,10 +33,7 @@ std::shared_ptr<const MappedFile> open_and_remove(const std::filesystem::path& p
 std::shared_ptr<const MappedFile> write(
     const StateDict& tensors, const std::vector<std::pair<std::string, std::string>>& metadata,
     const char* name) {
-  std::vector<SafetensorsEntry> entries;
-  for (const auto& [tensor_name, tensor] : tensors) {
-    entries.push_back({tensor_name, tensor, tensor.dtype()});
-  }
+  const std::vector<OutputTensor> entries = output_tensors(tensors);
   const auto path = scratch(name);
   write_safetensors(path, entries, metadata);
   require(std::filesystem::file_size(path) == safetensors_file_bytes(entries, metadata));
@@ -45,7 +42,7 @@ std::shared_ptr<const MappedFile> write(
 
 std::shared_ptr<const MappedFile> write_bin(const StateDict& tensors, const char* name) {
   const auto path = scratch(name);
-  write_torch(path, tensors);
+  write_torch(path, output_tensors(tensors));
   return open_and_remove(path);
 }
 

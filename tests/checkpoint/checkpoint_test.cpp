@@ -84,12 +84,8 @@ TEST(CheckpointTest, SavesTheShippedCheckpointAgainByteForByte) {
       std::filesystem::path(WEIGHTLIFT_SOURCE_DIR) / "examples/digits/model.safetensors";
   const testing::TempDir dir;
   const Checkpoint checkpoint = open_checkpoint(source);
-  std::vector<SafetensorsEntry> entries;
-  const LoadedDict dict = load_dict(checkpoint, 0);
-  for (const auto& [name, tensor] : dict.tensors) {
-    entries.push_back({name, tensor, tensor.dtype()});
-  }
-  write_safetensors(dir / "again.safetensors", entries, checkpoint.metadata);
+  write_safetensors(dir / "again.safetensors", output_tensors(load_dict(checkpoint, 0).tensors),
+                    checkpoint.metadata);
   EXPECT_EQ(testing::read_file(dir / "again.safetensors"), testing::read_file(source));
 }
 

@@ -57,11 +57,8 @@ TEST(SafetensorsGoldenTest, WritesTheSameBytesAsTheRealWriter) {
   const testing::TempDir dir;
   for (const auto& path : files()) {
     const SafetensorsFile file = load_safetensors(MappedFile::open(path));
-    std::vector<SafetensorsEntry> entries;
-    for (const auto& [name, tensor] : file.tensors) {
-      entries.push_back({name, tensor, tensor.dtype()});
-    }
-    std::ranges::sort(entries, std::ranges::greater{}, &SafetensorsEntry::name);
+    std::vector<OutputTensor> entries = output_tensors(file.tensors);
+    std::ranges::sort(entries, std::ranges::greater{}, &OutputTensor::name);
     const auto written = dir / path.filename().string();
     write_safetensors(written, entries, file.metadata);
     EXPECT_EQ(testing::read_file(written), testing::read_file(path)) << path;

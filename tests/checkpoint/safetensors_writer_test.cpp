@@ -27,7 +27,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using testing::read_file;
 
-SafetensorsEntry entry(std::string name, Tensor tensor) {
+OutputTensor entry(std::string name, Tensor tensor) {
   const DType dtype = tensor.dtype();
   return {std::move(name), std::move(tensor), dtype};
 }
@@ -39,7 +39,7 @@ Tensor tensor_of_bytes(DType dtype, Shape shape, std::string bytes) {
 
 /// The error of class `Kind` that refuses these entries.
 template <class Kind = FormatError>
-std::string refusal(const std::vector<SafetensorsEntry>& entries,
+std::string refusal(const std::vector<OutputTensor>& entries,
                     const SafetensorsMetadata& metadata = {}) {
   const testing::TempDir dir;
   const std::string message =
@@ -120,7 +120,7 @@ TEST(SafetensorsWriterTest, ConvertsWhileItWrites) {
 }
 
 TEST(SafetensorsWriterTest, KnowsTheSizeAndReportsProgressUpToIt) {
-  const std::vector<SafetensorsEntry> entries = {
+  const std::vector<OutputTensor> entries = {
       entry("big", Tensor::of<float>({3'000'000}, std::vector<float>(3'000'000, 1.0F))),
       entry("small", Tensor::of<float>({3}, {1, 2, 3}))};
   const testing::TempDir dir;
@@ -139,7 +139,7 @@ TEST(SafetensorsWriterTest, KnowsTheSizeAndReportsProgressUpToIt) {
 
 TEST(SafetensorsWriterTest, StopsWhereProgressThrows) {
   const testing::TempDir dir;
-  const std::vector<SafetensorsEntry> entries = {
+  const std::vector<OutputTensor> entries = {
       entry("big", Tensor::of<float>({3'000'000}, std::vector<float>(3'000'000, 1.0F)))};
   EXPECT_THROW(write_safetensors(dir / "out", entries, {},
                                  [](std::uint64_t, std::uint64_t) { throw Interrupted(2); }),
@@ -157,7 +157,7 @@ TEST(SafetensorsWriterTest, NeverTouchesAnExistingFile) {
 TEST(SafetensorsWriterTest, ReportsTheNeededSpaceWhereTheDiskIsFull) {
   // A limit of the process on file sizes replaces a full disk: write(2) fails half-way.
   const testing::TempDir dir;
-  const std::vector<SafetensorsEntry> entries = {
+  const std::vector<OutputTensor> entries = {
       entry("big", Tensor::of<float>({3'000'000}, std::vector<float>(3'000'000, 1.0F)))};
   rlimit before{};
   getrlimit(RLIMIT_FSIZE, &before);
@@ -191,8 +191,8 @@ class RandomFile {
  public:
   explicit RandomFile(std::uint64_t seed) : random_(seed) {}
 
-  std::vector<SafetensorsEntry> entries() {
-    std::vector<SafetensorsEntry> made;
+  std::vector<OutputTensor> entries() {
+    std::vector<OutputTensor> made;
     const int count = below(12);
     for (int i = 0; i < count; ++i) made.push_back(entry(name(i), tensor()));
     std::ranges::shuffle(made, random_);
@@ -233,8 +233,8 @@ TEST(SafetensorsPropertyTest, ReadsBackItsFilesAndWritesTheSameAgain) {
     write_safetensors(path, entries, {{"format", "pt"}});
     const SafetensorsFile read = load_safetensors(MappedFile::open(path));
     ASSERT_EQ(read.tensors.size(), entries.size());
-    std::vector<SafetensorsEntry> again;
-    for (const SafetensorsEntry& written : entries) {
+    std::vector<OutputTensor> again;
+    for (const OutputTensor& written : entries) {
       const Tensor& tensor = read.tensors.at(written.name);
       ASSERT_TRUE(bit_equal(tensor, written.tensor)) << written.name;
       again.push_back(entry(written.name, tensor));

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <optional>
 
 #include "tests/checkpoint/golden.h"
 #include "tests/support/notes.h"
@@ -17,6 +18,7 @@
 #include "weightlift/checkpoint/torch.h"
 #include "weightlift/checkpoint/zip_writer.h"
 #include "weightlift/tensor/compare.h"
+#include "weightlift/tensor/convert.h"
 
 namespace weightlift {
 namespace {
@@ -39,7 +41,7 @@ StateDict dict_of(std::vector<std::pair<std::string, Tensor>> items) {
 
 std::string written(const StateDict& tensors) {
   const testing::TempDir dir;
-  write_torch(dir / "out.bin", tensors);
+  write_torch(dir / "out.bin", output_tensors(tensors));
   return read_file(dir / "out.bin");
 }
 
@@ -61,10 +63,11 @@ void expect_equal(const StateDict& read, const StateDict& expected) {
 
 /// The error of class `Kind` that refuses the tensor.
 template <class Kind = FormatError>
-std::string refusal(const std::string& name, const Tensor& tensor) {
+std::string refusal(const std::string& name, const Tensor& tensor,
+                    std::optional<DType> dtype = std::nullopt) {
   const testing::TempDir dir;
   const std::string message = testing::refusal<Kind>([&] {
-    write_torch(dir / "out.bin", dict_of({{name, tensor}}));
+    write_torch(dir / "out.bin", {{name, tensor, dtype.value_or(tensor.dtype())}});
   });
   EXPECT_FALSE(std::filesystem::exists(dir / "out.bin"));
   EXPECT_THAT(message, ::testing::StartsWith((dir / "out.bin").string() + ": "));
@@ -110,7 +113,7 @@ TEST(TorchWriterTest, AlignsEveryTensor) {
     dict.insert("t" + std::to_string(i), Tensor::of<std::int64_t>({}, {i}));
   }
   const testing::TempDir dir;
-  write_torch(dir / "out.bin", dict);
+  write_torch(dir / "out.bin", output_tensors(dict));
   const auto file = MappedFile::open(dir / "out.bin");
   const TorchFile torch = parse_torch_zip(file->bytes(), file, "file");
   for (const auto& [key, storage] : torch.storages) {
@@ -122,18 +125,49 @@ TEST(TorchWriterTest, AlignsEveryTensor) {
 // O04 of catalogue.md: both formats keep the same names.
 TEST(TorchWriterTest, KeepsNamesOfAnyCharacters) {
   StateDict dict;
-  std::vector<SafetensorsEntry> entries;
   for (const std::string& name :
        std::vector<std::string>{"\"", "\\", "\x01\n\t\x7F", "\xC3\xA9", "\xE2\x80\xA8",
                                 "\xF0\x9F\x98\x80", "../../etc/x", std::string(70'000, 'n')}) {
     dict.insert(name, Tensor::of<float>({1}, {1}));
-    entries.push_back({name, dict.at(name), DType::F32});
   }
   expect_equal(read_back(written(dict)), dict);
   const testing::TempDir dir;
-  write_safetensors(dir / "out", entries, {});
+  write_safetensors(dir / "out", output_tensors(dict), {});
   const StateDict read = load_safetensors(MappedFile::open(dir / "out")).tensors;
   for (const auto& [name, tensor] : dict) EXPECT_TRUE(read.contains(name)) << name;
+}
+
+TEST(TorchWriterTest, ConvertsWhileItWrites) {
+  // Several pieces, and two tensors of less than a piece; a counter keeps its dtype.
+  std::vector<float> values(700'001);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i) * 0.37F;
+  StateDict dict = dict_of({{"long", Tensor::of<float>({700'001}, values)},
+                            {"counter", Tensor::of<std::int64_t>({}, {7})},
+                            {"empty", Tensor::of<float>({3, 0}, {})},
+                            {"half", to_dtype(Tensor::of<float>({2}, {0.1F, 70'000}), DType::BF16)},
+                            {"double", Tensor::of<double>({2}, {1.0 / 3, 1e300})}});
+  for (const DType dtype : {DType::F16, DType::BF16, DType::F32, DType::F64}) {
+    StateDict expected;
+    for (const auto& [name, tensor] : dict) {
+      expected.insert(name, name == "counter" ? tensor : to_dtype(tensor, dtype));
+    }
+    const testing::TempDir dir;
+    write_torch(dir / "out.bin", output_tensors(dict, dtype));
+    EXPECT_EQ(read_file(dir / "out.bin"), written(expected)) << to_string(dtype);
+    expect_equal(read_back(read_file(dir / "out.bin")), expected);
+  }
+}
+
+TEST(TorchWriterTest, RefusesDuplicateNamesAndImpossibleConversions) {
+  const Tensor one = Tensor::of<float>({1}, {1});
+  const testing::TempDir dir;
+  EXPECT_THAT(testing::refusal<FormatError>([&] {
+                write_torch(dir / "out.bin", {{"a", one, DType::F32}, {"a", one, DType::F32}});
+              }),
+              HasSubstr("tensor 'a': duplicate name"));
+  EXPECT_THAT(
+      refusal<UnsupportedError>("n", Tensor::of<std::int64_t>({1}, {1}), DType::F32),
+      HasSubstr("tensor 'n': cannot convert I64 to F32: only F16, BF16, F32 and F64 can be"));
 }
 
 TEST(TorchWriterTest, WritesNoTensorsAsAnEmptyDict) {
@@ -160,20 +194,20 @@ TEST(TorchWriterTest, RefusesTensorsThatNotEveryReaderAccepts) {
 }
 
 TEST(TorchWriterTest, ReportsProgressUpToTheSizeAndStopsWhereItThrows) {
-  const StateDict dict =
-      dict_of({{"big", Tensor::of<float>({3'000'000}, std::vector<float>(3'000'000, 1.0F))}});
+  const std::vector<OutputTensor> outputs = {
+      {"big", Tensor::of<float>({3'000'000}, std::vector<float>(3'000'000, 1.0F)), DType::F32}};
   const testing::TempDir dir;
   std::vector<std::uint64_t> seen;
-  write_torch(dir / "out", dict, [&](std::uint64_t done, std::uint64_t total) {
+  write_torch(dir / "out", outputs, [&](std::uint64_t done, std::uint64_t total) {
     seen.push_back(done);
     EXPECT_GE(total, done);
   });
   EXPECT_GE(seen.size(), 4U);
   EXPECT_EQ(seen.back(), std::filesystem::file_size(dir / "out"));
-  EXPECT_THROW(
-      write_torch(dir / "again", dict, [](std::uint64_t, std::uint64_t) { throw Interrupted(2); }),
-      Interrupted);
-  EXPECT_THROW(write_torch(dir / "out", dict), ExistsError);
+  EXPECT_THROW(write_torch(dir / "again", outputs,
+                           [](std::uint64_t, std::uint64_t) { throw Interrupted(2); }),
+               Interrupted);
+  EXPECT_THROW(write_torch(dir / "out", outputs), ExistsError);
 }
 
 /// A file with holes for contents, of entries of these sizes, each named data/I.

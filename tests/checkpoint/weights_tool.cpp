@@ -29,10 +29,9 @@ StateDict read(const std::filesystem::path& path) {
 }
 
 void write(const StateDict& tensors, const std::filesystem::path& path) {
-  if (path.extension() == ".bin") return write_torch(path, tensors);
-  std::vector<SafetensorsEntry> entries;
-  for (const auto& [name, tensor] : tensors) entries.push_back({name, tensor, tensor.dtype()});
-  write_safetensors(path, entries, {{"format", "pt"}});
+  const std::vector<OutputTensor> outputs = output_tensors(tensors);
+  if (path.extension() == ".bin") return write_torch(path, outputs);
+  write_safetensors(path, outputs, {{"format", "pt"}});
 }
 
 }  // namespace

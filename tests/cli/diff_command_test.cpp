@@ -156,7 +156,7 @@ TEST_F(DiffCommandTest, TheFirstWeightsKeyIsForAAndTheSecondForB) {
     both.insert("teacher." + name, name == "bn1.bias" ? with_element(tensor, 0, 9.0F) : tensor);
   }
   const std::string file = room_.dir / "both.pth";
-  write_torch(file, both);
+  write_torch(file, output_tensors(both));
   const std::string folder = room_.folder();
   const auto exit_code = [](const std::vector<std::string>& arguments) {
     return run_weightlift(arguments).exit_code;

@@ -55,10 +55,8 @@ std::vector<std::string> told(const CheckpointDiff& found) {
 }
 
 void write_weights(const fs::path& file, const StateDict& tensors) {
-  std::vector<SafetensorsEntry> entries;
-  for (const auto& [name, tensor] : tensors) entries.push_back({name, tensor, tensor.dtype()});
   fs::remove(file);
-  write_safetensors(file, entries, {});
+  write_safetensors(file, output_tensors(tensors), {});
 }
 
 class DiffTest : public ::testing::TestWithParam<LayerType> {
@@ -108,7 +106,7 @@ TEST_P(DiffTest, AConversionHasEqualTensors) {
 TEST_P(DiffTest, IgnoresFormatsAndPrefixes) {
   StateDict prefixed;
   for (const auto& [name, tensor] : checkpoint_.tensors) prefixed.insert("module." + name, tensor);
-  write_torch(dir_ / "best.pth", prefixed);
+  write_torch(dir_ / "best.pth", output_tensors(prefixed));
   expect_equal(dir_ / "best.pth", folder());
   expect_equal(source(), dir_ / "best.pth");
   expect_equal(folder() / "model.safetensors", source());  // transformers' names, no config
@@ -231,7 +229,7 @@ TEST_P(DiffTest, ComparesTheSecondNetworkInAFile) {
     both.insert("student." + name, tensor);
     both.insert("teacher." + name, name == "bn1.bias" ? with_element(tensor, 0, 9.0F) : tensor);
   }
-  write_torch(dir_ / "both.pth", both);
+  write_torch(dir_ / "both.pth", output_tensors(both));
   EXPECT_THAT(told(diff(source(), dir_ / "both.pth", {.weights_key = "student"})), IsEmpty());
   EXPECT_THAT(told(diff(source(), dir_ / "both.pth", {.weights_key = "teacher"})),
               ElementsAre("values bn1.bias and bn1.bias"));
@@ -268,7 +266,7 @@ TEST(DiffOtherNetworksTest, ComparesByTheNamesInTheFile) {
   StateDict b;
   b.insert("norm.w", Tensor::of<float>({2}, {-0.0F, 3}));
   b.insert("head.w", Tensor::of<std::int64_t>({1}, {4}));
-  write_torch(dir / "b.pth", b);
+  write_torch(dir / "b.pth", output_tensors(b));
   const CheckpointDiff found = diff(dir / "a.safetensors", dir / "b.pth");
   EXPECT_THAT(told(found), ElementsAre("only_in_a patch_embed.w", "only_in_b head.w",
                                        "values norm.w and norm.w"));

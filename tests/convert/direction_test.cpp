@@ -58,7 +58,7 @@ fs::path lone_file(const TempDir& dir, const std::function<std::string(const std
     if (!renamed.empty()) tensors.insert(renamed, tensor);
   }
   for (const auto& [name, tensor] : more) tensors.insert(name, tensor);
-  write_torch(dir / "lone.pth", tensors);
+  write_torch(dir / "lone.pth", output_tensors(tensors));
   return dir / "lone.pth";
 }
 
@@ -361,7 +361,7 @@ TEST(WrappersTest, ReadsCountersAsTorchDoes) {  // W11
       tensors.insert(name, tensor);
     }
   }
-  write_torch(dir / "lone.pth", tensors);
+  write_torch(dir / "lone.pth", output_tensors(tensors));
   const Source source = open_source((dir / "lone.pth").string());
   const auto counter = [&](const char* name) {
     const Tensor& tensor = source.tensors.at(name);

@@ -82,7 +82,7 @@ class OutsideTest : public ::testing::Test {
 
   ConversionRequest request(const SourceHints& hints = {}) {
     fs::remove(dir_ / "lone.pth");
-    write_torch(dir_ / "lone.pth", tensors_);
+    write_torch(dir_ / "lone.pth", output_tensors(tensors_));
     ConversionRequest request = request_for(dir_ / "lone.pth", dir_ / "out");
     request.hints = hints;
     request.force = true;

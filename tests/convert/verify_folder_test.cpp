@@ -61,7 +61,7 @@ class VerifyFolderTest : public ::testing::Test {
   /// Writes the weights again, after `change`.
   template <class Change>
   void edit_weights(Change&& change) {
-    std::vector<SafetensorsEntry> entries;
+    std::vector<OutputTensor> entries;
     {
       const Checkpoint checkpoint = open_checkpoint(folder() / "model.safetensors");
       std::map<std::string, Tensor> tensors(checkpoint.tensors.begin(), checkpoint.tensors.end());

@@ -108,7 +108,7 @@ TEST(ClassifierTest, ScoresDependNeitherOnOtherImagesNorOnThreads) {
 TEST(ClassifierTest, RefusesNaNInTheWeights) {
   const Digits digits;
   const fs::path weights = digits.folder() / "model.safetensors";
-  std::vector<SafetensorsEntry> entries;
+  std::vector<OutputTensor> entries;
   const std::string name = "resnet.embedder.embedder.normalization.bias";
   {
     const SafetensorsFile loaded = load_safetensors(MappedFile::open(weights));

@@ -63,15 +63,13 @@ void TimmCheckpoint::write_folder(const std::filesystem::path& folder) const {
 void TimmCheckpoint::write_file(const std::filesystem::path& file) const {
   std::filesystem::create_directories(file.parent_path());
   std::filesystem::remove(file);
-  std::vector<SafetensorsEntry> entries;
-  for (const auto& [name, tensor] : tensors) entries.push_back({name, tensor, tensor.dtype()});
-  write_safetensors(file, entries, {});
+  write_safetensors(file, output_tensors(state_dict()), {});
 }
 
 void TimmCheckpoint::write_sharded_folder(const std::filesystem::path& folder) const {
   write_folder(folder);
   std::filesystem::remove(folder / "model.safetensors");
-  std::array<std::vector<SafetensorsEntry>, 2> shards;
+  std::array<std::vector<OutputTensor>, 2> shards;
   Json index = {{"metadata", Json::object()}, {"weight_map", Json::object()}};
   for (const auto& [name, tensor] : tensors) {
     const std::size_t shard = name < "layer3" ? 0 : 1;

@@ -52,6 +52,23 @@ TEST(BitEqualTest, ReadsMappedFilesRepeatedly) {
   EXPECT_EQ(count_non_finite(a).nan, 0);
 }
 
+TEST(BitEqualConvertedTest, ComparesWithTheConvertedTensor) {
+  std::vector<float> values(700'001);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i) * 0.37F;
+  const Tensor tensor = floats(values);
+  values.back() = std::nextafter(values.back(), kInf);
+  const Tensor other = floats(values);
+  for (const DType dtype : {DType::F16, DType::BF16, DType::F32, DType::F64}) {
+    EXPECT_TRUE(bit_equal_converted(tensor, to_dtype(tensor, dtype))) << to_string(dtype);
+    const bool narrow = item_bytes(dtype) == 2;
+    EXPECT_EQ(bit_equal_converted(tensor, to_dtype(other, dtype)), narrow) << to_string(dtype);
+  }
+  EXPECT_TRUE(bit_equal_converted(floats({}), to_dtype(floats({}), DType::F16)));
+  EXPECT_FALSE(bit_equal_converted(floats({1, 2}), Tensor::of<double>({2, 1}, {1, 2})));
+  EXPECT_THROW(bit_equal_converted(floats({1}), Tensor::of<std::int64_t>({1}, {1})),
+               UnsupportedError);
+}
+
 TEST(DifferenceTest, FindsTheLargest) {
   const Difference found = difference(floats({1, 2, 3, 4}), floats({1, 2.5F, 1, 4}));
   EXPECT_EQ(found.max_abs, 2.0F);

@@ -176,6 +176,51 @@ TEST(ConvertTest, RefusesOtherDTypesAndLengths) {
                MismatchError);
 }
 
+TEST(ConvertTest, ConvertsInTwoStepsAsInTwoCalls) {
+  constexpr std::array kFloating = {DType::F16, DType::BF16, DType::F32, DType::F64};
+  for (const DType from : kFloating) {
+    const Bytes all = inputs(from);
+    // More than one block, and not a whole number of blocks.
+    const Bytes in(all.begin(),
+                   all.begin() + static_cast<std::ptrdiff_t>(10'001 * item_bytes(from)));
+    for (const DType via : kFloating) {
+      for (const DType to : kFloating) {
+        Bytes out(10'001 * item_bytes(to));
+        convert_elements_via(in, from, via, to, out);
+        EXPECT_EQ(out, converted(converted(in, from, via), via, to))
+            << to_string(from) << " by " << to_string(via) << " to " << to_string(to);
+      }
+    }
+  }
+  Bytes out(8);
+  EXPECT_THROW(convert_elements_via(out, DType::I64, DType::F32, DType::F64, out),
+               UnsupportedError);
+}
+
+TEST(ReadAsTest, GivesConsecutivePiecesUntilTheReaderStops) {
+  std::vector<float> values(700'001);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i) * 0.37F;
+  const Tensor tensor = Tensor::of<float>({700'001}, values);
+  for (const DType dtype : {DType::F32, DType::F16, DType::F64}) {
+    Bytes read;
+    int pieces = 0;
+    read_as(tensor, dtype, [&](std::span<const std::byte> piece) {
+      read.insert(read.end(), piece.begin(), piece.end());
+      ++pieces;
+      return true;
+    });
+    const Tensor expected = to_dtype(tensor, dtype);
+    EXPECT_TRUE(std::ranges::equal(read, expected.bytes())) << to_string(dtype);
+    EXPECT_EQ(pieces, 3);
+    read_as(tensor, dtype, [&](std::span<const std::byte>) { return --pieces > 1; });
+    EXPECT_EQ(pieces, 1);
+  }
+  read_as(Tensor(), DType::F16, [](std::span<const std::byte>) {
+    ADD_FAILURE();
+    return true;
+  });
+}
+
 TEST(ConvertTest, SharesTheBufferWhereTheDTypeStays) {
   const Tensor tensor = Tensor::of<float>({2}, {1, 2});
   const Tensor same = to_dtype(tensor, DType::F32);

@@ -19,6 +19,7 @@ namespace {
 /// A tensor of at least this size is written from its own memory; shorter ones are collected in a
 /// buffer: a ResNet has hundreds of tensors of a few hundred bytes.
 constexpr std::size_t kDirectBytes = std::size_t{64} << 10U;
+constexpr std::size_t kBufferBytes = std::size_t{1} << 20U;
 /// Size of the pieces that are written, reported and released.
 constexpr std::size_t kPieceBytes = std::size_t{2} << 20U;
 
@@ -46,12 +47,6 @@ void OutputFile::append(std::span<const std::byte> bytes) {
   if (bytes.size() > kBufferBytes - buffer_.size()) flush();
   buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
   release_mapped(bytes);
-}
-
-std::span<std::byte> OutputFile::extend(std::size_t size) {
-  if (size > kBufferBytes - buffer_.size()) flush();
-  buffer_.resize(buffer_.size() + size);
-  return std::span(buffer_).last(size);
 }
 
 void OutputFile::close() {

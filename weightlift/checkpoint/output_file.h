@@ -19,8 +19,6 @@ using WriteProgress = std::function<void(std::uint64_t bytes_done, std::uint64_t
 /// it.
 class OutputFile {
  public:
-  static constexpr std::size_t kBufferBytes = std::size_t{1} << 20U;
-
   OutputFile(const std::filesystem::path& path, std::uint64_t total_bytes,
              const WriteProgress& progress);
   ~OutputFile();
@@ -30,10 +28,6 @@ class OutputFile {
   /// Adds bytes at the end, and releases them where they are mapped.
   void append(std::span<const std::byte> bytes);
   void append(std::string_view text) { append(std::as_bytes(std::span(text))); }
-
-  /// Room for `size` more bytes, at most kBufferBytes, at the end of the buffer. Fill it before the
-  /// next call.
-  std::span<std::byte> extend(std::size_t size);
 
   /// Call it at the end: some file systems report a full disk only now.
   void close();

@@ -9,12 +9,10 @@
 
 #include "weightlift/base/bytes.h"
 #include "weightlift/base/error.h"
-#include "weightlift/base/file.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/checkpoint/output_file.h"
+#include "weightlift/checkpoint/output_tensor.h"
 #include "weightlift/checkpoint/safetensors.h"
-#include "weightlift/checkpoint/tensor_name.h"
-#include "weightlift/tensor/convert.h"
 
 namespace weightlift {
 
@@ -22,7 +20,7 @@ namespace {
 
 struct Plan {
   std::string header;  // with the length before it and the padding after it
-  std::vector<const SafetensorsEntry*> order;
+  std::vector<const OutputTensor*> order;
   std::uint64_t total_bytes = 0;
 };
 
@@ -32,29 +30,6 @@ std::string quoted(const std::string& text) {
     return nlohmann::json(text).dump();
   } catch (const nlohmann::json::type_error&) {
     throw FormatError("__metadata__", fmt::format("'{}' is not UTF-8", printable(text)));
-  }
-}
-
-std::uint64_t stored_bytes(const SafetensorsEntry& entry) {
-  const DType from = entry.tensor.dtype();
-  if (from != entry.dtype && (!is_floating(from) || !is_floating(entry.dtype))) {
-    throw UnsupportedError(
-        fmt::format("tensor '{}'", printable(entry.name)),
-        fmt::format("cannot convert {} to {}: only F16, BF16, F32 and F64 can be converted",
-                    to_string(from), to_string(entry.dtype)));
-  }
-  return narrow<std::uint64_t>(entry.tensor.numel()) * item_bytes(entry.dtype);
-}
-
-void require_names(const std::vector<const SafetensorsEntry*>& order) {
-  std::vector<std::string_view> names;
-  for (const SafetensorsEntry* entry : order) {
-    require_writable_name(entry->name);
-    names.emplace_back(entry->name);
-  }
-  std::ranges::sort(names);
-  if (const auto twice = std::ranges::adjacent_find(names); twice != names.end()) {
-    throw FormatError(fmt::format("tensor '{}'", printable(*twice)), "duplicate name");
   }
 }
 
@@ -85,22 +60,22 @@ std::string frame_header(std::string json) {
   return header + json;
 }
 
-Plan make_plan(const std::vector<SafetensorsEntry>& entries, const SafetensorsMetadata& metadata) {
+Plan make_plan(const std::vector<OutputTensor>& tensors, const SafetensorsMetadata& metadata) {
   Plan plan;
-  for (const SafetensorsEntry& entry : entries) plan.order.push_back(&entry);
-  require_names(plan.order);
-  std::ranges::sort(plan.order, [](const SafetensorsEntry* a, const SafetensorsEntry* b) {
+  require_writable(tensors);
+  for (const OutputTensor& output : tensors) plan.order.push_back(&output);
+  std::ranges::sort(plan.order, [](const OutputTensor* a, const OutputTensor* b) {
     return a->dtype != b->dtype ? a->dtype > b->dtype : a->name < b->name;
   });
   std::string json = "{" + metadata_json(metadata);
   std::uint64_t offset = 0;
-  for (const SafetensorsEntry* entry : plan.order) {
-    const std::uint64_t end = offset + stored_bytes(*entry);
+  for (const OutputTensor* output : plan.order) {
+    const std::uint64_t end = offset + stored_bytes(*output);
     if (json.size() > 1) json += ',';
-    json += quoted(entry->name);
+    json += quoted(output->name);
     json +=
         fmt::format(R"(:{{"dtype":"{}","shape":[{}],"data_offsets":[{},{}]}})",
-                    to_string(entry->dtype), fmt::join(entry->tensor.shape(), ","), offset, end);
+                    to_string(output->dtype), fmt::join(output->tensor.shape(), ","), offset, end);
     offset = end;
   }
   plan.header = frame_header(json + "}");
@@ -108,45 +83,24 @@ Plan make_plan(const std::vector<SafetensorsEntry>& entries, const SafetensorsMe
   return plan;
 }
 
-void append_converted(const SafetensorsEntry& entry, OutputFile& file) {
-  const Tensor& tensor = entry.tensor;
-  const std::size_t from_bytes = item_bytes(tensor.dtype());
-  constexpr std::size_t kElements = OutputFile::kBufferBytes / 4 / sizeof(double);
-  const std::size_t piece_bytes = kElements * from_bytes;
-  for (std::size_t start = 0; start < tensor.bytes().size(); start += piece_bytes) {
-    const auto in =
-        tensor.bytes().subspan(start, std::min(piece_bytes, tensor.bytes().size() - start));
-    convert_elements(in, tensor.dtype(), entry.dtype,
-                     file.extend(in.size() / from_bytes * item_bytes(entry.dtype)));
-    release_mapped(in);
-  }
-}
-
 }  // namespace
 
-std::uint64_t safetensors_file_bytes(const std::vector<SafetensorsEntry>& entries,
+std::uint64_t safetensors_file_bytes(const std::vector<OutputTensor>& tensors,
                                      const SafetensorsMetadata& metadata) {
-  return make_plan(entries, metadata).total_bytes;
+  return make_plan(tensors, metadata).total_bytes;
 }
 
-void write_safetensors(const std::filesystem::path& path,
-                       const std::vector<SafetensorsEntry>& entries,
+void write_safetensors(const std::filesystem::path& path, const std::vector<OutputTensor>& tensors,
                        const SafetensorsMetadata& metadata, const WriteProgress& progress) {
   Plan plan;
   try {
-    plan = with_context(shown(path), [&] { return make_plan(entries, metadata); });
+    plan = with_context(shown(path), [&] { return make_plan(tensors, metadata); });
   } catch (const FormatError& error) {
     throw FormatError(join_places(shown(path), error.where()), error.message(), error.hints());
   }
   OutputFile file(path, plan.total_bytes, progress);
   file.append(plan.header);
-  for (const SafetensorsEntry* entry : plan.order) {
-    if (entry->dtype == entry->tensor.dtype()) {
-      file.append(entry->tensor.bytes());
-    } else {
-      append_converted(*entry, file);
-    }
-  }
+  for (const OutputTensor* tensor : plan.order) append(*tensor, file);
   file.close();
 }
 

@@ -7,37 +7,29 @@
 #include <vector>
 
 #include "weightlift/checkpoint/output_file.h"
-#include "weightlift/tensor/tensor.h"
+#include "weightlift/checkpoint/output_tensor.h"
 
 namespace weightlift {
-
-/// One tensor to write as `dtype`: converted while it is written where it has another (convert.h).
-struct SafetensorsEntry {
-  std::string name;
-  Tensor tensor;
-  DType dtype;
-};
 
 using SafetensorsMetadata = std::vector<std::pair<std::string, std::string>>;
 
 /// The exact size of the file that write_safetensors would write. Throws FormatError and
 /// UnsupportedError as it does.
-std::uint64_t safetensors_file_bytes(const std::vector<SafetensorsEntry>& entries,
+std::uint64_t safetensors_file_bytes(const std::vector<OutputTensor>& tensors,
                                      const SafetensorsMetadata& metadata);
 
 /// Writes a new file, byte for byte as the safetensors package writes the same tensors: by dtype
 /// (descending in DType's order), then by name. Metadata are sorted by key (the package writes them
 /// in random order), and omitted where there are none. The same input gives the same bytes.
 ///
-/// Streams from the tensors' own memory and releases mapped pages while it writes; it needs a
-/// buffer of 1 MiB and the header. Before it creates the file it throws FormatError where a name is
-/// a duplicate or not one that every reader accepts (tensor_name.h), or where the header would
-/// exceed 100,000,000 bytes, and UnsupportedError for a conversion that convert.h does not have.
-/// Throws ExistsError where the file exists, and IoError where the system refuses ("Bad address"
-/// where a mapped source was shortened: call its require_intact()). After an exception a part of
-/// the file may remain: the caller owns the folder.
-void write_safetensors(const std::filesystem::path& path,
-                       const std::vector<SafetensorsEntry>& entries,
+/// Streams from the tensors' own memory and releases mapped pages while it writes. It needs the
+/// header and buffers of a few MiB, also for conversions. Before it creates the file it throws
+/// FormatError where a name is a duplicate or not one that every reader accepts (tensor_name.h), or
+/// where the header would exceed 100,000,000 bytes, and UnsupportedError for a conversion that
+/// convert.h does not have. Throws ExistsError where the file exists, and IoError where the system
+/// refuses ("Bad address" where a mapped source was shortened: call its require_intact()). After an
+/// exception a part of the file may remain: the caller owns the folder.
+void write_safetensors(const std::filesystem::path& path, const std::vector<OutputTensor>& tensors,
                        const SafetensorsMetadata& metadata, const WriteProgress& progress = {});
 
 }  // namespace weightlift

@@ -11,8 +11,8 @@
 #include "weightlift/base/error.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/checkpoint/crc32.h"
+#include "weightlift/checkpoint/output_tensor.h"
 #include "weightlift/checkpoint/pickle_globals.h"
-#include "weightlift/checkpoint/tensor_name.h"
 #include "weightlift/checkpoint/zip_writer.h"
 
 // The records, in this order (torch_archive.cpp lists those that torch itself adds):
@@ -119,19 +119,18 @@ void put_tensor(const Tensor& tensor, std::size_t key, const KnownGlobal& type,
   pickle.op("tR");
 }
 
-std::string make_pickle(const StateDict& tensors) {
+std::string make_pickle(const std::vector<OutputTensor>& tensors) {
+  require_writable(tensors);
   PickleWriter pickle;
   pickle.op("\x80\x02");
   pickle.empty_ordered_dict();
   std::size_t key = 0;
-  for (const auto& [name, tensor] : tensors) {
-    require_writable_name(name);
-    const KnownGlobal* type = find_storage_global(tensor.dtype());
+  for (const auto& [name, tensor, dtype] : tensors) {
+    const KnownGlobal* type = find_storage_global(dtype);
     if (type == nullptr) {
-      throw UnsupportedError(
-          fmt::format("tensor '{}'", printable(name)),
-          fmt::format("dtype {} is unsupported in .bin files", to_string(tensor.dtype())),
-          advice("write safetensors, or convert the tensor"));
+      throw UnsupportedError(fmt::format("tensor '{}'", printable(name)),
+                             fmt::format("dtype {} is unsupported in .bin files", to_string(dtype)),
+                             advice("write safetensors, or convert the tensor"));
     }
     pickle.text(name);
     put_tensor(tensor, key++, *type, pickle);
@@ -141,30 +140,9 @@ std::string make_pickle(const StateDict& tensors) {
   return pickle.take();
 }
 
-/// A record of the zip and its content.
-struct Record {
-  std::string name;
-  std::span<const std::byte> content;
-};
-
-std::span<const std::byte> bytes_of(std::string_view text) {
-  return std::as_bytes(std::span(text));
-}
-
-std::vector<Record> make_records(const StateDict& tensors, std::string_view pickle) {
-  std::vector<Record> records = {{"archive/data.pkl", bytes_of(pickle)},
-                                 {"archive/byteorder", bytes_of(kByteOrder)}};
-  std::size_t key = 0;
-  for (const auto& [name, tensor] : tensors) {
-    records.push_back({fmt::format("archive/data/{}", key++), tensor.bytes()});
-  }
-  records.push_back({"archive/version", bytes_of(kVersion)});
-  return records;
-}
-
 }  // namespace
 
-void write_torch(const std::filesystem::path& path, const StateDict& tensors,
+void write_torch(const std::filesystem::path& path, const std::vector<OutputTensor>& tensors,
                  const WriteProgress& progress) {
   std::string pickle;
   try {
@@ -172,14 +150,26 @@ void write_torch(const std::filesystem::path& path, const StateDict& tensors,
   } catch (const FormatError& error) {
     throw FormatError(join_places(shown(path), error.where()), error.message(), error.hints());
   }
-  const std::vector<Record> records = make_records(tensors, pickle);
   ZipWriter zip;
-  for (const Record& record : records) zip.add(record.name, record.content.size());
-  OutputFile file(path, zip.total_bytes(), progress);
-  for (std::size_t i = 0; i < records.size(); ++i) {
-    file.append(zip.local_header(i, crc32(records[i].content)));
-    file.append(records[i].content);
+  zip.add("archive/data.pkl", pickle.size());
+  zip.add("archive/byteorder", kByteOrder.size());
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    zip.add(fmt::format("archive/data/{}", i), stored_bytes(tensors[i]));
   }
+  zip.add("archive/version", kVersion.size());
+  OutputFile file(path, zip.total_bytes(), progress);
+  std::size_t record = 0;
+  const auto append_text = [&](std::string_view text) {
+    file.append(zip.local_header(record++, crc32(std::as_bytes(std::span(text)))));
+    file.append(text);
+  };
+  append_text(pickle);
+  append_text(kByteOrder);
+  for (const OutputTensor& tensor : tensors) {
+    file.append(zip.local_header(record++, crc32(tensor)));
+    append(tensor, file);
+  }
+  append_text(kVersion);
   file.append(zip.directory());
   file.close();
 }

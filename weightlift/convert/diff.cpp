@@ -6,7 +6,6 @@
 #include "weightlift/base/error.h"
 #include "weightlift/models/resnet.h"
 #include "weightlift/tensor/compare.h"
-#include "weightlift/tensor/convert.h"
 #include "weightlift/transfer/transfer.h"
 
 namespace weightlift {
@@ -104,9 +103,7 @@ bool is_equal_rounded(const Tensor& a, const Tensor& b) {
   const bool wider = item_bytes(a.dtype()) > item_bytes(b.dtype());
   const Tensor& from = wider ? a : b;
   const Tensor& to = wider ? b : a;
-  const bool equal = bit_equal(to_dtype(from, to.dtype()), to);
-  release_mapped(from.bytes());
-  return equal;
+  return bit_equal_converted(from, to);
 }
 
 std::optional<TensorDifference> compare(const DiffSide& a, const StateDict::value_type& in_a,

@@ -8,10 +8,10 @@
 #include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
 #include "weightlift/base/note.h"
+#include "weightlift/checkpoint/output_tensor.h"
 #include "weightlift/checkpoint/safetensors_writer.h"
 #include "weightlift/checkpoint/torch_writer.h"
 #include "weightlift/image/preprocess.h"
-#include "weightlift/tensor/convert.h"
 
 namespace weightlift {
 
@@ -96,24 +96,13 @@ std::vector<std::string> file_names(const ModelFolder& content) {
 void write_model_folder(const std::filesystem::path& folder, const ModelFolder& content,
                         const StateDict& tensors, const WriteProgress& progress) {
   const std::filesystem::path weights = folder / weights_file(content);
-  const auto written_dtype = [&](const Tensor& tensor) {
-    return is_floating(tensor.dtype()) ? content.config.dtype : tensor.dtype();
-  };
+  const std::vector<OutputTensor> outputs = output_tensors(tensors, content.config.dtype);
   if (content.weights_format == WeightsFormat::kBin) {
-    StateDict converted;
-    for (const auto& [name, tensor] : tensors) {
-      converted.insert(name, to_dtype(tensor, written_dtype(tensor)));
-    }
-    write_torch(weights, converted, progress);
+    write_torch(weights, outputs, progress);
   } else {
-    std::vector<SafetensorsEntry> entries;
-    entries.reserve(tensors.size());
-    for (const auto& [name, tensor] : tensors) {
-      entries.push_back({name, tensor, written_dtype(tensor)});
-    }
     SafetensorsMetadata metadata;  // only save_pretrained writes some, not timm
     if (content.form == Form::kTransformers) metadata = {{"format", "pt"}};
-    write_safetensors(weights, entries, metadata, progress);
+    write_safetensors(weights, outputs, metadata, progress);
   }
   if (content.form == Form::kTorchvision) return;
   const std::string made = !content.config_text.empty() ? content.config_text

@@ -53,9 +53,10 @@ std::string weights_file(const ModelFolder& content);
 std::vector<std::string> file_names(const ModelFolder& content);
 
 /// Writes the weights (floating tensors as config.dtype, counters unchanged), the config and the
-/// image processor into an empty folder. transformers' files in safetensors are byte for byte those
-/// of transformers 5.23.0's save_pretrained, timm's weights those of save_for_hf. Throws
-/// ExistsError for a folder that has weights, else IoError; the caller then removes the folder.
+/// image processor into an empty folder. Converts while it writes, through a small buffer.
+/// transformers' files in safetensors are byte for byte those of transformers 5.23.0's
+/// save_pretrained, timm's weights those of save_for_hf. Throws ExistsError for a folder that has
+/// weights, else IoError; the caller then removes the folder.
 void write_model_folder(const std::filesystem::path& folder, const ModelFolder& content,
                         const StateDict& tensors, const WriteProgress& progress = {});
 

@@ -6,28 +6,16 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <span>
 
 #include "weightlift/base/bytes.h"
 #include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
+#include "weightlift/tensor/convert.h"
 
 namespace weightlift {
 
 namespace {
-
-/// Mapped memory is read and released in pieces of this size: small compared with the memory in
-/// use, large compared with the cost of a system call. A multiple of every page and element size.
-constexpr std::size_t kChunkBytes = std::size_t{4} << 20U;
-
-/// Calls `use(chunk)` on consecutive pieces of `bytes`, and releases each afterwards.
-template <class Use>
-void for_each_chunk(std::span<const std::byte> bytes, Use use) {
-  for (std::size_t start = 0; start < bytes.size(); start += kChunkBytes) {
-    const auto chunk = bytes.subspan(start, std::min(kChunkBytes, bytes.size() - start));
-    use(chunk);
-    release_mapped(chunk);
-  }
-}
 
 float load_float(std::span<const std::byte> bytes, std::size_t index) {
   float value = 0;
@@ -45,9 +33,9 @@ void require_comparable(const Tensor& a, const Tensor& b) {
 bool same_value(float x, float y) { return x == y || (std::isnan(x) && std::isnan(y)); }
 
 /// Counts over unsigned bit patterns: with the sign shifted out, a value is infinite where the
-/// rest equals kInfinity and NaN beyond. Sums per chunk fit 32 bits, which vectorises best.
+/// rest equals kInfinity and NaN beyond. Sums per piece fit 32 bits, which vectorises best.
 template <class Bits, Bits kInfinity>
-void count_chunk(std::span<const std::byte> bytes, NonFinite& counts) {
+void count_piece(std::span<const std::byte> bytes, NonFinite& counts) {
   constexpr Bits kMagnitude = std::numeric_limits<Bits>::max() >> 1U;
   std::uint32_t nan = 0;
   std::uint32_t inf = 0;
@@ -66,16 +54,20 @@ void count_chunk(std::span<const std::byte> bytes, NonFinite& counts) {
 }  // namespace
 
 bool bit_equal(const Tensor& a, const Tensor& b) {
-  if (a.dtype() != b.dtype() || a.shape() != b.shape()) return false;
+  return a.dtype() == b.dtype() && bit_equal_converted(a, b);
+}
+
+bool bit_equal_converted(const Tensor& a, const Tensor& b) {
+  if (a.shape() != b.shape()) return false;
   bool equal = true;
-  for (std::size_t start = 0; equal && start < a.bytes().size(); start += kChunkBytes) {
-    const std::size_t length = std::min(kChunkBytes, a.bytes().size() - start);
-    const auto left = a.bytes().subspan(start, length);
-    const auto right = b.bytes().subspan(start, length);
-    equal = std::memcmp(left.data(), right.data(), length) == 0;
-    release_mapped(left);
+  std::size_t start = 0;
+  read_as(a, b.dtype(), [&](std::span<const std::byte> left) {
+    const auto right = b.bytes().subspan(start, left.size());
+    equal = std::memcmp(left.data(), right.data(), left.size()) == 0;
     release_mapped(right);
-  }
+    start += left.size();
+    return equal;
+  });
   return equal;
 }
 
@@ -121,18 +113,22 @@ bool allclose(const Tensor& a, const Tensor& b, double rtol, double atol) {
 
 NonFinite count_non_finite(const Tensor& tensor) {
   NonFinite counts;
-  for_each_chunk(tensor.bytes(), [&](std::span<const std::byte> chunk) {
+  read_as(tensor, tensor.dtype(), [&](std::span<const std::byte> piece) {
     switch (tensor.dtype()) {
       case DType::F16:
-        return count_chunk<std::uint16_t, 0x7C00>(chunk, counts);
+        count_piece<std::uint16_t, 0x7C00>(piece, counts);
+        return true;
       case DType::BF16:
-        return count_chunk<std::uint16_t, 0x7F80>(chunk, counts);
+        count_piece<std::uint16_t, 0x7F80>(piece, counts);
+        return true;
       case DType::F32:
-        return count_chunk<std::uint32_t, 0x7F800000>(chunk, counts);
+        count_piece<std::uint32_t, 0x7F800000>(piece, counts);
+        return true;
       case DType::F64:
-        return count_chunk<std::uint64_t, 0x7FF0000000000000>(chunk, counts);
+        count_piece<std::uint64_t, 0x7FF0000000000000>(piece, counts);
+        return true;
       default:
-        return;
+        return false;
     }
   });
   return counts;

@@ -10,6 +10,11 @@ namespace weightlift {
 /// Releases mapped pages of both while it reads (release_mapped).
 bool bit_equal(const Tensor& a, const Tensor& b);
 
+/// Whether `a`, converted to the dtype of `b` (convert.h), has the shape and bytes of `b`. Reads as
+/// bit_equal, and converts through a small buffer. Throws UnsupportedError for a conversion that
+/// convert.h does not have.
+bool bit_equal_converted(const Tensor& a, const Tensor& b);
+
 /// How far F32 tensor `a` is from `b`. NaN in the same place of both counts as equal; NaN and
 /// anything else are infinitely far apart.
 struct Difference {

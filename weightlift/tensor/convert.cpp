@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "weightlift/base/error.h"
+#include "weightlift/base/file.h"
 
 namespace weightlift {
 
@@ -77,6 +78,9 @@ std::uint16_t bfloat_from_float(float value) {
 float float_from_double(double value) { return static_cast<float>(value); }
 double double_from_float(float value) { return static_cast<double>(value); }
 
+/// Elements that are converted at once: they stay in the first cache.
+constexpr std::size_t kBlock = 2048;
+
 /// out[i] = kernel(in[i]) over bytes of any alignment.
 template <class From, class To, class Kernel>
 void map_elements(std::span<const std::byte> in, std::span<std::byte> out, Kernel kernel) {
@@ -140,8 +144,7 @@ void convert_elements(std::span<const std::byte> in, DType from, DType to,
     std::ranges::copy(in, out.begin());
     return;
   }
-  // In blocks that stay in the first cache: every conversion goes through F32.
-  constexpr std::size_t kBlock = 2048;
+  // Every conversion goes through F32.
   std::array<float, kBlock> floats;  // NOLINT: written before it is read, block by block
   const std::size_t count = in.size() / item_bytes(from);
   for (std::size_t start = 0; start < count; start += kBlock) {
@@ -149,6 +152,43 @@ void convert_elements(std::span<const std::byte> in, DType from, DType to,
     const auto block = std::as_writable_bytes(std::span(floats).first(length));
     to_floats(in.subspan(start * item_bytes(from), length * item_bytes(from)), from, block);
     from_floats(block, to, out.subspan(start * item_bytes(to), length * item_bytes(to)));
+  }
+}
+
+void convert_elements_via(std::span<const std::byte> in, DType from, DType via, DType to,
+                          std::span<std::byte> out) {
+  if (from == via || via == to) return convert_elements(in, from, to, out);
+  require_convertible(in, from, to, out);
+  std::array<std::byte, kBlock * sizeof(double)> between;  // NOLINT: written before it is read
+  const std::size_t count = in.size() / item_bytes(from);
+  for (std::size_t start = 0; start < count; start += kBlock) {
+    const std::size_t length = std::min(kBlock, count - start);
+    const auto block = std::span(between).first(length * item_bytes(via));
+    convert_elements(in.subspan(start * item_bytes(from), length * item_bytes(from)), from, via,
+                     block);
+    convert_elements(block, via, to, out.subspan(start * item_bytes(to), length * item_bytes(to)));
+  }
+}
+
+void read_as(const Tensor& tensor, DType dtype, const PieceReader& read) {
+  // A multiple of every page size for every dtype.
+  constexpr std::size_t kPiece = std::size_t{1} << 18U;  // elements
+  const std::size_t item = item_bytes(tensor.dtype());
+  const std::size_t count = tensor.bytes().size() / item;
+  const bool converts = dtype != tensor.dtype();
+  std::vector<std::byte> converted(converts ? std::min(kPiece, count) * item_bytes(dtype) : 0);
+  for (std::size_t start = 0; start < count; start += kPiece) {
+    const std::size_t length = std::min(kPiece, count - start);
+    const auto own = tensor.bytes().subspan(start * item, length * item);
+    std::span<const std::byte> piece = own;
+    if (converts) {
+      const auto to = std::span(converted).first(length * item_bytes(dtype));
+      convert_elements(own, tensor.dtype(), dtype, to);
+      piece = to;
+    }
+    const bool more = read(piece);
+    release_mapped(own);
+    if (!more) return;
   }
 }
 

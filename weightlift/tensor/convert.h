@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <span>
 
 #include "weightlift/tensor/dtype.h"
@@ -16,6 +17,20 @@ namespace weightlift {
 /// and MismatchError unless `in` and `out` hold the same whole number of elements.
 void convert_elements(std::span<const std::byte> in, DType from, DType to,
                       std::span<std::byte> out);
+
+/// Converts to dtype `via` and its result to dtype `to`, as two calls of convert_elements, but with
+/// a small buffer between them. Throws as they do.
+void convert_elements_via(std::span<const std::byte> in, DType from, DType via, DType to,
+                          std::span<std::byte> out);
+
+/// Receives consecutive elements of a tensor. Returning false ends the reading early.
+using PieceReader = std::function<bool(std::span<const std::byte> piece)>;
+
+/// Reads a tensor as `dtype`, in pieces of at most 2 MiB. A piece is part of the tensor's own
+/// memory where the tensor has that dtype, else of a buffer that the next piece uses again.
+/// Releases mapped pages of the tensor after each piece (release_mapped). Throws as
+/// convert_elements where the dtypes differ.
+void read_as(const Tensor& tensor, DType dtype, const PieceReader& read);
 
 /// The tensor itself where it has that dtype, else a converted copy. Throws UnsupportedError as
 /// convert_elements.
