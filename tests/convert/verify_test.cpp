@@ -41,7 +41,7 @@ struct Pair {
   Verification verify(VerifyOptions options = {.threads = 1}) const {
     const Graph src_graph = trace(*src, {1, 3, 32, 32});
     const Graph dest_graph = trace(*dest, {1, 3, 32, 32});
-    return verify_networks({*src, src_graph}, {*dest, dest_graph}, options);
+    return verify_networks(src_graph, dest_graph, options);
   }
   /// Replaces a tensor of dest.
   template <class Change>
@@ -116,8 +116,7 @@ TEST(VerifyTest, CallsTheCheckpointBetweenSteps) {
   const Graph src = trace(*pair.src, {1, 3, 32, 32});
   const Graph dest = trace(*pair.dest, {1, 3, 32, 32});
   int checks = 0;
-  verify_networks({*pair.src, src}, {*pair.dest, dest}, {.samples = 4, .threads = 1},
-                  [&] { ++checks; });
+  verify_networks(src, dest, {.samples = 4, .threads = 1}, [&] { ++checks; });
   EXPECT_GE(checks, 4);
 }
 

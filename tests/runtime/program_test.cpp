@@ -205,6 +205,30 @@ TEST(ProgramTest, ConvertsHalfPrecisionWeightsToFloat32) {
   }
 }
 
+TEST(ProgramTest, RoundsWeightsAsACopyInTheOtherDtype) {
+  const auto source = small_model(LayerType::kBottleneck);
+  const auto other = small_model(LayerType::kBottleneck);
+  const Graph graph = trace(*source, kImage);
+  const Program program = Program::compile(graph, kFused);
+  const Tensor exact = program.run(graph, image()).at(0);
+  for (const DType dtype : {DType::F16, DType::BF16, DType::F64}) {
+    // Only every other tensor changes its dtype: each is rounded as its own counterpart.
+    StateDict state;
+    for (const auto& [name, tensor] : source->state_dict()) {
+      const bool changes = is_floating(tensor.dtype()) && state.size() % 2 == 0;
+      state.insert(name, changes ? to_dtype(tensor, dtype) : tensor);
+    }
+    other->load_state_dict(state);
+    const Graph like = trace(*other, kImage);
+    const Tensor rounded = program.run_rounded(graph, like, image()).at(0);
+    EXPECT_TRUE(same_bits(rounded, program.run(like, image()).at(0))) << to_string(dtype);
+    EXPECT_EQ(same_bits(rounded, exact), dtype == DType::F64);
+  }
+  const auto basic = small_model(LayerType::kBasic);
+  const Graph unlike = trace(*basic, kImage);
+  EXPECT_THROW(program.run_rounded(graph, unlike, image()), MismatchError);
+}
+
 TEST(ProgramTest, ReturnsSeveralOutputsInOrder) {
   const auto model = small_model(LayerType::kBottleneck, Head::kNone);
   const Graph graph = trace(*model, kImage);

@@ -58,7 +58,7 @@ void expect_packed(const Shape& shape, const WeightLayout& layout) {
   const auto scale = some_scale(shape[0]);
   const auto expected = expected_packing(weight, scale, layout);
   std::vector<float> packed(expected.size(), std::numeric_limits<float>::quiet_NaN());
-  pack_weights(weight, scale, layout, packed.data());
+  pack_weights({weight, weight.dtype()}, scale, layout, packed.data());
   EXPECT_EQ(packed, expected) << to_string(shape);
 }
 
@@ -90,7 +90,7 @@ TEST(PackWeightsTest, ScalesRowMajorRows) {
   const Tensor weight = random_weights({2, 3, 1, 1});
   const auto values = weight.data<float>();
   std::vector<float> packed(6);
-  pack_weights(weight, {2, 1}, {}, packed.data());
+  pack_weights({weight, weight.dtype()}, {2, 1}, {}, packed.data());
   EXPECT_EQ(packed[2], 2 * values[2]);
   EXPECT_EQ(packed[3], values[3]);
 }
@@ -100,10 +100,28 @@ TEST(PackWeightsTest, ConvertsOtherDtypes) {
     const Tensor weight = to_dtype(random_weights({12, 9, 3, 3}), dtype);
     for (const WeightLayout& layout : {WeightLayout{}, WeightLayout{8, 8, false}}) {
       std::vector<float> packed(16 * 16 * 9, 0.0F);
-      pack_weights(weight, some_scale(12), layout, packed.data());
+      pack_weights({weight, weight.dtype()}, some_scale(12), layout, packed.data());
       std::vector<float> expected(packed.size(), 0.0F);
-      pack_weights(to_dtype(weight, DType::F32), some_scale(12), layout, expected.data());
+      const Tensor floats = to_dtype(weight, DType::F32);
+      pack_weights({floats, DType::F32}, some_scale(12), layout, expected.data());
       EXPECT_EQ(packed, expected) << to_string(dtype);
+    }
+  }
+}
+
+TEST(PackWeightsTest, RoundsAsAConvertedCopy) {
+  for (const DType own : {DType::F32, DType::F64, DType::F16}) {
+    for (const DType dtype : {DType::F16, DType::BF16, DType::F32, DType::F64}) {
+      // Rows of more elements than one step of a conversion.
+      const Tensor weight = to_dtype(random_weights({12, 300, 3, 3}), own);
+      const Tensor copy = to_dtype(weight, dtype);
+      for (const WeightLayout& layout : {WeightLayout{}, WeightLayout{8, 8, false}}) {
+        std::vector<float> packed(std::size_t{16} * 304 * 9, 0.0F);
+        pack_weights({weight, dtype}, some_scale(12), layout, packed.data());
+        std::vector<float> expected(packed.size(), 0.0F);
+        pack_weights({copy, dtype}, some_scale(12), layout, expected.data());
+        EXPECT_EQ(packed, expected) << to_string(own) << " as " << to_string(dtype);
+      }
     }
   }
 }
@@ -117,9 +135,9 @@ TEST(PackWeightsTest, PacksTensorsAtOddOffsets) {
       Tensor::view(DType::F32, weight.shape(), std::span(shifted).subspan(1), nullptr);
   for (const WeightLayout& layout : {WeightLayout{}, WeightLayout{8, 8, false}}) {
     std::vector<float> packed(64);
-    pack_weights(odd, some_scale(8), layout, packed.data());
+    pack_weights({odd, DType::F32}, some_scale(8), layout, packed.data());
     std::vector<float> expected(64);
-    pack_weights(weight, some_scale(8), layout, expected.data());
+    pack_weights({weight, weight.dtype()}, some_scale(8), layout, expected.data());
     EXPECT_EQ(packed, expected);
   }
 }
@@ -133,7 +151,7 @@ TEST(BatchNormAffineTest, FoldsInDouble) {
   norm.running_mean = Tensor::of({1}, std::vector<float>{2});
   norm.running_var = Tensor::of({1}, std::vector<float>{2});
   const Graph graph = trace(net, {1, 1, 1, 1});
-  const ChannelAffine affine = batch_norm_affine(graph.node(1));
+  const ChannelAffine affine = batch_norm_affine({graph}, 1);
   EXPECT_DOUBLE_EQ(affine.scale[0], 2.0);
   EXPECT_DOUBLE_EQ(affine.shift[0], -3.0);
 }
@@ -144,7 +162,7 @@ TEST(ParameterTest, NamesAnUnboundTensor) {
   net.body = [&](Value x) { return norm(x); };
   const Graph graph = trace(net, {1, 4, 1, 1});
   try {
-    batch_norm_affine(graph.node(1));
+    batch_norm_affine({graph}, 1);
     FAIL();
   } catch (const MismatchError& error) {
     EXPECT_THAT(error.what(),

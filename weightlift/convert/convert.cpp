@@ -92,11 +92,10 @@ Verification verify_written(const ConversionRequest& request, Plan& plan, const 
       open_source((lone_file ? folder / weights_file(plan.content) : folder).string());
   const auto network = make_network(written, plan.config().head);
   const Graph graph = trace(*network, plan.input);
-  Verification verification =
-      verify_networks({*plan.src, src_graph}, {*network, graph}, request.verify_options, [&] {
-        progress.check();
-        require_intact(plan.source.checkpoint);
-      });
+  Verification verification = verify_networks(src_graph, graph, request.verify_options, [&] {
+    progress.check();
+    require_intact(plan.source.checkpoint);
+  });
   for (const PreparedImage& image : plan.images) {
     images.push_back(compare_on_image(*plan.src, *network, plan.config(), image));
   }

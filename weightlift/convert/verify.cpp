@@ -12,51 +12,66 @@
 
 #include "weightlift/base/error.h"
 #include "weightlift/base/note.h"
+#include "weightlift/nn/module.h"
 #include "weightlift/runtime/program.h"
-#include "weightlift/tensor/convert.h"
 
 namespace weightlift {
 
 namespace {
 
+/// A tensor of the source and its counterpart.
+struct TensorPair {
+  const Tensor& a;
+  const Tensor* b;   ///< null where the counterpart's node has none of this name
+  std::string name;  ///< "fc.weight and classifier.1.weight"
+
+  /// Whether both are weights, of different dtypes.
+  bool converted() const {
+    return b != nullptr && a.dtype() != b->dtype() && is_floating(a.dtype()) &&
+           is_floating(b->dtype());
+  }
+};
+
+std::vector<const Node*> nodes_with_state(const Graph& graph) {
+  std::vector<const Node*> found;
+  for (const Node& node : graph.nodes()) {
+    if (node.module != nullptr && node.module->has_state()) found.push_back(&node);
+  }
+  return found;
+}
+
+/// Pairs the tensors of nodes with parameters: names differ, the order does not.
+std::vector<TensorPair> pair_tensors(const Graph& src, const Graph& dest) {
+  const auto from = nodes_with_state(src);
+  const auto to = nodes_with_state(dest);
+  std::vector<TensorPair> pairs;
+  for (std::size_t i = 0; i < std::min(from.size(), to.size()); ++i) {
+    for (const auto& slot : from[i]->module->own_slots()) {
+      pairs.push_back(
+          {*slot.tensor, to[i]->module->own(slot.name),
+           fmt::format("{}.{} and {}.{}", from[i]->path, slot.name, to[i]->path, slot.name)});
+    }
+  }
+  return pairs;
+}
+
 /// The result of scanning the weights, on a separate thread during the forward passes.
 struct TensorScan {
-  std::size_t tensors = 0;
   std::vector<std::string> different;
   std::int64_t nan_count = 0, inf_count = 0;
   std::size_t non_finite_tensors = 0;
-  bool same_dtype = true;
 };
 
-/// Compares the tensors of nodes with parameters, pair by pair: names differ, the order does not.
-TensorScan scan_tensors(const Graph& src, const Graph& dest) {
+TensorScan scan_tensors(const std::vector<TensorPair>& pairs) {
   TensorScan scan;
-  std::vector<const Node*> from;
-  std::vector<const Node*> to;
-  const auto has_state = [](const Node& n) { return n.module != nullptr && n.module->has_state(); };
-  for (const Node& node : src.nodes()) {
-    if (has_state(node)) from.push_back(&node);
-  }
-  for (const Node& node : dest.nodes()) {
-    if (has_state(node)) to.push_back(&node);
-  }
-  for (std::size_t i = 0; i < std::min(from.size(), to.size()); ++i) {
-    for (const auto& slot : from[i]->module->own_slots()) {
-      const Tensor& a = *slot.tensor;
-      const Tensor* b = to[i]->module->own(slot.name);
-      ++scan.tensors;
-      const NonFinite bad = count_non_finite(a);
-      scan.nan_count += bad.nan;
-      scan.inf_count += bad.inf;
-      scan.non_finite_tensors += bad.nan + bad.inf > 0 ? 1 : 0;
-      const bool converted = b != nullptr && is_floating(a.dtype()) && a.dtype() != b->dtype() &&
-                             is_floating(b->dtype());
-      scan.same_dtype = scan.same_dtype && !converted;
-      if (b == nullptr || !bit_equal(converted ? to_dtype(a, b->dtype()) : a, *b)) {
-        scan.different.push_back(
-            fmt::format("{}.{} and {}.{}", from[i]->path, slot.name, to[i]->path, slot.name));
-      }
-    }
+  for (const TensorPair& pair : pairs) {
+    const NonFinite bad = count_non_finite(pair.a);
+    scan.nan_count += bad.nan;
+    scan.inf_count += bad.inf;
+    scan.non_finite_tensors += bad.nan + bad.inf > 0 ? 1 : 0;
+    const bool equal = pair.b != nullptr && (pair.converted() ? bit_equal_converted(pair.a, *pair.b)
+                                                              : bit_equal(pair.a, *pair.b));
+    if (!equal) scan.different.push_back(pair.name);
   }
   return scan;
 }
@@ -124,38 +139,35 @@ std::string side(const Graph& graph, std::size_t position) {
 
 /// Runs both networks operation by operation. Keeps only hashes, and runs again for the values of
 /// the first difference.
-std::optional<FirstDifference> find_first_difference(const NetworkView& src,
-                                                     const NetworkView& dest,
+std::optional<FirstDifference> find_first_difference(const Graph& src, const Graph& dest,
                                                      const Verification& result) {
-  if (src.graph.node(0).shape != dest.graph.node(0).shape) {
-    return FirstDifference{0, side(src.graph, 0), side(dest.graph, 0), {}};
+  if (src.node(0).shape != dest.node(0).shape) {
+    return FirstDifference{0, side(src, 0), side(dest, 0), {}};
   }
   const RuntimeOptions unfused{.threads = result.options.threads, .fuse = false};
-  const Program a = Program::compile(src.graph, unfused);
-  const Program b = Program::compile(dest.graph, unfused);
+  const Program a = Program::compile(src, unfused);
+  const Program b = Program::compile(dest, unfused);
   const Tensor input = random_input(result.input_shape, result.options.seed, 0);
-  std::vector<std::size_t> hashes(src.graph.nodes().size());
-  a.run(src.graph, input, [&](NodeId id, const Tensor& output) {
+  std::vector<std::size_t> hashes(src.nodes().size());
+  a.run(src, input, [&](NodeId id, const Tensor& output) {
     hashes[id] = hash_of(output);
     return true;
   });
   // After the first difference of the graphs, equal positions are no pairs.
   const std::size_t end = result.graph_differences.empty()
-                              ? src.graph.nodes().size()
+                              ? src.nodes().size()
                               : result.graph_differences.front().position;
   std::optional<std::size_t> found;
-  b.run(dest.graph, input, [&](NodeId id, const Tensor& output) {
+  b.run(dest, input, [&](NodeId id, const Tensor& output) {
     if (id >= end) return false;
     if (hash_of(output) != hashes[id]) found = id;
     return !found;
   });
   if (!found && !result.graph_differences.empty()) found = end;
   if (!found) return std::nullopt;
-  FirstDifference first{*found, side(src.graph, *found), side(dest.graph, *found), {}};
-  const auto x =
-      *found < src.graph.nodes().size() ? value_at(a, src.graph, input, *found) : std::nullopt;
-  const auto y =
-      *found < dest.graph.nodes().size() ? value_at(b, dest.graph, input, *found) : std::nullopt;
+  FirstDifference first{*found, side(src, *found), side(dest, *found), {}};
+  const auto x = *found < src.nodes().size() ? value_at(a, src, input, *found) : std::nullopt;
+  const auto y = *found < dest.nodes().size() ? value_at(b, dest, input, *found) : std::nullopt;
   if (x && y && x->shape() == y->shape()) first.difference = difference(*y, *x);
   return first;
 }
@@ -177,70 +189,32 @@ int threads_each(const VerifyOptions& options) {
   return std::max(1, all / 2);
 }
 
-void run_both(const NetworkView& src, const NetworkView& dest, Verification& result,
+/// Across dtypes also runs the source on equally rounded weights: only that rounding may change the
+/// outputs.
+void run_both(const Graph& src, const Graph& dest, Verification& result,
               const std::function<void()>& checkpoint) {
   const RuntimeOptions fused{.threads = threads_each(result.options)};
   const auto launch = result.options.threads == 1 ? std::launch::deferred : std::launch::async;
-  const Program program = Program::compile(src.graph, fused);
+  const Program program = Program::compile(src, fused);
   std::optional<Program> other;  // equal graphs share one program
-  if (!result.graph_differences.empty()) other.emplace(Program::compile(dest.graph, fused));
-  for (std::size_t i = 0; i < src.graph.outputs().size(); ++i) {
-    result.outputs.push_back({.name = output_name(src.graph, i)});
+  if (!result.graph_differences.empty()) other.emplace(Program::compile(dest, fused));
+  for (std::size_t i = 0; i < src.outputs().size(); ++i) {
+    result.outputs.push_back({.name = output_name(src, i)});
   }
   for (std::int64_t sample = 0; sample < result.options.samples; ++sample) {
     const Tensor input = random_input(result.input_shape, result.options.seed, sample);
-    auto of_dest =
-        std::async(launch, [&] { return (other ? *other : program).run(dest.graph, input); });
-    const std::vector<Tensor> a = program.run(src.graph, input);
+    auto of_dest = std::async(launch, [&] { return (other ? *other : program).run(dest, input); });
+    const std::vector<Tensor> a = program.run(src, input);
     const std::vector<Tensor> b = of_dest.get();
     checkpoint();
     compare_outputs(a, b, result);
-  }
-}
-
-/// Gives a network other weights during its lifetime.
-class Rebound {
- public:
-  Rebound(Module& network, const StateDict& weights)
-      : network_(network), own_(network.state_dict()) {
-    network_.load_state_dict(weights);
-  }
-  ~Rebound() { network_.load_state_dict(own_); }  // own weights always fit
-  Rebound(const Rebound&) = delete;
-  Rebound& operator=(const Rebound&) = delete;
-
- private:
-  Module& network_;
-  StateDict own_;
-};
-
-/// The source's weights in the target's dtypes.
-StateDict rounded_weights(const Graph& src, const Graph& dest) {
-  StateDict weights;
-  for (std::size_t i = 0; i < src.nodes().size(); ++i) {
-    const Node& from = src.node(i);
-    if (from.module == nullptr) continue;
-    for (const auto& slot : from.module->own_slots()) {
-      const Tensor& other = *dest.node(i).module->own(slot.name);
-      const bool rounds = is_floating(slot.tensor->dtype()) && is_floating(other.dtype());
-      weights.insert(from.path + "." + slot.name,
-                     rounds ? to_dtype(*slot.tensor, other.dtype()) : *slot.tensor);
+    if (result.same_dtype || other) continue;
+    const std::vector<Tensor> rounded = program.run_rounded(src, dest, input);
+    checkpoint();
+    for (std::size_t i = 0; i < result.outputs.size(); ++i) {
+      OutputComparison& output = result.outputs[i];
+      output.bit_equal_rounded = output.bit_equal_rounded && bit_equal(rounded[i], b[i]);
     }
-  }
-  return weights;
-}
-
-/// Checks, across dtypes, that only the rounding of the weights changes the outputs: runs the
-/// source again on equally rounded weights.
-void run_rounded(const NetworkView& src, const NetworkView& dest, Verification& result,
-                 const std::function<void()>& checkpoint) {
-  const Rebound rebound(src.network, rounded_weights(src.graph, dest.graph));
-  Verification rounded;
-  rounded.input_shape = result.input_shape;
-  rounded.options = result.options;
-  run_both(src, dest, rounded, checkpoint);
-  for (std::size_t i = 0; i < result.outputs.size(); ++i) {
-    result.outputs[i].bit_equal_rounded = rounded.outputs[i].bit_equal;
   }
 }
 
@@ -274,30 +248,25 @@ Tensor random_input(const Shape& shape, std::uint64_t seed, std::int64_t sample)
   return Tensor::of(shape, std::move(values));
 }
 
-Verification verify_networks(const NetworkView& src, const NetworkView& dest,
-                             const VerifyOptions& options,
+Verification verify_networks(const Graph& src, const Graph& dest, const VerifyOptions& options,
                              const std::function<void()>& checkpoint) {
   const auto step = checkpoint ? checkpoint : [] {};
+  const std::vector<TensorPair> pairs = pair_tensors(src, dest);
   Verification result;
-  result.input_shape = src.graph.node(0).shape;
+  result.input_shape = src.node(0).shape;
   result.options = options;
-  result.operations = src.graph.nodes().size();
-  result.graph_differences = compare_graphs(src.graph, dest.graph);
-  auto scanning =
-      std::async(std::launch::async, scan_tensors, std::cref(src.graph), std::cref(dest.graph));
-  if (comparable(src.graph, dest.graph)) run_both(src, dest, result, step);
+  result.same_dtype = std::ranges::none_of(pairs, &TensorPair::converted);
+  result.tensors = pairs.size();
+  result.operations = src.nodes().size();
+  result.graph_differences = compare_graphs(src, dest);
+  auto scanning = std::async(std::launch::async, scan_tensors, std::cref(pairs));
+  if (comparable(src, dest)) run_both(src, dest, result, step);
   TensorScan scan = scanning.get();
-  result.tensors = scan.tensors;
   result.different_tensors = std::move(scan.different);
   result.nan_count = scan.nan_count;
   result.inf_count = scan.inf_count;
   result.non_finite_tensors = scan.non_finite_tensors;
-  result.same_dtype = scan.same_dtype;
   step();
-  const bool same_networks = result.graph_differences.empty() && result.different_tensors.empty();
-  if (!result.same_dtype && same_networks && !result.outputs.empty()) {
-    run_rounded(src, dest, result, step);
-  }
   if (!result.verified()) result.first_difference = find_first_difference(src, dest, result);
   return result;
 }

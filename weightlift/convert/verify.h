@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "weightlift/base/note.h"
-#include "weightlift/nn/module.h"
+#include "weightlift/nn/graph.h"
 #include "weightlift/tensor/compare.h"
 
 namespace weightlift {
@@ -22,12 +22,6 @@ struct VerifyOptions {
   int threads = 0;  ///< 0: all cores
 };
 
-/// One network with its graph on the input shape; its modules hold the tensors.
-struct NetworkView {
-  Module& network;
-  const Graph& graph;
-};
-
 /// One output of the two networks, over all samples.
 struct OutputComparison {
   std::string name;  ///< "logits", "last_hidden_state", "pooler_output"
@@ -37,7 +31,8 @@ struct OutputComparison {
   std::int64_t elements = 0;
   /// For logits: the number of inputs, and of those that both networks put into the same class.
   std::int64_t inputs = 0, same_top1 = 0;
-  /// Across dtypes: the source's weights, equally rounded, give the same bits.
+  /// Across dtypes, where the graphs are equal: the source's weights, equally rounded, give the
+  /// same bits.
   bool bit_equal_rounded = true;
 
   double mean_abs() const {
@@ -74,11 +69,10 @@ Tensor random_input(const Shape& shape, std::uint64_t seed, std::int64_t sample)
 
 /// Compares `dest` with `src` as docs/architecture.md defines "verified": tensors bit-equal (after
 /// a change of dtype, if any), graphs equal node by node, outputs bit-equal (across dtypes: to
-/// those of the source's weights, equally rounded, which `src` has meanwhile). Finds the first
-/// operation that differs. A difference is a result; throws only where a network cannot run. Calls
-/// `checkpoint` between steps; it may throw.
-Verification verify_networks(const NetworkView& src, const NetworkView& dest,
-                             const VerifyOptions& options,
+/// those of the source's weights, equally rounded). Both graphs are on the input shape, and their
+/// modules hold the tensors. Finds the first operation that differs. A difference is a result;
+/// throws only where a network cannot run. Calls `checkpoint` between steps; it may throw.
+Verification verify_networks(const Graph& src, const Graph& dest, const VerifyOptions& options,
                              const std::function<void()>& checkpoint = {});
 
 /// The note about NaN and infinities in the source's weights.

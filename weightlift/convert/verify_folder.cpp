@@ -39,7 +39,7 @@ FolderVerification verify_folder(const std::string& source, const SourceHints& h
     require_intact(from.checkpoint);
     require_intact(to.checkpoint);
   };
-  Verification verification = verify_networks({*src, src_graph}, {*dest, dest_graph}, options, [&] {
+  Verification verification = verify_networks(src_graph, dest_graph, options, [&] {
     progress.check();
     require_both_intact();
   });

@@ -82,10 +82,10 @@ class Compiler {
     const std::size_t scratchpad = new_buffer(convolution->scratchpad_bytes());
     const std::size_t bytes =
         weight_bytes + narrow<std::size_t>(options.out_channels) * sizeof(float);
-    const auto pack = [=, node = step.node, batch_norm = step.batch_norm](const Graph& weights,
+    const auto pack = [=, node = step.node, batch_norm = step.batch_norm](const Weights& weights,
                                                                           std::byte* to) {
-      pack_convolution(weights.node(node), batch_norm ? &weights.node(*batch_norm) : nullptr,
-                       convolution->weights(), as_floats(to), as_floats(to + weight_bytes));
+      pack_convolution(weights, node, batch_norm, convolution->weights(), as_floats(to),
+                       as_floats(to + weight_bytes));
     };
     emit_with_parameters(step.result, {in.buffer, scratchpad}, out, bytes, pack,
                          [=](const StepContext& context) {
@@ -98,8 +98,8 @@ class Compiler {
   void compile(const Fusion& step, const BatchNorm2dOptions& options) {
     const auto [in, out] = plain_in_out(step.node);
     const auto channels = narrow<std::size_t>(options.num_features);
-    const auto pack = [node = step.node](const Graph& weights, std::byte* to) {
-      const ChannelAffine affine = batch_norm_affine(weights.node(node));
+    const auto pack = [node = step.node](const Weights& weights, std::byte* to) {
+      const ChannelAffine affine = batch_norm_affine(weights, node);
       const auto shift = std::ranges::copy(affine.scale, as_doubles(to)).out;
       std::ranges::copy(affine.shift, shift);
     };
@@ -151,8 +151,8 @@ class Compiler {
     const std::size_t bias_bytes = narrow<std::size_t>(options.out_features) * sizeof(double);
     const std::size_t weight_bytes =
         narrow<std::size_t>(options.out_features * options.in_features) * sizeof(float);
-    const auto pack = [=, node = step.node](const Graph& weights, std::byte* to) {
-      pack_linear(weights.node(node), as_floats(to + bias_bytes), as_doubles(to));
+    const auto pack = [=, node = step.node](const Weights& weights, std::byte* to) {
+      pack_linear(weights, node, as_floats(to + bias_bytes), as_doubles(to));
     };
     emit_with_parameters(step.node, {in.buffer}, out, bias_bytes + weight_bytes, pack,
                          [=, in = in, out = out](const StepContext& context) {
@@ -238,7 +238,7 @@ class Compiler {
 
   void emit_with_parameters(NodeId node, std::initializer_list<std::size_t> read,
                             const Place& output, std::size_t bytes,
-                            std::function<void(const Graph&, std::byte*)> pack,
+                            std::function<void(const Weights&, std::byte*)> pack,
                             std::function<void(const StepContext&)> run) {
     const std::size_t buffer = new_buffer(bytes);
     emit(node, read, output, std::move(run));

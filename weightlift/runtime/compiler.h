@@ -8,6 +8,7 @@
 #include "weightlift/runtime/arena.h"
 #include "weightlift/runtime/layout.h"
 #include "weightlift/runtime/program.h"
+#include "weightlift/runtime/weights.h"
 
 namespace weightlift {
 
@@ -32,7 +33,7 @@ struct StepContext {
 struct Parameters {
   std::size_t bytes = 0;
   std::size_t buffer = 0;  ///< of the arena; they are packed there just before the step
-  std::function<void(const Graph& weights, std::byte* to)> pack;  ///< empty where there are none
+  std::function<void(const Weights& weights, std::byte* to)> pack;  ///< empty where there are none
 };
 
 struct Step {

@@ -11,6 +11,7 @@
 
 #include "weightlift/base/error.h"
 #include "weightlift/runtime/compiler.h"
+#include "weightlift/runtime/weights.h"
 
 namespace weightlift {
 
@@ -107,6 +108,10 @@ struct Program::Impl {
   std::vector<Tensor> run(const ArenaPool& pool, const Tensor& input, const Observer& observer,
                           const ParametersOf& parameters) const;
 
+  /// Runs all steps, each with parameters that it packs just before it.
+  std::vector<Tensor> run(const Weights& weights, const Tensor& input,
+                          const Observer& observer) const;
+
   /// Used only for comparison: its modules may no longer exist.
   Graph graph;
   bool fused;
@@ -143,6 +148,19 @@ std::vector<Tensor> Program::Impl::run(const ArenaPool& pool, const Tensor& inpu
   return outputs;
 }
 
+std::vector<Tensor> Program::Impl::run(const Weights& weights, const Tensor& input,
+                                       const Observer& observer) const {
+  require_equal(weights.graph);
+  const auto pack = [&](std::size_t step, const StepContext& context) -> const std::byte* {
+    const Parameters& parameters = compiled.steps[step].parameters;
+    if (!parameters.pack) return nullptr;
+    std::byte* to = context.bytes(parameters.buffer);
+    parameters.pack(weights, to);
+    return to;
+  };
+  return run(arenas, input, observer, pack);
+}
+
 Program::Program(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
 Program::Program(Program&&) noexcept = default;
 Program& Program::operator=(Program&&) noexcept = default;
@@ -157,15 +175,13 @@ const std::vector<Kernel>& Program::kernels() const { return impl_->compiled.ker
 std::vector<Tensor> Program::run(const Graph& weights, const Tensor& input,
                                  const Observer& observer) const {
   if (observer && impl_->fused) throw std::logic_error("a fused program has no observable nodes");
-  impl_->require_equal(weights);
-  const auto pack = [&](std::size_t step, const StepContext& context) -> const std::byte* {
-    const Parameters& parameters = impl_->compiled.steps[step].parameters;
-    if (!parameters.pack) return nullptr;
-    std::byte* to = context.bytes(parameters.buffer);
-    parameters.pack(weights, to);
-    return to;
-  };
-  return impl_->run(impl_->arenas, input, observer, pack);
+  return impl_->run({weights}, input, observer);
+}
+
+std::vector<Tensor> Program::run_rounded(const Graph& weights, const Graph& like,
+                                         const Tensor& input) const {
+  impl_->require_equal(like);
+  return impl_->run({weights, &like}, input, {});
 }
 
 struct BoundProgram::Impl {
@@ -180,7 +196,7 @@ struct BoundProgram::Impl {
     const ThreadCount scope(program->threads);
     for (std::size_t i = 0; i < offsets.size(); ++i) {
       const auto& pack = program->compiled.steps[i].parameters.pack;
-      if (pack) pack(weights, parameters.data() + offsets[i]);
+      if (pack) pack({weights}, parameters.data() + offsets[i]);
     }
   }
 

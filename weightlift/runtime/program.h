@@ -52,6 +52,12 @@ class Program {
   std::vector<Tensor> run(const Graph& weights, const Tensor& input,
                           const Observer& observer = {}) const;
 
+  /// Returns what run() returns where each weight is first rounded to the dtype of its counterpart
+  /// in `like`, another graph equal to the compiled one. Rounds as it reads, without a copy of the
+  /// weights. Throws MismatchError as run().
+  std::vector<Tensor> run_rounded(const Graph& weights, const Graph& like,
+                                  const Tensor& input) const;
+
   /// Returns a program for many runs on the same weights: it reads them from the graph once, as
   /// run() does. Throws MismatchError as run().
   BoundProgram bind(const Graph& weights) const;

@@ -19,10 +19,11 @@ namespace weightlift {
 
 namespace {
 
-std::vector<double> to_doubles(const Tensor& tensor) {
+std::vector<double> to_doubles(const Parameter& parameter) {
+  const Tensor& tensor = parameter.tensor;
   std::vector<double> values(narrow<std::size_t>(tensor.numel()));
-  convert_elements(tensor.bytes(), tensor.dtype(), DType::F64,
-                   std::as_writable_bytes(std::span(values)));
+  convert_elements_via(tensor.bytes(), tensor.dtype(), parameter.dtype, DType::F64,
+                       std::as_writable_bytes(std::span(values)));
   release_mapped(tensor.bytes());
   return values;
 }
@@ -55,14 +56,16 @@ void transpose(std::array<Float4, 4>& m) {
 /// it.
 class BlockPacker {
  public:
-  BlockPacker(const Tensor& weight, const std::vector<double>& scale, const WeightLayout& layout)
-      : bytes_(weight.bytes()),
-        dtype_(weight.dtype()),
-        out_channels_(weight.shape()[0]),
-        row_elements_(weight.numel() / out_channels_),
-        taps_(weight.shape()[2] * weight.shape()[3]),
+  BlockPacker(const Parameter& weight, const std::vector<double>& scale, const WeightLayout& layout)
+      : bytes_(weight.tensor.bytes()),
+        dtype_(weight.tensor.dtype()),
+        rounded_(weight.dtype),
+        out_channels_(weight.tensor.shape()[0]),
+        row_elements_(weight.tensor.numel() / out_channels_),
+        taps_(weight.tensor.shape()[2] * weight.tensor.shape()[3]),
         out_block_(layout.out_block),
         tile_columns_(layout.in_block * taps_),
+        span_columns_(std::max<std::int64_t>(kSpanColumns / tile_columns_, 1) * tile_columns_),
         scale_(scale.begin(), scale.end()),
         positions_(static_cast<std::size_t>(tile_columns_)) {
     for (std::int64_t j = 0; j < tile_columns_; ++j) {
@@ -77,49 +80,63 @@ class BlockPacker {
   void pack(std::int64_t block, std::vector<float>& converted, float* output) const {
     const std::int64_t first = block * out_block_;
     const std::int64_t rows = std::min(out_block_, out_channels_ - first);
-    const std::int64_t tiles = (row_elements_ + tile_columns_ - 1) / tile_columns_;
     const std::int64_t tile_elements = out_block_ * tile_columns_;
-    output += block * tiles * tile_elements;
-    for (std::int64_t tile = 0; tile < tiles; ++tile, output += tile_elements) {
-      const std::int64_t column = tile * tile_columns_;
-      const std::int64_t columns = std::min(tile_columns_, row_elements_ - column);
-      if (rows < out_block_ || columns < tile_columns_) std::fill_n(output, tile_elements, 0.0F);
+    output += block * tiles(row_elements_) * tile_elements;
+    for (std::int64_t column = 0; column < row_elements_; column += span_columns_) {
+      const std::int64_t columns = std::min(span_columns_, row_elements_ - column);
+      const std::int64_t elements = tiles(columns) * tile_elements;
+      if (rows < out_block_ || columns % tile_columns_ != 0) std::fill_n(output, elements, 0.0F);
       for (std::int64_t row = 0; row < rows; row += 4) {
-        pack_rows(first + row, std::min<std::int64_t>(4, rows - row), column, columns, converted,
-                  output + row);
+        const Rows some = read_rows(first + row, std::min<std::int64_t>(4, rows - row), column,
+                                    columns, converted);
+        for (std::int64_t begin = 0; begin < columns; begin += tile_columns_) {
+          pack_rows(some, begin, std::min(tile_columns_, columns - begin),
+                    output + begin / tile_columns_ * tile_elements + row);
+        }
       }
+      output += elements;
     }
   }
 
  private:
-  /// Packs up to four rows of a tile.
-  void pack_rows(std::int64_t row, std::int64_t rows, std::int64_t column, std::int64_t columns,
-                 std::vector<float>& converted, float* output) const {
-    const std::byte* from = bytes_.data() + (row * row_elements_ + column) * item_bytes_;
-    std::int64_t stride_bytes = row_elements_ * item_bytes_;
-    if (dtype_ != DType::F32) {
-      from = convert(from, stride_bytes, rows, columns, converted);
-      stride_bytes = columns * kFloatBytes;
-    }
-    const float* scale = scale_.data() + row;
-    const std::int64_t whole = rows == 4 ? columns / 4 * 4 : 0;
-    if (whole > 0) pack_four_rows(from, stride_bytes, scale, whole, output);
-    for (std::int64_t lane = 0; lane < rows && whole < columns; ++lane) {
-      pack_elements(from + lane * stride_bytes, scale[lane], whole, columns, output + lane);
-    }
+  /// Up to four rows of float32, from one column on.
+  struct Rows {
+    const std::byte* bytes;
+    std::int64_t stride_bytes;
+    std::int64_t count;
+    const float* scale;
+  };
+
+  std::int64_t tiles(std::int64_t columns) const {
+    return (columns + tile_columns_ - 1) / tile_columns_;
   }
 
-  const std::byte* convert(const std::byte* from, std::int64_t stride_bytes, std::int64_t rows,
-                           std::int64_t columns, std::vector<float>& converted) const {
-    const auto count = static_cast<std::size_t>(columns);
-    converted.resize(static_cast<std::size_t>(rows) * count);
-    for (std::int64_t row = 0; row < rows; ++row) {
-      const std::span<const std::byte> source(from + row * stride_bytes,
-                                              count * item_bytes(dtype_));
-      const auto to = std::span(converted).subspan(static_cast<std::size_t>(row) * count, count);
-      convert_elements(source, dtype_, DType::F32, std::as_writable_bytes(to));
+  /// Rows of the source as float32: its own memory, or `converted`.
+  Rows read_rows(std::int64_t row, std::int64_t count, std::int64_t column, std::int64_t columns,
+                 std::vector<float>& converted) const {
+    const std::byte* from = bytes_.data() + (row * row_elements_ + column) * item_bytes_;
+    const std::int64_t stride_bytes = row_elements_ * item_bytes_;
+    const float* scale = scale_.data() + row;
+    if (dtype_ == DType::F32 && rounded_ == DType::F32) return {from, stride_bytes, count, scale};
+    const auto length = static_cast<std::size_t>(columns);
+    converted.resize(static_cast<std::size_t>(count) * length);
+    for (std::int64_t i = 0; i < count; ++i) {
+      const std::span<const std::byte> source(from + i * stride_bytes, length * item_bytes(dtype_));
+      const auto to = std::span(converted).subspan(static_cast<std::size_t>(i) * length, length);
+      convert_elements_via(source, dtype_, rounded_, DType::F32, std::as_writable_bytes(to));
     }
-    return std::as_bytes(std::span(converted)).data();
+    return {std::as_bytes(std::span(converted)).data(), columns * kFloatBytes, count, scale};
+  }
+
+  /// Packs the part of these rows that is in one tile.
+  void pack_rows(const Rows& rows, std::int64_t begin, std::int64_t columns, float* output) const {
+    const std::byte* from = rows.bytes + begin * kFloatBytes;
+    const std::int64_t whole = rows.count == 4 ? columns / 4 * 4 : 0;
+    if (whole > 0) pack_four_rows(from, rows.stride_bytes, rows.scale, whole, output);
+    for (std::int64_t lane = 0; lane < rows.count && whole < columns; ++lane) {
+      pack_elements(from + lane * rows.stride_bytes, rows.scale[lane], whole, columns,
+                    output + lane);
+    }
   }
 
   void pack_four_rows(const std::byte* from, std::int64_t stride_bytes, const float* scale,
@@ -147,16 +164,20 @@ class BlockPacker {
   }
 
   static constexpr std::int64_t kFloatBytes = sizeof(float);
+  /// Columns that are read at once, rounded to whole tiles: conversions have a cost per call, and
+  /// four rows and their tiles stay in the first cache.
+  static constexpr std::int64_t kSpanColumns = 512;
 
   std::span<const std::byte> bytes_;
-  DType dtype_;
+  DType dtype_, rounded_;
   std::int64_t item_bytes_ = static_cast<std::int64_t>(item_bytes(dtype_));
-  std::int64_t out_channels_, row_elements_, taps_, out_block_, tile_columns_;
+  std::int64_t out_channels_, row_elements_, taps_, out_block_, tile_columns_, span_columns_;
   std::vector<float> scale_;
   std::vector<std::int64_t> positions_;  ///< of a tile's column in the packed tile, in floats
 };
 
-void scale_rows(const Tensor& weight, const std::vector<double>& scale, float* output) {
+void scale_rows(const Parameter& parameter, const std::vector<double>& scale, float* output) {
+  const Tensor& weight = parameter.tensor;
   const auto rows = weight.shape()[0];
   const auto columns = narrow<std::size_t>(weight.numel() / rows);
   const std::size_t item = item_bytes(weight.dtype());
@@ -165,8 +186,8 @@ void scale_rows(const Tensor& weight, const std::vector<double>& scale, float* o
   for (std::int64_t row = 0; row < rows; ++row) {
     const auto r = static_cast<std::size_t>(row);
     const std::span<float> to(output + r * columns, columns);
-    convert_elements(bytes.subspan(r * columns * item, columns * item), weight.dtype(), DType::F32,
-                     std::as_writable_bytes(to));
+    convert_elements_via(bytes.subspan(r * columns * item, columns * item), weight.dtype(),
+                         parameter.dtype, DType::F32, std::as_writable_bytes(to));
     if (scale[r] == 1) continue;
     for (float& value : to) value *= static_cast<float>(scale[r]);
   }
@@ -174,26 +195,32 @@ void scale_rows(const Tensor& weight, const std::vector<double>& scale, float* o
 
 }  // namespace
 
-const Tensor& parameter(const Node& node, std::string_view name, const Shape& shape) {
-  const Tensor* tensor = node.module == nullptr ? nullptr : node.module->own(name);
-  if (tensor == nullptr || tensor->shape() != shape || !is_floating(tensor->dtype())) {
-    throw MismatchError(
-        fmt::format("{}.{}", node.path, name),
-        fmt::format("expected F32, F16, BF16 or F64 {}, got {}", to_string(shape),
-                    tensor == nullptr ? "nothing"
-                                      : fmt::format("{} {}", to_string(tensor->dtype()),
-                                                    to_string(tensor->shape()))));
-  }
-  return *tensor;
+Parameter parameter(const Weights& weights, NodeId id, std::string_view name, const Shape& shape) {
+  const auto own = [&](const Graph& graph) -> const Tensor& {
+    const Node& node = graph.node(id);
+    const Tensor* tensor = node.module == nullptr ? nullptr : node.module->own(name);
+    if (tensor == nullptr || tensor->shape() != shape || !is_floating(tensor->dtype())) {
+      throw MismatchError(
+          fmt::format("{}.{}", node.path, name),
+          fmt::format("expected F32, F16, BF16 or F64 {}, got {}", to_string(shape),
+                      tensor == nullptr ? "nothing"
+                                        : fmt::format("{} {}", to_string(tensor->dtype()),
+                                                      to_string(tensor->shape()))));
+    }
+    return *tensor;
+  };
+  const Tensor& tensor = own(weights.graph);
+  return {tensor, weights.like == nullptr ? tensor.dtype() : own(*weights.like).dtype()};
 }
 
-ChannelAffine batch_norm_affine(const Node& batch_norm) {
-  const auto& options = std::get<BatchNorm2dOptions>(batch_norm.op);
-  const Shape shape = {options.num_features};
-  const auto mean = to_doubles(parameter(batch_norm, "running_mean", shape));
-  const auto variance = to_doubles(parameter(batch_norm, "running_var", shape));
-  ChannelAffine affine{to_doubles(parameter(batch_norm, "weight", shape)),
-                       to_doubles(parameter(batch_norm, "bias", shape))};
+ChannelAffine batch_norm_affine(const Weights& weights, NodeId batch_norm) {
+  const auto& options = std::get<BatchNorm2dOptions>(weights.graph.node(batch_norm).op);
+  const auto values = [&](std::string_view name) {
+    return to_doubles(parameter(weights, batch_norm, name, {options.num_features}));
+  };
+  const auto mean = values("running_mean");
+  const auto variance = values("running_var");
+  ChannelAffine affine{values("weight"), values("bias")};
   for (std::size_t c = 0; c < mean.size(); ++c) {
     affine.scale[c] /= std::sqrt(variance[c] + options.eps);
     affine.shift[c] -= mean[c] * affine.scale[c];
@@ -201,20 +228,21 @@ ChannelAffine batch_norm_affine(const Node& batch_norm) {
   return affine;
 }
 
-ChannelAffine affine_after(const Node& convolution, const Node* batch_norm) {
-  const auto& options = std::get<Conv2dOptions>(convolution.op);
+ChannelAffine affine_after(const Weights& weights, NodeId convolution,
+                           std::optional<NodeId> batch_norm) {
+  const auto& options = std::get<Conv2dOptions>(weights.graph.node(convolution).op);
   const auto channels = narrow<std::size_t>(options.out_channels);
-  ChannelAffine affine = batch_norm != nullptr ? batch_norm_affine(*batch_norm)
-                                               : ChannelAffine{std::vector<double>(channels, 1.0),
-                                                               std::vector<double>(channels, 0.0)};
+  ChannelAffine affine = batch_norm ? batch_norm_affine(weights, *batch_norm)
+                                    : ChannelAffine{std::vector<double>(channels, 1.0),
+                                                    std::vector<double>(channels, 0.0)};
   if (options.bias) {
-    const auto bias = to_doubles(parameter(convolution, "bias", {options.out_channels}));
+    const auto bias = to_doubles(parameter(weights, convolution, "bias", {options.out_channels}));
     for (std::size_t c = 0; c < channels; ++c) affine.shift[c] += bias[c] * affine.scale[c];
   }
   return affine;
 }
 
-void pack_weights(const Tensor& weight, const std::vector<double>& scale,
+void pack_weights(const Parameter& weight, const std::vector<double>& scale,
                   const WeightLayout& layout, float* output) {
   if (layout.row_major) {
     scale_rows(weight, scale, output);
@@ -227,25 +255,25 @@ void pack_weights(const Tensor& weight, const std::vector<double>& scale,
       for (std::int64_t b = 0; b < packer.out_blocks(); ++b) packer.pack(b, rows, output);
     }
   }
-  release_mapped(weight.bytes());
+  release_mapped(weight.tensor.bytes());
 }
 
-void pack_convolution(const Node& convolution, const Node* batch_norm, const WeightLayout& layout,
-                      float* weights, float* bias) {
-  const auto& o = std::get<Conv2dOptions>(convolution.op);
-  const ChannelAffine affine = affine_after(convolution, batch_norm);
+void pack_convolution(const Weights& weights, NodeId convolution, std::optional<NodeId> batch_norm,
+                      const WeightLayout& layout, float* packed, float* bias) {
+  const auto& o = std::get<Conv2dOptions>(weights.graph.node(convolution).op);
+  const ChannelAffine affine = affine_after(weights, convolution, batch_norm);
   std::ranges::transform(affine.shift, bias,
                          [](double shift) { return static_cast<float>(shift); });
   const Shape shape = {o.out_channels, o.in_channels / o.groups, o.kernel_size, o.kernel_size};
-  pack_weights(parameter(convolution, "weight", shape), affine.scale, layout, weights);
+  pack_weights(parameter(weights, convolution, "weight", shape), affine.scale, layout, packed);
 }
 
-void pack_linear(const Node& node, float* weights, double* bias) {
-  const auto& o = std::get<LinearOptions>(node.op);
+void pack_linear(const Weights& weights, NodeId linear, float* packed, double* bias) {
+  const auto& o = std::get<LinearOptions>(weights.graph.node(linear).op);
   const auto rows = narrow<std::size_t>(o.out_features);
-  pack_weights(parameter(node, "weight", {o.out_features, o.in_features}),
-               std::vector<double>(rows, 1.0), WeightLayout{}, weights);
-  std::ranges::copy(o.bias ? to_doubles(parameter(node, "bias", {o.out_features}))
+  pack_weights(parameter(weights, linear, "weight", {o.out_features, o.in_features}),
+               std::vector<double>(rows, 1.0), WeightLayout{}, packed);
+  std::ranges::copy(o.bias ? to_doubles(parameter(weights, linear, "bias", {o.out_features}))
                            : std::vector<double>(rows, 0.0),
                     bias);
 }
