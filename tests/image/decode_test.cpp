@@ -183,9 +183,9 @@ std::vector<Refused> refused_kinds() {
       {"Gif", "GIF89a....", "unsupported image format GIF; advice(convert it to PNG first)", true},
       {"Avif", std::string("\0\0\0\x20", 4) + "ftypavif....",
        "unsupported image format AVIF; advice(convert it to PNG first)", true},
-      {"WebPage", "<!DOCTYPE html>", "a web page, not an image; advice(download the image itself)"},
+      {"WebPage", "<!DOCTYPE html>", "an HTML page, not an image; advice(download the file again)"},
       {"LfsPointer", "version https://git-lfs.github.com/spec/v1\n",
-       "a Git LFS pointer, not an image; advice(run `git lfs pull`)"},
+       "a git-lfs pointer, not an image; advice(run `git lfs pull`)"},
   };
 }
 

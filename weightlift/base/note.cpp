@@ -38,6 +38,8 @@ constexpr auto kRows = std::to_array<Row>({
     {"no-config", Severity::kWarning},
     {"counters-added", Severity::kNote},
     {"counters-converted", Severity::kNote},
+    {"dtypes-mixed", Severity::kNote},
+    {"zero-tail", Severity::kWarning},
     {"head-renamed", Severity::kWarning},
     {"bias-added", Severity::kNote},
     {"labels-read", Severity::kNote},

@@ -39,6 +39,8 @@ enum class NoteCode {
   kNoConfig,               ///< arch, config (a config.json in the same folder)
   kCountersAdded,          ///< count
   kCountersConverted,      ///< count
+  kDtypesMixed,            ///< dtypes (with counts), dtype
+  kZeroTail,               ///< tensor, bytes
   kHeadRenamed,            ///< module
   kBiasAdded,
   // Labels and the rest of the config

@@ -17,8 +17,10 @@ namespace {
 /// Fields of a request, and the options that set them.
 constexpr auto kOptions = std::to_array<std::pair<std::string_view, std::string_view>>({
     {"as", "--as"},
+    {"config", "--config"},
     {"head_key", "--head-key"},
     {"ignore", "--ignore"},
+    {"image_processor", "--image-processor"},
     {"images", "--image"},
     {"revision", "--revision"},
 });
@@ -107,6 +109,11 @@ constexpr auto kTexts = std::to_array<Text>({
     {NoteCode::kUnknownTensorsIgnored, "ignored tensors, {kind}: {names}"},
     {NoteCode::kCountersAdded, "added {count} missing num_batches_tracked as 0"},
     {NoteCode::kCountersConverted, "converted {count} num_batches_tracked to int64 scalars"},
+    {NoteCode::kDtypesMixed, "weights have several dtypes, {dtypes}; read as {dtype}"},
+    {NoteCode::kZeroTail,
+     "the weights are zero from '{tensor}' to the end of the file ({bytes} bytes); the download "
+     "may "
+     "be incomplete"},
     {NoteCode::kHeadRenamed,
      "using '{module}' as the classifier, assuming average pooling and a plain Linear layer"},
     {NoteCode::kBiasAdded, "the classifier has no bias; added a bias of zeros"},

@@ -12,6 +12,7 @@
 #include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
 #include "weightlift/base/note.h"
+#include "weightlift/base/placeholder.h"
 #include "weightlift/image/color.h"
 #include "weightlift/image/decoders.h"
 #include "weightlift/image/orient.h"
@@ -65,9 +66,6 @@ constexpr std::array<FileKind, 15> kUnsupported = {{
     {0, "<svg"sv, "SVG"},
 }};
 
-constexpr std::string_view kLfsPointer = "version https://git-lfs";
-constexpr std::array<std::string_view, 2> kWebPages = {"<!DOCTYPE", "<html"};
-
 bool is_of_kind(std::span<const std::byte> bytes, const FileKind& kind) {
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   return text.size() > kind.offset && text.substr(kind.offset).starts_with(kind.magic);
@@ -81,11 +79,8 @@ bool is_of_kind(std::span<const std::byte> bytes, const FileKind& kind) {
                        "convert it to PNG first");
   }
   const std::string_view text(reinterpret_cast<const char*>(file.bytes.data()), file.bytes.size());
-  if (text.starts_with(kLfsPointer)) {
-    refuse_image(file, "a Git LFS pointer, not an image", "run `git lfs pull`");
-  }
-  if (std::ranges::any_of(kWebPages, [&](auto start) { return text.starts_with(start); })) {
-    refuse_image(file, "a web page, not an image", "download the image itself");
+  if (const Placeholder other = find_placeholder(text); !other.what.empty()) {
+    refuse_image(file, fmt::format("{}, not an image", other.what), other.advice);
   }
   refuse_image(file, fmt::format("not a JPEG, PNG, WebP, BMP or PPM image: starts with '{}'",
                                  printable(text.substr(0, 8))));

@@ -1,0 +1,43 @@
+#include "weightlift/base/placeholder.h"
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+namespace weightlift {
+
+namespace {
+
+struct Row {
+  std::string_view start;  ///< in lower case, after white space
+  Placeholder placeholder;
+};
+
+constexpr std::string_view kDownload = "download the file again";
+
+constexpr std::array<Row, 7> kRows = {{
+    {"version https://git-lfs", {"a git-lfs pointer", "run `git lfs pull`"}},
+    {"version https://hawser", {"a git-lfs pointer", "run `git lfs pull`"}},
+    {"<!doctype html", {"an HTML page", kDownload}},
+    {"<html", {"an HTML page", kDownload}},
+    {"<head", {"an HTML page", kDownload}},
+    {"<!--", {"an HTML page", kDownload}},
+    {"<?xml", {"an XML document", kDownload}},
+}};
+
+}  // namespace
+
+Placeholder find_placeholder(std::string_view text) {
+  constexpr std::string_view kMark = "\xEF\xBB\xBF";  // of UTF-8
+  if (text.starts_with(kMark)) text.remove_prefix(kMark.size());
+  text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
+  std::string start(text.substr(0, 64));
+  std::ranges::transform(start, start.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  const auto* const row =
+      std::ranges::find_if(kRows, [&](const Row& known) { return start.starts_with(known.start); });
+  return row == kRows.end() ? Placeholder{} : row->placeholder;
+}
+
+}  // namespace weightlift
