@@ -9,6 +9,7 @@
 #include "weightlift/base/error.h"
 #include "weightlift/checkpoint/safetensors.h"
 #include "weightlift/checkpoint/torch.h"
+#include "weightlift/checkpoint/torch_objects.h"
 #include "weightlift/tensor/compare.h"
 
 namespace {
@@ -50,6 +51,8 @@ void check_round_trip(const StateDict& tensors) {
 }
 
 void read_all(const TorchFile& file) {
+  find_obstacle(file);
+  find_model_args(file.pickle);
   for (const TorchDict& dict : file.dicts) {
     try {
       const TorchStateDict loaded = load_state_dict(file, dict.id);

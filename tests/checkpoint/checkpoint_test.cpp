@@ -52,12 +52,11 @@ std::string unsupported(const std::string& bytes) {
   return refusal_of_bytes<UnsupportedError>(bytes);
 }
 
-/// The parts of a zip that identify its kind: a first entry, the names in its directory, and its
-/// end.
+/// A zip with entries of these names.
 std::string zip_with(const std::vector<std::string>& names) {
-  std::string zip = "PK\x03\x04" + std::string(100, '\0');
-  for (const std::string& name : names) zip += "PK\x01\x02" + std::string(42, '\0') + name;
-  return zip + "PK\x05\x06" + std::string(18, '\0');
+  std::vector<testing::ZipPart> parts;
+  for (const std::string& name : names) parts.push_back({name, "content"});
+  return testing::zip_of(parts);
 }
 
 TEST(CheckpointTest, OpensSafetensors) {
@@ -163,8 +162,8 @@ TEST(CheckpointTest, NamesTheOtherItemsOfADict) {
       testing::ordered_dict(text("w") + testing::float_tensor(4, 0, {2}, {1}) + text("step") +
                             "K\1"s) +
       "u");
-  EXPECT_THAT(load_dict(checkpoint, 1).ignored, ElementsAre("args (object of argparse.Namespace)",
-                                                            "an int (None)", "model.step (int)"));
+  EXPECT_THAT(load_dict(checkpoint, 1).ignored,
+              ElementsAre("args (object of argparse.Namespace)", "7 (None)", "model.step (int)"));
 }
 
 TEST(CheckpointTest, RefusesAllButDictsOfTensors) {
@@ -259,11 +258,83 @@ TEST(CheckpointTest, NamesOtherZips) {
                         "dict instead)"));
   EXPECT_THAT(unsupported(zip_with({"word/document.xml"})),
               HasSubstr("unsupported format: a zip archive that torch.save did not write"));
+  EXPECT_THAT(unsupported(zip_with({"m/archive_format", "m/data/weights/model.pt"})),
+              HasSubstr("a program of torch.export (.pt2); advice(save the model's state dict"));
+  EXPECT_THAT(unsupported(zip_with({"config.json", "model.weights.h5"})),
+              HasSubstr("a Keras model (.keras)"));
+  EXPECT_THAT(unsupported(zip_with({"a.npy", "b.npy"})),
+              HasSubstr("an archive of NumPy arrays (.npz)"));
+  EXPECT_THAT(unsupported(zip_with({"runs/best.pth"})),
+              HasSubstr("a zip archive that contains 'runs/best.pth'; advice(unpack it first)"));
   EXPECT_THAT(refusal_of_bytes("PK\x03\x04" + std::string(100, '\0')),
               HasSubstr("a truncated zip archive; advice(download the file again)"));
   EXPECT_THAT(unsupported("PK\x05\x06" + std::string(18, '\0')), HasSubstr("an empty zip archive"));
   EXPECT_THAT(refusal_of_bytes("\x01\x02\x03\x04" + zip_with({"archive/data.pkl"})),
               HasSubstr("a zip archive with other bytes in front of it"));
+}
+
+/// The message for a torch file with this value at its top.
+std::string refusal_of_value(const std::string& value) {
+  return unsupported(testing::torch_zip(value, {testing::counting_floats(4)}));
+}
+
+const std::string kModel = testing::global("torchvision.models.resnet", "ResNet") + ")\x81}" +
+                           testing::text("_modules") + "}sb";
+const std::string kArray =
+    testing::call(testing::global("numpy.core.multiarray", "_reconstruct"), "K\0"s);
+
+TEST(CheckpointTest, NamesWhatHidesTheWeights) {
+  EXPECT_THAT(refusal_of_value(kModel),
+              HasSubstr("the file holds a whole model (torchvision.models.resnet.ResNet), which "
+                        "only code can load; advice(load it with torch and save its state_dict()"));
+  EXPECT_THAT(refusal_of_value(testing::call(testing::global("__builtin__", "getattr"),
+                                             kModel + testing::text("state_dict"))),
+              HasSubstr("the file holds the method state_dict, not its result; advice(save "
+                        "model.state_dict() with the parentheses)"));
+  EXPECT_THAT(refusal_of_value(testing::global("some", "Class") + ")\x81"),
+              HasSubstr("expected a dict of tensors, got an object of some.Class"));
+}
+
+std::optional<TorchObstacle> obstacle_of(const std::string& value) {
+  const testing::TempDir dir;
+  testing::write_file(dir / "m.pth", testing::torch_zip(value, {testing::counting_floats(4)}));
+  return open_checkpoint(dir / "m.pth").obstacle;
+}
+
+TEST(CheckpointTest, FindsWhatHidesTheWeightsInDicts) {
+  const std::string weights = testing::float_tensor(4, 0, {2}, {1});
+  EXPECT_EQ(obstacle_of("}" + testing::text("model") + kModel + "s")->message,
+            "'model' holds a whole model (torchvision.models.resnet.ResNet), which only code can "
+            "load");
+  EXPECT_EQ(obstacle_of("}" + testing::text("net") + "}" + testing::text("fc.bias") + kArray + "ss")
+                ->message,
+            "'net.fc.bias' holds a numpy array, not a tensor");
+  // A file with weights may also hold models and arrays.
+  EXPECT_FALSE(obstacle_of("}(" + testing::text("fc.bias") + weights + testing::text("best") +
+                           kArray + testing::text("teacher") + kModel + "u"));
+  EXPECT_FALSE(obstacle_of("}" + testing::text("epoch") + "K\1s"s));
+}
+
+TEST(CheckpointTest, ReadsTheArgumentsOfTimmsScript) {
+  const testing::TempDir dir;
+  const auto args_of = [&](const std::string& args) {
+    testing::write_file(dir / "m.pth",
+                        testing::torch_zip("}" + testing::text("args") + args + "s", {}));
+    return open_checkpoint(dir / "m.pth").model_args;
+  };
+  const auto spaces = [](const std::string& items) {
+    return testing::global("argparse", "Namespace") + ")\x81}(" + items + "ub";
+  };
+  EXPECT_EQ(args_of(spaces(testing::text("lr") + "K\1"s)), "");
+  EXPECT_EQ(args_of(spaces(testing::text("model_kwargs") + "}" + testing::text("gp") + "N")), "");
+  EXPECT_EQ(args_of(spaces(testing::text("model_kwargs") + "}(" + testing::text("output_stride") +
+                           "K\x10"s + testing::text("act_layer") + testing::text("silu") +
+                           testing::text("layers") + "](K\1K\2e"s + testing::text("x") + "}u" +
+                           testing::text("gp") + testing::text("max"))),
+            R"({"output_stride":16,"act_layer":"silu","layers":[1,2],"x":"dict of 0",)"
+            R"("global_pool":"max"})");
+  EXPECT_EQ(args_of("}" + testing::text("model_kwargs") + "}" + testing::text("a") + "K\1ss"s),
+            R"({"a":1})");
 }
 
 TEST(CheckpointTest, NamesAnLfsPointerAndItsCommand) {
@@ -307,6 +378,9 @@ TEST(CheckpointTest, NamesOtherFormats) {
   EXPECT_THAT(unsupported("\x93NUMPY\x01\0v\0{"s), HasSubstr("a NumPy array"));
   EXPECT_THAT(unsupported("GGUF\x03\0\0\0"s), HasSubstr("a GGUF file"));
   EXPECT_THAT(unsupported("\x1C\0\0\0TFL3"s), HasSubstr("a TensorFlow Lite model"));
+  EXPECT_THAT(unsupported("\x89PNG\r\n\x1A\n"s + std::string(40, '\0')), HasSubstr("a PNG image"));
+  EXPECT_THAT(unsupported("\x08\x08\x12\x07pytorch\x3A\x06\x0A\x04main"), HasSubstr("ONNX"));
+  EXPECT_THAT(refusal_of_bytes("\x08\x08\x12\x7Fpytorch"), HasSubstr("unknown format"));
 }
 
 TEST(CheckpointTest, LeavesADamagedSafetensorsFileToItsReader) {

@@ -68,7 +68,7 @@ TEST(TorchGoldenTest, NamesUnknownGlobals) {
   EXPECT_THAT(
       foreign_globals(file.pickle),
       ElementsAre("argparse.Namespace", "pathlib.PurePosixPath", "numpy._core.multiarray.scalar",
-                  "numpy.dtype", "_codecs.encode", "collections.defaultdict", "__builtin__.list",
+                  "numpy.dtype", "_codecs.encode", "__builtin__.list",
                   "numpy._core.multiarray._reconstruct", "numpy.ndarray", "__builtin__.bytes"));
   EXPECT_THAT(foreign_globals(open(folder() / "network.pth.tar").pickle), IsEmpty());
 }

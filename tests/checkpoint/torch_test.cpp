@@ -219,6 +219,41 @@ TEST(TorchZipTest, ReadsParametersAndTensorsWithAttributes) {
               ElementsAre(0, 1));
 }
 
+// TPUs have no storages: torch saves a tensor of the CPU and the device.
+TEST(TorchZipTest, ReadsTensorsOfDevicesWithoutStorages) {
+  const auto on_device = [](const std::string& dtype) {
+    return call(global("torch._utils", "_rebuild_device_tensor_from_cpu_tensor"),
+                float_tensor(4, 0, {2}, {1}) + global("torch", dtype) + text("xla:0") + "\x89");
+  };
+  EXPECT_THAT(floats(one(on_device("float32"))), ElementsAre(0, 1));
+  EXPECT_THAT(floats(one(call(global("torch._utils", "_rebuild_parameter"),
+                              on_device("float32") + "\x88" + no_hooks()))),
+              ElementsAre(0, 1));
+  EXPECT_THAT(refusal_of(one(on_device("bfloat16"))),
+              HasSubstr("unsupported change of dtype: F32 stored, BF16 expected on its device"));
+  for (const char* name : {"_rebuild_device_tensor_from_numpy", "_rebuild_xla_tensor"}) {
+    EXPECT_THAT(refusal_of(one(call(global("torch._utils", name), "N"))),
+                HasSubstr("unsupported: a tensor that is a numpy array inside the pickle"));
+  }
+}
+
+TEST(TorchZipTest, ReadsTheFormsBeforeTorch04) {
+  const std::string state =
+      tuple(storage("FloatStorage", "0", "K\4"s) + "K\0"s + integers({2}) + integers({1}));
+  const std::string old = global("torch", "FloatTensor") + ")R" + state + "b";
+  EXPECT_THAT(floats(one(old)), ElementsAre(0, 1));
+  EXPECT_THAT(floats(one(global("torch.cuda", "FloatTensor") + ")R" + state + "b")),
+              ElementsAre(0, 1));
+  const std::string parameter = global("torch.nn.parameter", "Parameter");
+  EXPECT_THAT(floats(one(parameter + tuple(old + "\x88") + "\x81")), ElementsAre(0, 1));
+  EXPECT_THAT(floats(one(call(parameter, old) + tuple("\x88\x89" + no_hooks()) + "b")),
+              ElementsAre(0, 1));
+  // Without its state such a tensor has no values; torch leaves them uninitialized.
+  EXPECT_THAT(refusal_of(one(call(global("torch", "FloatTensor"), "K\4"s))),
+              HasSubstr("tensor 'w': expected 4 to 4 arguments, got 1"));
+  EXPECT_THAT(refusal_of(one(old + state + "b")), HasSubstr("state: expected a dict"));
+}
+
 TEST(TorchZipTest, IgnoresHooksMetadataAndLocations) {
   const std::string start =
       storage("FloatStorage", "0", "K\4"s) + "K\0"s + integers({2}) + integers({1});
@@ -269,6 +304,48 @@ TEST(TorchZipTest, ListsDictsOfTensorsByPath) {
   EXPECT_EQ(load_state_dict(file, file.dicts[4].id).tensors.size(), 2U);
   EXPECT_EQ(file.pickle.at(*find_item(file.pickle, file.pickle.root, "epoch")).integer, 1);
   EXPECT_FALSE(find_item(file.pickle, file.pickle.root, "model"));
+}
+
+/// The paths of a file's dicts, then the keys of tensors in lists.
+std::vector<std::string> paths_of(const std::string& value) {
+  const TorchFile file = open(torch_zip(value, {counting_floats(4)}));
+  std::vector<std::string> paths;
+  for (const TorchDict& dict : file.dicts) paths.push_back(dict.path);
+  paths.emplace_back("|");
+  for (const std::string& key : file.keys_of_lists) paths.push_back(key);
+  return paths;
+}
+
+TEST(TorchZipTest, ListsDictsInListsAndBelowIntegers) {
+  const std::string weights = float_tensor(4, 0, {2}, {1});
+  const std::string layers = ordered_dict(text("fc.weight") + weights);
+  const std::string moments = "}" + text("exp_avg") + weights + "s";
+  EXPECT_THAT(paths_of(tuple(layers + "K\1"s + layers)), ElementsAre("0", "2", "|"));
+  EXPECT_THAT(paths_of("](" + layers + moments + weights + "e"), ElementsAre("0", "|", "2", "1"));
+  EXPECT_THAT(paths_of("}(K\0"s + layers + "K\7"s + layers + "K\1"s + weights + "u"),
+              ElementsAre("", "0", "7", "|", "1"));
+  EXPECT_THAT(paths_of("}" + text("models") + "](" + layers + layers + "es"),
+              ElementsAre("", "models.0", "models.1", "|"));
+  // No path leads through other keys.
+  EXPECT_THAT(paths_of("}(N" + layers + text("a") + "}" + tuple("K\1K\2"s) + layers + "su"),
+              ElementsAre("", "a", "|", "None", "a"));
+  EXPECT_THAT(paths_of("}" + text("a") + "}" + text("b") + "]q\0(h\0"s + weights + "ess"),
+              ElementsAre("", "a", "|", "a"));
+}
+
+TEST(TorchZipTest, ListsDictsOfAnyDepth) {
+  const std::string layers = ordered_dict(text("fc.weight") + float_tensor(4, 0, {2}, {1}));
+  std::string value = layers;
+  for (const char* key : {"trunk", "model", "base_model", "classy_state_dict"}) {
+    value = "}" + text(key) + value + "s";
+  }
+  EXPECT_THAT(paths_of(value), ElementsAre("", "classy_state_dict",
+                                           "classy_state_dict.base_model.model.trunk", "|"));
+  constexpr int kDepth = 100'000;
+  std::string deep;
+  for (int i = 0; i < kDepth; ++i) deep += "}" + text("d");
+  deep += layers + std::string(kDepth, 's');
+  EXPECT_THAT(paths_of(deep), ElementsAre("", "d", "|", "d"));
 }
 
 TEST(TorchZipTest, AcceptsStoragesInTheOrderOfTexts) {
@@ -514,7 +591,9 @@ INSTANTIATE_TEST_SUITE_P(
                    "unsupported: a meta tensor, which has no data"),
         value_case("Nested", call(global("torch._utils", "_rebuild_nested_tensor"), ""),
                    "unsupported: a nested tensor"),
-        value_case("Old", call(global("torch", "FloatTensor"), ""), "a tensor of another kind"),
+        value_case("Old", call(global("torch", "FloatTensor"), ""), "expected 4 to 4 arguments"),
+        value_case("Subclass", call(global("torch.masked", "MaskedTensor"), ""),
+                   "a tensor of another kind"),
         value_case("Bytes", call(global("torch.storage", "_load_from_bytes"), ""),
                    "unsupported: a storage inside the pickle"),
         value_case("Complex128",

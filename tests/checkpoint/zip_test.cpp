@@ -113,6 +113,23 @@ TEST(ZipTest, AcceptsEitherVersionRecordFrom1To10) {
               HasSubstr(".data/version: expected 1 to 10, got '11'"));
 }
 
+// A tensor of bytes may hold a zip. Its end record is no second one: no reader takes it.
+TEST(ZipTest, IgnoresEndRecordsInsideContents) {
+  const std::string inner = testing::golden_zip();
+  const auto with_inner = [&](const std::string& content) {
+    return changed([&](auto& parts) { parts.push_back({"archive/data/1", content}); });
+  };
+  EXPECT_EQ(open(with_inner(inner)).storages.at("1").data.size(), inner.size());
+  EXPECT_EQ(open(with_inner(inner + inner)).storages.at("1").data.size(), 2 * inner.size());
+  EXPECT_EQ(open(with_inner("PK\x05\x06")).storages.at("1").data.size(), 4U);
+  // Its comment reaches the end of the file: then it is the end record for some readers.
+  std::string fitting = "PK\x05\x06" + std::string(18, '\0');
+  const std::size_t rest = with_inner(fitting).size() - with_inner(fitting).find(fitting) - 22;
+  fitting.replace(20, 2, le16(static_cast<unsigned>(rest)));
+  EXPECT_THAT(testing::refusal<FormatError>([&] { open(with_inner(fitting)); }),
+              HasSubstr("several end records"));
+}
+
 TEST(ZipTest, NotesUnusedBytes) {
   EXPECT_THAT(notes_of(zip_of(checkpoint_parts(), {.behind = std::string(40, 'x')})),
               ElementsAre("memory: zip-trailing-bytes bytes='40'"));
@@ -351,6 +368,9 @@ INSTANTIATE_TEST_SUITE_P(
          "zip: truncated: no end record; advice("},
         {"Empty", "PK\x05\x06" + std::string(18, '\0'), "zip: no entries"},
         {"JunkInFront", "1234" + testing::golden_zip(), "directory: expected its end at"},
+        {"FakeInGap",
+         changed([](auto& parts) { parts[2].behind = "PK\x05\x06" + std::string(30, '\0'); }),
+         "several end records"},
         {"FakeInComment", with_end({.comment = "PK\x05\x06" + std::string(30, '\0')}),
          "several end records"},
         {"CommentCut", with_end({.comment = "12"}).substr(0, with_end({}).size() + 1),

@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <cassert>
-#include <compare>
-#include <set>
 #include <string_view>
 
 #include "weightlift/base/error.h"
@@ -13,28 +11,24 @@
 #include "weightlift/base/posix.h"
 #include "weightlift/checkpoint/safetensors.h"
 #include "weightlift/checkpoint/shard_index.h"
+#include "weightlift/checkpoint/torch_dicts.h"
+#include "weightlift/checkpoint/torch_objects.h"
 #include "weightlift/checkpoint/torch_tensor.h"
 
 namespace weightlift {
 
 namespace {
 
-bool is_dict(const PickleNode& node) {
-  return node.kind == PickleKind::kDict || node.kind == PickleKind::kOrderedDict;
-}
-
-/// "epoch (int)" for each item of the top level, except tensors and the dict that leads to
+/// "epoch (int)" for each item of the top level, except tensors and the container that leads to
 /// `path`.
 std::vector<std::string> other_items(const Pickle& pickle, std::string_view path) {
   std::vector<std::string> others;
-  const PickleNode& top = pickle.at(pickle.root);
-  for (std::size_t i = 0; i + 1 < top.items.size(); i += 2) {
-    const PickleNode& key = pickle.at(top.items[i]);
-    const std::string name = key.kind == PickleKind::kText ? printable(key.text) : describe(key);
-    const bool leads = path == name || path.starts_with(name + ".");
-    const PickleNode& value = pickle.at(top.items[i + 1]);
-    if ((leads && is_dict(value)) || value.kind == PickleKind::kRebuild) continue;
-    others.push_back(fmt::format("{} ({})", name, type_of(value)));
+  for (const PickleItem& item : items_of(pickle, pickle.root)) {
+    const PickleNode& value = pickle.at(item.value);
+    const bool leads = path == item.part || path.starts_with(item.part + ".");
+    const bool container = is_dict(value) || is_list(value);
+    if ((leads && container) || value.kind == PickleKind::kRebuild) continue;
+    others.push_back(fmt::format("{} ({})", item.part, type_of(value)));
   }
   return others;
 }
@@ -49,7 +43,7 @@ std::vector<std::string> texts_at(const Pickle& pickle,
     id = *item;
   }
   const PickleNode& list = pickle.at(id);
-  if (list.kind != PickleKind::kList && list.kind != PickleKind::kTuple) return {};
+  if (!is_list(list)) return {};
   std::vector<std::string> texts;
   for (const PickleId item : list.items) {
     const PickleNode& text = pickle.at(item);
@@ -57,51 +51,6 @@ std::vector<std::string> texts_at(const Pickle& pickle,
     texts.emplace_back(text.text);
   }
   return texts;
-}
-
-/// Whether a tensor lies below `top` in a list, a tuple, or a dict whose keys are not text.
-bool has_tensor_in_list(const Pickle& pickle, PickleId top) {
-  struct Place {
-    PickleId id;
-    bool in_list;
-    auto operator<=>(const Place&) const = default;
-  };
-  std::vector<Place> pending = {{top, false}};
-  std::set<Place> seen;
-  const auto push = [&](PickleId id, bool in_list) {
-    const PickleNode& node = pickle.at(id);
-    const bool holds = !node.items.empty() || node.kind == PickleKind::kRebuild;
-    if (holds && seen.insert({id, in_list}).second) pending.push_back({id, in_list});
-  };
-  while (!pending.empty()) {
-    const auto [id, in_list] = pending.back();
-    pending.pop_back();
-    const PickleNode& node = pickle.at(id);
-    if (node.kind == PickleKind::kRebuild) {
-      if (in_list) return true;
-    } else if (is_dict(node)) {
-      for (std::size_t i = 0; i + 1 < node.items.size(); i += 2) {
-        const bool text = pickle.at(node.items[i]).kind == PickleKind::kText;
-        push(node.items[i + 1], in_list || !text);
-      }
-    } else if (node.kind == PickleKind::kList || node.kind == PickleKind::kTuple ||
-               node.kind == PickleKind::kSet) {
-      for (const PickleId item : node.items) push(item, true);
-    }
-  }
-  return false;
-}
-
-std::vector<std::string> find_keys_of_lists(const Pickle& pickle) {
-  std::vector<std::string> keys;
-  const PickleNode& top = pickle.at(pickle.root);
-  for (std::size_t i = 0; i + 1 < top.items.size(); i += 2) {
-    const PickleNode& key = pickle.at(top.items[i]);
-    if (has_tensor_in_list(pickle, top.items[i + 1])) {
-      keys.push_back(key.kind == PickleKind::kText ? std::string(key.text) : describe(key));
-    }
-  }
-  return keys;
 }
 
 /// Where OpenMMLab's trainers keep the names of the classes: mmcls, then mmpretrain.
@@ -135,19 +84,28 @@ NamedDict name_dict(const TorchFile& file, const TorchDict& dict) {
   return named;
 }
 
+/// Throws where the top level is neither a dict nor a container of dicts.
+void require_dicts(const TorchFile& torch) {
+  const PickleNode& top = torch.pickle.at(torch.pickle.root);
+  if (is_dict(top) || !torch.dicts.empty()) return;
+  const std::string message = fmt::format("expected a dict of tensors, got {}", describe(top));
+  if (const auto obstacle = find_obstacle(torch)) {
+    throw UnsupportedError(torch.where, obstacle->message, advice(obstacle->advice));
+  }
+  if (top.kind != PickleKind::kOpaque) throw FormatError(torch.where, message);
+  throw UnsupportedError(torch.where, message,
+                         advice("if it is a model, save its state_dict() instead"));
+}
+
 Checkpoint read_torch(CheckpointFormat format, std::shared_ptr<const MappedFile> file,
                       Reading reading) {
   const std::string where = shown(file->path());
   TorchFile torch = format == CheckpointFormat::kTorchZip
                         ? parse_torch_zip(file->bytes(), file, where)
                         : parse_torch_legacy(file->bytes(), file, where);
-  if (const PickleNode& top = torch.pickle.at(torch.pickle.root); !is_dict(top)) {
-    const std::string message = fmt::format("expected a dict of tensors, got {}", describe(top));
-    if (top.kind != PickleKind::kOpaque) throw FormatError(where, message);
-    throw UnsupportedError(where, message,
-                           advice("if it is a model, save its state_dict() instead"));
-  }
+  require_dicts(torch);
   Checkpoint checkpoint{format, file->path(), {std::move(file)}, {}};
+  checkpoint.obstacle = find_obstacle(torch);
   checkpoint.reading = reading;
   for (const TorchDict& dict : torch.dicts) checkpoint.dicts.push_back(name_dict(torch, dict));
   checkpoint.notes = std::move(torch.notes);
@@ -157,7 +115,8 @@ Checkpoint read_torch(CheckpointFormat format, std::shared_ptr<const MappedFile>
     checkpoint.arch = torch.pickle.at(*arch).text;
   }
   checkpoint.class_names = find_class_names(torch.pickle);
-  checkpoint.keys_of_lists = find_keys_of_lists(torch.pickle);
+  checkpoint.keys_of_lists = torch.keys_of_lists;
+  checkpoint.model_args = find_model_args(torch.pickle);
   for (const auto& [key, storage] : torch.storages) {
     if (storage.entry) checkpoint.checksums.push_back(*storage.entry);
   }

@@ -14,6 +14,7 @@
 #include "weightlift/base/note.h"
 #include "weightlift/checkpoint/sniff.h"
 #include "weightlift/checkpoint/torch.h"
+#include "weightlift/checkpoint/torch_objects.h"
 #include "weightlift/checkpoint/zip.h"
 #include "weightlift/tensor/state_dict.h"
 
@@ -31,14 +32,16 @@ struct Checkpoint {
   std::filesystem::path path;
   std::vector<std::shared_ptr<const MappedFile>> files;  ///< `path`, and the shards of an index
   std::vector<NamedDict> dicts;  ///< with tensors, or in the top level of a torch file
-  /// Keys of the top level whose tensors are in lists, tuples or dicts with numbers as keys: none
-  /// of `dicts` contains them.
+  /// Keys of the top level below which tensors are that no dict of `dicts` names: those in lists,
+  /// or in an optimizer's state.
   std::vector<std::string> keys_of_lists{};
   std::vector<std::pair<std::string, std::string>> metadata{};
   Notes notes{};  ///< on what was accepted
   std::vector<std::string>
-      globals{};       ///< of a torch file: unknown classes and functions, by name; never created
-  std::string arch{};  ///< the architecture that a training checkpoint names
+      globals{};  ///< of a torch file: unknown classes and functions, by name; never created
+  std::optional<TorchObstacle> obstacle{};  ///< what hides the tensors of a torch file
+  std::string arch{};                       ///< the architecture that a training checkpoint names
+  std::string model_args{};  ///< the arguments of its model, a JSON object; empty: not stated
   std::vector<std::string> class_names{};  ///< the classes that it names, in order
   std::vector<ZipEntry> checksums{};       ///< of a torch zip, for require_checksums
   Reading reading = Reading::kAll;

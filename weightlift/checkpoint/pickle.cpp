@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <limits>
 #include <unordered_set>
 
 #include "weightlift/base/error.h"
@@ -30,72 +28,25 @@
 // Python's own machine imports what GLOBAL names and runs what REDUCE, NEWOBJ and BUILD say. This
 // one does not: there is nothing in it that could be imported or called. A global is two words.
 // Those in pickle_globals.cpp stand for data, and calling them makes a dict, a set, a tuple or the
-// description of a tensor. Calling any other makes an opaque value, which ignores what is added to
-// it; a reader that needs a tensor there refuses it by its name. An optimizer's state or a
-// Namespace next to the weights thus does no harm.
+// description of a tensor. Calling any other makes an opaque value. It keeps its arguments and its
+// state, so that messages can tell what it is, and ignores items that are added to it. A reader
+// that needs a tensor there refuses it by its name. An optimizer's state or a Namespace next to the
+// weights thus does no harm.
 //
 // The machine checks types where Python and torch do not: items go into dicts, elements into lists,
 // state into OrderedDicts and opaque values, nothing into a tensor.
 //
 // Values are nodes in one array and refer to each other by number. So 40 lists that each hold the
 // one before it twice are 40 nodes, not 2^40; 100,000 lists inside each other need no stack; and a
-// list inside itself is found by one walk at the end, which also measures the depth, with a stack
-// of its own. Nothing is allocated by a number in the file: texts are views, and every node, every
-// reference and every remembered place costs at least one byte of the pickle and counts against the
-// limits of pickle_machine.cpp.
+// list may contain itself: whoever walks over values visits each once. A tensor's description is
+// made of values that were there before it, so it has no loop. Nothing is allocated by a number in
+// the file: texts are views, and every node, every reference and every remembered place costs at
+// least one byte of the pickle and counts against the limits of pickle_machine.cpp.
 
 namespace weightlift {
 
-namespace {
-
-/// Python's own pickler recurses, and so writes nothing deeper than its limit of 1000 calls.
-constexpr std::uint32_t kMaxPickleDepth = 1000;
-
-/// Walks over the values below the root, each node once, children before their parents: a child
-/// that is still open is its own ancestor.
-void require_tree(const Pickle& pickle, const std::string& where) {
-  const auto refuse = [&](const std::string& what) {
-    throw FormatError(where,
-                      fmt::format("pickle: byte {}: values: {}", pickle.size_bytes - 1, what));
-  };
-  const auto require_depth = [&](std::size_t depth) {
-    if (depth <= kMaxPickleDepth) return;
-    refuse(fmt::format("nested deeper than {} levels", kMaxPickleDepth));
-  };
-  constexpr std::uint32_t kOpen = std::numeric_limits<std::uint32_t>::max();
-  struct Visit {
-    PickleId id;
-    std::size_t next;
-  };
-  std::vector<std::uint32_t> height(pickle.nodes.size(), 0);
-  std::vector<Visit> path = {{pickle.root, 0}};
-  height[pickle.root] = kOpen;
-  while (!path.empty()) {
-    Visit& visit = path.back();
-    const auto& items = pickle.at(visit.id).items;
-    if (visit.next < items.size()) {
-      const PickleId child = items[visit.next++];
-      if (height[child] == kOpen) refuse("one contains itself");
-      if (height[child] != 0) continue;
-      height[child] = kOpen;
-      path.push_back({child, 0});
-      require_depth(path.size());  // here: a path of a million costs 32 MB
-    } else {
-      std::uint32_t tallest = 0;
-      for (const PickleId child : items) tallest = std::max(tallest, height[child]);
-      height[visit.id] = tallest + 1;
-      require_depth(height[visit.id]);
-      path.pop_back();
-    }
-  }
-}
-
-}  // namespace
-
 Pickle parse_pickle(std::span<const std::byte> bytes, const std::string& where) {
-  Pickle pickle = PickleMachine(bytes, where).run();
-  require_tree(pickle, where);
-  return pickle;
+  return PickleMachine(bytes, where).run();
 }
 
 std::string describe(const PickleNode& node) {

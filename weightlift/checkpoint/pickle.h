@@ -28,7 +28,7 @@ enum class PickleKind : std::uint8_t {
   kGlobal,
   kRebuild,     ///< a tensor, as the arguments of torch's function that makes it
   kPersistent,  ///< a reference to data outside of the pickle: torch's storages
-  kOpaque,      ///< an object of an unknown class: never created, only named
+  kOpaque,      ///< an object of an unknown class or a call's result: never made, only described
 };
 
 /// A value's place in its Pickle.
@@ -42,12 +42,13 @@ struct PickleNode {
   std::string_view name{};             ///< kGlobal and kOpaque
   const KnownGlobal* known = nullptr;  ///< kRebuild; kGlobal: nullptr where it is unknown
   /// kTuple, kList, kSet: the elements; kDict, kOrderedDict: key, value, key, value...;
-  /// kRebuild: its arguments; kPersistent: the value that names it.
+  /// kRebuild: its arguments; kPersistent: the value that names it; kOpaque: the tuple of its
+  /// arguments, then the states that it was given.
   std::vector<PickleId> items{};
 };
 
 /// The values of one pickle. They refer to each other by number: neither depth nor sharing costs
-/// anything, also when it is destroyed. Below the root there is no cycle.
+/// anything, also when it is destroyed. A container may contain itself; visit each value once.
 struct Pickle {
   std::deque<PickleNode> nodes;  ///< all values of the pickle, also those outside of the root
   PickleId root = 0;

@@ -8,8 +8,12 @@ namespace weightlift {
 namespace {
 
 /// Pickles of protocol 2 spell Python 3's `builtins` as Python 2 did.
-constexpr std::array<KnownGlobal, 17> kFunctions = {{
+constexpr std::array<KnownGlobal, 21> kFunctions = {{
     {"collections", "OrderedDict", GlobalKind::kOrderedDict},
+    {"collections", "defaultdict", GlobalKind::kDict},
+    {"collections", "Counter", GlobalKind::kDict},
+    {"__builtin__", "dict", GlobalKind::kDict},
+    {"builtins", "dict", GlobalKind::kDict},
     {"__builtin__", "set", GlobalKind::kSet},
     {"__builtin__", "frozenset", GlobalKind::kSet},
     {"builtins", "set", GlobalKind::kSet},
@@ -21,11 +25,26 @@ constexpr std::array<KnownGlobal, 17> kFunctions = {{
     {"torch._utils", "_rebuild_parameter", GlobalKind::kRebuildParameter},
     {"torch._utils", "_rebuild_parameter_with_state", GlobalKind::kRebuildParameterWithState},
     {"torch._tensor", "_rebuild_from_type_v2", GlobalKind::kRebuildFromType},
-    {"torch", "Tensor", GlobalKind::kTensorType},
-    {"torch.nn.parameter", "Parameter", GlobalKind::kTensorType},
-    {"torch.nn.parameter", "Buffer", GlobalKind::kTensorType},
+    {"torch._utils", "_rebuild_device_tensor_from_cpu_tensor", GlobalKind::kRebuildDeviceTensor},
+    {"torch.nn.parameter", "Parameter", GlobalKind::kParameter},
+    {"torch.nn.parameter", "Buffer", GlobalKind::kParameter},
     {"torch.storage", "UntypedStorage", GlobalKind::kStorage, DType::U8, 1},
     {"torch", "complex128", GlobalKind::kDType, std::nullopt, 16},
+}};
+
+/// The classes of tensors, in `torch`, and in `torch.cuda` in old files from GPUs.
+constexpr std::array<KnownGlobal, 11> kTensorTypes = {{
+    {"torch", "Tensor", GlobalKind::kTensorType},
+    {"torch", "DoubleTensor", GlobalKind::kTensorType},
+    {"torch", "FloatTensor", GlobalKind::kTensorType},
+    {"torch", "HalfTensor", GlobalKind::kTensorType},
+    {"torch", "BFloat16Tensor", GlobalKind::kTensorType},
+    {"torch", "LongTensor", GlobalKind::kTensorType},
+    {"torch", "IntTensor", GlobalKind::kTensorType},
+    {"torch", "ShortTensor", GlobalKind::kTensorType},
+    {"torch", "CharTensor", GlobalKind::kTensorType},
+    {"torch", "ByteTensor", GlobalKind::kTensorType},
+    {"torch", "BoolTensor", GlobalKind::kTensorType},
 }};
 
 /// In `torch`, and in `torch.cuda` in files from GPUs of torch 1.10 and before.
@@ -90,9 +109,12 @@ const KnownGlobal* find_storage_global(DType dtype) {
 const KnownGlobal* find_known_global(std::string_view module, std::string_view name) {
   if (const auto* found = find_in(kFunctions, module, name)) return found;
   if (const auto* found = find_in(kDTypeGlobals, module, name)) return found;
-  const KnownGlobal* storage = find_in(kStorages, module == "torch.cuda" ? "torch" : module, name);
-  const bool none_on_gpu = storage != nullptr && module == "torch.cuda" && name.starts_with('Q');
-  return none_on_gpu ? nullptr : storage;
+  const bool gpu = module == "torch.cuda";
+  const std::string_view owner = gpu ? "torch" : module;
+  const KnownGlobal* tensor = find_in(kTensorTypes, owner, name);
+  const KnownGlobal* found = tensor != nullptr ? tensor : find_in(kStorages, owner, name);
+  const bool none_on_gpu = gpu && (name.starts_with('Q') || name == "Tensor");
+  return none_on_gpu ? nullptr : found;
 }
 
 }  // namespace weightlift

@@ -11,6 +11,7 @@ namespace weightlift {
 
 /// What a global of a pickle stands for.
 enum class GlobalKind : std::uint8_t {
+  kDict,  ///< dict, and classes that hold the same items
   kOrderedDict,
   kSet,
   kSize,                       ///< torch.Size, a tuple
@@ -20,7 +21,10 @@ enum class GlobalKind : std::uint8_t {
   kRebuildParameter,           ///< (tensor, requires_grad, hooks)
   kRebuildParameterWithState,  ///< the same, state
   kRebuildFromType,            ///< (function, type, arguments of the function, state)
-  kTensorType,                 ///< torch.Tensor and Parameter, as a type in the former
+  kRebuildDeviceTensor,        ///< (tensor, dtype, device, requires_grad)
+  kTensorType,  ///< torch.Tensor and so on, as a type in kRebuildFromType. Called: ()
+                ///< and a state (storage, offset, size, stride), of torch 0.x
+  kParameter,   ///< the same for parameters. Called: (tensor[, requires_grad])
   kStorage,
   kDType,
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <charconv>
 #include <limits>
 
 // The stack, the memo, and the instructions that make plain values; those that name or call
@@ -45,13 +46,12 @@ std::optional<PickleId> PickleMemo::get(std::uint32_t place) const {
   return found == far_.end() ? std::nullopt : std::optional(found->second);
 }
 
-// Missing here, and so refused: instructions that no protocol from 2 on writes (texts and numbers
-// in lines of protocols 0 and 1, LIST, DICT, INST, OBJ), calls by number (EXT), those for recursive
-// values only (POP, POP_MARK), DUP, integers of more than 255 bytes (LONG4), and buffers outside of
-// the pickle.
+// Missing here, and so refused: instructions that no protocol from 2 on writes (texts and floats
+// in lines of protocols 0 and 1, LIST, DICT, INST, OBJ), calls by number (EXT), and buffers outside
+// of the pickle.
 const PickleMachine::Instruction* PickleMachine::find_instruction(unsigned opcode) {
   using M = PickleMachine;
-  static constexpr std::array<Instruction, 44> kInstructions = {{
+  static constexpr std::array<Instruction, 50> kInstructions = {{
       {0x95, 4, &M::frame},
       {'(', 2, &M::mark},
       {'N', 2, &M::none},
@@ -60,10 +60,13 @@ const PickleMachine::Instruction* PickleMachine::find_instruction(unsigned opcod
       {'K', 2, &M::integer},
       {'M', 2, &M::integer},
       {'J', 2, &M::integer},
-      {0x8A, 2, &M::long1},
+      {'I', 2, &M::integer_line},
+      {0x8A, 2, &M::long_integer},
+      {0x8B, 2, &M::long_integer},
       {'G', 2, &M::real},
       {'X', 2, &M::text},
       {'U', 2, &M::text},
+      {'T', 2, &M::text},
       {0x8C, 4, &M::text},
       {0x8D, 4, &M::text},
       {'B', 3, &M::binary},
@@ -84,6 +87,9 @@ const PickleMachine::Instruction* PickleMachine::find_instruction(unsigned opcod
       {0x90, 4, &M::append_to_mark},
       {'s', 2, &M::set_item},
       {'u', 2, &M::set_items_to_mark},
+      {'0', 2, &M::pop_one},
+      {'1', 2, &M::pop_group},
+      {'2', 2, &M::duplicate},
       {'q', 2, &M::put},
       {'r', 2, &M::put},
       {0x94, 4, &M::put},
@@ -196,9 +202,21 @@ void PickleMachine::integer() {
   push_new({.kind = PickleKind::kInt, .integer = value});
 }
 
+/// Python 2 writes integers of 32 to 63 bits as a line of digits.
+void PickleMachine::integer_line() {
+  const std::string_view digits = line();
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (error != std::errc() || end != digits.data() + digits.size()) {
+    refuse(fmt::format("int: expected digits of 64 bits, got '{}'", printable(digits, 40)));
+  }
+  push_new({.kind = PickleKind::kInt, .integer = value});
+}
+
 /// Two's complement of any length, zero bytes being 0.
-void PickleMachine::long1() {
-  const std::string_view digits = pickle_text(take(number<std::uint8_t>()));
+void PickleMachine::long_integer() {
+  const std::uint64_t size = opcode_ == 0x8A ? number<std::uint8_t>() : number<std::uint32_t>();
+  const std::string_view digits = pickle_text(take(size));
   const bool negative = !digits.empty() && (static_cast<unsigned char>(digits.back()) & 0x80U) != 0;
   const char sign = negative ? '\xFF' : '\0';
   std::uint64_t value = negative ? std::numeric_limits<std::uint64_t>::max() : 0;
@@ -226,6 +244,7 @@ void PickleMachine::real() {
 std::uint64_t PickleMachine::text_bytes() {
   switch (opcode_) {
     case 'X':
+    case 'T':
     case 'B':
       return number<std::uint32_t>();
     case 'U':
@@ -311,6 +330,15 @@ void PickleMachine::add_pairs(PickleId target, const std::vector<PickleId>& pair
     }
   }
   into.items.insert(into.items.end(), pairs.begin(), pairs.end());
+}
+
+/// Where a group was just opened, the mark is what goes: Python drops a class's arguments so.
+void PickleMachine::pop_one() {
+  if (!marks_.empty() && stack_.size() == marks_.back()) {
+    marks_.pop_back();
+  } else {
+    pop();
+  }
 }
 
 void PickleMachine::put() {

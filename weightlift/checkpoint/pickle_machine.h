@@ -99,7 +99,8 @@ class PickleMachine {
   void none() { push(kNone); }
   void boolean() { push(opcode_ == 0x88 ? kTrue : kFalse); }
   void integer();
-  void long1();
+  void integer_line();
+  void long_integer();
   void real();
   void text();
   void binary();
@@ -111,6 +112,9 @@ class PickleMachine {
   void append_to_mark();
   void set_item();
   void set_items_to_mark();
+  void pop_one();
+  void pop_group() { pop_to_mark(); }
+  void duplicate() { push(top()); }
   void put();
   void get();
   void global();
@@ -128,9 +132,9 @@ class PickleMachine {
   void add_pairs(PickleId target, const std::vector<PickleId>& pairs);
   void remember(std::uint32_t place, PickleId id);
   void call_known(const PickleNode& callee, PickleId arguments);
-  PickleNode ordered_dict_of(const std::vector<PickleId>& arguments);
+  PickleNode dict_of(const KnownGlobal& type, const std::vector<PickleId>& arguments);
   PickleNode elements_of(PickleKind kind, const std::vector<PickleId>& arguments);
-  void push_opaque(const PickleNode& callee);
+  void push_opaque(const PickleNode& callee, PickleId arguments);
   void require_tuple(PickleId id, std::string_view what);
 
   std::span<const std::byte> bytes_;

@@ -75,7 +75,7 @@ void PickleMachine::reduce() {
   require_tuple(arguments, "arguments");
   const bool foreign = callee.kind == PickleKind::kGlobal && callee.known == nullptr;
   if (foreign || callee.kind == PickleKind::kOpaque) {
-    push_opaque(callee);
+    push_opaque(callee, arguments);
   } else if (callee.kind == PickleKind::kGlobal) {
     call_known(callee, arguments);
   } else {
@@ -86,13 +86,13 @@ void PickleMachine::reduce() {
 void PickleMachine::call_known(const PickleNode& callee, PickleId arguments) {
   const std::vector<PickleId>& items = node(arguments).items;
   switch (callee.known->kind) {
+    case GlobalKind::kDict:
     case GlobalKind::kOrderedDict:
-      return push_new(ordered_dict_of(items));
+      return push_new(dict_of(*callee.known, items));
     case GlobalKind::kSet:
       return push_new(elements_of(PickleKind::kSet, items));
     case GlobalKind::kSize:
       return push_new(elements_of(PickleKind::kTuple, items));
-    case GlobalKind::kTensorType:
     case GlobalKind::kStorage:
     case GlobalKind::kDType:
       refuse(fmt::format("call: expected a function, got {}", describe(callee)));
@@ -102,20 +102,26 @@ void PickleMachine::call_known(const PickleNode& callee, PickleId arguments) {
   }
 }
 
-/// Python 3 writes OrderedDict() and sets its items, Python 2 gives it a list of pairs.
-PickleNode PickleMachine::ordered_dict_of(const std::vector<PickleId>& arguments) {
-  PickleNode made{.kind = PickleKind::kOrderedDict};
-  if (arguments.empty()) return made;
-  const PickleNode& pairs = node(arguments.front());
-  bool good = arguments.size() == 1 && pairs.kind == PickleKind::kList;
-  work(pairs.items.size());
-  for (std::size_t i = 0; good && i < pairs.items.size(); ++i) {
-    const PickleNode& pair = node(pairs.items[i]);
+/// Python 3 writes OrderedDict() and sets its items, Python 2 gives it a list of pairs. A Counter
+/// gets a dict; a defaultdict gets the function that makes its missing values.
+PickleNode PickleMachine::dict_of(const KnownGlobal& type, const std::vector<PickleId>& arguments) {
+  const bool plain = type.kind == GlobalKind::kDict;
+  PickleNode made{.kind = plain ? PickleKind::kDict : PickleKind::kOrderedDict};
+  if (arguments.empty() || (type.name == "defaultdict" && arguments.size() == 1)) return made;
+  const PickleNode& given = node(arguments.back());
+  work(given.items.size());
+  if (arguments.size() == 1 && given.kind == PickleKind::kDict) {
+    made.items = given.items;
+    return made;
+  }
+  bool good = arguments.size() == 1 && given.kind == PickleKind::kList;
+  for (std::size_t i = 0; good && i < given.items.size(); ++i) {
+    const PickleNode& pair = node(given.items[i]);
     good = (pair.kind == PickleKind::kList || pair.kind == PickleKind::kTuple) &&
            pair.items.size() == 2 && is_hashable(node(pair.items.front()).kind);
     if (good) made.items.insert(made.items.end(), pair.items.begin(), pair.items.end());
   }
-  if (!good) refuse("OrderedDict: expected no arguments or a list of pairs");
+  if (!good) refuse(fmt::format("{}: expected no arguments or a list of pairs", type.name));
   return made;
 }
 
@@ -132,17 +138,23 @@ PickleNode PickleMachine::elements_of(PickleKind kind, const std::vector<PickleI
   return made;
 }
 
-void PickleMachine::push_opaque(const PickleNode& callee) {
-  push_new({.kind = PickleKind::kOpaque, .text = callee.text, .name = callee.name});
+void PickleMachine::push_opaque(const PickleNode& callee, PickleId arguments) {
+  push_new({.kind = PickleKind::kOpaque,
+            .text = callee.text,
+            .name = callee.name,
+            .items = {arguments}});
 }
 
 void PickleMachine::new_object() {
-  require_tuple(pop(), "arguments");
+  const PickleId arguments = pop();
+  require_tuple(arguments, "arguments");
   const PickleNode& type = node(pop());
-  if (type.kind != PickleKind::kGlobal || type.known != nullptr) {
+  const bool parameter = type.known != nullptr && type.known->kind == GlobalKind::kParameter;
+  if (type.kind != PickleKind::kGlobal || (type.known != nullptr && !parameter)) {
     refuse(fmt::format("object: expected a class of Python, got {}", describe(type)));
   }
-  push_opaque(type);
+  if (parameter) return call_known(type, arguments);
+  push_opaque(type, arguments);
 }
 
 void PickleMachine::new_object_with_keywords() {
@@ -154,10 +166,22 @@ void PickleMachine::new_object_with_keywords() {
 }
 
 /// A state dict's OrderedDict gets `_metadata` this way, an attribute: no item, and no weight.
+/// Before torch 0.4, a tensor got its storage, and a parameter its settings.
 void PickleMachine::build() {
-  const PickleNode& state = node(pop());
-  const PickleNode& target = node(top());
-  if (target.kind == PickleKind::kOpaque) return;
+  const PickleId state_id = pop();
+  const PickleNode& state = node(state_id);
+  PickleNode& target = node(top());
+  if (target.kind == PickleKind::kOpaque) {
+    target.items.push_back(state_id);
+    return;
+  }
+  const bool tensor = target.kind == PickleKind::kRebuild && state.kind == PickleKind::kTuple;
+  if (tensor && target.known->kind == GlobalKind::kParameter) return;
+  if (tensor && target.known->kind == GlobalKind::kTensorType && target.items.empty()) {
+    work(state.items.size());
+    target.items = state.items;
+    return;
+  }
   if (target.kind != PickleKind::kOrderedDict || state.kind != PickleKind::kDict) {
     refuse(fmt::format("state: expected a dict for an OrderedDict, got {} for {}", describe(state),
                        describe(target)));

@@ -6,10 +6,13 @@
 #include <array>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "weightlift/base/bytes.h"
 #include "weightlift/base/error.h"
+#include "weightlift/base/placeholder.h"
 #include "weightlift/checkpoint/safetensors.h"
+#include "weightlift/checkpoint/zip.h"
 
 // Names are not reliable: timm's own `*.pth.tar` are no tar files, and a `.bin` may be anything. So
 // the bytes decide. safetensors alone has no magic number: it begins with the length of its header,
@@ -41,15 +44,12 @@ constexpr std::string_view kLegacyMagic = "\x8A\x0A\x6C\xFC\x9C\x46\xF9\x20\x6A\
 constexpr std::string_view kFrame = "\x95\x0D\0\0\0\0\0\0\0"sv;  // around it, since protocol 4
 constexpr std::string_view kZipMagic = "PK\x03\x04"sv;
 
-constexpr std::string_view kLfsPointer = "a git-lfs pointer"sv;
 constexpr std::string_view kUnpack = "unpack it first"sv;
 constexpr std::string_view kDownloadAgain = "download the file again"sv;
 
 constexpr std::string_view kPickle = "a Python pickle that torch.save did not write"sv;
 
-constexpr std::array<Magic, 18> kOthers = {{
-    {0, "version https://git-lfs"sv, kLfsPointer, "run `git lfs pull`"sv},
-    {0, "version https://hawser"sv, kLfsPointer, "run `git lfs pull`"sv},
+constexpr std::array<Magic, 20> kOthers = {{
     {0, "PK\x05\x06"sv, "an empty zip archive"sv},
     {0, "PYTORCH1"sv, "a file of the PyTorch 1.0 preview"sv},
     {257, "ustar"sv, "a tar archive"sv, kUnpack},
@@ -66,37 +66,110 @@ constexpr std::array<Magic, 18> kOthers = {{
     {0, "\x93NUMPY"sv, "a NumPy array"sv},
     {0, "GGUF"sv, "a GGUF file"sv},
     {4, "TFL3"sv, "a TensorFlow Lite model"sv},
+    {0, "\x89PNG\r\n\x1A\n"sv, "a PNG image"sv},
+    {0, "\xFF\xD8\xFF"sv, "a JPEG image"sv},
+    {0, "%PDF-"sv, "a PDF document"sv},
+    {0,
+     "\x7F"
+     "ELF"sv,
+     "a program or a library (ELF)"sv},
 }};
 
 bool has(std::string_view text, const Magic& magic) {
   return text.size() >= magic.offset && text.substr(magic.offset).starts_with(magic.bytes);
 }
 
-/// The last bytes of a file, where a zip has its directory, or most of it.
-std::string_view tail_of(std::string_view text) {
-  constexpr std::size_t kTail = std::size_t{1} << 20U;
-  return text.substr(text.size() - std::min(text.size(), kTail));
-}
-
+/// Whether the last bytes of a file have the mark of a zip's end.
 bool has_zip_end(std::string_view text) {
-  return tail_of(text).find("PK\x05\x06"sv) != std::string_view::npos;
+  constexpr std::size_t kTail = std::size_t{1} << 20U;
+  return text.substr(text.size() - std::min(text.size(), kTail)).find("PK\x05\x06"sv) !=
+         std::string_view::npos;
 }
 
-/// What kind of zip it is, by the names in its directory; nothing for a torch checkpoint.
+/// A name in a zip that tells what the zip is: the whole name, or its last part.
+struct ZipMark {
+  std::string_view name;
+  std::string_view what;
+  std::string_view advice;
+};
+
+constexpr std::string_view kSaveStateDict = "save the model's state dict instead";
+
+constexpr std::array<ZipMark, 9> kZipMarks = {{
+    {"constants.pkl", "a TorchScript archive", kSaveStateDict},
+    {"archive_format", "a program of torch.export (.pt2)", kSaveStateDict},
+    {"serialized_exported_program.json", "a program of torch.export (.pt2)", kSaveStateDict},
+    {"model.weights.h5", "a Keras model (.keras)", {}},
+    {"saved_model.pb", "a TensorFlow SavedModel", {}},
+    {"[Content_Types].xml", "an Office document", {}},
+    {"MAR-INF/MANIFEST.json", "a TorchServe archive (.mar)", kUnpack},
+    {"META-INF/MANIFEST.MF", "a Java archive", {}},
+    {"AndroidManifest.xml", "an Android package", {}},
+}};
+
+/// Endings of weights files that people pack into a zip.
+constexpr auto kPackedEndings = std::to_array<std::string_view>(
+    {".pth", ".pt", ".pth.tar", ".ckpt", ".bin", ".safetensors", ".pkl", ".onnx", ".h5"});
+
+bool ends_in_part(std::string_view name, std::string_view part) {
+  return name == part || (name.ends_with(part) && name[name.size() - part.size() - 1] == '/');
+}
+
+/// What kind of zip it is, by the names in its directory; nothing for a torch checkpoint, and for a
+/// damaged directory, which the reader of zips describes best.
 std::optional<OtherFile> not_a_torch_zip(std::string_view text) {
-  const std::string_view tail = tail_of(text);
   if (!has_zip_end(text)) {
     return OtherFile{"a truncated zip archive", std::string(kDownloadAgain)};
   }
-  if (tail.find("/constants.pkl") != std::string_view::npos) {
-    return OtherFile{"a TorchScript archive", "save the model's state dict instead", true};
+  const std::vector<std::string_view> names = list_zip_names(std::as_bytes(std::span(text)));
+  if (names.empty()) return std::nullopt;
+  for (const ZipMark& mark : kZipMarks) {
+    if (std::ranges::any_of(names, [&](auto name) { return ends_in_part(name, mark.name); })) {
+      return OtherFile{std::string(mark.what), std::string(mark.advice), true};
+    }
   }
-  // With 15,000 storages the directory is longer than the tail; but torch writes its pickle first.
-  constexpr std::size_t kHead = 4096;
-  for (const std::string_view part : {tail, text.substr(0, kHead)}) {
-    if (part.find("/data.pkl") != std::string_view::npos) return std::nullopt;
+  const auto is_pickle = [](std::string_view name) { return ends_in_part(name, "data.pkl"); };
+  if (std::ranges::any_of(names, is_pickle)) return std::nullopt;
+  if (std::ranges::all_of(names, [](auto name) { return name.ends_with(".npy"); })) {
+    return OtherFile{"an archive of NumPy arrays (.npz)", "", true};
+  }
+  for (const std::string_view name : names) {
+    const auto ends = [&](std::string_view ending) { return name.ends_with(ending); };
+    if (std::ranges::none_of(kPackedEndings, ends)) continue;
+    return OtherFile{fmt::format("a zip archive that contains '{}'", printable(name)),
+                     std::string(kUnpack), true};
   }
   return OtherFile{"a zip archive that torch.save did not write", "", true};
+}
+
+/// A protobuf message that may be an ONNX model: fields of ModelProto by number, up to the graph.
+/// Nothing else tells: ONNX has no magic number.
+bool is_onnx(std::string_view text) {
+  constexpr std::uint64_t kGraph = 7;
+  constexpr std::uint64_t kLastBefore = 6;  // ir_version, producer, domain, model_version, doc
+  std::size_t at = 0;
+  const auto varint = [&]() -> std::optional<std::uint64_t> {
+    std::uint64_t value = 0;
+    for (unsigned shift = 0; shift < 63 && at < text.size(); shift += 7) {
+      const auto byte = static_cast<unsigned char>(text[at++]);
+      value |= std::uint64_t{byte & 0x7FU} << shift;
+      if ((byte & 0x80U) == 0) return value;
+    }
+    return std::nullopt;
+  };
+  for (bool first = true;; first = false) {
+    const auto tag = varint();
+    const auto value = tag ? varint() : std::nullopt;  // the number, or the length of a text
+    if (!value) return false;
+    const std::uint64_t field = *tag >> 3U;
+    const std::uint64_t kind = *tag & 7U;
+    if (first && (*tag != 0x08 || *value == 0 || *value > 100)) return false;  // ir_version
+    if (field == kGraph) return kind == 2 && !first;
+    if (field == 0 || field > 8 || (kind != 0 && kind != 2)) return false;
+    if (field > kLastBefore && kind != 2) return false;
+    if (kind == 2 && *value > text.size() - at) return false;
+    if (kind == 2) at += static_cast<std::size_t>(*value);
+  }
 }
 
 bool is_text(std::string_view text) {
@@ -111,19 +184,9 @@ std::string start_of(std::string_view text) {
   return start;
 }
 
-/// "an HTML page" or "an XML document"; empty for other text.
-std::string_view name_markup(std::string start) {
-  std::ranges::transform(start, start.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  if (start.starts_with("<!doctype html") || start.starts_with("<html")) return "an HTML page";
-  return start.starts_with("<?xml") ? "an XML document" : "";
-}
-
-/// A web page, a reply or a message that was saved in place of the weights.
-OtherFile describe_text(std::string_view text) {
+/// A reply or a message that was saved in place of the weights.
+OtherFile describe_text(std::string_view text, std::string_view kind) {
   const std::string start = start_of(text);
-  std::string_view kind = name_markup(start);
   if (kind.empty()) {
     kind = start.starts_with("{") || start.starts_with("[") ? "JSON text" : "plain text";
   }
@@ -150,10 +213,15 @@ const Magic* find_magic(std::string_view text) {
 OtherFile describe(std::string_view text) {
   if (text.empty()) return {"an empty file"};
   if (const Magic* magic = find_magic(text)) {
-    const bool unsupported = magic->what != kLfsPointer;
-    return {std::string(magic->what), std::string(magic->advice), unsupported};
+    return {std::string(magic->what), std::string(magic->advice), true};
   }
-  if (is_text(text)) return describe_text(text);
+  const Placeholder placeholder = find_placeholder(text);
+  if (placeholder.what.find("pointer") != std::string_view::npos) {
+    return {std::string(placeholder.what), std::string(placeholder.advice)};
+  }
+  if (!placeholder.what.empty()) return describe_text(text, placeholder.what);
+  if (is_onnx(text)) return {"an ONNX model", "convert the checkpoint that it was made from", true};
+  if (is_text(text)) return describe_text(text, {});
   if (has_zip_end(text)) return {"a zip archive with other bytes in front of it"};
   return {fmt::format("{} bytes of unknown format that begin '{}'", text.size(),
                       printable(text.substr(0, 8)))};
@@ -184,7 +252,7 @@ std::string_view to_string(CheckpointFormat format) {
 std::string_view name_other_file(std::string_view text) {
   if (text.starts_with(kZipMagic)) return "a zip archive";
   if (const Magic* magic = find_magic(text)) return magic->what;
-  return name_markup(start_of(text));
+  return find_placeholder(text).what;
 }
 
 std::size_t legacy_magic_bytes(std::string_view text) {

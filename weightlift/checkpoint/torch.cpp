@@ -10,6 +10,7 @@
 #include "weightlift/base/note.h"
 #include "weightlift/checkpoint/tensor_name.h"
 #include "weightlift/checkpoint/torch_archive.h"
+#include "weightlift/checkpoint/torch_dicts.h"
 #include "weightlift/checkpoint/torch_storage.h"
 #include "weightlift/checkpoint/torch_tensor.h"
 
@@ -81,7 +82,7 @@ TorchFile parse_torch_zip(std::span<const std::byte> bytes, std::shared_ptr<cons
     if (archive.has_checksums) storage.entry = found->second;
   }
   note_unused(archive, file);
-  file.dicts = list_dicts(file.pickle);
+  find_dicts(file);
   return file;
 }
 

@@ -48,8 +48,10 @@ struct TorchFile {
   std::string where;  ///< begins every message
   Pickle pickle;
   std::map<std::string_view, TorchStorage, std::less<>> storages;
-  std::vector<TorchDict> dicts;  ///< in the file's order, down to a few levels
-  Notes notes;                   ///< on what was accepted
+  std::vector<TorchDict> dicts;  ///< in the file's order
+  /// Keys of the top level below which tensors are that no dict of `dicts` names.
+  std::vector<std::string> keys_of_lists;
+  Notes notes;  ///< on what was accepted
   std::size_t size_bytes = 0;
   std::shared_ptr<const void> owner;  ///< keeps `pickle` and `storages` alive
 };

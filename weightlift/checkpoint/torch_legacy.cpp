@@ -7,6 +7,7 @@
 #include "weightlift/base/note.h"
 #include "weightlift/checkpoint/sniff.h"
 #include "weightlift/checkpoint/torch.h"
+#include "weightlift/checkpoint/torch_dicts.h"
 #include "weightlift/checkpoint/torch_storage.h"
 
 // A file of torch before 1.6 (later ones write it when asked to):
@@ -64,7 +65,7 @@ class LegacyReader {
                             where_,
                             {{"bytes", std::to_string(bytes_.size() - at_)}}});
     }
-    file.dicts = list_dicts(file.pickle);
+    find_dicts(file);
     file.size_bytes = bytes_.size();
     return file;
   }

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <set>
-
 #include "weightlift/base/bytes.h"
 #include "weightlift/base/error.h"
 #include "weightlift/checkpoint/torch_archive.h"
@@ -146,38 +144,6 @@ std::uint64_t storage_bytes(std::string_view key, const TorchStorage& storage,
                            storage.numel, storage.type->item_bytes));
   }
   return *bytes;
-}
-
-std::vector<TorchDict> list_dicts(const Pickle& pickle) {
-  // Trainers nest two or three levels. Messages show paths, and each level repeats those above.
-  constexpr std::size_t kMaxLevels = 3;
-  constexpr std::size_t kMaxKeyBytes = 256;
-  constexpr std::size_t kMaxDicts = 1000;
-  std::vector<TorchDict> found;
-  std::set<PickleId> seen;
-  std::vector<TorchDict> open = {{"", pickle.root, 0, 0}};
-  while (!open.empty() && seen.size() < kMaxDicts) {
-    TorchDict dict = std::move(open.back());
-    open.pop_back();
-    const PickleNode& node = pickle.at(dict.id);
-    const bool is_dict = node.kind == PickleKind::kDict || node.kind == PickleKind::kOrderedDict;
-    if (!is_dict || !seen.insert(dict.id).second) continue;
-    // Backwards, so that the first item is on top.
-    for (std::size_t i = node.items.size(); i > 0; i -= 2) {
-      const PickleNode& key = pickle.at(node.items[i - 2]);
-      const PickleNode& value = pickle.at(node.items[i - 1]);
-      if (value.kind == PickleKind::kRebuild) ++dict.tensors;
-      const bool deeper = value.kind == PickleKind::kDict || value.kind == PickleKind::kOrderedDict;
-      if (!deeper || key.kind != PickleKind::kText || key.text.size() > kMaxKeyBytes ||
-          dict.level == kMaxLevels || open.size() >= kMaxDicts) {
-        continue;
-      }
-      const std::string path = dict.path.empty() ? "" : dict.path + ".";
-      open.push_back({path + printable(key.text), node.items[i - 1], 0, dict.level + 1});
-    }
-    if (dict.tensors != 0 || dict.level <= 1) found.push_back(std::move(dict));
-  }
-  return found;
 }
 
 }  // namespace weightlift

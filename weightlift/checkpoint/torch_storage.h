@@ -31,7 +31,4 @@ std::map<std::string_view, TorchStorage, std::less<>> list_storages(const Pickle
 std::uint64_t storage_bytes(std::string_view key, const TorchStorage& storage,
                             const std::string& where);
 
-/// The dicts that text keys lead to: those of the top level, and deeper ones with tensors.
-std::vector<TorchDict> list_dicts(const Pickle& pickle);
-
 }  // namespace weightlift

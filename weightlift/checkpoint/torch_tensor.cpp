@@ -18,6 +18,11 @@
 //   _rebuild_parameter(tensor, requires_grad, hooks)
 //   _rebuild_parameter_with_state(tensor, requires_grad, hooks, state)
 //   _rebuild_from_type_v2(function, type, the function's arguments, state)
+//   _rebuild_device_tensor_from_cpu_tensor(tensor, dtype, device, requires_grad)
+//   Parameter(tensor[, requires_grad])
+//   FloatTensor() with the state (storage, offset, size, stride)
+//
+// The fifth is of accelerators whose tensors have no storage (TPUs), the last two are of torch 0.x.
 //
 // offset and strides count elements. Element (i, j, ...) is at offset + i*stride[0] + j*stride[1] +
 // ...; the last one must be in the storage. With the strides of row-major order the tensor is a
@@ -37,12 +42,14 @@ struct ForeignTensor {
   std::string_view name;
   std::string_view what;
 };
-constexpr std::array<ForeignTensor, 6> kForeignTensors = {{
+constexpr std::array<ForeignTensor, 8> kForeignTensors = {{
     {"_rebuild_qtensor", "a quantized tensor"},
     {"_rebuild_sparse_tensor", "a sparse tensor"},
     {"_rebuild_nested_tensor", "a nested tensor"},
     {"_rebuild_meta_tensor_no_storage", "a meta tensor, which has no data"},
     {"_rebuild_wrapper_subclass", "a tensor of another class"},
+    {"_rebuild_device_tensor_from_numpy", "a tensor that is a numpy array inside the pickle"},
+    {"_rebuild_xla_tensor", "a tensor that is a numpy array inside the pickle"},
     {"_load_from_bytes", "a storage inside the pickle"},
 }};
 
@@ -120,6 +127,10 @@ class TensorReader {
     layout.stride = naturals(arguments_->at(3), "stride");
     const auto storage = read_storage(layout);
     require_plain(layout);
+    if (device_dtype_ && *device_dtype_ != layout.dtype) {
+      refuse_unsupported(fmt::format("change of dtype: {} stored, {} expected on its device",
+                                     to_string(layout.dtype), to_string(*device_dtype_)));
+    }
     require_inside(layout, storage.size() / item_bytes(layout.dtype));
     return make(std::move(layout), storage, copy_budget);
   }
@@ -136,9 +147,12 @@ class TensorReader {
 
   void unwrap(PickleId id);
   void unwrap_type();
+  void unwrap_device();
+  void require_bool(PickleId id) const;
   void require_arguments(std::size_t least, std::size_t most) const;
   std::int64_t natural(PickleId id, std::string_view what) const;
   Shape naturals(PickleId id, std::string_view what) const;
+  DType dtype_at(PickleId id) const;
   std::span<const std::byte> read_storage(Layout& layout) const;
   DType dtype_of_storage(const KnownGlobal& type) const;
   void require_plain(const Layout& layout) const;
@@ -151,10 +165,11 @@ class TensorReader {
   Reading reading_;
   GlobalKind function_ = GlobalKind::kRebuildTensorV2;
   const std::vector<PickleId>* arguments_ = nullptr;
+  std::optional<DType> device_dtype_;
 };
 
 /// Goes through parameters and tensors with attributes to the function that makes the tensor. Ends,
-/// since values are trees.
+/// since each description is made of older values.
 void TensorReader::unwrap(PickleId id) {
   for (;;) {
     if (node(id).kind != PickleKind::kRebuild) {
@@ -164,25 +179,41 @@ void TensorReader::unwrap(PickleId id) {
     arguments_ = &node(id).items;
     while (function_ == GlobalKind::kRebuildFromType) unwrap_type();
     switch (function_) {
+      case GlobalKind::kTensorType:
+        function_ = GlobalKind::kRebuildTensor;
+        [[fallthrough]];
       case GlobalKind::kRebuildTensor:
         return require_arguments(4, 4);
       case GlobalKind::kRebuildTensorV2:
         return require_arguments(6, 7);
       case GlobalKind::kRebuildTensorV3:
         return require_arguments(7, 8);
-      case GlobalKind::kRebuildParameter:
-        require_arguments(3, 3);
+      case GlobalKind::kRebuildDeviceTensor:
+        unwrap_device();
         break;
-      default:
-        require_arguments(4, 4);
+      case GlobalKind::kParameter:
+        require_arguments(1, 2);
+        break;
+      default: {
+        const std::size_t count = function_ == GlobalKind::kRebuildParameter ? 3 : 4;
+        require_arguments(count, count);
+        require_bool(arguments_->at(1));
+        require_no_hooks(arguments_->at(2));
+      }
     }
-    if (node(arguments_->at(1)).kind != PickleKind::kBool) {
-      refuse(
-          fmt::format("requires_grad: expected a bool, got {}", describe(node(arguments_->at(1)))));
-    }
-    require_no_hooks(arguments_->at(2));
     id = arguments_->front();
   }
+}
+
+void TensorReader::unwrap_device() {
+  require_arguments(4, 4);
+  device_dtype_ = dtype_at(arguments_->at(1));
+  require_bool(arguments_->at(3));
+}
+
+void TensorReader::require_bool(PickleId id) const {
+  if (node(id).kind == PickleKind::kBool) return;
+  refuse(fmt::format("requires_grad: expected a bool, got {}", describe(node(id))));
 }
 
 void TensorReader::unwrap_type() {
@@ -193,11 +224,12 @@ void TensorReader::unwrap_type() {
   const auto is_known = [](const PickleNode& value) {
     return value.kind == PickleKind::kGlobal && value.known != nullptr;
   };
-  if (!is_known(type) || type.known->kind != GlobalKind::kTensorType) {
+  if (!is_known(type) ||
+      (type.known->kind != GlobalKind::kTensorType && type.known->kind != GlobalKind::kParameter)) {
     refuse_unsupported(fmt::format("tensor class: expected torch.Tensor, got {}", describe(type)));
   }
   const bool rebuilds = is_known(function) && function.known->kind >= GlobalKind::kRebuildTensor &&
-                        function.known->kind <= GlobalKind::kRebuildFromType;
+                        function.known->kind <= GlobalKind::kRebuildDeviceTensor;
   if (!rebuilds || inner.kind != PickleKind::kTuple) {
     const std::string what = foreign_tensor(function);
     if (!what.empty()) refuse_unsupported(fmt::format("kind of tensor: {}", what));
@@ -245,6 +277,14 @@ DType TensorReader::dtype_of_storage(const KnownGlobal& type) const {
   return *type.dtype;
 }
 
+DType TensorReader::dtype_at(PickleId id) const {
+  const PickleNode& dtype = node(id);
+  const bool known = dtype.kind == PickleKind::kGlobal && dtype.known != nullptr &&
+                     dtype.known->kind == GlobalKind::kDType && dtype.known->dtype;
+  if (!known) refuse_unsupported(fmt::format("dtype: {}", describe(dtype)));
+  return *dtype.known->dtype;
+}
+
 /// The bytes of the storage, or of the part referred to; sets the layout's dtype.
 std::span<const std::byte> TensorReader::read_storage(Layout& layout) const {
   if (node(arguments_->front()).kind != PickleKind::kPersistent) {
@@ -261,11 +301,7 @@ std::span<const std::byte> TensorReader::read_storage(Layout& layout) const {
     layout.dtype = dtype_of_storage(*reference.type);
     return bytes;
   }
-  const PickleNode& dtype = node(arguments_->at(6));
-  const bool known = dtype.kind == PickleKind::kGlobal && dtype.known != nullptr &&
-                     dtype.known->kind == GlobalKind::kDType && dtype.known->dtype;
-  if (!known) refuse_unsupported(fmt::format("dtype: {}", describe(dtype)));
-  layout.dtype = *dtype.known->dtype;
+  layout.dtype = dtype_at(arguments_->at(6));
   if (reference.type->name != "UntypedStorage" || bytes.size() % item_bytes(layout.dtype) != 0) {
     refuse(
         fmt::format("storage: expected an UntypedStorage of whole {} elements, got {} of {} bytes",

@@ -34,11 +34,13 @@
 // torch leaves crc and sizes in local headers 0, so only the directory tells where contents end. A
 // size or offset of 0xFFFFFFFF there stands for eight bytes in the entry's extra field 1.
 //
-// Two readers may see two different archives in the same bytes: by a second end record inside a
-// comment, local headers that differ from the directory, two entries of one name, or entries that
-// overlap. This is how checkpoints get past scanners, so it is refused here, although torch accepts
-// it. Compression is also refused: torch never writes it, and torch itself, where it maps the file,
-// takes the packed bytes for weights.
+// Two readers may see two different archives in the same bytes: by a second end record, local
+// headers that differ from the directory, two entries of one name, or entries that overlap. This is
+// how checkpoints get past scanners, so it is refused here, although torch accepts it. The marks of
+// an end record inside an entry's content (a tensor may hold a zip) are no second archive: every
+// reader searches from the end, and takes them only where they fit the end of the file. Compression
+// is also refused: torch never writes it, and torch itself, where it maps the file, takes the
+// packed bytes for weights.
 //
 // Nothing is allocated by a number that the file declares: an entry is stored only after its 46
 // bytes were found.
@@ -112,11 +114,21 @@ class ZipReader {
     std::vector<ZipExtent> extents = read_directory(place);
     require_unique_names(extents);
     require_disjoint(extents, place.offset);
+    require_one_end(extents);
     for (ZipExtent& extent : extents) {
       zip_.has_checksums = zip_.has_checksums || extent.entry.crc != 0;
       if (!extent.entry.name.ends_with('/')) zip_.entries.push_back(extent.entry);
     }
     return std::move(zip_);
+  }
+
+  /// The names in the directory as they are.
+  std::vector<std::string_view> names() {
+    std::vector<std::string_view> names;
+    for_each_entry(find_directory(), [&](const ZipRecord&, std::string_view name, ZipRecord) {
+      names.push_back(name);
+    });
+    return names;
   }
 
  private:
@@ -139,37 +151,45 @@ class ZipReader {
     return ZipRecord{bytes_.subspan(narrow<std::size_t>(offset), narrow<std::size_t>(size))};
   }
 
-  std::size_t find_end() const;
+  std::size_t find_end();
   DirectoryPlace find_directory();
   DirectoryPlace read_zip64_end(std::size_t locator_at, const ZipRecord& end) const;
   void require_place(const DirectoryPlace& place) const;
+  template <class Use>
+  void for_each_entry(const DirectoryPlace& place, Use&& use) const;
   std::vector<ZipExtent> read_directory(const DirectoryPlace& place) const;
   ZipExtent read_entry(const ZipRecord& central, std::string_view name, ZipRecord extra) const;
   void require_name(std::string_view name) const;
   void require_form(std::string_view name, unsigned flags, unsigned method) const;
   void require_unique_names(const std::vector<ZipExtent>& extents) const;
   void require_disjoint(const std::vector<ZipExtent>& extents, std::uint64_t directory);
+  void require_one_end(const std::vector<ZipExtent>& extents) const;
 
   std::span<const std::byte> bytes_;
   const std::string& where_;
+  std::vector<std::size_t> earlier_ends_;  ///< marks of an end record before the last
   Zip zip_;
 };
 
-/// Refuses a second mark, even where no end record could begin: readers search in different ways,
-/// and torch takes the last.
-std::size_t ZipReader::find_end() const {
+/// The last mark with room for an end record, as torch and Python search. Refuses an earlier one
+/// whose comment fits the end of the file; keeps the others for require_one_end.
+std::size_t ZipReader::find_end() {
   const std::string_view text = text_of(bytes_);
   const std::size_t reach = kEndBytes + kMaxCommentBytes;
   const std::size_t from = text.size() - std::min(text.size(), reach);
-  std::optional<std::size_t> found;
   for (std::size_t at = text.find("PK\x05\x06"sv, from); at != std::string_view::npos;
        at = text.find("PK\x05\x06"sv, at + 1)) {
     if (text.size() - at < kEndBytes) break;
-    if (found) refuse("several end records");
-    found = at;
+    earlier_ends_.push_back(at);
   }
-  if (!found) refuse_truncated("no end record");
-  return *found;
+  if (earlier_ends_.empty()) refuse_truncated("no end record");
+  const std::size_t last = earlier_ends_.back();
+  earlier_ends_.pop_back();
+  for (const std::size_t at : earlier_ends_) {
+    const std::size_t comment = ZipRecord{bytes_.subspan(at, kEndBytes)}.u16(20);
+    if (at + kEndBytes + comment == bytes_.size()) refuse("several end records");
+  }
+  return last;
 }
 
 DirectoryPlace ZipReader::find_directory() {
@@ -231,10 +251,12 @@ void ZipReader::require_place(const DirectoryPlace& place) const {
   if (place.count == 0) refuse("no entries");
 }
 
-std::vector<ZipExtent> ZipReader::read_directory(const DirectoryPlace& place) const {
-  std::vector<ZipExtent> extents;
+/// Calls use(record, name, extra field) for each entry of the directory.
+template <class Use>
+void ZipReader::for_each_entry(const DirectoryPlace& place, Use&& use) const {
+  std::uint64_t count = 0;
   std::uint64_t at = place.offset;
-  while (at < place.end) {
+  while (at < place.end && count <= place.count) {
     const auto central = at + kCentralBytes <= place.end ? record(at, kCentralBytes) : std::nullopt;
     if (!central || !text_of(central->bytes).starts_with("PK\x01\x02")) {
       refuse(fmt::format("directory: no entry at {}", at));
@@ -243,16 +265,22 @@ std::vector<ZipExtent> ZipReader::read_directory(const DirectoryPlace& place) co
     const std::uint64_t extra_bytes = central->u16(30);
     const std::uint64_t size = kCentralBytes + name_bytes + extra_bytes + central->u16(32);
     if (size > place.end - at) refuse("directory: its last entry is truncated");
-    const auto name = text_of(record(at + kCentralBytes, name_bytes)->bytes);
-    extents.push_back(
-        read_entry(*central, name, *record(at + kCentralBytes + name_bytes, extra_bytes)));
-    if (extents.size() > place.count) break;
+    use(*central, text_of(record(at + kCentralBytes, name_bytes)->bytes),
+        *record(at + kCentralBytes + name_bytes, extra_bytes));
+    ++count;
     at += size;
   }
-  if (extents.size() != place.count) {
+  if (count != place.count) {
     refuse(fmt::format("directory: expected {} entries, got {}", place.count,
-                       extents.size() > place.count ? "more" : std::to_string(extents.size())));
+                       count > place.count ? "more" : std::to_string(count)));
   }
+}
+
+std::vector<ZipExtent> ZipReader::read_directory(const DirectoryPlace& place) const {
+  std::vector<ZipExtent> extents;
+  for_each_entry(place, [&](const ZipRecord& central, std::string_view name, ZipRecord extra) {
+    extents.push_back(read_entry(central, name, extra));
+  });
   return extents;
 }
 
@@ -384,7 +412,31 @@ void ZipReader::require_disjoint(const std::vector<ZipExtent>& extents, std::uin
   }
 }
 
+/// Throws unless the other marks of an end record are inside the contents of entries.
+void ZipReader::require_one_end(const std::vector<ZipExtent>& extents) const {
+  if (earlier_ends_.empty()) return;
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> contents;
+  for (const ZipExtent& extent : extents) {
+    contents.emplace_back(extent.end - extent.entry.data.size(), extent.end);
+  }
+  std::ranges::sort(contents);
+  for (const std::size_t at : earlier_ends_) {
+    const auto next = std::ranges::upper_bound(contents, std::uint64_t{at}, {},
+                                               &std::pair<std::uint64_t, std::uint64_t>::first);
+    const bool inside = next != contents.begin() && at + 4 <= std::prev(next)->second;
+    if (!inside) refuse("several end records");
+  }
+}
+
 }  // namespace
+
+std::vector<std::string_view> list_zip_names(std::span<const std::byte> bytes) {
+  try {
+    return ZipReader(bytes, "zip").names();
+  } catch (const Error&) {
+    return {};
+  }
+}
 
 Zip parse_zip(std::span<const std::byte> bytes, const std::string& where) {
   return ZipReader(bytes, where).read();

@@ -30,6 +30,10 @@ struct Zip {
 /// the .cpp), and UnsupportedError for compression, encryption and archives in several parts.
 Zip parse_zip(std::span<const std::byte> bytes, const std::string& where);
 
+/// The names in the directory of any zip, folders included, without further checks; views of
+/// `bytes`. Empty where there is no readable directory.
+std::vector<std::string_view> list_zip_names(std::span<const std::byte> bytes);
+
 /// Reads the entry's content. Throws FormatError where its CRC differs from the directory's.
 void require_crc(const ZipEntry& entry, const std::string& where);
 
