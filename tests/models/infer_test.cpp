@@ -86,7 +86,8 @@ TEST(InferTest, RefusesOtherNetworksWithTheReason) {
       {"wide", "wide bottlenecks (128 channels inside for 256 outside"},
       {"block_reduce_first", "a reduced first convolution in layer1.0. (block_reduce_first)"},
       {"down_kernel_size", "shortcuts with a larger kernel than 1x1 (down_kernel_size)"},
-      {"group norm", "normalization without running statistics (group norm)"},
+      {"group norm",
+       "no running statistics (running_mean): parameters without buffers, or group norm"},
       {"ResNetV2", "another stem (ResNetV2 or another family)"},
       {"Res2Net", "split convolutions (Res2Net)"},
       {"selective kernels", "selective-kernel convolutions (SKNet)"},
@@ -147,13 +148,53 @@ TEST(InferTest, ReadsEveryFloatingDtype) {
   }
 }
 
-TEST(InferTest, RefusesMixedDtypes) {
+TEST(InferTest, FindsTheCommonDtype) {
+  EXPECT_EQ(common_dtype({}), DType::F32);
+  EXPECT_EQ(common_dtype({DType::F16, DType::F16}), DType::F16);
+  EXPECT_EQ(common_dtype({DType::F64, DType::F64}), DType::F64);
+  EXPECT_EQ(common_dtype({DType::F16, DType::BF16}), DType::F32);
+  EXPECT_EQ(common_dtype({DType::BF16, DType::F32}), DType::F32);
+  EXPECT_EQ(common_dtype({DType::F32, DType::F64}), DType::F32);
   TimmCheckpoint checkpoint = small_checkpoint();
-  checkpoint.tensors["layer2.0.bn1.weight"] =
-      to_dtype(checkpoint.tensors["layer2.0.bn1.weight"], DType::F16);
-  EXPECT_EQ(refusal_of<MismatchError>(checkpoint),
-            "w: tensor 'layer2.0.bn1.weight': expected one dtype for all weights (F32 as in "
-            "'bn1.bias'), got F16");
+  for (auto& [name, tensor] : checkpoint.tensors) {
+    const bool weight = is_floating(tensor.dtype()) && tensor.shape().size() > 1;
+    if (weight) tensor = to_dtype(tensor, DType::F16);
+  }
+  EXPECT_EQ(infer(checkpoint).dtype, DType::F32);
+}
+
+TEST(InferTest, NamesWhatWasDoneToTheWeights) {
+  const std::map<std::string, std::string> causes = {
+      {"layer1.0.conv1.weight_mask", "pruned weights (torch.nn.utils.prune)"},
+      {"conv1.weight_mask", "pruned weights"},
+      {"layer2.0.conv1.parametrizations.weight.original", "parametrized weights"},
+      {"layer1.0.conv1.weight_u", "spectral normalization"},
+      {"layer1.0.conv1.weight_g", "weight normalization"},
+      {"layer1.0.conv1.weight_fake_quant.scale", "quantization-aware training"},
+      {"activation_post_process_0.scale", "quantization-aware training"},
+      {"layer1.0.conv1.zero_point", "a quantized network"},
+      {"layer2.0.conv1.lora_A.weight", "LoRA adapters"},
+  };
+  for (const auto& [name, cause] : causes) {
+    TimmCheckpoint checkpoint = small_checkpoint();
+    checkpoint.tensors[name] = zeros({1});
+    EXPECT_THAT(refusal_of<UnsupportedError>(checkpoint), HasSubstr(cause)) << name;
+  }
+}
+
+TEST(InferTest, NamesOtherConvolutions) {
+  TimmCheckpoint checkpoint = small_checkpoint();
+  checkpoint.tensors["layer3.0.conv1.weight"] = zeros({48, 32, 1, 3, 3});
+  EXPECT_THAT(refusal_of<UnsupportedError>(checkpoint),
+              HasSubstr("convolutions of three dimensions, as for videos and volumes (tensor "
+                        "'layer3.0.conv1.weight' [48, 32, 1, 3, 3])"));
+  checkpoint = small_checkpoint();
+  checkpoint.tensors["conv1.weight"] = zeros({64, 3, 7});
+  EXPECT_THAT(refusal_of<UnsupportedError>(checkpoint), HasSubstr("convolutions of one dimension"));
+  StateDict flattened;
+  flattened.insert("_fsdp_wrapped_module._flat_param", zeros({9}));
+  EXPECT_THAT(refusal<UnsupportedError>([&] { infer_resnet_config(flattened, "w"); }),
+              HasSubstr("flattened parameters of FSDP"));
 }
 
 TEST(InferTest, RefusesIntegerWeights) {

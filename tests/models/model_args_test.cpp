@@ -103,6 +103,30 @@ TEST(ModelArgsTest, PrintsHostileKeysAndValuesOnOneLine) {
   EXPECT_LT(message.size(), 300U);
 }
 
+TEST(ModelArgsTest, ComparesThoseOfATrainingCheckpoint) {
+  ResNetConfig network;
+  network.depths = {1, 2, 1, 1};
+  network.hidden_sizes = {32, 48, 64, 80};
+  network.layer_type = LayerType::kBasic;
+  network.num_labels = 5;
+  const auto message = [&](std::string_view json) {
+    return refusal<Error>([&] { require_model_args(json, network, "w"); });
+  };
+  EXPECT_EQ(message(R"({"act_layer": "relu", "drop_rate": 0.1, "layers": [1, 2, 1, 1]})"),
+            "accepted");
+  EXPECT_EQ(message(R"({"output_stride": 16})"),
+            "w: args.model_kwargs.output_stride: expected 32, got 16");
+  EXPECT_EQ(message(R"({"bn_eps": 0.01})"),
+            "w: args.model_kwargs.bn_eps: unsupported argument, got 0.01");
+  EXPECT_EQ(
+      message(R"({"channels": [32, 48, 64, 96]})"),
+      "w: channels per stage: expected [32, 48, 64, 96], got [32, 48, 64, 80] in the tensors");
+  EXPECT_EQ(message(R"({"num_classes": 10})"),
+            "w: classes (num_classes): expected 10, got 5 in the tensors");
+  EXPECT_EQ(message(R"({"in_chans": 1})"),
+            "w: input channels (in_chans): expected 1, got 3 in the tensors");
+}
+
 TEST(ModelArgsTest, AcceptsNull) {
   EXPECT_EQ(parse_timm_config(R"({"architecture": "resnet18", "model_args": null})", "c").layers,
             std::nullopt);

@@ -69,6 +69,21 @@ TEST(NamesTest, FindsTheNetworkWithAnyPrefix) {  // W05
   }
 }
 
+TEST(NamesTest, RemovesWrappersInTheMiddle) {
+  const Names wrapped = {"module.conv1._orig_mod.weight", "module.bn1.weight",
+                         "module.layer1.module.0._checkpoint_wrapped_module.conv1.weight",
+                         "module.fc._fsdp_wrapped_module.weight"};
+  EXPECT_EQ(taken(wrapped).first, network());
+  EXPECT_EQ(chosen({{"", 0, wrapped}}), "module");
+  Names twice = network();
+  twice.push_back("layer1._orig_mod.0.conv1.weight");
+  EXPECT_EQ(testing::refusal<MismatchError>([&] { taken(twice); }),
+            "tensor 'layer1._orig_mod.0.conv1.weight': another tensor is also "
+            "'layer1.0.conv1.weight' without the names of wrappers");
+  // The names of other networks are kept.
+  EXPECT_EQ(taken({"a.module.b", "a.b"}).first, (Names{"a.module.b", "a.b"}));
+}
+
 TEST(NamesTest, APrefixEndsAtADot) {
   EXPECT_EQ(choose({{"", 0, network("module")}}).naming, Naming::kUnknown);
 }

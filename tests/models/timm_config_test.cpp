@@ -89,7 +89,10 @@ TEST(TimmConfigTest, RefusesUnknownArchitecturesByName) {
 }
 
 TEST(TimmConfigTest, RefusesOtherConfigs) {
-  EXPECT_EQ(malformation_of("{}"), "config.json: not a timm config: 'architecture' is missing");
+  EXPECT_EQ(malformation_of("{}"),
+            "config.json: neither a timm config nor a transformers config: 'architecture' and "
+            "'model_type' are missing (PyTorchModelHubMixin writes such files); advice(convert the "
+            "weights file itself)");
   EXPECT_THAT(malformation_of("[]"), HasSubstr("config.json: config: expected an object, got []"));
   EXPECT_THAT(malformation_of(""), HasSubstr("config.json: invalid JSON: the file is empty"));
   EXPECT_THAT(malformation_of("{\"architecture\": "),

@@ -102,12 +102,16 @@ TEST(LabelledImagesTest, AcceptsNamedColumnsInAnyOrder) {
               HasSubstr("list.csv: line 2: expected 3 fields, got 2"));
   write_file(dir / "list.csv", "image_id,label\na,dog\n");
   EXPECT_THAT(refusal<FormatError>([&] { load_labelled_images(dir / "list.csv"); }),
-              HasSubstr("list.csv: line 1: missing a column with one of the names file, filename, "
-                        "file_name, filepath, file_path, path, image, image_path, img"));
+              HasSubstr("list.csv: line 1: no column for the file (file, filename, file_name, "
+                        "filepath, file_path, path, image, image_path, img); found: image_id, "
+                        "label"));
   write_file(dir / "list.csv", "path,species\na,dog\n");
   EXPECT_THAT(refusal<FormatError>([&] { load_labelled_images(dir / "list.csv"); }),
-              HasSubstr("line 1: missing a column with one of the names label, class, target, "
-                        "category"));
+              HasSubstr("line 1: no column for the label (label, class, target, category); found: "
+                        "path, species"));
+  write_file(dir / "list.csv", "id,breed\na,dog\n");  // as Kaggle's
+  EXPECT_THAT(refusal<FormatError>([&] { load_labelled_images(dir / "list.csv"); }),
+              HasSubstr("and the label (label, class, target, category); found: id, breed"));
 }
 
 TEST(LabelledImagesTest, FoldersWithoutImagesGiveNoLabel) {

@@ -184,6 +184,7 @@ nlohmann::ordered_json options_json(const ConvertFlags& flags) {
   nlohmann::ordered_json json = {{"output", request.output.string()},
                                  {"name", request.name},
                                  {"as", flags.as},
+                                 {"config", request.hints.config},
                                  {"weights_key", request.hints.weights_key},
                                  {"head_key", request.hints.head_key},
                                  {"ignore", request.hints.ignore},

@@ -91,7 +91,7 @@ void convert_and_publish(ConvertJob& job, const JobSettings& settings, Fetcher& 
   }
   request.source = here->path;
   request.origin = here->origin;
-  if (here->as && !request.hints.as) request.hints.as = here->as;
+  if (here->as && !request.hints.as && request.hints.config.empty()) request.hints.as = here->as;
   record.result = convert(request, progress);
   const ConversionResult& result = *record.result;
   record.difference = difference_of(result);

@@ -80,6 +80,7 @@ std::string repeated_options(const ConvertJob& job) {
   add("--name", request.name);
   // Fetching also sets it; only a local file may have the option.
   if (job.name.kind == SourceName::Kind::kPath) add("--as", request.hints.as.value_or(""));
+  add("--config", request.hints.config);
   add("--weights-key", request.hints.weights_key);
   add("--head-key", request.hints.head_key);
   for (const std::string& pattern : request.hints.ignore) add("--ignore", pattern);

@@ -8,6 +8,7 @@
 #include "weightlift/base/digest.h"
 #include "weightlift/base/error.h"
 #include "weightlift/base/json.h"
+#include "weightlift/base/text.h"
 #include "weightlift/cli/commands.h"
 #include "weightlift/cli/exit_code.h"
 #include "weightlift/cli/fetch.h"
@@ -39,11 +40,24 @@ struct Inspection {
   std::string known = {};       ///< the tag whose weights have that hash
 };
 
-/// Reads the content of a file that is not a source: the dict that timm would take.
+/// The dict that timm would take; of a file with other networks, several or none, the largest.
+WeightsChoice choose_any(const std::vector<NamedDict>& dicts, const std::string& weights_key,
+                         const std::string& where) {
+  try {
+    return choose_weights(dicts, weights_key, where);
+  } catch (const Error&) {
+    if (!weights_key.empty() || dicts.empty()) throw;
+    const auto largest = std::ranges::max_element(
+        dicts, {}, [](const NamedDict& dict) { return dict.names.size(); });
+    return {.dict = static_cast<std::size_t>(largest - dicts.begin())};
+  }
+}
+
+/// Reads the content of a file that is not a source.
 void inspect_file(const fs::path& weights, const std::string& weights_key, Inspection& found) {
   found.checkpoint = open_checkpoint(weights, Reading::kMetadataOnly);
   found.notes = found.checkpoint.notes;
-  found.choice = choose_weights(found.checkpoint.dicts, weights_key, shown(weights));
+  found.choice = choose_any(found.checkpoint.dicts, weights_key, shown(weights));
   found.dict = load_dict(found.checkpoint, found.choice.dict);
 }
 
@@ -230,6 +244,9 @@ void print_contents(const Inspection& found) {
     for (const std::string& line : summarize_networks(found.source->outside)) {
       fmt::print("other network: {}\n", line);
     }
+  }
+  if (!found.source && !found.checkpoint.keys_of_lists.empty()) {
+    fmt::print("tensors without names below: {}\n", first_of(found.checkpoint.keys_of_lists));
   }
   for (const std::string& other : found.dict.ignored) fmt::print("ignored: {}\n", other);
   for (const std::string& name : found.checkpoint.globals)

@@ -70,7 +70,8 @@ int run_verify(const VerifyFlags& flags) {
   const FetchedSource folder = fetch_one(flags.folder, Network::kPlain, progress);
   const FetchedSource source = fetch_one(flags.source, Network::kPlain, progress);
   SourceHints hints = flags.hints;
-  hints.as = flags.as.empty() ? source.as : flags.as;
+  if (!flags.as.empty()) hints.as = flags.as;
+  if (!hints.as && hints.config.empty()) hints.as = source.as;
   const FolderVerification verification =
       verify_folder(source.path, hints, folder.path, flags.options, progress);
   progress.clear();
@@ -101,6 +102,10 @@ void add_weights_key(CLI::App& command, std::string& weights_key) {
 }
 
 void add_network_options(CLI::App& command, SourceHints& hints) {
+  command
+      .add_option("--config", hints.config,
+                  "config.json, of transformers or timm, for weights that have none")
+      ->group("Source");
   add_weights_key(command, hints.weights_key);
   command
       .add_option("--head-key", hints.head_key,

@@ -129,7 +129,7 @@ bool is_already(const ConversionRequest& request, const Source& source) {
   const bool plain =
       source.choice.prefix.empty() && source.ignored.empty() && source.outside.empty() &&
       source.choice.dict == 0 && source.counters_added == 0 && source.head.empty() &&
-      !source.bias_added &&
+      !source.bias_added && !source.mixed_dtypes &&
       (source.choice.naming == Naming::kTimm || source.kind == SourceKind::kTransformersFolder);
   return form_of(source) == request.to && same_format && plain &&
          request.dtype.value_or(source.config.dtype) == source.config.dtype &&

@@ -74,15 +74,20 @@ PretrainedClaims folder_claims(const fs::path& folder) {
 ProcessorChoice choose_processor(const Source& source, const std::string& which,
                                  const std::string& from) {
   const std::int64_t channels = source.config.num_channels;
-  if (which == "convnext-base-224-22k-1k") {
-    return given_processor({}, "facebook/convnext-base-224-22k-1k", channels);
-  }
   if (which == "source" || which == "source-test") {
     if (source.timm) {
       return processor_from_claims(source.timm->pretrained_cfg, channels, which == "source-test");
     }
     if (source.kind == SourceKind::kTransformersFolder) return folder_processor(source);
     return {std::nullopt, {{NoteCode::kProcessorNotInFile, shown(source.path), {}, kChoose}}};
+  }
+  if (channels != 1 && channels != 3) {
+    throw UsageError(
+        "image_processor",
+        fmt::format("images have one or three channels, but the network has {}", channels));
+  }
+  if (which == "convnext-base-224-22k-1k") {
+    return given_processor({}, "facebook/convnext-base-224-22k-1k", channels);
   }
   std::error_code ignored;
   const auto named = fs::exists(which, ignored) ? std::nullopt : find_pretrained(which);

@@ -4,16 +4,21 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <map>
+#include <utility>
 
 #include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
 #include "weightlift/base/hint.h"
 #include "weightlift/base/nearest.h"
 #include "weightlift/base/note.h"
+#include "weightlift/base/snapshot.h"
 #include "weightlift/base/text.h"
 #include "weightlift/convert/source_name.h"
 #include "weightlift/convert/source_weights.h"
+#include "weightlift/convert/zero_tail.h"
 #include "weightlift/models/infer.h"
 #include "weightlift/models/registry.h"
 #include "weightlift/models/resnet.h"
@@ -41,6 +46,59 @@ bool is_there(const fs::path& path) { return type_of(path) != fs::file_type::not
   throw NotFoundError(printable(given, 400), "no such file or folder");
 }
 
+/// What a folder without a model's config is, by an entry that it has: a name, or its ending.
+struct FolderMark {
+  std::string_view entry;
+  std::string_view what;
+  std::string_view advice;
+};
+
+constexpr std::array<FolderMark, 9> kFolderMarks = {{
+    {".metadata", "a distributed checkpoint (torch.distributed.checkpoint)",
+     "join it with python -m torch.distributed.checkpoint.format_utils dcp_to_torch FOLDER FILE"},
+    {".distcp", "a distributed checkpoint (torch.distributed.checkpoint)",
+     "join it with python -m torch.distributed.checkpoint.format_utils dcp_to_torch FOLDER FILE"},
+    {"zero_to_fp32.py", "a DeepSpeed checkpoint",
+     "join it with its own script: python zero_to_fp32.py . pytorch_model.bin"},
+    {"data.pkl", "an unpacked torch file",
+     "convert the original .pth, or pack the folder again with: zip -0 -r model.pth FOLDER"},
+    {"saved_model.pb", "a TensorFlow SavedModel", ""},
+    {".onnx", "an ONNX model", "convert the checkpoint that it was made from"},
+    {".h5", "a Keras model", ""},
+    {".keras", "a Keras model", ""},
+    {".mlmodel", "a Core ML model", ""},
+}};
+
+/// Throws for a folder that is known not to be a model folder.
+void refuse_known_folder(const fs::path& folder, const std::vector<std::string>& entries) {
+  for (const FolderMark& mark : kFolderMarks) {
+    const auto fits = [&](const std::string& name) { return name.ends_with(mark.entry); };
+    if (std::ranges::none_of(entries, fits)) continue;
+    throw UnsupportedError(shown(folder), fmt::format("unsupported: {}", mark.what),
+                           mark.advice.empty() ? Hints() : advice(std::string(mark.advice)));
+  }
+}
+
+/// Throws: the folder has no config.json. Names what it is, or the folders in it that have one.
+[[noreturn]] void refuse_without_config(const fs::path& folder) {
+  std::vector<std::string> entries;
+  std::vector<std::string> models;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    entries.push_back(entry.path().filename().string());
+    if (fs::exists(entry.path() / "config.json", error) || entries.back().starts_with("models--")) {
+      models.push_back(printable(entries.back()));
+    }
+  }
+  refuse_known_folder(folder, entries);
+  std::ranges::sort(models);
+  throw NotFoundError(
+      shown(folder), "config.json not found",
+      advice(models.empty()
+                 ? "convert the weights file itself if there is no config"
+                 : fmt::format("use one of the model folders in it: {}", first_of(models))));
+}
+
 /// The weights file of a folder: in timm's order, with transformers' index of shards.
 fs::path find_folder_weights(const fs::path& folder) {
   std::vector<std::string_view> names(kWeightsFiles.begin(), kWeightsFiles.end());
@@ -62,11 +120,25 @@ fs::path find_folder_weights(const fs::path& folder) {
                       advice("keep one of them, or convert that file itself"));
 }
 
-void describe_file(Source& source, const std::optional<std::string>& as) {
-  if (as) {
-    source.timm = timm_config_of(require_pretrained(*as));
+/// Reads the config that the user gave for weights without one.
+void read_given_config(Source& source, const std::string& file) {
+  const std::string text = read_text_file(file, kMaxConfigBytes);
+  if (is_transformers_config(text, shown(file))) {
+    source.stated = parse_resnet_config(text, shown(file));
+  } else {
+    source.timm = parse_timm_config(text, shown(file));
+  }
+}
+
+void describe_file(Source& source, const SourceHints& hints) {
+  if (hints.as && !hints.config.empty()) {
+    throw UsageError("config", "cannot be combined with a timm model name");
+  }
+  if (hints.as) {
+    source.timm = timm_config_of(require_pretrained(*hints.as));
     return;
   }
+  if (!hints.config.empty()) return read_given_config(source, hints.config);
   // timm's and torchvision's training scripts write `arch`. Nothing else in such a file shows
   // activations, pooling and strides.
   const std::string& arch = source.checkpoint.arch;
@@ -91,18 +163,26 @@ void note_assumption(Source& source) {
   source.notes.insert(source.notes.begin(), std::move(note));
 }
 
-void read_folder_config(Source& source) {
+/// Sets the kind of a folder, and reads its config or the given one.
+void describe_folder(Source& source, const SourceHints& hints) {
   const fs::path file = source.path / "config.json";
-  if (!is_there(file)) {
-    throw NotFoundError(shown(source.path), "config.json not found",
-                        advice("convert the weights file itself if there is no config"));
+  if (!hints.config.empty()) {
+    if (is_there(file)) {
+      throw UsageError("config", fmt::format("{} has its own config.json", shown(source.path)));
+    }
+    source.kind = SourceKind::kFile;
+    return read_given_config(source, hints.config);
   }
+  if (!is_there(file)) refuse_without_config(source.path);
   const std::string text = read_text_file(file, kMaxConfigBytes);
   if (is_transformers_config(text, file.string())) {
     source.kind = SourceKind::kTransformersFolder;
     source.config = parse_resnet_config(text, file.string());
   } else {
     source.timm = parse_timm_config(text, file.string());
+  }
+  if (hints.as && source.kind == SourceKind::kTimmFolder) {
+    throw UsageError("as", "expected a lone weights file, got a timm folder with config.json");
   }
 }
 
@@ -115,23 +195,56 @@ void require_content(const fs::path& folder) {
   }
 }
 
+/// The first element of a tensor with elements of T.
+template <class T>
+T first_of_data(const Tensor& tensor) {
+  T value{};
+  std::memcpy(&value, tensor.bytes().data(), sizeof(value));
+  return value;
+}
+
+/// The only element of an integer tensor, nothing for other dtypes and beyond 63 bits.
+std::optional<std::int64_t> as_integer(const Tensor& tensor) {
+  switch (tensor.dtype()) {
+    case DType::BOOL:
+    case DType::U8:
+      return first_of_data<std::uint8_t>(tensor);
+    case DType::I8:
+      return first_of_data<std::int8_t>(tensor);
+    case DType::U16:
+      return first_of_data<std::uint16_t>(tensor);
+    case DType::I16:
+      return first_of_data<std::int16_t>(tensor);
+    case DType::U32:
+      return first_of_data<std::uint32_t>(tensor);
+    case DType::I32:
+      return first_of_data<std::int32_t>(tensor);
+    case DType::I64:
+      return first_of_data<std::int64_t>(tensor);
+    case DType::U64: {
+      const auto value = first_of_data<std::uint64_t>(tensor);
+      if (!std::in_range<std::int64_t>(value)) return std::nullopt;
+      return static_cast<std::int64_t>(value);
+    }
+    default:
+      return std::nullopt;
+  }
+}
+
 /// A counter as torch loads it: int64, without dimensions. Empty where it is not one number.
 std::optional<Tensor> as_counter(const Tensor& tensor) {
-  if (tensor.numel() != 1) return std::nullopt;
-  std::int64_t count = 0;
+  if (tensor.numel() != 1 || tensor.shape().size() > 1) return std::nullopt;
+  std::optional<std::int64_t> count;
   if (is_floating(tensor.dtype())) {
     const Tensor wide = to_dtype(tensor, DType::F64);
-    const double value = wide.data<double>()[0];
+    const auto value = first_of_data<double>(wide);
     constexpr double kMost = 9e15;  // larger doubles skip integers
-    if (!(value > -kMost && value < kMost)) return std::nullopt;
-    count = static_cast<std::int64_t>(value);
-  } else if (tensor.dtype() == DType::I64) {
-    const Tensor whole = tensor.aligned();
-    count = whole.data<std::int64_t>()[0];
+    if (value > -kMost && value < kMost) count = static_cast<std::int64_t>(value);
   } else {
-    return std::nullopt;
+    count = as_integer(tensor);
   }
-  return Tensor::of(Shape{}, std::vector<std::int64_t>{count});
+  if (!count) return std::nullopt;
+  return Tensor::of(Shape{}, std::vector<std::int64_t>{*count});
 }
 
 /// Whether the file has the batch norm of this counter.
@@ -192,6 +305,22 @@ void require_named_network(const std::string& as, const Source& source, const st
       {{HintCode::kOmitArchitecture, {}}, {HintCode::kGiveImageProcessor, {printable(as)}}});
 }
 
+/// Compares what configs, the user and the file itself state about the network with its tensors.
+void require_statements(const Source& source, const SourceHints& hints) {
+  if (source.kind == SourceKind::kTransformersFolder) return;
+  const std::string where = source.checkpoint.path.string();
+  if (source.timm && hints.as) {
+    require_named_network(*hints.as, source, where);
+  } else if (source.timm) {
+    const fs::path own = source.path / "config.json";
+    require_agreement(*source.timm, source.config,
+                      hints.config.empty() ? own.string() : shown(hints.config));
+  }
+  if (!source.checkpoint.model_args.empty()) {
+    require_model_args(source.checkpoint.model_args, source.config, where);
+  }
+}
+
 }  // namespace
 
 PretrainedCfg require_pretrained(const std::string& as) {
@@ -205,37 +334,31 @@ PretrainedCfg require_pretrained(const std::string& as) {
 fs::path find_source_weights(const std::string& given) {
   const fs::file_type type = type_of(given);
   if (type == fs::file_type::not_found) refuse_absent(given);
-  return type == fs::file_type::directory ? find_folder_weights(given) : fs::path(given);
+  return type == fs::file_type::directory ? find_folder_weights(resolve_snapshot(given))
+                                          : fs::path(given);
 }
 
 Source open_source(const std::string& given, const SourceHints& hints) {
-  const fs::path path = given;
-  const fs::file_type type = type_of(path);
+  const fs::file_type type = type_of(given);
   if (type == fs::file_type::not_found) refuse_absent(given);
   Source source{};
-  source.path = path;
   const bool folder = type == fs::file_type::directory;
+  source.path = folder ? resolve_snapshot(given) : fs::path(given);
   source.kind = folder ? SourceKind::kTimmFolder : SourceKind::kFile;
   if (folder) {
-    require_content(path);
-    read_folder_config(source);
-    if (hints.as && source.kind == SourceKind::kTimmFolder) {
-      throw UsageError("as", "expected a lone weights file, got a timm folder with config.json");
-    }
+    require_content(source.path);
+    describe_folder(source, hints);
   }
-  source.checkpoint = open_checkpoint(find_source_weights(given), hints.reading);
-  if (!folder) describe_file(source, hints.as);
+  source.checkpoint = open_checkpoint(find_source_weights(source.path), hints.reading);
+  if (!folder) describe_file(source, hints);
   read_weights(source, hints);
-  const std::string where = source.checkpoint.path.string();
-  if (source.kind != SourceKind::kTransformersFolder) {
-    if (source.timm && folder) {
-      require_agreement(*source.timm, source.config, (path / "config.json").string());
-    } else if (source.timm) {
-      require_named_network(*hints.as, source, where);
-    }
-  }
-  if (!folder && !hints.as) note_assumption(source);
+  require_statements(source, hints);
+  const bool described = folder || hints.as || !hints.config.empty();
+  if (!described) note_assumption(source);
   complete_counters(source);
+  if (auto note = find_zero_tail(source.checkpoint, source.tensors)) {
+    source.notes.push_back(std::move(*note));
+  }
   return source;
 }
 

@@ -21,14 +21,16 @@ namespace weightlift {
 enum class SourceKind : std::uint8_t {
   kTimmFolder,          ///< config.json with `architecture`, and weights
   kTransformersFolder,  ///< config.json with `model_type`
-  kFile,                ///< one weights file
+  kFile,                ///< weights without a config of their own
 };
 
 /// Facts about a source that its files do not have.
 struct SourceHints {
   std::optional<std::string> as = {};  ///< timm model name for a lone weights file
-  std::string weights_key = {};        ///< one of several networks; empty: choose_weights decides
-  std::string head_key = {};  ///< the classifier's module; empty: fc, or the only candidate
+  std::string config = {};  ///< path of a config.json, transformers' or timm's, for weights that
+                            ///< have none; empty: none
+  std::string weights_key = {};  ///< one of several networks; empty: choose_weights decides
+  std::string head_key = {};     ///< the classifier's module; empty: fc, or the only candidate
   std::vector<std::string> ignore = {};  ///< globs of tensors that do not change the outputs
   Reading reading = Reading::kAll;
 };
@@ -44,8 +46,10 @@ struct Source {
   std::string head = {};               ///< the module for fc, where it has another name
   bool head_named = false;             ///< `head_key` named the classifier
   bool bias_added = false;             ///< the file has no fc.bias; here it is zeros
+  bool mixed_dtypes = false;           ///< weights of several dtypes; config.dtype is theirs
   ResNetConfig config;                 ///< from the tensors, or of kTransformersFolder with labels
-  std::optional<TimmConfig> timm;      ///< kTimmFolder, or a file with `as`
+  std::optional<TimmConfig> timm;      ///< kTimmFolder, or a file with `as` or timm's `config`
+  std::optional<ResNetConfig> stated;  ///< a file with transformers' `config`
   StateDict tensors;                   ///< with timm's or transformers' names and all counters
   std::int64_t counters_added = 0;     ///< missing num_batches_tracked, taken as 0
   std::int64_t counters_mended = 0;    ///< converted to int64 scalars

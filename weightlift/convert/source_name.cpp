@@ -9,6 +9,7 @@
 #include "weightlift/base/error.h"
 #include "weightlift/base/hint.h"
 #include "weightlift/base/nearest.h"
+#include "weightlift/base/snapshot.h"
 
 namespace weightlift {
 
@@ -88,6 +89,7 @@ std::string strip_known_ending(std::string name) {
 }
 
 std::string last_part_of(const std::string& path) {
+  if (std::string cached = name_of_cached(path); !cached.empty()) return cached;
   std::error_code ignored;
   const fs::path absolute = fs::absolute(path, ignored).lexically_normal();
   return absolute.has_filename() ? absolute.filename().string()

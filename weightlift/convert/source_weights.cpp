@@ -5,6 +5,7 @@
 #include <fnmatch.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "weightlift/base/error.h"
@@ -130,12 +131,6 @@ void adopt_head(Source& source, const LinearHead& head) {
     }
   }
   const Tensor weight = load(source, source.outside[head.weight]);
-  if (weight.dtype() != source.config.dtype) {
-    throw MismatchError(fmt::format("{}: tensor '{}'", source.checkpoint.path.string(),
-                                    printable(source.outside[head.weight].full_name)),
-                        fmt::format("expected one dtype for all weights ({}), got {}",
-                                    to_string(source.config.dtype), to_string(weight.dtype())));
-  }
   source.tensors.insert(std::string(kHeadWeight), weight);
   if (head.bias) {
     source.tensors.insert(std::string(kHeadBias), load(source, source.outside[*head.bias]));
@@ -222,6 +217,26 @@ void take_head(Source& source, const std::string& head_key) {
   complete_bias(source);
 }
 
+/// Settles the dtype of weights of several dtypes, and adds a note.
+void settle_dtype(Source& source) {
+  std::vector<DType> dtypes;
+  for (const auto& [name, tensor] : source.tensors) {
+    if (is_floating(tensor.dtype())) dtypes.push_back(tensor.dtype());
+  }
+  // A transformers folder states its dtype.
+  if (source.kind != SourceKind::kTransformersFolder) source.config.dtype = common_dtype(dtypes);
+  std::map<std::string, std::size_t> counts;
+  for (const DType dtype : dtypes) ++counts[std::string(torch_name(dtype))];
+  if (counts.size() < 2) return;
+  source.mixed_dtypes = true;
+  std::vector<std::string> texts;
+  for (const auto& [name, count] : counts) texts.push_back(fmt::format("{} ({})", name, count));
+  source.notes.push_back({NoteCode::kDtypesMixed,
+                          shown(source.checkpoint.path),
+                          {{"dtypes", fmt::format("{}", fmt::join(texts, ", "))},
+                           {"dtype", std::string(torch_name(source.config.dtype))}}});
+}
+
 bool matches(const Source& source, const std::string& pattern, const std::string& full_name,
              bool chosen_dict) {
   const auto fits = [&](const std::string& name) {
@@ -278,6 +293,10 @@ void read_weights(Source& source, const SourceHints& hints) {
   const std::string where = shown(checkpoint.path);
   const bool hf = source.kind == SourceKind::kTransformersFolder;
   source.notes.insert(source.notes.end(), checkpoint.notes.begin(), checkpoint.notes.end());
+  if (checkpoint.obstacle && find_networks(checkpoint.dicts).empty()) {
+    throw UnsupportedError(where, checkpoint.obstacle->message,
+                           advice(checkpoint.obstacle->advice));
+  }
   source.choice = choose_weights(checkpoint.dicts, hints.weights_key, where);
   LoadedDict loaded = load_dict(checkpoint, source.choice.dict);
   source.ignored = std::move(loaded.ignored);
@@ -286,6 +305,10 @@ void read_weights(Source& source, const SourceHints& hints) {
   const SplitWeights split = split_weights(loaded.tensors, as_they_are);
   note_choice(source);
   if (!hf) source.config = infer_resnet_config(split.network, where);
+  if (source.stated) {
+    require_agreement(*source.stated, source.config, shown(hints.config));
+    take_statements(*source.stated, source.config);
+  }
   separate(source, split, head_key);
   add_other_dicts(source);
   add_lists(source);
@@ -295,6 +318,7 @@ void read_weights(Source& source, const SourceHints& hints) {
     throw UsageError("head_key", "expected a timm checkpoint, got a transformers folder");
   }
   if (!hf) take_head(source, head_key);
+  settle_dtype(source);
   apply_weights_key(source);
 }
 

@@ -1,13 +1,14 @@
 #include "weightlift/models/infer.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
-#include <optional>
-#include <set>
+#include <vector>
 
 #include "weightlift/base/error.h"
+#include "weightlift/base/hint.h"
 #include "weightlift/models/names.h"
 #include "weightlift/models/resnet.h"
 
@@ -20,9 +21,35 @@ namespace {
 struct Trace {
   std::string_view name_part;
   std::string_view reason;
+  std::string_view advice = {};
 };
 
-constexpr std::array<Trace, 14> kTraces = {{
+constexpr std::string_view kRemovePruning =
+    "call torch.nn.utils.prune.remove() on each pruned module and save again";
+constexpr std::string_view kRemoveParametrization =
+    "call torch.nn.utils.parametrize.remove_parametrizations() on each module and save again";
+constexpr std::string_view kRemoveNorm =
+    "call torch.nn.utils.remove_spectral_norm() or remove_weight_norm() and save again";
+constexpr std::string_view kConvertFloat = "convert the float checkpoint that it was trained from";
+
+constexpr std::array<Trace, 28> kTraces = {{
+    {"weight_mask", "pruned weights (torch.nn.utils.prune)", kRemovePruning},
+    {".parametrizations.", "parametrized weights (torch.nn.utils.parametrize)",
+     kRemoveParametrization},
+    {".weight_u", "spectral normalization", kRemoveNorm},
+    {".weight_g", "weight normalization", kRemoveNorm},
+    {"fake_quant", "quantization-aware training", kConvertFloat},
+    {"activation_post_process", "quantization-aware training", kConvertFloat},
+    {"_packed_params", "a quantized network", kConvertFloat},
+    {".zero_point", "a quantized network", kConvertFloat},
+    {".qweight", "a quantized network", kConvertFloat},
+    {"flat_param", "flattened parameters of FSDP",
+     "save a full state dict (StateDictType.FULL_STATE_DICT)"},
+    {"layers.0.0.conv1.", "layer names of NVIDIA's DeepLearningExamples",
+     "rename layers.0 to layer1, layers.1 to layer2 and so on, and save again"},
+    {"lora_A", "LoRA adapters", "merge them into the weights and save again"},
+    {"temporal_", "a video network"},
+    {"conv1.0.0.", "a video network"},
     {"patch_embed", "a vision transformer"},
     {"stem.conv", "another stem (ResNetV2 or another family)"},
     {".norm1.", "pre-activation blocks or another block form (ResNetV2)"},
@@ -39,14 +66,17 @@ constexpr std::array<Trace, 14> kTraces = {{
     {".attn.", "attention in its blocks"},
 }};
 
-[[noreturn]] void refuse(const std::string& where, std::string_view reason) {
-  throw UnsupportedError(where, fmt::format("unsupported network: {}", reason));
+[[noreturn]] void refuse(const std::string& where, std::string_view reason,
+                         std::string_view what_to_do = {}) {
+  throw UnsupportedError(where, fmt::format("unsupported network: {}", reason),
+                         what_to_do.empty() ? Hints() : advice(std::string(what_to_do)));
 }
 
 /// Whether the tensor shows what the network is. A file with the blocks of a ResNet may also hold
 /// a teacher or a decoder, so there only the ResNet's own layers count.
 bool is_evidence(std::string_view name, bool has_blocks) {
-  return !has_blocks || is_of_backbone(name) || name.starts_with("maxpool.");
+  return !has_blocks || is_of_backbone(name) || name.starts_with("maxpool.") ||
+         name.starts_with("activation_post_process");
 }
 
 void refuse_foreign_names(const StateDict& tensors, const std::string& where) {
@@ -54,7 +84,7 @@ void refuse_foreign_names(const StateDict& tensors, const std::string& where) {
   for (const Trace& trace : kTraces) {
     for (const auto& [name, tensor] : tensors) {
       if (is_evidence(name, has_blocks) && name.find(trace.name_part) != std::string::npos) {
-        refuse(where, fmt::format("{} (tensor '{}')", trace.reason, printable(name)));
+        refuse(where, fmt::format("{} (tensor '{}')", trace.reason, printable(name)), trace.advice);
       }
     }
   }
@@ -76,6 +106,20 @@ std::int64_t dim(const StateDict& tensors, const std::string& name, std::size_t 
   return tensor->shape()[index];
 }
 
+/// Refuses convolutions of one and three dimensions, which have the names of those of two.
+void refuse_other_ranks(const StateDict& tensors, const std::string& where) {
+  const bool has_blocks = tensors.contains("layer1.0.conv1.weight");
+  const Tensor* stem = tensors.find("conv1.weight");
+  if (stem != nullptr && stem->shape().size() == 3) refuse(where, "convolutions of one dimension");
+  for (const auto& [name, tensor] : tensors) {
+    if (tensor.shape().size() == 5 && is_evidence(name, has_blocks)) {
+      refuse(where, fmt::format("convolutions of three dimensions, as for videos and volumes "
+                                "(tensor '{}' {})",
+                                printable(name), to_string(tensor.shape())));
+    }
+  }
+}
+
 /// Number of blocks "prefix0.", "prefix1.", ... that have a convolution.
 std::int64_t count_blocks(const StateDict& tensors, const std::string& prefix,
                           const std::string& suffix) {
@@ -89,7 +133,9 @@ void check_stem(const StateDict& tensors, const std::string& where) {
   if (kernel != 7) refuse(where, fmt::format("a {0}x{0} stem convolution (plain is 7x7)", kernel));
   const bool statistics = std::ranges::any_of(
       tensors, [](const auto& entry) { return entry.first.ends_with(".running_mean"); });
-  if (!statistics) refuse(where, "normalization without running statistics (group norm)");
+  if (statistics) return;
+  refuse(where, "no running statistics (running_mean): parameters without buffers, or group norm",
+         "if the network has batch norm, save model.state_dict(), not named_parameters()");
 }
 
 /// Refuses unsupported groups, widths, kernels and reductions, which the shapes show.
@@ -125,39 +171,37 @@ void check_first_block(const StateDict& tensors, const std::string& stage, Layer
   }
 }
 
-/// The dtype of the network's tensors. Other tensors of the file may have other dtypes.
-DType floating_dtype(const StateDict& tensors, const ResNetConfig& config,
+/// The common dtype of the network's tensors. Other tensors of the file may have other dtypes.
+DType dtype_of_slots(const StateDict& tensors, const ResNetConfig& config,
                      const std::string& where) {
-  std::set<std::string> slots;
+  std::vector<DType> dtypes;
   for (const Module::Slot& slot : make_timm_resnet(config)->slots()) {
-    if (!slot.counter) slots.insert(slot.name);
-  }
-  std::optional<std::pair<std::string, DType>> first;
-  for (const auto& [name, tensor] : tensors) {
-    if (!slots.contains(name)) continue;
-    if (!is_floating(tensor.dtype())) {
+    const Tensor* tensor = slot.counter ? nullptr : tensors.find(slot.name);
+    if (tensor == nullptr) continue;
+    if (!is_floating(tensor->dtype())) {
       throw UnsupportedError(
-          fmt::format("{}: tensor '{}'", where, printable(name)),
-          fmt::format("expected F32, F16, BF16 or F64, got {}", to_string(tensor.dtype())));
+          fmt::format("{}: tensor '{}'", where, printable(slot.name)),
+          fmt::format("expected F32, F16, BF16 or F64, got {}", to_string(tensor->dtype())));
     }
-    if (!first) first = {name, tensor.dtype()};
-    if (tensor.dtype() != first->second) {
-      throw MismatchError(fmt::format("{}: tensor '{}'", where, printable(name)),
-                          fmt::format("expected one dtype for all weights ({} as in '{}'), got {}",
-                                      to_string(first->second), printable(first->first),
-                                      to_string(tensor.dtype())));
-    }
+    dtypes.push_back(tensor->dtype());
   }
-  return first ? first->second : DType::F32;
+  return common_dtype(dtypes);
 }
 
 }  // namespace
+
+DType common_dtype(const std::vector<DType>& dtypes) {
+  if (dtypes.empty()) return DType::F32;
+  const bool equal = std::ranges::all_of(dtypes, [&](DType d) { return d == dtypes.front(); });
+  return equal ? dtypes.front() : DType::F32;
+}
 
 ResNetConfig infer_resnet_config(const StateDict& tensors, const std::string& where) {
   if (tensors.empty()) {
     throw NotFoundError(where, "no tensors found");
   }
   refuse_foreign_names(tensors, where);
+  refuse_other_ranks(tensors, where);
   check_stem(tensors, where);
   ResNetConfig config;
   config.num_channels = dim(tensors, "conv1.weight", 4, 1, where);
@@ -188,8 +232,40 @@ ResNetConfig infer_resnet_config(const StateDict& tensors, const std::string& wh
       refuse(where, "average and maximum pooling side by side (global_pool catavgmax)");
     }
   }
-  config.dtype = floating_dtype(tensors, config, where);
+  config.dtype = dtype_of_slots(tensors, config, where);
   return config;
+}
+
+void require_agreement(const ResNetConfig& stated, const ResNetConfig& shown,
+                       const std::string& where) {
+  const auto require = [&](std::string_view key, const std::string& promised,
+                           const std::string& found) {
+    if (promised == found) return;
+    throw MismatchError(where,
+                        fmt::format("{} is {}, but the tensors have {}", key, promised, found));
+  };
+  const auto list = [](const std::vector<std::int64_t>& values) {
+    return fmt::format("[{}]", fmt::join(values, ", "));
+  };
+  require("layer_type", std::string(to_string(stated.layer_type)),
+          std::string(to_string(shown.layer_type)));
+  require("depths", list(stated.depths), list(shown.depths));
+  require("hidden_sizes", list(stated.hidden_sizes), list(shown.hidden_sizes));
+  require("embedding_size", std::to_string(stated.embedding_size),
+          std::to_string(shown.embedding_size));
+  require("num_channels", std::to_string(stated.num_channels), std::to_string(shown.num_channels));
+  if (stated.head == Head::kClassifier && shown.num_labels > 0) {
+    require("num_labels", std::to_string(stated.num_labels), std::to_string(shown.num_labels));
+  }
+}
+
+void take_statements(const ResNetConfig& stated, ResNetConfig& config) {
+  config.hidden_act = stated.hidden_act;
+  config.downsample_in_first_stage = stated.downsample_in_first_stage;
+  config.downsample_in_bottleneck = stated.downsample_in_bottleneck;
+  if (config.num_labels == 0 || stated.head != Head::kClassifier) return;
+  config.problem_type = stated.problem_type;
+  config.id2label = stated.id2label;
 }
 
 }  // namespace weightlift

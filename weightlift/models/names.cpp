@@ -60,6 +60,15 @@ constexpr std::array<Wrapper, 12> kWrappers = {{
     {"momentum_encoder", "MoCo v3's momentum encoder", true},
 }};
 
+/// Parts that torch's wrappers put into names, anywhere: DataParallel, torch.compile, activation
+/// checkpointing, FSDP. A part in front of the network is also a prefix.
+constexpr std::array<std::string_view, 4> kTransparent = {
+    "module", "_orig_mod", "_checkpoint_wrapped_module", "_fsdp_wrapped_module"};
+
+bool is_transparent(std::string_view part) {
+  return std::ranges::find(kTransparent, part) != kTransparent.end();
+}
+
 /// Two networks in one dict: the project evaluates `taken`.
 struct Preference {
   std::string_view taken, left;
@@ -77,22 +86,56 @@ constexpr Preference kDinoKeys = {"teacher", "student"};
 
 constexpr std::size_t kShown = 8;
 
+/// The last part of a name; removes it and its dot.
+std::string_view pop_part(std::string_view& name) {
+  const std::size_t dot = name.rfind('.');
+  const std::string_view part = dot == std::string_view::npos ? name : name.substr(dot + 1);
+  name = name.substr(0, dot == std::string_view::npos ? 0 : dot);
+  return part;
+}
+
+/// What precedes the anchor at the end of a name, where wrappers' parts may be between the anchor's
+/// parts; nothing where the name does not end so.
+std::optional<std::string> prefix_of(std::string_view name, std::string_view anchor) {
+  while (!anchor.empty()) {
+    const std::string_view wanted = pop_part(anchor);
+    std::string_view part = pop_part(name);
+    while (part != wanted && is_transparent(part)) part = pop_part(name);
+    if (part != wanted) return std::nullopt;
+    if (name.empty() && !anchor.empty()) return std::nullopt;
+  }
+  return name.empty() ? "" : std::string(name) + ".";
+}
+
 /// All networks in a dict, found by their anchors.
 std::vector<FoundNetwork> find_in_dict(const NamedDict& dict, std::size_t index) {
   std::vector<FoundNetwork> found;
   for (const std::string& name : dict.names) {
     for (const Spelling& spelling : kSpellings) {
-      if (!name.ends_with(spelling.anchor)) continue;
-      std::string prefix = name.substr(0, name.size() - spelling.anchor.size());
+      std::optional<std::string> before = prefix_of(name, spelling.anchor);
+      if (!before) continue;
+      std::string& prefix = *before;
       const bool bare =
           spelling.naming == Naming::kTransformers && spelling.anchor.starts_with("encoder.");
       // A bare backbone has no prefix: RegNet has the same names after the prefix `regnet.`.
-      if (bare ? !prefix.empty() : !prefix.empty() && !prefix.ends_with('.')) continue;
+      if (bare && !prefix.empty()) continue;
       found.push_back({index, std::move(prefix), spelling.naming});
       break;
     }
   }
   return found;
+}
+
+/// A name without wrappers' parts.
+std::string without_wrappers(std::string_view name) {
+  std::string kept;
+  while (!name.empty()) {
+    const std::size_t dot = name.find('.');
+    const std::string_view part = name.substr(0, dot);
+    if (!is_transparent(part)) kept += kept.empty() ? part : fmt::format(".{}", part);
+    name.remove_prefix(dot == std::string_view::npos ? name.size() : dot + 1);
+  }
+  return kept;
 }
 
 /// Tensors that every complete network has.
@@ -271,6 +314,13 @@ std::string timm_name(Naming naming, std::string_view name) {
   return as_it_is ? std::string(name) : renamed;
 }
 
+/// timm's name of a tensor with the choice's prefix, or "". Names of an unknown network are kept.
+std::string own_name(const WeightsChoice& choice, std::string_view name) {
+  name.remove_prefix(choice.prefix.size());
+  if (choice.naming == Naming::kUnknown) return std::string(name);
+  return timm_name(choice.naming, without_wrappers(name));
+}
+
 WeightsChoice choose_by_key(const std::vector<NamedDict>& dicts, std::string_view key,
                             const std::string& where) {
   const std::vector<FoundNetwork> networks = find_networks(dicts);
@@ -353,16 +403,17 @@ std::vector<FoundNetwork> find_networks(const std::vector<NamedDict>& dicts) {
 
 std::vector<FoundNetwork> find_complete_networks(const std::vector<NamedDict>& dicts) {
   std::vector<FoundNetwork> networks = find_networks(dicts);
-  std::map<std::size_t, std::set<std::string_view>> names;
+  std::map<std::size_t, std::set<std::string>> names;
   for (const FoundNetwork& network : networks) {
     auto& own = names[network.dict];
-    if (own.empty()) own.insert(dicts[network.dict].names.begin(), dicts[network.dict].names.end());
+    if (!own.empty()) continue;
+    for (const std::string& name : dicts[network.dict].names) own.insert(without_wrappers(name));
   }
   std::erase_if(networks, [&](const FoundNetwork& network) {
-    const std::set<std::string_view>& own = names[network.dict];
+    const std::set<std::string>& own = names[network.dict];
     return std::ranges::any_of(needed_names(network.naming), [&](std::string_view name) {
-      return !own.contains(network.prefix + std::string(name)) &&
-             !own.contains(fmt::format("{}resnet.{}", network.prefix, name));
+      return !own.contains(without_wrappers(fmt::format("{}{}", network.prefix, name))) &&
+             !own.contains(without_wrappers(fmt::format("{}resnet.{}", network.prefix, name)));
     });
   });
   return networks;
@@ -395,15 +446,19 @@ bool is_of_transformers(std::string_view name) { return !name_of_transformers(na
 SplitWeights split_weights(const StateDict& all, const WeightsChoice& choice) {
   SplitWeights split;
   for (const auto& [name, tensor] : all) {
-    std::string own = name.starts_with(choice.prefix)
-                          ? timm_name(choice.naming, name.substr(choice.prefix.size()))
-                          : "";
+    const bool named = name.starts_with(choice.prefix);
+    std::string own = named ? own_name(choice, name) : "";
     if (own.empty()) {
       split.others.insert(name, tensor);
-    } else {
-      split.network.insert(std::move(own), tensor);
-      split.full_names.push_back(name);
+      continue;
     }
+    if (split.network.contains(own)) {
+      throw MismatchError(
+          fmt::format("tensor '{}'", printable(name)),
+          fmt::format("another tensor is also '{}' without the names of wrappers", printable(own)));
+    }
+    split.network.insert(std::move(own), tensor);
+    split.full_names.push_back(name);
   }
   return split;
 }

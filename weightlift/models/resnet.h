@@ -11,8 +11,9 @@ namespace weightlift {
 /// or bottleneck blocks with the stride on the 3x3 convolution, projection shortcuts, average
 /// pooling. Input (N, num_channels, H, W); outputs: logits (N, num_labels), for num_labels 0 the
 /// pooled features (N, C); with Head::kNone the last feature map (N, C, h, w) and its mean (N, C,
-/// 1, 1). Throws UnsupportedError for a downsampling first stage, strides on the 1x1 convolutions,
-/// or another hidden_act than ReLU. Source: timm.models.resnet.ResNet.
+/// 1, 1). Source: timm.models.resnet.ResNet, which has no downsampling first stage, no strides on
+/// the 1x1 convolutions and no other activation at these places only: with those, transformers'
+/// network by timm's names (make_timm_config refuses them).
 std::unique_ptr<Module> make_timm_resnet(const ResNetConfig& config, Head head = Head::kClassifier);
 
 /// transformers' ResNetForImageClassification (or ResNetModel, with Head::kNone and no `resnet.`

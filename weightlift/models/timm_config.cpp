@@ -73,7 +73,7 @@ std::string expected_values(const HarmlessArgument& argument) {
   return text;
 }
 
-void refuse_model_args(const Json& model_args, const std::string& where) {
+void refuse_model_args(const Json& model_args, std::string_view of, const std::string& where) {
   for (const auto& [key, value] : model_args.items()) {
     if (std::ranges::find(kPromises, key) != kPromises.end()) continue;
     const auto* known = std::ranges::find(kHarmless, key, &HarmlessArgument::key);
@@ -81,8 +81,8 @@ void refuse_model_args(const Json& model_args, const std::string& where) {
     const std::string got = printable(value.dump(-1, ' ', true), 60);
     throw UnsupportedError(
         where, known == kHarmless.end()
-                   ? fmt::format("model_args.{}: unsupported argument, got {}", printable(key), got)
-                   : fmt::format("model_args.{}: expected {}, got {}", printable(key),
+                   ? fmt::format("{}.{}: unsupported argument, got {}", of, printable(key), got)
+                   : fmt::format("{}.{}: expected {}, got {}", of, printable(key),
                                  expected_values(*known), got));
   }
 }
@@ -253,6 +253,33 @@ std::vector<std::string> parse_labels(const Json& root, const Json& pretrained_c
                       fmt::format("{}: expected {}, got {} in the tensors", what, promised, shown));
 }
 
+void require_count(std::string_view what, std::int64_t promised, std::int64_t shown,
+                   const std::string& where) {
+  if (promised != shown) {
+    disagree(where, what, std::to_string(promised), std::to_string(shown));
+  }
+}
+
+/// Compares blocks and channels per stage with the tensors, where they are stated.
+void require_blocks(const std::optional<std::vector<std::int64_t>>& layers,
+                    const std::optional<std::vector<std::int64_t>>& channels,
+                    const ResNetConfig& shown, const std::string& where) {
+  const auto list = [](const std::vector<std::int64_t>& values) {
+    return fmt::format("[{}]", fmt::join(values, ", "));
+  };
+  if (layers && *layers != shown.depths) {
+    disagree(where, "blocks per stage", list(*layers), list(shown.depths));
+  }
+  if (!channels) return;
+  std::vector<std::int64_t> widths = *channels;
+  for (std::int64_t& width : widths) {
+    if (shown.layer_type == LayerType::kBottleneck) width *= 4;
+  }
+  if (widths != shown.hidden_sizes) {
+    disagree(where, "channels per stage", list(widths), list(shown.hidden_sizes));
+  }
+}
+
 }  // namespace
 
 TimmConfig parse_timm_config(std::string_view text, const std::string& where) {
@@ -260,7 +287,10 @@ TimmConfig parse_timm_config(std::string_view text, const std::string& where) {
   if (!root.is_object()) throw_wrong_json(where, "config", "an object", root);
   const std::string name = get_string(root, "architecture", where, "");
   if (name.empty()) {
-    throw FormatError(where, "not a timm config: 'architecture' is missing");
+    throw FormatError(where,
+                      "neither a timm config nor a transformers config: 'architecture' and "
+                      "'model_type' are missing (PyTorchModelHubMixin writes such files)",
+                      advice("convert the weights file itself"));
   }
   TimmConfig config;
   config.architecture = resolve_architecture(name, where);
@@ -268,7 +298,7 @@ TimmConfig parse_timm_config(std::string_view text, const std::string& where) {
   const Json* args = find_member(root, "model_args");
   const Json& model_args = args != nullptr ? *args : no_args;
   if (!model_args.is_object()) throw_wrong_json(where, "model_args", "an object", model_args);
-  refuse_model_args(model_args, where);
+  refuse_model_args(model_args, "model_args", where);
   config.layers = find_int_list(model_args, "layers", where);
   config.channels = find_int_list(model_args, "channels", where);
   config.in_chans = find_int(model_args, "in_chans", where);
@@ -324,6 +354,21 @@ TimmConfig timm_config_of(const PretrainedCfg& cfg) {
   return config;
 }
 
+void require_model_args(std::string_view json, const ResNetConfig& shown,
+                        const std::string& where) {
+  const Json args = parse_json(json, where);
+  refuse_model_args(args, "args.model_kwargs", where);
+  require_blocks(find_int_list(args, "layers", where), find_int_list(args, "channels", where),
+                 shown, where);
+  if (const auto channels = find_int(args, "in_chans", where)) {
+    require_count("input channels (in_chans)", *channels, shown.num_channels, where);
+  }
+  const auto classes = find_int(args, "num_classes", where);
+  if (classes && shown.num_labels > 0) {
+    require_count("classes (num_classes)", *classes, shown.num_labels, where);
+  }
+}
+
 void require_agreement(const TimmConfig& promised, const ResNetConfig& shown,
                        const std::string& where) {
   const PlainArchitecture& plain = *find_architecture(promised.architecture);
@@ -331,31 +376,13 @@ void require_agreement(const TimmConfig& promised, const ResNetConfig& shown,
     disagree(where, fmt::format("layer type of {}", plain.name), plain.layer_type,
              to_string(shown.layer_type));
   }
-  const std::vector<std::int64_t> depths =
-      promised.layers.value_or(std::vector<std::int64_t>(plain.depths.begin(), plain.depths.end()));
-  if (depths != shown.depths) {
-    disagree(where, "blocks per stage", fmt::format("[{}]", fmt::join(depths, ", ")),
-             fmt::format("[{}]", fmt::join(shown.depths, ", ")));
-  }
-  std::vector<std::int64_t> widths =
-      promised.channels.value_or(std::vector<std::int64_t>{64, 128, 256, 512});
-  for (std::int64_t& width : widths) {
-    if (shown.layer_type == LayerType::kBottleneck) width *= 4;
-  }
-  if (widths != shown.hidden_sizes) {
-    disagree(where, "channels per stage", fmt::format("[{}]", fmt::join(widths, ", ")),
-             fmt::format("[{}]", fmt::join(shown.hidden_sizes, ", ")));
-  }
-  const std::int64_t channels = promised.in_chans.value_or(3);
-  if (channels != shown.num_channels) {
-    disagree(where, "input channels (in_chans)", std::to_string(channels),
-             std::to_string(shown.num_channels));
-  }
-  const std::int64_t classes = promised.num_classes.value_or(1000);
-  if (classes != shown.num_labels) {
-    disagree(where, "classes (num_classes)", std::to_string(classes),
-             std::to_string(shown.num_labels));
-  }
+  require_blocks(
+      promised.layers.value_or(std::vector<std::int64_t>(plain.depths.begin(), plain.depths.end())),
+      promised.channels.value_or(std::vector<std::int64_t>{64, 128, 256, 512}), shown, where);
+  require_count("input channels (in_chans)", promised.in_chans.value_or(3), shown.num_channels,
+                where);
+  require_count("classes (num_classes)", promised.num_classes.value_or(1000), shown.num_labels,
+                where);
   if (!promised.labels.empty() &&
       static_cast<std::int64_t>(promised.labels.size()) != shown.num_labels) {
     disagree(where, "label_names", fmt::format("{} labels", promised.labels.size()),

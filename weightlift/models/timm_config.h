@@ -42,6 +42,11 @@ struct TimmConfig {
 /// MismatchError where it contradicts itself. Source: timm.models._hub, timm.models.resnet.ResNet.
 TimmConfig parse_timm_config(std::string_view text, const std::string& where);
 
+/// Throws UnsupportedError for arguments of a model, a JSON object from a training checkpoint, that
+/// ResNetConfig does not support, as parse_timm_config does for model_args, and MismatchError where
+/// they differ from the tensors.
+void require_model_args(std::string_view json, const ResNetConfig& shown, const std::string& where);
+
 /// The config of a tag of timm's registry, for a lone weights file.
 TimmConfig timm_config_of(const PretrainedCfg& cfg);
 

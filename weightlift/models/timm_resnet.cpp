@@ -2,7 +2,6 @@
 
 #include <string>
 
-#include "weightlift/base/error.h"
 #include "weightlift/models/resnet.h"
 #include "weightlift/nn/layers.h"
 
@@ -32,13 +31,13 @@ Conv2dOptions conv(std::int64_t in, std::int64_t out, std::int64_t kernel,
 
 class BasicBlock : public Module {
  public:
-  BasicBlock(std::int64_t in, std::int64_t out, std::int64_t stride) {
+  BasicBlock(const ResNetConfig& config, std::int64_t in, std::int64_t out, std::int64_t stride) {
     conv1_ = &make_module<Conv2d>("conv1", conv(in, out, 3, stride));
     bn1_ = &make_module<BatchNorm2d>("bn1", out);
     act1_ = &make_module<ActivationLayer>("act1");
     conv2_ = &make_module<Conv2d>("conv2", conv(out, out, 3));
     bn2_ = &make_module<BatchNorm2d>("bn2", out);
-    act2_ = &make_module<ActivationLayer>("act2");
+    act2_ = &make_module<ActivationLayer>("act2", config.hidden_act);
     if (stride != 1 || in != out) {
       downsample_ = &add_module("downsample", make_downsample(in, out, stride));
     }
@@ -58,17 +57,18 @@ class BasicBlock : public Module {
 
 class Bottleneck : public Module {
  public:
-  Bottleneck(std::int64_t in, std::int64_t out, std::int64_t stride) {
+  Bottleneck(const ResNetConfig& config, std::int64_t in, std::int64_t out, std::int64_t stride) {
     const std::int64_t width = out / 4;
-    conv1_ = &make_module<Conv2d>("conv1", conv(in, width, 1));
+    const bool early = config.downsample_in_bottleneck;
+    conv1_ = &make_module<Conv2d>("conv1", conv(in, width, 1, early ? stride : 1));
     bn1_ = &make_module<BatchNorm2d>("bn1", width);
     act1_ = &make_module<ActivationLayer>("act1");
-    conv2_ = &make_module<Conv2d>("conv2", conv(width, width, 3, stride));
+    conv2_ = &make_module<Conv2d>("conv2", conv(width, width, 3, early ? 1 : stride));
     bn2_ = &make_module<BatchNorm2d>("bn2", width);
     act2_ = &make_module<ActivationLayer>("act2");
     conv3_ = &make_module<Conv2d>("conv3", conv(width, out, 1));
     bn3_ = &make_module<BatchNorm2d>("bn3", out);
-    act3_ = &make_module<ActivationLayer>("act3");
+    act3_ = &make_module<ActivationLayer>("act3", config.hidden_act);
     if (stride != 1 || in != out) {
       downsample_ = &add_module("downsample", make_downsample(in, out, stride));
     }
@@ -112,7 +112,7 @@ class TimmResNet : public Module {
     const std::int64_t stem = config.embedding_size;
     conv1_ = &make_module<Conv2d>("conv1", conv(config.num_channels, stem, 7, 2));
     bn1_ = &make_module<BatchNorm2d>("bn1", stem);
-    act1_ = &make_module<ActivationLayer>("act1");
+    act1_ = &make_module<ActivationLayer>("act1", config.hidden_act);
     maxpool_ = &make_module<MaxPool2d>(
         "maxpool", MaxPool2dOptions{.kernel_size = 3, .stride = 2, .padding = 1});
     std::int64_t in = stem;
@@ -144,12 +144,13 @@ class TimmResNet : public Module {
     auto blocks = std::make_unique<Sequential>();
     const std::int64_t out = config.hidden_sizes[stage];
     for (std::int64_t i = 0; i < config.depths[stage]; ++i) {
-      const std::int64_t stride = stage > 0 && i == 0 ? 2 : 1;
+      const bool reduces = stage > 0 || config.downsample_in_first_stage;
+      const std::int64_t stride = reduces && i == 0 ? 2 : 1;
       const std::int64_t block_in = i == 0 ? in : out;
       if (config.layer_type == LayerType::kBasic) {
-        blocks->append<BasicBlock>(block_in, out, stride);
+        blocks->append<BasicBlock>(config, block_in, out, stride);
       } else {
-        blocks->append<Bottleneck>(block_in, out, stride);
+        blocks->append<Bottleneck>(config, block_in, out, stride);
       }
     }
     return blocks;
@@ -164,12 +165,6 @@ class TimmResNet : public Module {
 }  // namespace
 
 std::unique_ptr<Module> make_timm_resnet(const ResNetConfig& config, Head head) {
-  if (config.downsample_in_first_stage || config.downsample_in_bottleneck ||
-      config.hidden_act != Activation::kRelu) {
-    throw UnsupportedError(
-        "timm's ResNet supports only ReLU, and strides only on 3x3 convolutions from the second "
-        "stage on");
-  }
   return std::make_unique<TimmResNet>(config, head);
 }
 

@@ -11,6 +11,7 @@
 
 #include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
+#include "weightlift/base/text.h"
 #include "weightlift/predict/ascii.h"
 #include "weightlift/predict/csv.h"
 #include "weightlift/predict/image_files.h"
@@ -92,17 +93,22 @@ std::optional<std::size_t> find_column(const std::vector<std::string>& fields,
   return static_cast<std::size_t>(found - fields.begin());
 }
 
-/// Returns nothing where the first line does not name columns: file names have a dot.
-std::optional<Columns> read_header(const std::vector<std::string>& fields,
-                                   const std::string& where) {
+/// Returns nothing where the first line does not name columns: file names have a dot, or exist.
+std::optional<Columns> read_header(const std::vector<std::string>& fields, const fs::path& csv) {
   const auto file = find_column(fields, kFileColumns), label = find_column(fields, kLabelColumns);
   if (file && label) return Columns{fields.size(), *file, *label};
   const bool has_dot = std::ranges::any_of(
       fields, [](const std::string& field) { return field.find('.') != std::string::npos; });
-  if (has_dot || (!file && !label)) return {};
-  throw FormatError(where, fmt::format("line 1: missing a column with one of the names {}",
-                                       file ? fmt::format("{}", fmt::join(kLabelColumns, ", "))
-                                            : fmt::format("{}", fmt::join(kFileColumns, ", "))));
+  std::error_code ignored;
+  const bool exists = fs::exists(csv.parent_path() / fields.front(), ignored);
+  if (has_dot || (!file && !label && exists)) return {};
+  std::vector<std::string> missing;
+  if (!file) missing.push_back(fmt::format("file ({})", fmt::join(kFileColumns, ", ")));
+  if (!label) missing.push_back(fmt::format("label ({})", fmt::join(kLabelColumns, ", ")));
+  std::vector<std::string> found;
+  for (const std::string& field : fields) found.push_back(printable(field));
+  throw FormatError(shown(csv), fmt::format("line 1: no column for the {}; found: {}",
+                                            fmt::join(missing, " and the "), first_of(found)));
 }
 
 /// Returns the records without the line that names the columns.
@@ -110,7 +116,7 @@ std::vector<CsvRecord> read_records(const fs::path& file, Columns& columns) {
   constexpr std::size_t kMaxBytes = std::size_t{256} << 20;
   std::vector<CsvRecord> records = parse_csv(read_text_file(file, kMaxBytes), shown(file));
   if (records.empty()) return records;
-  if (const auto named = read_header(records.front().fields, shown(file))) {
+  if (const auto named = read_header(records.front().fields, file)) {
     columns = *named;
     records.erase(records.begin());
   }
