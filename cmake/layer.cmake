@@ -32,8 +32,12 @@ function(weightlift_test name)
   target_compile_definitions(${name}_test PRIVATE
     WEIGHTLIFT_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data"
     WEIGHTLIFT_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
-  # -O0 with sanitizers: -O1 compiles three times as long, and tests are compiled more often than run.
-  target_compile_options(${name}_test PRIVATE $<IF:$<CONFIG:Debug>,-O0,-O1>)
+  # Tests are compiled more often than run; with sanitizers, -O1 compiles three times as long as -O0.
+  if(WEIGHTLIFT_SANITIZE)
+    target_compile_options(${name}_test PRIVATE -O0)
+  else()
+    target_compile_options(${name}_test PRIVATE $<IF:$<CONFIG:Debug>,-O0,-O1>)
+  endif()
   target_link_libraries(${name}_test PRIVATE
     weightlift_options weightlift_test_support ${arg_LIBRARIES} GTest::gmock GTest::gtest_main)
   # On a busy machine, OpenMP threads that spin at a barrier block the thread that they wait for.

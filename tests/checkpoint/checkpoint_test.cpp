@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 
@@ -404,6 +405,20 @@ TEST(CheckpointTest, NeverHangsOnSpecialFiles) {
   EXPECT_THAT(refusal<IoError>("/dev/zero"), HasSubstr("a device"));
   EXPECT_THAT(refusal<IoError>(dir / "loop"), HasSubstr("symbolic links"));
   EXPECT_THAT(refusal<NotFoundError>(dir / "none"), HasSubstr("none: not found"));
+}
+
+TEST(CheckpointTest, RefusesADictThatItDoesNotHave) {
+  const testing::TempDir dir;
+  write_file(dir / "m.safetensors", safetensors_with(good_header(), 8));
+  for (const Checkpoint& checkpoint :
+       {open_value(dict_of("w")), open_checkpoint(dir / "m.safetensors")}) {
+    for (const std::size_t index : {std::size_t{1}, SIZE_MAX}) {
+      EXPECT_THAT(testing::refusal<UsageError>([&] { load_dict(checkpoint, index); }),
+                  HasSubstr("has 1 dicts, got the index"));
+      EXPECT_THAT(testing::refusal<UsageError>([&] { list_tensors(checkpoint, index); }),
+                  HasSubstr("has 1 dicts, got the index"));
+    }
+  }
 }
 
 }  // namespace

@@ -224,5 +224,15 @@ TEST(JoinShardsTest, ComparesTheShardsWithTheMap) {
                           "x: index-total-size-wrong expected='16' got='12'"));
 }
 
+TEST(ShardIndexTest, RefusesAnotherNumberOfShards) {
+  const ShardIndex index = parse(index_of_file("x.safetensors"));
+  Notes notes;
+  EXPECT_EQ(testing::refusal<UsageError>([&] { join_shards(index, {}, kWhere, notes); }),
+            "shards: expected 1, got 0");
+  const std::vector<StateDict> two(2);
+  EXPECT_EQ(testing::refusal<UsageError>([&] { join_shards(index, two, kWhere, notes); }),
+            "shards: expected 1, got 2");
+}
+
 }  // namespace
 }  // namespace weightlift

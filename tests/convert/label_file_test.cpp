@@ -229,6 +229,7 @@ TEST(LabelJsonTest, ReadsAList) {
 TEST(LabelJsonTest, ReadsAnObjectOfIds) {
   EXPECT_THAT(labels_of(R"({"2": "eel", "0": "cat", "1": "dog"})"), is_cat_dog_eel());
   EXPECT_THAT(labels_of("\xEF\xBB\xBF{\"0\": \"7\", \"1\": \"8\"}"), ElementsAre("7", "8"));
+  EXPECT_THAT(labels_of(R"({"00": "cat", "01": "dog", "2": "eel"})"), is_cat_dog_eel());
   EXPECT_EQ(form_of(R"({"0": "cat"})"), "JSON, {id: label}");
 }
 
@@ -245,6 +246,7 @@ TEST(LabelJsonTest, ReadsAnObjectOfLabels) {
   EXPECT_THAT(labels_of(R"({"eel": 2, "cat": 0, "dog": 1})"), is_cat_dog_eel());
   EXPECT_THAT(labels_of(R"({"eel": "2", "cat": "0", "dog": "1"})"), is_cat_dog_eel());
   EXPECT_THAT(labels_of(R"({"7": 1, "8": 0})"), ElementsAre("8", "7"));
+  EXPECT_THAT(labels_of(R"({"00": 1, "01": 0})"), ElementsAre("01", "00"));
   EXPECT_EQ(form_of(R"({"cat": 0})"), "JSON, {label: id}");
 }
 
@@ -276,7 +278,7 @@ TEST(LabelJsonTest, RefusesOtherForms) {
   EXPECT_THAT(malformation_of(R"({"0": "a", "x": "b"})"), HasSubstr("got x: \"b\""));
   EXPECT_THAT(malformation_of(R"({"0": "a", "2": "b"})"), HasSubstr("got 2: \"b\""));
   EXPECT_THAT(malformation_of(R"({"1": "a", "2": "b"})"), HasSubstr("got 2: \"b\""));
-  EXPECT_THAT(malformation_of(R"({"00": "a", "1": "b"})"), HasSubstr("got 00: \"a\""));
+  EXPECT_THAT(malformation_of(R"({"00": "a", "0": "b"})"), HasSubstr("got 00: \"a\""));
   EXPECT_THAT(malformation_of(R"({"cat": 0, "dog": 2})"), HasSubstr("got dog: 2"));
   EXPECT_THAT(malformation_of(R"({"cat": 0, "dog": 0})"), HasSubstr("got dog: 0"));
   EXPECT_THAT(malformation_of(R"({"cat": 0, "dog": -1})"), HasSubstr("got dog: -1"));

@@ -89,5 +89,13 @@ TEST(ModelFolderTest, RefusesAFolderWithWeights) {
   EXPECT_EQ(read_file(dir / "model.safetensors"), "mine");
 }
 
+TEST(ModelFolderTest, RefusesATimmFolderWithoutItsConfig) {
+  const TempDir dir;
+  EXPECT_EQ(refusal<UsageError>(
+                [&] { write_model_folder(dir.path(), {.form = Form::kTimm}, two_tensors()); }),
+            "timm: expected a config for a timm folder");
+  EXPECT_THAT(names_in(dir.path()), ::testing::IsEmpty());
+}
+
 }  // namespace
 }  // namespace weightlift

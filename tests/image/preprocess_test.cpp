@@ -110,5 +110,25 @@ TEST(CropOffsetTest, MatchesTheRealTransforms) {
   EXPECT_EQ(count, 19);
 }
 
+TEST(PreprocessTest, RefusesSettingsAndImagesOfNoFile) {
+  ImageProcessor processor;
+  processor.center_crop = ImageProcessor::CenterCrop{.height = 0, .width = 4};
+  EXPECT_THAT(refusal<UsageError>([&] { preprocess(make_image(8, 8, 3), processor); }),
+              HasSubstr("image processor: expected sides of 1 to 1048576 pixels, got 0"));
+  processor = {.shortest_edge = -1};
+  EXPECT_THAT(refusal<UsageError>([&] { preprocess(make_image(8, 8, 3), processor); }),
+              HasSubstr("got -1"));
+  processor = {};
+  processor.resample = 6;
+  EXPECT_THAT(refusal<UsageError>([&] { preprocess(make_image(8, 8, 3), processor); }),
+              HasSubstr("resample: expected one of Pillow's filters, got 6"));
+  EXPECT_THAT(refusal<UsageError>([] { interpolation_of(-1); }),
+              HasSubstr("expected one of Pillow's filters, got -1"));
+  Image image = make_image(8, 8, 3);
+  image.samples.resize(4000);  // more than its sides say
+  const std::vector<Image> images = {make_image(8, 8, 3), image};
+  EXPECT_THAT(refusal<UsageError>([&] { to_pixel_values(images, {}); }), HasSubstr("image: 8 x 8"));
+}
+
 }  // namespace
 }  // namespace weightlift

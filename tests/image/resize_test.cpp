@@ -1,17 +1,23 @@
 #include "weightlift/image/resize.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <fstream>
 #include <utility>
 
 #include "tests/image/images.h"
+#include "tests/support/refusal.h"
+#include "weightlift/base/error.h"
 #include "weightlift/checkpoint/crc32.h"
 
 namespace weightlift {
 namespace {
 
+using ::testing::HasSubstr;
 using testing::make_image;
+using testing::refusal;
 
 constexpr int kFilters = 6;
 
@@ -69,6 +75,34 @@ TEST(ResizeTest, ComputesOnlyThePart) {
   const Image middle =
       resize(sliver, 256, 5'120'000, Resample::kBicubic, {16, 2'559'888, 224, 224});
   EXPECT_EQ(middle.samples.size(), 224U * 224 * 3);
+}
+
+TEST(ResizeTest, RefusesPartsOutsideTheImage) {
+  const Image image = make_image(8, 6, 3);
+  const auto refusal_of = [&](const Box& part) {
+    return refusal<UsageError>([&] { resize(image, 4, 3, Resample::kBilinear, part); });
+  };
+  EXPECT_EQ(refusal_of({0, 0, 4, 3}), "accepted");
+  EXPECT_EQ(refusal_of({1, 0, 4, 3}), "part: expected pixels within 0 to 4, got 4 from 1 on");
+  for (const Box& part : {Box{-1, 0, 2, 2}, Box{0, 2, 4, 2}, Box{0, 0, 0, 3}, Box{0, 0, 4, -1},
+                          Box{0, INT64_MAX, 1, INT64_MAX}}) {
+    EXPECT_THAT(refusal_of(part), HasSubstr("part: expected pixels within"));
+  }
+  EXPECT_THAT(refusal<UsageError>([&] { resize(image, 0, 3, Resample::kBox); }),
+              HasSubstr("part: expected"));
+  EXPECT_THAT(refusal<UsageError>([&] { resize(image, 4, 3, static_cast<Resample>(6)); }),
+              HasSubstr("filter"));
+}
+
+TEST(ResizeTest, RefusesImagesWithoutAllTheirSamples) {
+  Image image = make_image(8, 6, 3);
+  image.samples.pop_back();
+  EXPECT_EQ(refusal<UsageError>([&] { resize(image, 4, 3, Resample::kBox); }),
+            "image: 8 x 6 pixels of 3 channels do not have 143 samples");
+  for (const Image& odd : {Image{}, Image{2, 2, 2, {1, 2, 3, 4, 5, 6, 7, 8}}, Image{-1, -1, 1, {1}},
+                           Image{INT64_MAX, INT64_MAX, 3, {}}}) {
+    EXPECT_THAT(refusal<UsageError>([&] { require_consistent(odd); }), HasSubstr("do not have"));
+  }
 }
 
 }  // namespace

@@ -4,9 +4,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
 #include "weightlift/base/error.h"
+#include "weightlift/models/resnet.h"
 
 namespace weightlift {
 namespace {
@@ -136,6 +139,17 @@ TEST(ResNetConfigTest, AcceptsGapsInLabels) {
   EXPECT_EQ(config.label(1), "LABEL_1");
 }
 
+TEST(ResNetConfigTest, KnowsWhetherTheClassesHaveNames) {
+  ResNetConfig config;
+  EXPECT_FALSE(config.has_labels());
+  config.id2label = {{0, "LABEL_0"}, {1, "LABEL_1"}};
+  EXPECT_FALSE(config.has_labels());
+  config.id2label = {{0, "LABEL_0"}, {1, "LABEL_0"}};
+  EXPECT_TRUE(config.has_labels());
+  config.id2label = {{7, "cat"}};  // an id with no logit
+  EXPECT_TRUE(config.has_labels());
+}
+
 TEST(ResNetConfigTest, NumLabelsOverridesLabels) {
   const ResNetConfig config =
       parse(R"({"model_type": "resnet", "num_labels": 5, "id2label": {"0": "a", "1": "b"}})");
@@ -193,7 +207,8 @@ TEST(ResNetConfigTest, RefusesTheValuesThatTransformersRefuses) {
             "problem_type: expected regression, single_label_classification or "
             "multi_label_classification, got \"several\""},
            {R"("id2label": ["a"])", "id2label: expected an object, got [\"a\"]"},
-           {R"("id2label": {"a": "b"})", "id2label: expected class ids as keys, got \"a\""},
+           {R"("id2label": {"a": "b"})",
+            "id2label: expected a label for each class id, got a: \"b\""},
            {R"("dtype": "torch.float16")", "dtype: expected float32, float16, bfloat16 or float64"},
        }) {
     EXPECT_THAT(malformation_with(members), AllOf(HasSubstr("config.json: "), HasSubstr(message)))
@@ -216,8 +231,10 @@ TEST(ResNetConfigTest, RefusesImpossibleValues) {
            {R"("hidden_sizes": [8, 8, 8])", "depths: expected 3 values, as in hidden_sizes, got 4"},
            {R"("hidden_sizes": [8, 8, 8, 3])",
             "hidden_sizes: expected at least 4 in a bottleneck network, got 3"},
-           {R"("id2label": {"0": 5})", "id2label: expected strings as labels, got 5"},
-           {R"("id2label": {"-1": "a"})", "id2label: expected class ids as keys, got \"-1\""},
+           {R"("id2label": {"0": 5})", "id2label: expected a label for each class id, got 0: 5"},
+           {R"("id2label": {"-1": "a"})", "expected a label for each class id, got -1: \"a\""},
+           {R"("id2label": {"-0": "a"})", "expected a label for each class id, got -0: \"a\""},
+           {R"("id2label": {"0": "a", "00": "b"})", "each class id, got 00: \"b\""},
            {R"("architectures": ["BertModel"])", "architectures: expected"},
            {R"("architectures": [])", "architectures: expected"},
        }) {
@@ -240,6 +257,26 @@ TEST(ResNetConfigTest, DistinguishesTheTwoForms) {
   // transformers' TimmWrapper saves a timm checkpoint.
   EXPECT_FALSE(
       is_transformers_config(R"({"model_type": "timm_wrapper", "architecture": "resnet50"})", "c"));
+}
+
+TEST(ResNetConfigTest, RefusesSizesOfNoNetwork) {
+  const auto refusal_with = [](const std::function<void(ResNetConfig&)>& change) {
+    ResNetConfig config;
+    change(config);
+    const std::string hf = refusal<UsageError>([&] { make_hf_resnet(config); });
+    EXPECT_EQ(refusal<UsageError>([&] { make_timm_resnet(config); }), hf);
+    return hf;
+  };
+  EXPECT_EQ(refusal_with([](ResNetConfig& config) { config.hidden_sizes.pop_back(); }),
+            "depths: expected one value per hidden size, got 4 and 3");
+  EXPECT_EQ(refusal_with([](ResNetConfig& config) { config.depths = config.hidden_sizes = {}; }),
+            "depths: expected one value per hidden size, got 0 and 0");
+  const char* const reason =
+      "config: expected positive sizes, and 4 channels or more in a bottleneck";
+  EXPECT_EQ(refusal_with([](ResNetConfig& config) { config.depths[1] = 0; }), reason);
+  EXPECT_EQ(refusal_with([](ResNetConfig& config) { config.hidden_sizes[0] = 3; }), reason);
+  EXPECT_EQ(refusal_with([](ResNetConfig& config) { config.num_labels = -1; }), reason);
+  EXPECT_EQ(refusal_with([](ResNetConfig& config) { config.embedding_size = 0; }), reason);
 }
 
 }  // namespace

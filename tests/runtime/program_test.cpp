@@ -156,12 +156,15 @@ TEST(ProgramTest, TwoNetworksOfOneGraphShareAProgram) {
   // Pairs tensors in execution order: the names differ, the graphs do not.
   const Graph source = trace(*timm, kImage);
   const Graph target = trace(*hf, kImage);
+  StateDict tensors;
   for (NodeId id = 0; id < source.nodes().size(); ++id) {
     if (source.node(id).module == nullptr) continue;
     for (const auto& slot : target.node(id).module->own_slots()) {
-      *slot.tensor = *source.node(id).module->own(slot.name);
+      tensors.insert(join_path(target.node(id).path, slot.name),
+                     *source.node(id).module->own(slot.name));
     }
   }
+  hf->load_state_dict(tensors);
   const Program program = Program::compile(source, kFused);
   EXPECT_TRUE(same_bits(program.run(source, image()).at(0), program.run(target, image()).at(0)));
 }
@@ -281,8 +284,7 @@ TEST(ProgramTest, AFusedProgramAcceptsNoObserver) {
   const auto model = small_model(LayerType::kBasic);
   const Graph graph = trace(*model, kImage);
   const Program program = Program::compile(graph, kFused);
-  EXPECT_THROW(program.run(graph, image(), [](NodeId, const Tensor&) { return true; }),
-               std::logic_error);
+  EXPECT_THROW(program.run(graph, image(), [](NodeId, const Tensor&) { return true; }), UsageError);
 }
 
 TEST(ProgramTest, RefusesAnotherGraphAndAnotherInput) {
@@ -522,6 +524,11 @@ TEST(ProgramTest, ReleasesMappedWeightsAfterUse) {
     run_once(graph, image({1, 512, 3, 3}), {1, fuse});
     EXPECT_LE(resident_bytes(path.string()), std::size_t{1} << 20U);
   }
+}
+
+TEST(ProgramTest, RefusesAGraphWithoutInput) {
+  EXPECT_EQ(testing::refusal<UsageError>([] { Program::compile({}, kFused); }),
+            "graph: expected the graph of a trace, which begins with its input");
 }
 
 }  // namespace

@@ -95,9 +95,9 @@ inline bool is_last_norm(std::string_view name, bool bottleneck) {
 }
 
 /// Random tensors for a network with timm's names.
-inline StateDict random_resnet(Module& network, std::uint64_t seed, bool bottleneck) {
+inline StateDict random_resnet(const Module& network, std::uint64_t seed, bool bottleneck) {
   StateDict state;
-  for (const Module::Slot& slot : network.slots()) {
+  for (const Module::ConstSlot& slot : network.slots()) {
     if (slot.counter) {
       state.insert(slot.name, Tensor::of(slot.shape, std::vector<std::int64_t>{0}));
       continue;

@@ -18,7 +18,7 @@ class Net : public Module {
   std::function<Value(Value)> body;
 
  protected:
-  Value forward(Value input) override { return body(input); }
+  Value forward(Value input) const override { return body(input); }
 };
 
 }  // namespace weightlift::testing

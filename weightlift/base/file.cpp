@@ -218,6 +218,19 @@ std::shared_ptr<const std::byte> map_zeros(std::size_t size_bytes) {
   return {static_cast<const std::byte*>(address), unmap};
 }
 
+std::filesystem::file_type type_at(const std::filesystem::path& path) {
+  std::error_code error;
+  const std::filesystem::file_type type = std::filesystem::status(path, error).type();
+  if (type == std::filesystem::file_type::none) {
+    throw IoError(shown(path), error.message());
+  }
+  return type;
+}
+
+bool is_there(const std::filesystem::path& path) {
+  return type_at(path) != std::filesystem::file_type::not_found;
+}
+
 bool is_within(const std::filesystem::path& path, const std::filesystem::path& folder) {
   std::error_code error;
   const auto inner = std::filesystem::weakly_canonical(path, error);

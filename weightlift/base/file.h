@@ -61,6 +61,13 @@ void release_mapped(std::span<const std::byte> bytes);
 /// full.
 std::shared_ptr<const std::byte> map_zeros(std::size_t size_bytes);
 
+/// The type of what the path leads to, file_type::not_found where there is nothing. Throws IoError
+/// where the system refuses.
+std::filesystem::file_type type_at(const std::filesystem::path& path);
+
+/// Whether the path leads to anything. Throws IoError as type_at.
+bool is_there(const std::filesystem::path& path);
+
 /// Whether `path` is `folder` or lies in it; existing links are followed. False where the system
 /// cannot tell.
 bool is_within(const std::filesystem::path& path, const std::filesystem::path& folder);

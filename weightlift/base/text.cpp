@@ -9,6 +9,7 @@
 namespace weightlift {
 
 std::size_t utf8_length(std::string_view text) {
+  if (text.empty()) return 0;
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char lead = byte(0);
   if (lead < 0x80) return 1;
@@ -24,6 +25,7 @@ std::size_t utf8_length(std::string_view text) {
 }
 
 void replace_all(std::string& text, std::string_view what, std::string_view by) {
+  if (what.empty()) return;
   for (std::size_t at = 0; (at = text.find(what, at)) != text.npos; at += by.size()) {
     text.replace(at, what.size(), by);
   }

@@ -9,10 +9,9 @@
 namespace weightlift {
 
 /// Length in bytes of the well-formed UTF-8 sequence at the front of `text`, 0 where there is none.
-/// `text` is not empty.
 std::size_t utf8_length(std::string_view text);
 
-/// Replaces each `what`, which is not empty, by `by`. Replacements are not searched again.
+/// Replaces each `what` by `by`, none where it is empty. Replacements are not searched again.
 void replace_all(std::string& text, std::string_view what, std::string_view by);
 
 /// The text with each {name} replaced by the value of that name, or by nothing where the name is

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cassert>
 #include <string_view>
 
 #include "weightlift/base/error.h"
@@ -136,6 +135,13 @@ Checkpoint open_torch(CheckpointFormat format, const std::shared_ptr<const Mappe
   }
 }
 
+void require_dict(const Checkpoint& checkpoint, std::size_t index) {
+  const std::size_t count = checkpoint.dicts.size();
+  if (index < count) return;
+  throw UsageError("index", fmt::format("{} has {} dicts, got the index {}", shown(checkpoint.path),
+                                        count, index));
+}
+
 /// Readers differ on which of two items of one name they take.
 void require_once(const Checkpoint& checkpoint, const std::string& path) {
   const auto count = std::ranges::count(checkpoint.dicts, path, &NamedDict::path);
@@ -209,7 +215,7 @@ Checkpoint open_checkpoint(const std::filesystem::path& path, Reading reading) {
 }
 
 LoadedDict load_dict(const Checkpoint& checkpoint, std::size_t index) {
-  assert(index < checkpoint.dicts.size());
+  require_dict(checkpoint, index);
   if (!checkpoint.torch) return {checkpoint.tensors, {}};
   const TorchFile& torch = *checkpoint.torch;
   const std::string& path = checkpoint.dicts[index].path;
@@ -230,9 +236,10 @@ LoadedDict load_dict(const Checkpoint& checkpoint, std::size_t index) {
 }
 
 StateDict list_tensors(const Checkpoint& checkpoint, std::size_t index) {
+  require_dict(checkpoint, index);
   if (!checkpoint.torch) return checkpoint.tensors;
   const TorchFile& torch = *checkpoint.torch;
-  return load_state_dict(torch, torch.dicts.at(index).id, Reading::kMetadataOnly).tensors;
+  return load_state_dict(torch, torch.dicts[index].id, Reading::kMetadataOnly).tensors;
 }
 
 std::uint64_t size_bytes(const Checkpoint& checkpoint) {

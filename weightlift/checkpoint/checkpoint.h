@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -19,11 +18,6 @@
 #include "weightlift/tensor/state_dict.h"
 
 namespace weightlift {
-
-/// The weights files that from_pretrained looks for in a folder, in its order.
-inline constexpr std::array<std::string_view, 4> kWeightsFiles = {
-    "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
-    "pytorch_model.bin.index.json"};
 
 /// Weights in one file, or in the shards of an index, of which only names are read. The caller
 /// chooses one of the dicts.
@@ -63,7 +57,7 @@ struct LoadedDict {
 Checkpoint open_checkpoint(const std::filesystem::path& path, Reading reading = Reading::kAll);
 
 /// The tensors of checkpoint.dicts[index]. Throws FormatError or UnsupportedError where one cannot
-/// be read.
+/// be read, and UsageError where there is no such dict.
 LoadedDict load_dict(const Checkpoint& checkpoint, std::size_t index);
 
 /// Names, dtypes and shapes of the same tensors: nothing is copied, and elements may be zeros.

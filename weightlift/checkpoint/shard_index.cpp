@@ -8,6 +8,7 @@
 #include <unordered_set>
 
 #include "weightlift/base/error.h"
+#include "weightlift/base/file.h"
 #include "weightlift/base/note.h"
 #include "weightlift/checkpoint/tensor_name.h"
 
@@ -239,8 +240,16 @@ ShardIndex parse_shard_index(std::string_view text, const std::string& where) {
   return machine.take();
 }
 
+ShardIndex read_shard_index(const std::filesystem::path& path) {
+  return parse_shard_index(read_text_file(path, kMaxShardIndexBytes), shown(path));
+}
+
 StateDict join_shards(const ShardIndex& index, const std::vector<StateDict>& shards,
                       const std::string& where, Notes& notes) {
+  if (shards.size() != index.files.size()) {
+    throw UsageError("shards",
+                     fmt::format("expected {}, got {}", index.files.size(), shards.size()));
+  }
   const auto holder = holders(index, shards, where);
   StateDict joined;
   for (const auto& [name, file] : index.weight_map) {

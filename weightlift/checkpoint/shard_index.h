@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,9 +31,13 @@ struct ShardIndex {
 /// limits in the .cpp. The shards are not read.
 ShardIndex parse_shard_index(std::string_view text, const std::string& where);
 
+/// Reads the file of an index, as parse_shard_index. Also throws what read_text_file throws.
+ShardIndex read_shard_index(const std::filesystem::path& path);
+
 /// Joins the tensors of `shards`, one for each of index.files: in the map's order, then those that
 /// the map does not list. Notes the latter, and a wrong total_size. Throws MismatchError where a
-/// tensor is not in the shard that the map names, or in two shards.
+/// tensor is not in the shard that the map names, or in two shards, and UsageError for another
+/// number of shards.
 StateDict join_shards(const ShardIndex& index, const std::vector<StateDict>& shards,
                       const std::string& where, Notes& notes);
 

@@ -13,8 +13,8 @@
 #include "weightlift/base/nearest.h"
 #include "weightlift/base/note.h"
 #include "weightlift/base/posix.h"
-#include "weightlift/checkpoint/checkpoint.h"
 #include "weightlift/checkpoint/shard_index.h"
+#include "weightlift/checkpoint/weights_file.h"
 #include "weightlift/cli/progress.h"
 #include "weightlift/export/model_folder.h"
 #include "weightlift/hub/local_file.h"
@@ -43,16 +43,15 @@ bool is_config_entry(const RepoFile& file) {
   const bool index = file.path.ends_with(".index.json") &&
                      std::ranges::find(kWeightsFiles, file.path) != kWeightsFiles.end();
   if (file.path != kConfigFile && file.path != kProcessorFile && !index) return false;
-  require_small(file, kMaxConfigBytes);
+  require_small(file, index ? kMaxShardIndexBytes : kMaxConfigBytes);
   return true;
 }
 
 /// The weights among the files of a repository; empty where there are none.
-std::string_view choose_weights(const std::vector<RepoFile>& listed) {
-  for (const std::string_view name : kWeightsFiles) {
-    if (std::ranges::find(listed, name, &RepoFile::path) != listed.end()) return name;
-  }
-  return "";
+std::string choose_weights(const std::vector<RepoFile>& listed) {
+  std::vector<std::string> names;
+  for (const RepoFile& file : listed) names.push_back(file.path);
+  return choose_weights_file(names, Loader::kTransformers, "");
 }
 
 bool is_file_there(const fs::path& file) {
@@ -88,8 +87,7 @@ void require_plain_network(const fs::path& config, const RepoRevision& from) {
 /// The files that hold the weights: one, or the shards of an index, which is local already.
 std::vector<std::string> weights_files(const fs::path& folder, std::string_view weights) {
   if (!weights.ends_with(".json")) return {std::string(weights)};
-  const fs::path index = folder / weights;
-  return parse_shard_index(read_text_file(index, kMaxConfigBytes), shown(index)).files;
+  return read_shard_index(folder / weights).files;
 }
 
 /// The sha256 of a file in a listing; empty where the listing has none.
@@ -106,7 +104,7 @@ FetchedSource fetch_snapshot(HubClient& client, const RepoRevision& from, Networ
     return is_config_entry(file);
   });
   if (network == Network::kPlain) require_plain_network(config.folder / kConfigFile, from);
-  const std::string_view weights = choose_weights(listed);
+  const std::string weights = choose_weights(listed);
   if (weights.empty() && config.is_listed) refuse_without_weights(from);
   if (weights.empty()) {
     throw HubUnreachable(fmt::format("{}@{}", from.repo.string(), printable(from.revision)),
@@ -251,7 +249,7 @@ std::vector<RepoFile> Fetcher::list_source(const SourceName& name, ProgressSink&
   HubClient client(http(), progress);
   const RepoRevision from = RepoRevision::parse(name.repository);
   std::vector<RepoFile> files = client.list_repo_tree(from);
-  const std::string weights(choose_weights(files));
+  const std::string weights = choose_weights(files);
   if (weights.empty()) refuse_without_weights(from);
   const std::string stem = weights.substr(0, weights.find('.')) + "-";
   const bool sharded = weights.ends_with(".json");

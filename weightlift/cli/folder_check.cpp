@@ -11,6 +11,8 @@
 #include "weightlift/base/json.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/checkpoint/checkpoint.h"
+#include "weightlift/checkpoint/shard_index.h"
+#include "weightlift/checkpoint/weights_file.h"
 #include "weightlift/convert/source.h"
 #include "weightlift/models/registry.h"
 
@@ -20,8 +22,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kMaxIndexBytes = std::size_t{64} << 20;  // some 100 bytes a tensor
-
 bool has_ending(std::string_view name, const std::vector<std::string_view>& endings) {
   return std::ranges::any_of(endings, [&](std::string_view end) { return name.ends_with(end); });
 }
@@ -29,8 +29,7 @@ bool has_ending(std::string_view name, const std::vector<std::string_view>& endi
 bool is_safetensors(std::string_view name) { return name.ends_with(".safetensors"); }
 
 bool is_weights(std::string_view name) {
-  return has_ending(name, {".safetensors", ".bin", ".pth", ".pt", ".ckpt", ".pth.tar", ".h5",
-                           ".msgpack", ".onnx", ".gguf"});
+  return !weights_ending(name).empty() || has_ending(name, {".h5", ".msgpack", ".onnx", ".gguf"});
 }
 
 bool contains(const std::vector<std::string>& files, std::string_view name) {
@@ -62,12 +61,11 @@ bool is_resnet(const nlohmann::json& config) {
 
 /// Why the weights cannot be compared with the folder's config.json; empty where they can.
 std::string reason_against_config(const fs::path& folder, const std::vector<std::string>& files) {
-  constexpr const char* kConfig = "config.json";
-  if (!contains(files, kConfig)) {
+  if (!contains(files, kConfigFile)) {
     throw NotFoundError(shown(folder), "not a model folder: config.json not found");
   }
-  const std::string where = shown(folder / kConfig);
-  const std::string text = read_text_file(folder / kConfig, kMaxConfigBytes);
+  const std::string where = shown(folder / kConfigFile);
+  const std::string text = read_text_file(folder / kConfigFile, kMaxConfigBytes);
   const nlohmann::json config = parse_json(text, where);
   if (!is_resnet(config)) return "weightlift does not support the network";
   return is_readable(folder) ? "" : "the folder has several weights files without an index";
@@ -76,20 +74,10 @@ std::string reason_against_config(const fs::path& folder, const std::vector<std:
 /// Throws FormatError unless the folder has every file that an index of shards names.
 void check_index(const fs::path& folder, const std::string& index,
                  const std::vector<std::string>& files) {
-  const std::string where = shown(folder / index);
-  const nlohmann::json json = parse_json(read_text_file(folder / index, kMaxIndexBytes), where);
-  const nlohmann::json* map = find_member(json, "weight_map");
-  if (map == nullptr || !map->is_object()) {
-    throw FormatError(where, "'weight_map' is missing or not an object");
-  }
-  for (const auto& [tensor, shard] : map->items()) {
-    const std::string path =
-        (fs::path(index).parent_path() / (shard.is_string() ? shard.get<std::string>() : ""))
-            .generic_string();
-    if (!contains(files, path)) {
-      throw FormatError(where, fmt::format("weight_map: {}: file not found: {}", printable(tensor),
-                                           printable(shard.dump())));
-    }
+  for (const std::string& shard : read_shard_index(folder / index).files) {
+    if (contains(files, (fs::path(index).parent_path() / shard).generic_string())) continue;
+    throw FormatError(shown(folder / index),
+                      fmt::format("weight_map: file not found: {}", printable(shard)));
   }
 }
 
@@ -102,7 +90,7 @@ std::string check_what_can_be_read(const fs::path& folder, const std::vector<std
       ++whole;
     } else if (is_weights(file)) {
       ++unread;
-    } else if (file.ends_with(".safetensors.index.json")) {
+    } else if (has_ending(file, {".safetensors.index.json", ".bin.index.json"})) {
       check_index(folder, file, files);
     }
   }

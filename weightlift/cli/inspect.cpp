@@ -90,10 +90,6 @@ Inspection inspect(const FetchedSource& here, const std::string& weights_key) {
   return found;
 }
 
-std::string_view form_of(const Source& source) {
-  return source.kind == SourceKind::kTransformersFolder ? "transformers" : "timm";
-}
-
 std::string architecture_of(const Source& source) {
   if (source.kind == SourceKind::kTransformersFolder) {
     return source.config.head == Head::kClassifier ? "ResNetForImageClassification" : "ResNetModel";
@@ -104,7 +100,7 @@ std::string architecture_of(const Source& source) {
 Json network_json(const Source& source) {
   const ResNetConfig& config = source.config;
   const std::string architecture = architecture_of(source);
-  Json json = {{"form", form_of(source)}};
+  Json json = {{"form", to_string(form_of(source))}};
   if (!architecture.empty()) json["architecture"] = architecture;
   if (source.timm && !source.timm->pretrained_cfg.tag.empty()) {
     json["tag"] = source.timm->pretrained_cfg.tag;
@@ -191,7 +187,7 @@ void print_network(const Source& source) {
   const ResNetConfig& config = source.config;
   const std::string architecture = architecture_of(source);
   fmt::print("network: {} {}, {} blocks [{}], channels [{}], {} input channel{}, {} classes, {}\n",
-             form_of(source),
+             to_string(form_of(source)),
              architecture.empty() ? "ResNet (no config; assuming a standard one)" : architecture,
              to_string(config.layer_type), fmt::join(config.depths, ", "),
              fmt::join(config.hidden_sizes, ", "), config.num_channels,

@@ -9,6 +9,7 @@
 #include "weightlift/base/file.h"
 #include "weightlift/base/json.h"
 #include "weightlift/checkpoint/safetensors_writer.h"
+#include "weightlift/checkpoint/weights_file.h"
 #include "weightlift/cli/commands.h"
 #include "weightlift/cli/exit_code.h"
 #include "weightlift/cli/help.h"

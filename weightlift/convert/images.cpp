@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t kShownClasses = 5;
 
-Tensor logits_of(Module& network, const Tensor& pixel_values) {
+Tensor logits_of(const Module& network, const Tensor& pixel_values) {
   const Graph graph = trace(network, pixel_values.shape());
   const Program program = Program::compile(graph, {.threads = 1});
   return program.run(graph, pixel_values).front();
@@ -43,7 +43,7 @@ std::vector<PreparedImage> prepare_images(const std::vector<std::filesystem::pat
   return images;
 }
 
-ImageComparison compare_on_image(Module& src, Module& dest, const ResNetConfig& config,
+ImageComparison compare_on_image(const Module& src, const Module& dest, const ResNetConfig& config,
                                  const PreparedImage& image) {
   const Tensor a = logits_of(src, image.pixel_values);
   const Tensor b = logits_of(dest, image.pixel_values);

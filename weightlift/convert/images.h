@@ -33,7 +33,7 @@ std::vector<PreparedImage> prepare_images(const std::vector<std::filesystem::pat
 
 /// Runs both networks on an image, on one thread. The networks have their tensors, `config` has
 /// the labels.
-ImageComparison compare_on_image(Module& src, Module& dest, const ResNetConfig& config,
+ImageComparison compare_on_image(const Module& src, const Module& dest, const ResNetConfig& config,
                                  const PreparedImage& image);
 
 }  // namespace weightlift

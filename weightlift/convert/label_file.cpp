@@ -3,16 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "weightlift/base/error.h"
 #include "weightlift/base/hint.h"
 #include "weightlift/base/json.h"
 #include "weightlift/checkpoint/sniff.h"
+#include "weightlift/models/id2label.h"
 
 namespace weightlift {
 
@@ -65,15 +66,14 @@ Json parse_labels_json(std::string_view text, const std::string& where) {
   }
 }
 
-/// The id in a key or a value, as an integer or as digits.
-std::optional<std::size_t> id_of(const Json& value) {
-  if (value.is_number_unsigned()) return value.get<std::size_t>();
+/// The id in a key or a value, as an integer or as digits. Digits with leading zeros are labels, as
+/// of folders "00" to "42".
+std::optional<std::int64_t> id_of(const Json& value) {
+  if (value.is_number_integer()) return value.get<std::int64_t>();
   if (!value.is_string()) return std::nullopt;
   const auto& text = value.get_ref<const std::string&>();
-  std::size_t id = 0;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), id);
-  if (parsed.ec != std::errc() || std::to_string(id) != text) return std::nullopt;
-  return id;
+  const auto id = parse_class_id(text);
+  return id && std::to_string(*id) == text ? id : std::nullopt;
 }
 
 /// A label, or the label in [WordNet id, label].
@@ -84,61 +84,37 @@ std::optional<std::string> label_of(const Json& value) {
   return pair ? std::optional(value[1].get<std::string>()) : std::nullopt;
 }
 
-/// One label for each of the ids 0 to n-1.
-class LabelsById {
- public:
-  LabelsById(std::size_t count, const std::string& where) : labels_(count), where_(where) {}
-
-  /// Adds a label. Refuses an entry, `key` and `value`, without a valid id or label.
-  void add(std::optional<std::size_t> id, std::optional<std::string> label, const std::string& key,
-           const Json& value) {
-    if (!id || !label || *id >= labels_.size() || labels_[*id]) {
-      throw FormatError(where_,
-                        fmt::format("expected a label for each of the ids 0 to {}, got {}: {}",
-                                    labels_.size() - 1, printable(key, 40),
-                                    printable(value.dump(-1, ' ', true), 40)));
-    }
-    labels_[*id] = std::move(label);
-  }
-
-  std::vector<std::string> take() {
-    std::vector<std::string> labels;
-    for (std::optional<std::string>& label : labels_) labels.push_back(*std::move(label));
-    return labels;
-  }
-
- private:
-  std::vector<std::optional<std::string>> labels_;
-  const std::string& where_;
-};
+std::vector<std::string> without_ids(Id2Label entries) {
+  std::vector<std::string> labels;
+  for (auto& [id, label] : entries) labels.push_back(std::move(label));
+  return labels;
+}
 
 std::vector<std::string> by_key(const Json& json, const std::string& where) {
-  LabelsById labels(json.size(), where);
-  for (const auto& [key, value] : json.items()) {  // an array's keys are its indices
-    labels.add(id_of(key), label_of(value), key, value);
-  }
-  return labels.take();
+  return without_ids(parse_id2label(json, LabelIds::kFromZero, "", where, label_of));
 }
 
 std::vector<std::string> by_value(const Json& json, const std::string& where) {
-  LabelsById labels(json.size(), where);
+  Id2LabelReader labels(LabelIds::kFromZero, json.size(), "", where);
   for (const auto& [key, value] : json.items()) labels.add(id_of(value), key, key, value);
-  return labels.take();
+  return without_ids(labels.take());
 }
 
 /// Whether these are the ids 0 to n-1 in any order.
-bool is_permutation(const std::vector<std::optional<std::size_t>>& ids) {
+bool is_permutation(const std::vector<std::optional<std::int64_t>>& ids) {
   std::vector<bool> seen(ids.size());
-  for (const std::optional<std::size_t>& id : ids) {
-    if (!id || *id >= ids.size() || seen[*id]) return false;
-    seen[*id] = true;
+  for (const std::optional<std::int64_t>& id : ids) {
+    if (!id || *id < 0 || std::cmp_greater_equal(*id, ids.size())) return false;
+    const auto place = static_cast<std::size_t>(*id);
+    if (seen[place]) return false;
+    seen[place] = true;
   }
   return !ids.empty();
 }
 
 LabelFile read_object(const Json& json, const std::string& where) {
-  std::vector<std::optional<std::size_t>> keys;
-  std::vector<std::optional<std::size_t>> values;
+  std::vector<std::optional<std::int64_t>> keys;
+  std::vector<std::optional<std::int64_t>> values;
   for (const auto& [key, value] : json.items()) {
     keys.push_back(id_of(key));
     values.push_back(id_of(value));

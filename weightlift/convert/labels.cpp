@@ -78,13 +78,6 @@ void note_duplicates(const std::vector<std::string>& labels, Notes& notes) {
   }
 }
 
-/// Whether the classes have names: transformers writes LABEL_0, LABEL_1, ... where they have none.
-bool has_labels(const ResNetConfig& config) {
-  return std::ranges::any_of(config.id2label, [](const auto& entry) {
-    return entry.second != fmt::format("LABEL_{}", entry.first);
-  });
-}
-
 /// Takes the class names that a trainer wrote, where they fit the network.
 bool take_class_names(const Source& source, std::vector<std::string>& labels, Notes& notes) {
   const std::vector<std::string>& names = source.checkpoint.class_names;
@@ -113,7 +106,7 @@ Labels choose_labels(const Source& source, const std::string& id2label, const st
   std::vector<std::string> labels;
   if (!id2label.empty()) {
     labels = given_labels(id2label, from, source.config.num_labels, result);
-  } else if (has_labels(source.config)) {
+  } else if (source.config.has_labels()) {
     return {source.config.id2label, "from the source", {}, {}};
   } else if (source.timm && !source.timm->labels.empty()) {
     labels = source.timm->labels;

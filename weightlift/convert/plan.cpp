@@ -60,7 +60,7 @@ void refuse_own_source(const Source& source, const fs::path& folder) {
 void refuse_foreign_folder(const fs::path& folder) {
   std::error_code error;
   const fs::directory_iterator entries(folder, error);
-  if (error || entries == fs::directory_iterator() || fs::exists(folder / "config.json", error)) {
+  if (error || entries == fs::directory_iterator() || fs::exists(folder / kConfigFile, error)) {
     return;
   }
   throw ExistsError(
@@ -205,18 +205,6 @@ void plan_content(const ConversionRequest& request, Plan& plan) {
 }
 
 }  // namespace
-
-Form form_of(const Source& source) {
-  switch (source.kind) {
-    case SourceKind::kTimmFolder:
-      return Form::kTimm;
-    case SourceKind::kTransformersFolder:
-      return Form::kTransformers;
-    case SourceKind::kFile:
-      return Form::kTorchvision;
-  }
-  return Form::kTorchvision;
-}
 
 TempFolder::Existing existing(const ConversionRequest& request) {
   return request.force ? TempFolder::Existing::kReplace : TempFolder::Existing::kRefuse;

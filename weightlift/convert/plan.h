@@ -33,9 +33,6 @@ struct Plan {
 /// requests.
 Plan make_plan(const ConversionRequest& request);
 
-/// The form of a source.
-Form form_of(const Source& source);
-
 /// Whether to replace or refuse an existing folder.
 TempFolder::Existing existing(const ConversionRequest& request);
 

@@ -16,6 +16,7 @@
 #include "weightlift/base/note.h"
 #include "weightlift/base/snapshot.h"
 #include "weightlift/base/text.h"
+#include "weightlift/checkpoint/weights_file.h"
 #include "weightlift/convert/source_name.h"
 #include "weightlift/convert/source_weights.h"
 #include "weightlift/convert/zero_tail.h"
@@ -29,18 +30,6 @@ namespace weightlift {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// The type of the file at the path, following links. Throws IoError where the system refuses.
-fs::file_type type_of(const fs::path& path) {
-  std::error_code error;
-  const fs::file_type type = fs::status(path, error).type();
-  if (type == fs::file_type::none) {
-    throw IoError(path.string(), error.message());
-  }
-  return type;
-}
-
-bool is_there(const fs::path& path) { return type_of(path) != fs::file_type::not_found; }
 
 [[noreturn]] void refuse_absent(const std::string& given) {
   throw NotFoundError(printable(given, 400), "no such file or folder");
@@ -99,27 +88,6 @@ void refuse_known_folder(const fs::path& folder, const std::vector<std::string>&
                  : fmt::format("use one of the model folders in it: {}", first_of(models))));
 }
 
-/// The weights file of a folder: in timm's order, with transformers' index of shards.
-fs::path find_folder_weights(const fs::path& folder) {
-  std::vector<std::string_view> names(kWeightsFiles.begin(), kWeightsFiles.end());
-  names.insert(names.end(), {"pytorch_model.pth", "model.pth"});
-  for (const std::string_view name : names) {
-    if (is_there(folder / name)) return folder / name;
-  }
-  std::vector<fs::path> others;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
-    const std::string name = entry.path().filename().string();
-    if (!known_ending(name).empty()) others.push_back(entry.path());
-  }
-  if (error) throw IoError(folder.string(), error.message());
-  if (others.size() == 1) return others.front();
-  if (others.empty()) throw NotFoundError(shown(folder), "no weights file found");
-  throw MismatchError(shown(folder),
-                      fmt::format("expected one weights file, got {}", others.size()),
-                      advice("keep one of them, or convert that file itself"));
-}
-
 /// Reads the config that the user gave for weights without one.
 void read_given_config(Source& source, const std::string& file) {
   const std::string text = read_text_file(file, kMaxConfigBytes);
@@ -155,7 +123,7 @@ void note_assumption(Source& source) {
   const std::string& arch = source.checkpoint.arch;
   if (find_architecture(arch) != nullptr) note.parameters.emplace_back("arch", arch);
   std::error_code ignored;
-  const fs::path config = source.path.parent_path() / "config.json";
+  const fs::path config = source.path.parent_path() / kConfigFile;
   if (fs::exists(config, ignored)) note.parameters.emplace_back("config", shown(config));
   // A name of timm's registry has 1000 classes or more: none fits a network that was fine-tuned.
   constexpr std::int64_t kFewest = 1000;
@@ -165,7 +133,7 @@ void note_assumption(Source& source) {
 
 /// Sets the kind of a folder, and reads its config or the given one.
 void describe_folder(Source& source, const SourceHints& hints) {
-  const fs::path file = source.path / "config.json";
+  const fs::path file = source.path / kConfigFile;
   if (!hints.config.empty()) {
     if (is_there(file)) {
       throw UsageError("config", fmt::format("{} has its own config.json", shown(source.path)));
@@ -312,7 +280,7 @@ void require_statements(const Source& source, const SourceHints& hints) {
   if (source.timm && hints.as) {
     require_named_network(*hints.as, source, where);
   } else if (source.timm) {
-    const fs::path own = source.path / "config.json";
+    const fs::path own = source.path / kConfigFile;
     require_agreement(*source.timm, source.config,
                       hints.config.empty() ? own.string() : shown(hints.config));
   }
@@ -332,14 +300,15 @@ PretrainedCfg require_pretrained(const std::string& as) {
 }
 
 fs::path find_source_weights(const std::string& given) {
-  const fs::file_type type = type_of(given);
+  const fs::file_type type = type_at(given);
   if (type == fs::file_type::not_found) refuse_absent(given);
-  return type == fs::file_type::directory ? find_folder_weights(resolve_snapshot(given))
-                                          : fs::path(given);
+  return type == fs::file_type::directory
+             ? find_weights_file(resolve_snapshot(given), Loader::kTimm)
+             : fs::path(given);
 }
 
 Source open_source(const std::string& given, const SourceHints& hints) {
-  const fs::file_type type = type_of(given);
+  const fs::file_type type = type_at(given);
   if (type == fs::file_type::not_found) refuse_absent(given);
   Source source{};
   const bool folder = type == fs::file_type::directory;
@@ -349,7 +318,10 @@ Source open_source(const std::string& given, const SourceHints& hints) {
     require_content(source.path);
     describe_folder(source, hints);
   }
-  source.checkpoint = open_checkpoint(find_source_weights(source.path), hints.reading);
+  const Loader loader =
+      source.kind == SourceKind::kTransformersFolder ? Loader::kTransformers : Loader::kTimm;
+  source.checkpoint =
+      open_checkpoint(folder ? find_weights_file(source.path, loader) : source.path, hints.reading);
   if (!folder) describe_file(source, hints);
   read_weights(source, hints);
   require_statements(source, hints);
@@ -360,6 +332,11 @@ Source open_source(const std::string& given, const SourceHints& hints) {
     source.notes.push_back(std::move(*note));
   }
   return source;
+}
+
+Form form_of(const Source& source) {
+  if (source.kind == SourceKind::kTransformersFolder) return Form::kTransformers;
+  return source.timm ? Form::kTimm : Form::kTorchvision;
 }
 
 std::unique_ptr<Module> make_network(const Source& source, Head head) {

@@ -10,6 +10,7 @@
 
 #include "weightlift/base/note.h"
 #include "weightlift/checkpoint/checkpoint.h"
+#include "weightlift/export/model_folder.h"
 #include "weightlift/models/names.h"
 #include "weightlift/models/outside.h"
 #include "weightlift/models/resnet_config.h"
@@ -73,6 +74,10 @@ Source open_source(const std::string& given, const SourceHints& hints = {});
 /// MismatchError with hints otherwise. Adds a note for each kind of ignored tensors, for a backbone
 /// (Head::kNone) also for unknown ones.
 void settle_outside(Source& source, Head head);
+
+/// The form of a source. A lone file is a state dict alone (kTorchvision), unless a timm model name
+/// describes it.
+Form form_of(const Source& source);
 
 /// The network of a source with its tensors bound; Head::kNone drops fc. Throws MismatchError with
 /// the file and the missing, unexpected or misshapen tensors.

@@ -3,13 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
 
 #include "weightlift/base/error.h"
+#include "weightlift/base/file.h"
 #include "weightlift/base/hint.h"
 #include "weightlift/base/nearest.h"
 #include "weightlift/base/snapshot.h"
+#include "weightlift/checkpoint/weights_file.h"
 
 namespace weightlift {
 
@@ -17,15 +18,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The longer ending first.
-constexpr std::array<std::string_view, 6> kEndings = {".pth.tar", ".safetensors", ".pth",
-                                                      ".pt",      ".bin",         ".ckpt"};
-
 /// "owner/name", perhaps with a revision; not "./name", "/name" or "weights.pth".
 bool is_like_repository(std::string_view text) {
   const std::string_view id = text.substr(0, text.find('@'));
   return std::ranges::count(id, '/') == 1 && !id.starts_with('/') && !id.starts_with('.') &&
-         !id.ends_with('/') && known_ending(id).empty();
+         !id.ends_with('/') && weights_ending(id).empty();
 }
 
 SourceName repository_name(const std::string& given, std::string_view repository) {
@@ -40,7 +37,7 @@ SourceName repository_name(const std::string& given, std::string_view repository
     throw UsageError(printable(given), "expected a path, a timm model or OWNER/NAME, got a URL",
                      {{HintCode::kUseRepositoryPrefix, {}}});
   }
-  if (given.find('/') != std::string::npos || !known_ending(given).empty()) {
+  if (given.find('/') != std::string::npos || !weights_ending(given).empty()) {
     throw NotFoundError(printable(given), "no such file or folder");
   }
   const std::string_view reason = reason_against(given.substr(0, given.find('.')));
@@ -56,11 +53,7 @@ SourceName repository_name(const std::string& given, std::string_view repository
 }  // namespace
 
 SourceName parse_source_name(const std::string& given) {
-  std::error_code error;
-  const fs::file_type type = fs::status(given, error).type();
-  if (type == fs::file_type::none) {
-    throw IoError(printable(given, 400), error.message());
-  }
+  const fs::file_type type = type_at(given);
   if (type != fs::file_type::not_found) {
     SourceName name{given, SourceName::Kind::kPath, {}, {}, last_part_of(given)};
     if (type != fs::file_type::directory) name.last_part = strip_known_ending(name.last_part);
@@ -77,14 +70,8 @@ SourceName parse_source_name(const std::string& given) {
   refuse(given);
 }
 
-std::string_view known_ending(std::string_view name) {
-  const auto* found = std::ranges::find_if(
-      kEndings, [&](std::string_view ending) { return name.ends_with(ending); });
-  return found == kEndings.end() ? std::string_view() : *found;
-}
-
 std::string strip_known_ending(std::string name) {
-  name.resize(name.size() - known_ending(name).size());
+  name.resize(name.size() - weights_ending(name).size());
   return name;
 }
 

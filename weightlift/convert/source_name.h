@@ -31,9 +31,6 @@ SourceName parse_source_name(const std::string& given);
 /// A file name without the ending of a weights file (.safetensors, .pth.tar, ...).
 std::string strip_known_ending(std::string name);
 
-/// The ending of a weights file in a name; empty: none.
-std::string_view known_ending(std::string_view name);
-
 /// The last part of a path, also for a path that ends in "/" or is "." or "..", and the
 /// repository's name for a path in huggingface_hub's cache.
 std::string last_part_of(const std::string& path);

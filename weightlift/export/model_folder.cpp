@@ -95,6 +95,9 @@ std::vector<std::string> file_names(const ModelFolder& content) {
 
 void write_model_folder(const std::filesystem::path& folder, const ModelFolder& content,
                         const StateDict& tensors, const WriteProgress& progress) {
+  if (content.form == Form::kTimm && content.config_text.empty() && !content.timm) {
+    throw UsageError("timm", "expected a config for a timm folder");
+  }
   const std::filesystem::path weights = folder / weights_file(content);
   const std::vector<OutputTensor> outputs = output_tensors(tensors, content.config.dtype);
   if (content.weights_format == WeightsFormat::kBin) {
@@ -107,7 +110,7 @@ void write_model_folder(const std::filesystem::path& folder, const ModelFolder& 
   if (content.form == Form::kTorchvision) return;
   const std::string made = !content.config_text.empty() ? content.config_text
                            : content.form == Form::kTimm
-                               ? to_timm_json(content.timm.value(), content.config)
+                               ? to_timm_json(*content.timm, content.config)
                                : to_config_json(content.config);
   write_atomically(folder / kConfigFile, made);
   if (content.form != Form::kTransformers) return;

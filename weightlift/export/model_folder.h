@@ -17,9 +17,7 @@
 
 namespace weightlift {
 
-/// The names that from_pretrained looks for.
-inline constexpr const char* kConfigFile = "config.json";
-inline constexpr const char* kProcessorFile = "preprocessor_config.json";
+/// The name of the model card.
 inline constexpr const char* kCardFile = "README.md";
 
 /// The library that loads a folder.
@@ -56,7 +54,8 @@ std::vector<std::string> file_names(const ModelFolder& content);
 /// image processor into an empty folder. Converts while it writes, through a small buffer.
 /// transformers' files in safetensors are byte for byte those of transformers 5.23.0's
 /// save_pretrained, timm's weights those of save_for_hf. Throws ExistsError for a folder that has
-/// weights, else IoError; the caller then removes the folder.
+/// weights, UsageError for a timm folder without its config, else IoError; the caller then removes
+/// the folder.
 void write_model_folder(const std::filesystem::path& folder, const ModelFolder& content,
                         const StateDict& tensors, const WriteProgress& progress = {});
 

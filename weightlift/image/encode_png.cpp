@@ -8,6 +8,7 @@
 namespace weightlift {
 
 std::string encode_png(const Image& image) {
+  require_consistent(image);
   png_image png{};
   png.version = PNG_IMAGE_VERSION;
   png.width = static_cast<png_uint_32>(image.width);

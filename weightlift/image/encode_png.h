@@ -6,8 +6,8 @@
 
 namespace weightlift {
 
-/// Returns the bytes of a PNG file with this image, 8 bits per sample. Throws UnsupportedError
-/// where a side is 0 or longer than a PNG allows (2^31 - 1).
+/// Returns the bytes of a PNG file with this image, 8 bits per sample. Throws UsageError as
+/// require_consistent, and UnsupportedError for images that are too large for libpng.
 std::string encode_png(const Image& image);
 
 }  // namespace weightlift

@@ -19,14 +19,26 @@ struct Size {
 };
 
 Size require_possible(double short_side, double long_side) {
-  constexpr double kLongest = 2147483647;
-  if (short_side < 1 || !(long_side <= kLongest)) {
+  if (short_side < 1 || !(long_side <= static_cast<double>(kLongestSide))) {
     throw MismatchError(
         "crop_pct",
         fmt::format("expected resized sides of 1 to 2147483647 pixels, got {:.12g} x {:.12g}",
                     short_side, long_side));
   }
   return {static_cast<std::int64_t>(short_side), static_cast<std::int64_t>(long_side)};
+}
+
+/// Refuses settings that no file can have.
+void require_settings(const ImageProcessor& processor) {
+  constexpr std::int64_t kLongestEdge = 1 << 20;  // the products below do not overflow
+  const ImageProcessor::CenterCrop crop = processor.center_crop.value_or(
+      ImageProcessor::CenterCrop{processor.shortest_edge, processor.shortest_edge});
+  for (const std::int64_t side : {processor.shortest_edge, crop.height, crop.width}) {
+    if (side >= 1 && side <= kLongestEdge) continue;
+    throw UsageError("image processor",
+                     fmt::format("expected sides of 1 to {} pixels, got {}", kLongestEdge, side));
+  }
+  interpolation_of(processor.resample);
 }
 
 /// Returns the size at which the short side is shortest_edge / crop_pct. Both sides are quotients
@@ -136,6 +148,8 @@ std::int64_t crop_offset(std::int64_t size, std::int64_t crop, Preparation prepa
 }
 
 Image crop_seen(const Image& image, const ImageProcessor& processor, Preparation preparation) {
+  require_consistent(image);
+  require_settings(processor);
   const std::int64_t edge = processor.shortest_edge;
   const auto filter = static_cast<Resample>(processor.resample);
   if (preparation == Preparation::kTimm) {
@@ -159,6 +173,7 @@ Tensor to_pixel_values(std::span<const Image> crops, const ImageProcessor& proce
                        Preparation preparation) {
   if (crops.empty()) throw MismatchError("expected at least one image, got none");
   const Image& first = crops.front();
+  for (const Image& crop : crops) require_consistent(crop);
   const std::vector<Table> tables = make_tables(processor, first.channels, preparation);
   std::vector<float> values(crops.size() * first.samples.size());
   float* out = values.data();

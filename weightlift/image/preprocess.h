@@ -23,14 +23,14 @@ std::int64_t crop_offset(std::int64_t size, std::int64_t crop, Preparation prepa
 /// Returns the part of an image that the network sees, resized and cropped, still 8 bits per
 /// sample. kTimm always keeps the aspect ratio and crops. kTransformers does so below 384 pixels,
 /// where do_resize is true. Throws MismatchError where a side would have no pixel or more than 2^31
-/// - 1.
+/// - 1, and UsageError for settings that parse_image_processor refuses, or as require_consistent.
 Image crop_seen(const Image& image, const ImageProcessor& processor,
                 Preparation preparation = Preparation::kTransformers);
 
 /// Returns images of one size (from crop_seen) as a tensor (N, C, H, W) of F32. kTransformers
 /// rescales and normalizes as the flags say, kTimm always. A mean or std of one value applies to
 /// all channels. Throws MismatchError where sizes differ, or mean or std has another number of
-/// values.
+/// values, and UsageError as require_consistent.
 Tensor to_pixel_values(std::span<const Image> crops, const ImageProcessor& processor,
                        Preparation preparation = Preparation::kTransformers);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
@@ -188,6 +189,9 @@ ImageProcessor parse_image_processor(std::string_view text, const std::string& w
 }
 
 std::string_view interpolation_of(std::int64_t resample) {
+  if (resample < 0 || std::cmp_greater_equal(resample, kFilters.size())) {
+    throw UsageError("resample", fmt::format("expected one of Pillow's filters, got {}", resample));
+  }
   return kFilters.at(static_cast<std::size_t>(resample));
 }
 

@@ -11,6 +11,9 @@
 
 namespace weightlift {
 
+/// The name of transformers' file of an image processor in a folder.
+inline constexpr const char* kProcessorFile = "preprocessor_config.json";
+
 /// From this shortest_edge on, ConvNextImageProcessor resizes to a square, whatever the aspect
 /// ratio. It ignores crop_pct and crops nothing.
 inline constexpr std::int64_t kFirstSquashedEdge = 384;
@@ -41,7 +44,7 @@ std::string to_preprocessor_json(const ImageProcessor& processor);
 /// class.
 ImageProcessor parse_image_processor(std::string_view text, const std::string& where);
 
-/// timm's name for Pillow's filter number. `resample` is one that parse_image_processor accepts.
+/// timm's name for Pillow's filter number. Throws UsageError for other numbers.
 std::string_view interpolation_of(std::int64_t resample);
 
 /// Reads a file, as parse_image_processor. Also throws what read_text_file throws.

@@ -8,13 +8,16 @@
 // first. No multiplication may be fused with an addition (-ffp-contract=off).
 #include "weightlift/image/resize.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
-#include <cassert>
 #include <cmath>
 #include <cstring>
 #include <numbers>
 #include <utility>
+
+#include "weightlift/base/error.h"
 
 namespace weightlift {
 
@@ -275,6 +278,16 @@ Image copy(const View& in) {
   return out;
 }
 
+/// Refuses a part that does not lie within a side of the resized image.
+void require_inside(std::int64_t begin, std::int64_t count, std::int64_t side) {
+  if (side >= 1 && side <= kLongestSide && begin >= 0 && begin <= side && count >= 1 &&
+      count <= side - begin) {
+    return;
+  }
+  throw UsageError(
+      "part", fmt::format("expected pixels within 0 to {}, got {} from {} on", side, count, begin));
+}
+
 }  // namespace
 
 Image resize(const Image& image, std::int64_t width, std::int64_t height, Resample filter) {
@@ -283,10 +296,12 @@ Image resize(const Image& image, std::int64_t width, std::int64_t height, Resamp
 
 Image resize(const Image& image, std::int64_t width, std::int64_t height, Resample filter,
              const Box& part) {
-  assert(part.left >= 0 && part.left + part.width <= width);
-  assert(part.top >= 0 && part.top + part.height <= height);
+  require_consistent(image);
+  require_inside(part.left, part.width, width);
+  require_inside(part.top, part.height, height);
   const Range wanted_columns{part.left, part.width};
   const Range wanted_rows{part.top, part.height};
+  if (filter > Resample::kHamming) throw UsageError("filter", "expected one of Pillow's");
   const bool horizontal = width != image.width;
   const bool vertical = height != image.height;
   if (!horizontal && !vertical) return copy(view_of(image, wanted_columns, wanted_rows));

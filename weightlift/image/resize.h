@@ -15,11 +15,12 @@ struct Box {
 };
 
 /// Returns the image at another size, bit for bit as Pillow 13.0.0's Image.resize for modes RGB and
-/// L. No side may be 0 or longer than 2^31 - 1. Source: src/libImaging/Resample.c and Geometry.c of
-/// Pillow 13.0.0.
+/// L. Throws UsageError for a side of 0 or beyond 2^31 - 1, and as require_consistent. Source:
+/// src/libImaging/Resample.c and Geometry.c of Pillow 13.0.0.
 Image resize(const Image& image, std::int64_t width, std::int64_t height, Resample filter);
 
-/// Returns `part` of the resized image, which must lie inside it. Computes only what it depends on.
+/// Returns `part` of the resized image. Computes only what it depends on. Throws UsageError also
+/// for a part that is empty or not inside it.
 Image resize(const Image& image, std::int64_t width, std::int64_t height, Resample filter,
              const Box& part);
 

@@ -28,7 +28,7 @@ class ResNetConvLayer : public Module {
   }
 
  protected:
-  Value forward(Value x) override {
+  Value forward(Value x) const override {
     x = (*normalization_)((*convolution_)(x));
     return activation_ != nullptr ? (*activation_)(x) : x;
   }
@@ -49,7 +49,7 @@ class ResNetEmbeddings : public Module {
   }
 
  protected:
-  Value forward(Value x) override { return (*pooler_)((*embedder_)(x)); }
+  Value forward(Value x) const override { return (*pooler_)((*embedder_)(x)); }
 
  private:
   Module *embedder_, *pooler_;
@@ -78,7 +78,7 @@ class ResNetLayer : public Module {
   }
 
  protected:
-  Value forward(Value x) override {
+  Value forward(Value x) const override {
     const Value y = (*layer_)(x);
     return (*activation_)(add(y, shortcut_ != nullptr ? (*shortcut_)(x) : x));
   }
@@ -100,7 +100,7 @@ class ResNetStage : public Module {
   }
 
  protected:
-  Value forward(Value x) override { return (*layers_)(x); }
+  Value forward(Value x) const override { return (*layers_)(x); }
 
  private:
   Module* layers_;
@@ -120,7 +120,7 @@ class ResNetEncoder : public Module {
   }
 
  protected:
-  Value forward(Value x) override { return (*stages_)(x); }
+  Value forward(Value x) const override { return (*stages_)(x); }
 
  private:
   Module* stages_;
@@ -135,7 +135,7 @@ class ResNetModel : public Module {
   }
 
  protected:
-  Value forward(Value x) override {
+  Value forward(Value x) const override {
     x = (*encoder_)((*embedder_)(x));
     if (head_ == Head::kNone) x.graph->mark_output(x);
     x = (*pooler_)(x);
@@ -162,7 +162,7 @@ class ResNetForImageClassification : public Module {
   }
 
  protected:
-  Value forward(Value x) override { return (*classifier_)((*resnet_)(x)); }
+  Value forward(Value x) const override { return (*classifier_)((*resnet_)(x)); }
 
  private:
   Module *resnet_, *classifier_;
@@ -171,6 +171,7 @@ class ResNetForImageClassification : public Module {
 }  // namespace
 
 std::unique_ptr<Module> make_hf_resnet(const ResNetConfig& config, Head head) {
+  require_sizes(config);
   if (head == Head::kNone) return std::make_unique<ResNetModel>(config, head);
   return std::make_unique<ResNetForImageClassification>(config);
 }

@@ -4,13 +4,13 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "weightlift/base/error.h"
 #include "weightlift/base/json.h"
+#include "weightlift/models/id2label.h"
 
 namespace weightlift {
 
@@ -33,8 +33,7 @@ constexpr std::array<std::string_view, 4> kProblemTypes = {
 
 /// Whether the labels equal PreTrainedConfig's default, two labels: save_pretrained omits those.
 bool has_default_labels(const ResNetConfig& config) {
-  return config.num_labels == 2 && config.label(0) == default_label(0) &&
-         config.label(1) == default_label(1);
+  return config.num_labels == 2 && !config.has_labels();
 }
 
 void add_labels(OrderedJson& json, const ResNetConfig& config) {
@@ -113,22 +112,6 @@ Activation parse_activation(const std::string& name, const std::string& where) {
   return found->activation;
 }
 
-std::vector<std::pair<std::int64_t, std::string>> parse_id2label(const Json& value,
-                                                                 const std::string& where) {
-  if (!value.is_object()) throw_wrong_json(where, "id2label", "an object", value);
-  std::map<std::int64_t, std::string> labels;
-  for (const auto& [key, label] : value.items()) {
-    std::int64_t id = -1;
-    const auto parsed = std::from_chars(key.data(), key.data() + key.size(), id);
-    if (parsed.ec != std::errc() || parsed.ptr != key.data() + key.size() || id < 0) {
-      throw_wrong_json(where, "id2label", "class ids as keys", Json(key));
-    }
-    if (!label.is_string()) throw_wrong_json(where, "id2label", "strings as labels", label);
-    labels[id] = label.get<std::string>();
-  }
-  return {labels.begin(), labels.end()};
-}
-
 Head parse_head(const Json& json, const std::string& where) {
   const Json* value = find_member(json, "architectures");
   if (value == nullptr) return Head::kClassifier;
@@ -145,7 +128,8 @@ Head parse_head(const Json& json, const std::string& where) {
 /// Reads the labels. Drops them where num_labels differs from their number, as transformers does.
 void parse_labels(const Json& json, const std::string& where, ResNetConfig& config) {
   if (const Json* id2label = find_member(json, "id2label")) {
-    config.id2label = parse_id2label(*id2label, where);
+    if (!id2label->is_object()) throw_wrong_json(where, "id2label", "an object", *id2label);
+    config.id2label = parse_id2label(*id2label, LabelIds::kAny, "id2label", where);
     config.num_labels = static_cast<std::int64_t>(config.id2label.size());
   }
   const std::int64_t stated = get_int(json, "num_labels", where, config.num_labels);
@@ -190,8 +174,29 @@ std::string_view to_string(LayerType type) {
 }
 
 std::string ResNetConfig::label(std::int64_t id) const {
-  const auto found = std::ranges::find(id2label, id, &std::pair<std::int64_t, std::string>::first);
-  return found == id2label.end() ? default_label(id) : found->second;
+  const auto found = std::ranges::lower_bound(id2label, id, {}, &Id2Label::value_type::first);
+  return found == id2label.end() || found->first != id ? default_label(id) : found->second;
+}
+
+bool ResNetConfig::has_labels() const {
+  return std::ranges::any_of(
+      id2label, [](const auto& entry) { return entry.second != default_label(entry.first); });
+}
+
+void require_sizes(const ResNetConfig& config) {
+  const std::int64_t least = config.layer_type == LayerType::kBottleneck ? 4 : 1;
+  const auto below = [](std::int64_t limit) {
+    return [limit](std::int64_t size) { return size < limit; };
+  };
+  if (config.depths.empty() || config.depths.size() != config.hidden_sizes.size()) {
+    throw UsageError("depths", fmt::format("expected one value per hidden size, got {} and {}",
+                                           config.depths.size(), config.hidden_sizes.size()));
+  }
+  if (std::ranges::any_of(config.depths, below(1)) || config.num_channels < 1 ||
+      std::ranges::any_of(config.hidden_sizes, below(least)) || config.embedding_size < 1 ||
+      config.num_labels < 0) {
+    throw UsageError("config", "expected positive sizes, and 4 channels or more in a bottleneck");
+  }
 }
 
 std::string to_config_json(const ResNetConfig& config) {

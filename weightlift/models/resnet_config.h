@@ -12,6 +12,9 @@
 
 namespace weightlift {
 
+/// The name of a folder's config, for transformers and for timm.
+inline constexpr const char* kConfigFile = "config.json";
+
 /// Maximum size of a config.json in bytes: ImageNet-21k's labels take 2 MB.
 inline constexpr std::size_t kMaxConfigBytes = std::size_t{4} << 20U;
 
@@ -52,7 +55,13 @@ struct ResNetConfig {
 
   /// The label of a class: id2label's, or LABEL_i.
   std::string label(std::int64_t id) const;
+  /// Whether the classes have names: one label differs from LABEL_i.
+  bool has_labels() const;
 };
+
+/// Throws UsageError unless a network can have these sizes: as many depths as hidden_sizes, none of
+/// them 0, at least 4 channels in a bottleneck.
+void require_sizes(const ResNetConfig& config);
 
 /// The release whose config.json to_config_json writes, byte for byte.
 inline constexpr std::string_view kTransformersVersion = "5.23.0";

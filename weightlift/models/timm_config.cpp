@@ -5,13 +5,12 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <map>
 #include <nlohmann/json.hpp>
 
 #include "weightlift/base/error.h"
 #include "weightlift/base/hint.h"
 #include "weightlift/base/json.h"
+#include "weightlift/models/id2label.h"
 
 namespace weightlift {
 
@@ -198,24 +197,9 @@ PretrainedClaims parse_claims(const Json& json, const std::string& where) {
   return claims;
 }
 
-/// timm's label_names is a list, or an object from class ids in strings to names.
 std::vector<std::string> parse_label_names(const Json& value, const std::string& where) {
-  constexpr std::string_view kExpected =
-      "a list of strings, or an object from class ids to strings";
-  std::map<std::int64_t, std::string> by_id;
-  for (const auto& [key, label] : value.items()) {  // an array's keys are its indices
-    std::int64_t id = -1;
-    std::from_chars(key.data(), key.data() + key.size(), id);
-    if (!value.is_structured() || !label.is_string() || std::to_string(id) != key) {
-      throw_wrong_json(where, "label_names", kExpected, value);
-    }
-    by_id[id] = label.get<std::string>();
-  }
   std::vector<std::string> names;
-  for (auto& [id, name] : by_id) {
-    if (id != static_cast<std::int64_t>(names.size())) {
-      throw_wrong_json(where, "label_names", "ids from 0 without gaps", Json(id));
-    }
+  for (auto& [id, name] : parse_id2label(value, LabelIds::kFromZero, "label_names", where)) {
     names.push_back(std::move(name));
   }
   return names;

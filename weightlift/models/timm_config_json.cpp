@@ -129,6 +129,7 @@ TimmConfig make_timm_config(const ResNetConfig& config, const std::optional<Pret
 }
 
 std::string to_timm_json(const TimmConfig& config, const ResNetConfig& network) {
+  require_sizes(network);
   const std::int64_t classes = config.num_classes.value_or(network.num_labels);
   OrderedJson json;
   json["architecture"] = config.architecture;

@@ -44,7 +44,7 @@ class BasicBlock : public Module {
   }
 
  protected:
-  Value forward(Value x) override {
+  Value forward(Value x) const override {
     Value y = (*act1_)((*bn1_)((*conv1_)(x)));
     y = (*bn2_)((*conv2_)(y));
     return (*act2_)(add(y, downsample_ != nullptr ? (*downsample_)(x) : x));
@@ -75,7 +75,7 @@ class Bottleneck : public Module {
   }
 
  protected:
-  Value forward(Value x) override {
+  Value forward(Value x) const override {
     Value y = (*act1_)((*bn1_)((*conv1_)(x)));
     y = (*act2_)((*bn2_)((*conv2_)(y)));
     y = (*bn3_)((*conv3_)(y));
@@ -96,7 +96,7 @@ class SelectAdaptivePool2d : public Module {
   }
 
  protected:
-  Value forward(Value x) override {
+  Value forward(Value x) const override {
     x = (*pool_)(x);
     return flatten_ != nullptr ? (*flatten_)(x) : x;
   }
@@ -129,7 +129,7 @@ class TimmResNet : public Module {
   }
 
  protected:
-  Value forward(Value x) override {
+  Value forward(Value x) const override {
     x = (*maxpool_)((*act1_)((*bn1_)((*conv1_)(x))));
     for (Module* layer : layers_) x = (*layer)(x);
     if (head_ == Head::kNone) x.graph->mark_output(x);
@@ -165,6 +165,7 @@ class TimmResNet : public Module {
 }  // namespace
 
 std::unique_ptr<Module> make_timm_resnet(const ResNetConfig& config, Head head) {
+  require_sizes(config);
   return std::make_unique<TimmResNet>(config, head);
 }
 

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "weightlift/base/error.h"
+
 namespace weightlift {
 
 namespace {
@@ -75,6 +77,10 @@ std::string to_string(const Op& op) {
   return fmt::format("{}({})", op_name(op), std::visit(arguments, op));
 }
 
+std::string join_path(const std::string& path, const std::string& name) {
+  return path.empty() ? name : path + "." + name;
+}
+
 std::string describe(const Node& node) {
   return fmt::format("{}: {} -> {}", node.path.empty() ? "(model)" : node.path, to_string(node.op),
                      to_string(node.shape));
@@ -82,7 +88,32 @@ std::string describe(const Node& node) {
 
 const Shape& Value::shape() const { return graph->node(node).shape; }
 
+const Node& Graph::node(NodeId id) const {
+  if (id >= nodes_.size()) {
+    throw UsageError("node",
+                     fmt::format("the graph has {} nodes, got the id {}", nodes_.size(), id));
+  }
+  return nodes_[id];
+}
+
+void Graph::mark_output(Value value) {
+  if (value.graph != this) throw UsageError("output", "the value is of another graph");
+  node(value.node);
+  outputs_.push_back(value.node);
+}
+
+void Graph::enter(const Module& module) {
+  const auto found = paths_.find(&module);
+  const std::string around = path_stack_.empty() ? std::string() : path_stack_.back();
+  path_stack_.push_back(found == paths_.end() ? around : found->second);
+}
+
 Value Graph::record(Op op, std::vector<NodeId> inputs, Shape shape, const Module* module) {
+  for (const NodeId input : inputs) node(input);
+  if (!numel(shape)) {
+    throw MismatchError(std::string(op_name(op)),
+                        fmt::format("shape {} is out of range", to_string(shape)));
+  }
   nodes_.push_back({std::move(op), std::move(inputs), std::move(shape), module,
                     path_stack_.empty() ? std::string() : path_stack_.back()});
   return {this, nodes_.size() - 1};

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <variant>
 #include <vector>
 
@@ -113,6 +114,9 @@ struct Node {
   std::string path;      ///< the leaf's path, or for add that of the module around it
 };
 
+/// "layer1.0.conv1": the path of a module and the name of a child or tensor of it.
+std::string join_path(const std::string& path, const std::string& name);
+
 /// "layer1.0.act1: activation(relu) -> [1, 64, 56, 56]"
 std::string describe(const Node& node);
 
@@ -129,19 +133,26 @@ class Graph {
  public:
   const std::vector<Node>& nodes() const { return nodes_; }
   const std::vector<NodeId>& outputs() const { return outputs_; }
-  const Node& node(NodeId id) const { return nodes_[id]; }
+  /// Throws UsageError for an id that the graph does not have.
+  const Node& node(NodeId id) const;
 
-  /// Adds a node; the caller infers its shape.
+  /// Adds a node; the caller infers its shape. Throws UsageError for inputs that the graph does not
+  /// have, and MismatchError for a shape of negative or too many elements.
   Value record(Op op, std::vector<NodeId> inputs, Shape shape, const Module* module);
-  void mark_output(Value value) { outputs_.push_back(value.node); }
+  /// Throws UsageError for a value of another graph.
+  void mark_output(Value value);
 
-  /// Set the path of the module that is running. Module::operator() calls them.
-  void enter(const std::string& path) { path_stack_.push_back(path); }
+  /// Say which module is running. Module::operator() calls them.
+  void enter(const Module& module);
   void leave() { path_stack_.pop_back(); }
 
  private:
+  friend Graph trace(const Module& module, Shape input);
+
   std::vector<Node> nodes_;
   std::vector<NodeId> outputs_;
+  // Only during trace(): here and not in the modules, so that several threads can trace them.
+  std::unordered_map<const Module*, std::string> paths_;
   std::vector<std::string> path_stack_;
 };
 

@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <limits>
+#include <optional>
+
+#include "weightlift/base/bytes.h"
 #include "weightlift/base/error.h"
 
 namespace weightlift {
@@ -15,27 +19,48 @@ void require_channels(const char* what, const Shape& shape, std::int64_t channel
   }
 }
 
+/// The argument of a layer. Throws UsageError unless it is at least `least` and at most 2^31 - 1,
+/// beyond which products overflow.
+std::int64_t require_argument(const char* layer, const char* name, std::int64_t value,
+                              std::int64_t least = 1) {
+  constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
+  if (value >= least && value <= kMost) return value;
+  throw UsageError(layer, fmt::format("{}: expected {} to {}, got {}", name, least, kMost, value));
+}
+
 /// Returns the output length of a window that slides along one dimension, by torch's floor rule.
 std::int64_t windows(const char* what, std::int64_t length, std::int64_t kernel,
                      std::int64_t stride, std::int64_t padding) {
-  const std::int64_t padded = length + 2 * padding;
-  if (padded < kernel) {
+  const std::optional<std::int64_t> padded = checked_add(length, 2 * padding);
+  if (!padded || *padded < kernel) {
     throw MismatchError(what, fmt::format("expected at least {} pixels, got {} with padding {}",
                                           kernel, length, padding));
   }
-  return (padded - kernel) / stride + 1;
+  return (*padded - kernel) / stride + 1;
 }
 
 }  // namespace
 
 Conv2d::Conv2d(Conv2dOptions options) : options_(options) {
   const auto& o = options_;
+  constexpr const char* kLayer = "Conv2d";
+  require_argument(kLayer, "in_channels", o.in_channels);
+  require_argument(kLayer, "out_channels", o.out_channels);
+  require_argument(kLayer, "kernel_size", o.kernel_size);
+  require_argument(kLayer, "stride", o.stride);
+  require_argument(kLayer, "padding", o.padding, 0);
+  require_argument(kLayer, "dilation", o.dilation);
+  require_argument(kLayer, "groups", o.groups);
+  if (o.in_channels % o.groups != 0 || o.out_channels % o.groups != 0) {
+    throw UsageError(kLayer, fmt::format("groups: {} does not divide {} and {} channels", o.groups,
+                                         o.in_channels, o.out_channels));
+  }
   add_tensor("weight", {o.out_channels, o.in_channels / o.groups, o.kernel_size, o.kernel_size},
              weight);
   if (o.bias) add_tensor("bias", {o.out_channels}, bias);
 }
 
-Value Conv2d::forward(Value input) {
+Value Conv2d::forward(Value input) const {
   const Shape& in = input.shape();
   const auto& o = options_;
   require_channels("Conv2d", in, o.in_channels);
@@ -46,7 +71,7 @@ Value Conv2d::forward(Value input) {
 }
 
 BatchNorm2d::BatchNorm2d(std::int64_t num_features, double eps) : options_{num_features, eps} {
-  const Shape shape = {num_features};
+  const Shape shape = {require_argument("BatchNorm2d", "num_features", num_features)};
   add_tensor("weight", shape, weight);
   add_tensor("bias", shape, bias);
   add_tensor("running_mean", shape, running_mean);
@@ -54,16 +79,22 @@ BatchNorm2d::BatchNorm2d(std::int64_t num_features, double eps) : options_{num_f
   add_tensor("num_batches_tracked", {}, num_batches_tracked, true);
 }
 
-Value BatchNorm2d::forward(Value input) {
+Value BatchNorm2d::forward(Value input) const {
   require_channels("BatchNorm2d", input.shape(), options_.num_features);
   return input.graph->record(options_, {input.node}, input.shape(), this);
 }
 
-Value ActivationLayer::forward(Value input) {
+Value ActivationLayer::forward(Value input) const {
   return input.graph->record(options_, {input.node}, input.shape(), this);
 }
 
-Value MaxPool2d::forward(Value input) {
+MaxPool2d::MaxPool2d(MaxPool2dOptions options) : options_(options) {
+  require_argument("MaxPool2d", "kernel_size", options.kernel_size);
+  require_argument("MaxPool2d", "stride", options.stride);
+  require_argument("MaxPool2d", "padding", options.padding, 0);
+}
+
+Value MaxPool2d::forward(Value input) const {
   const Shape& in = input.shape();
   const auto& o = options_;
   if (in.size() != 4) {
@@ -75,7 +106,7 @@ Value MaxPool2d::forward(Value input) {
   return input.graph->record(o, {input.node}, out, this);
 }
 
-Value AdaptiveAvgPool2d::forward(Value input) {
+Value AdaptiveAvgPool2d::forward(Value input) const {
   const Shape& in = input.shape();
   if (in.size() != 4) {
     throw MismatchError("AdaptiveAvgPool2d",
@@ -84,19 +115,21 @@ Value AdaptiveAvgPool2d::forward(Value input) {
   return input.graph->record(AdaptiveAvgPool2dOptions{}, {input.node}, {in[0], in[1], 1, 1}, this);
 }
 
-Value Flatten::forward(Value input) {
+Value Flatten::forward(Value input) const {
   const Shape& in = input.shape();
-  std::int64_t features = 1;
-  for (std::size_t i = 1; i < in.size(); ++i) features *= in[i];
-  return input.graph->record(FlattenOptions{}, {input.node}, {in[0], features}, this);
+  if (in.empty()) throw MismatchError("Flatten", "expected an input (N, ...), got []");
+  const auto features = numel(Shape(in.begin() + 1, in.end()));
+  return input.graph->record(FlattenOptions{}, {input.node}, {in[0], features.value_or(-1)}, this);
 }
 
 Linear::Linear(LinearOptions options) : options_(options) {
+  require_argument("Linear", "in_features", options.in_features);
+  require_argument("Linear", "out_features", options.out_features);
   add_tensor("weight", {options.out_features, options.in_features}, weight);
   if (options.bias) add_tensor("bias", {options.out_features}, bias);
 }
 
-Value Linear::forward(Value input) {
+Value Linear::forward(Value input) const {
   const Shape& in = input.shape();
   if (in.size() != 2 || in[1] != options_.in_features) {
     throw MismatchError("Linear", fmt::format("expected an input (N, {}), got {}",
@@ -105,7 +138,7 @@ Value Linear::forward(Value input) {
   return input.graph->record(options_, {input.node}, {in[0], options_.out_features}, this);
 }
 
-Value Sequential::forward(Value input) {
+Value Sequential::forward(Value input) const {
   for (Module* module : order_) input = (*module)(input);
   return input;
 }

@@ -4,6 +4,8 @@
 
 namespace weightlift {
 
+// Constructors throw UsageError for arguments that torch refuses, and beyond 2^31 - 1.
+
 /// 2-d convolution of (N, Cin, H, W) to (N, Cout, Ho, Wo), with torch's arguments: weight (Cout,
 /// Cin/groups, K, K) and, with bias, bias (Cout). Tracing throws MismatchError where Cin differs or
 /// the kernel is larger than the padded input. Source: torch.nn.Conv2d.
@@ -13,7 +15,7 @@ class Conv2d : public Module {
   Tensor weight, bias;
 
  protected:
-  Value forward(Value input) override;
+  Value forward(Value input) const override;
 
  private:
   Conv2dOptions options_;
@@ -28,7 +30,7 @@ class BatchNorm2d : public Module {
   Tensor weight, bias, running_mean, running_var, num_batches_tracked;
 
  protected:
-  Value forward(Value input) override;
+  Value forward(Value input) const override;
 
  private:
   BatchNorm2dOptions options_;
@@ -40,7 +42,7 @@ class ActivationLayer : public Module {
   explicit ActivationLayer(Activation function = Activation::kRelu) : options_{function} {}
 
  protected:
-  Value forward(Value input) override;
+  Value forward(Value input) const override;
 
  private:
   ActivationOptions options_;
@@ -49,10 +51,10 @@ class ActivationLayer : public Module {
 /// Largest value of each window, (N, C, H, W) to (N, C, Ho, Wo). Source: torch.nn.MaxPool2d.
 class MaxPool2d : public Module {
  public:
-  explicit MaxPool2d(MaxPool2dOptions options) : options_(options) {}
+  explicit MaxPool2d(MaxPool2dOptions options);
 
  protected:
-  Value forward(Value input) override;
+  Value forward(Value input) const override;
 
  private:
   MaxPool2dOptions options_;
@@ -61,13 +63,13 @@ class MaxPool2d : public Module {
 /// Mean over height and width: (N, C, H, W) to (N, C, 1, 1). Source: torch.nn.AdaptiveAvgPool2d(1).
 class AdaptiveAvgPool2d : public Module {
  protected:
-  Value forward(Value input) override;
+  Value forward(Value input) const override;
 };
 
 /// (N, C, H, W) to (N, C*H*W). Source: torch.nn.Flatten.
 class Flatten : public Module {
  protected:
-  Value forward(Value input) override;
+  Value forward(Value input) const override;
 };
 
 /// y = x W^T + b: (N, in_features) to (N, out_features). Source: torch.nn.Linear.
@@ -77,7 +79,7 @@ class Linear : public Module {
   Tensor weight, bias;
 
  protected:
-  Value forward(Value input) override;
+  Value forward(Value input) const override;
 
  private:
   LinearOptions options_;
@@ -95,7 +97,7 @@ class Sequential : public Module {
   }
 
  protected:
-  Value forward(Value input) override;
+  Value forward(Value input) const override;
 
  private:
   std::vector<Module*> order_;

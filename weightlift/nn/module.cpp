@@ -5,32 +5,25 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "weightlift/base/error.h"
 #include "weightlift/base/text.h"
 
 namespace weightlift {
 
-namespace {
-
-std::string join(const std::string& path, const std::string& name) {
-  return path.empty() ? name : path + "." + name;
-}
-
-}  // namespace
-
-Value Module::operator()(Value input) {
-  input.graph->enter(path_);
+Value Module::operator()(Value input) const {
+  input.graph->enter(*this);
   const Value output = forward(input);
   input.graph->leave();
   return output;
 }
 
-std::vector<std::pair<std::string, Module*>> Module::named_modules() {
-  std::vector<std::pair<std::string, Module*>> all = {{"", this}};
-  for (auto& [name, child] : children_) {
-    for (auto& [below, module] : child->named_modules()) {
-      all.emplace_back(below.empty() ? name : name + "." + below, module);
+std::vector<std::pair<std::string, const Module*>> Module::named_modules() const {
+  std::vector<std::pair<std::string, const Module*>> all = {{"", this}};
+  for (const auto& [name, child] : children_) {
+    for (const auto& [below, module] : std::as_const(*child).named_modules()) {
+      all.emplace_back(below.empty() ? name : join_path(name, below), module);
     }
   }
   return all;
@@ -39,16 +32,32 @@ std::vector<std::pair<std::string, Module*>> Module::named_modules() {
 std::vector<Module::Slot> Module::slots() {
   std::vector<Slot> all;
   for (const auto& [path, module] : named_modules()) {
-    for (const OwnSlot& slot : module->own_) {
-      all.push_back({join(path, slot.name), slot.shape, slot.counter, slot.tensor});
+    for (const Slot& slot : module->own_) {
+      all.push_back({join_path(path, slot.name), slot.shape, slot.counter, slot.tensor});
     }
   }
   return all;
 }
 
-StateDict Module::state_dict() {
+std::vector<Module::ConstSlot> Module::slots() const {
+  std::vector<ConstSlot> all;
+  for (const auto& [path, module] : named_modules()) {
+    for (const Slot& slot : module->own_) {
+      all.push_back({join_path(path, slot.name), slot.shape, slot.counter, slot.tensor});
+    }
+  }
+  return all;
+}
+
+std::vector<Module::ConstSlot> Module::own_slots() const {
+  std::vector<ConstSlot> all;
+  for (const Slot& slot : own_) all.push_back({slot.name, slot.shape, slot.counter, slot.tensor});
+  return all;
+}
+
+StateDict Module::state_dict() const {
   StateDict result;
-  for (const Slot& slot : slots()) result.insert(slot.name, *slot.tensor);
+  for (const ConstSlot& slot : slots()) result.insert(slot.name, *slot.tensor);
   return result;
 }
 
@@ -94,25 +103,22 @@ void Module::load_state_dict(const StateDict& state_dict) {
 }
 
 const Tensor* Module::own(std::string_view name) const {
-  const auto found = std::ranges::find(own_, name, &OwnSlot::name);
+  const auto found = std::ranges::find(own_, name, &Slot::name);
   return found == own_.end() ? nullptr : found->tensor;
 }
 
-void Module::set_paths(const std::string& path) {
-  path_ = path;
-  for (auto& [name, child] : children_) child->set_paths(join(path, name));
-}
-
-Graph trace(Module& module, Shape input) {
-  module.set_paths("");
+Graph trace(const Module& module, Shape input) {
   Graph graph;
+  for (const auto& [path, below] : module.named_modules()) graph.paths_.emplace(below, path);
   const Value in = graph.record(Placeholder{}, {}, std::move(input), nullptr);
   const Value out = module(in);
   if (graph.outputs().empty()) graph.mark_output(out);
+  graph.paths_.clear();
   return graph;
 }
 
 Value add(Value x, Value y) {
+  if (x.graph != y.graph) throw UsageError("add", "the values are of two graphs");
   if (x.shape() != y.shape()) {
     throw MismatchError("add", fmt::format("expected two values of one shape, got {} and {}",
                                            to_string(x.shape()), to_string(y.shape())));

@@ -13,31 +13,41 @@ namespace weightlift {
 
 /// A tree of named modules, as torch.nn.Module. Not copyable or movable: a graph holds addresses.
 /// Parameters and buffers are handles; they are empty until load_state_dict binds them.
+///
+/// Threads: const calls, and trace(), of one module may overlap. No call may overlap one that binds
+/// tensors: load_state_dict, or writing through slots().
 class Module {
  public:
+  /// A parameter or buffer.
+  template <class T>
+  struct SlotOf {
+    std::string name;  ///< from the module that listed it
+    Shape shape;
+    bool counter;  ///< num_batches_tracked: I64; all others have a floating dtype
+    T* tensor;     ///< the handle
+  };
+  using Slot = SlotOf<Tensor>;
+  using ConstSlot = SlotOf<const Tensor>;
+
   Module() = default;
   virtual ~Module() = default;
   Module(const Module&) = delete;
   Module& operator=(const Module&) = delete;
 
   /// Runs forward() on a symbolic value and records this module's path for its nodes.
-  Value operator()(Value input);
+  Value operator()(Value input) const;
 
   /// Returns this module ("") and all below it, depth first, in registration order. Addresses are
   /// valid as long as the modules.
-  std::vector<std::pair<std::string, Module*>> named_modules();
+  std::vector<std::pair<std::string, const Module*>> named_modules() const;
 
-  /// Names and shapes of all parameters and buffers, in torch's order.
-  struct Slot {
-    std::string name;
-    Shape shape;
-    bool counter;    ///< num_batches_tracked: I64; all others have a floating dtype
-    Tensor* tensor;  ///< the handle
-  };
+  /// Returns all parameters and buffers, in torch's order.
+  std::vector<ConstSlot> slots() const;
+  /// The same, to bind tensors.
   std::vector<Slot> slots();
 
   /// Returns all bound tensors by name, in torch's order. Copies handles, no bytes.
-  StateDict state_dict();
+  StateDict state_dict() const;
 
   /// Binds every parameter and buffer to the tensor of its name. Strict: throws a MismatchError
   /// that lists missing and unexpected tensors and those of another shape or dtype, and then binds
@@ -51,17 +61,12 @@ class Module {
   /// Returns the own parameter or buffer with this last name ("weight"), null where there is none.
   const Tensor* own(std::string_view name) const;
 
-  /// Own slots in torch's order.
-  struct OwnSlot {
-    std::string name;
-    Shape shape;
-    bool counter;
-    Tensor* tensor;
-  };
-  const std::vector<OwnSlot>& own_slots() const { return own_; }
+  /// Returns the own parameters and buffers by their last names, in torch's order.
+  std::vector<ConstSlot> own_slots() const;
 
  protected:
-  virtual Value forward(Value input) = 0;
+  /// Records this module's operations. Several threads may run it at once.
+  virtual Value forward(Value input) const = 0;
 
   /// Registers a child that is a member of the derived class, or owned by it.
   template <class M>
@@ -80,20 +85,17 @@ class Module {
   }
 
  private:
-  friend Graph trace(Module& module, Shape input);
-  void set_paths(const std::string& path);
-
   std::vector<std::pair<std::string, std::unique_ptr<Module>>> children_;
-  std::vector<OwnSlot> own_;
-  std::string path_;
+  std::vector<Slot> own_;
 };
 
 /// Returns the graph that one forward pass on an input of that shape (N, C, H, W) records. Computes
-/// no values and reads no weights. Throws MismatchError where the shapes do not fit.
-Graph trace(Module& module, Shape input);
+/// no values, reads no weights and does not change the module. Throws MismatchError where the
+/// shapes do not fit, or have too many elements.
+Graph trace(const Module& module, Shape input);
 
 /// Records x + y of one shape, under the module that is running. Throws MismatchError where the
-/// shapes differ.
+/// shapes differ, and UsageError for values of two graphs.
 Value add(Value x, Value y);
 
 }  // namespace weightlift

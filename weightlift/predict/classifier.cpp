@@ -32,9 +32,7 @@ DecodedImage decode(const ImageInput& input, ColorMode mode, const DecodeLimits&
 /// Refuses a processor with another number of means than channels, before any image is read.
 void require_fit(const ImageProcessor& processor, std::int64_t channels, const fs::path& folder) {
   const Image point{1, 1, channels, std::vector<std::uint8_t>(static_cast<std::size_t>(channels))};
-  with_context(shown(folder / "preprocessor_config.json"), [&] {
-    to_pixel_values({&point, 1}, processor);
-  });
+  with_context(shown(folder / kProcessorFile), [&] { to_pixel_values({&point, 1}, processor); });
 }
 
 /// Refuses weights that are not finite: ReLU and pooling are maxima here, and may lose a NaN that
@@ -65,30 +63,24 @@ struct Classifier::Impl {
   explicit Impl(const fs::path& folder)
       : model(open_model(folder)),
         processor(load_folder_processor(folder)),
-        mode(color_mode_of(model.config.num_channels, shown(folder / "config.json"))) {
+        mode(color_mode_of(model.config.num_channels, shown(folder / kConfigFile))) {
     require_fit(processor, model.config.num_channels, folder);
     finite_weights = std::async(std::launch::async, require_finite, model.network->slots(),
                                 shown(model.checkpoint.path));
-  }
-
-  /// Locks, because tracing writes paths into the modules.
-  Graph trace_network(const Shape& shape) {
-    const std::lock_guard lock(tracing);
-    return trace(*model.network, shape);
   }
 
   /// Runs on this thread alone, like run_bound and with the same bits. OpenMP's threads spin at a
   /// barrier after each layer; where other processes use the cores, they cost ten times what they
   /// gain.
   Tensor run_once(const Tensor& pixel_values) {
-    const Graph graph = trace_network(pixel_values.shape());
+    const Graph graph = trace(*model.network, pixel_values.shape());
     return Program::compile(graph, {.threads = 1}).run(graph, pixel_values).at(0);
   }
 
   /// Binds the weights for the shape of the first image. Without do_resize, others may differ.
   Tensor run_bound(const Tensor& pixel_values) {
     std::call_once(binding, [&] {
-      const Graph graph = trace_network(pixel_values.shape());
+      const Graph graph = trace(*model.network, pixel_values.shape());
       bound.emplace(Program::compile(graph, {.threads = 1}).bind(graph));
       bound_shape = pixel_values.shape();
     });
@@ -102,7 +94,6 @@ struct Classifier::Impl {
   OpenedModel model;
   ImageProcessor processor;
   ColorMode mode;
-  std::mutex tracing;
   std::once_flag binding;
   std::optional<BoundProgram> bound;
   Shape bound_shape;

@@ -5,6 +5,7 @@
 #include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
 #include "weightlift/base/hint.h"
+#include "weightlift/checkpoint/weights_file.h"
 #include "weightlift/models/names.h"
 #include "weightlift/models/registry.h"
 #include "weightlift/models/resnet.h"
@@ -14,13 +15,6 @@ namespace weightlift {
 namespace {
 
 namespace fs = std::filesystem;
-
-bool is_there(const fs::path& path) {
-  std::error_code error;
-  const fs::file_type type = fs::status(path, error).type();
-  if (type == fs::file_type::none) throw_io_error(path, "cannot be opened", error.value());
-  return type != fs::file_type::not_found;
-}
 
 /// Returns the hint for a source that must be converted first.
 Hints convert_first(const fs::path& source) { return {{HintCode::kConvertFirst, {shown(source)}}}; }
@@ -36,14 +30,14 @@ void require_folder(const fs::path& folder) {
     throw UnsupportedError(shown(folder), "expected a transformers folder, got a file",
                            convert_first(folder));
   }
-  if (!is_there(folder / "config.json")) {
+  if (!is_there(folder / kConfigFile)) {
     throw NotFoundError(shown(folder), "not a transformers folder: config.json not found",
                         convert_first(folder));
   }
 }
 
 ResNetConfig load_config(const fs::path& folder) {
-  const fs::path file = folder / "config.json";
+  const fs::path file = folder / kConfigFile;
   const std::string text = read_text_file(file, kMaxConfigBytes);
   if (!is_transformers_config(text, shown(file))) {
     throw UnsupportedError(shown(file), "expected transformers' config.json, got timm's",
@@ -59,14 +53,6 @@ ResNetConfig load_config(const fs::path& folder) {
     throw UnsupportedError(shown(file), "num_labels is 0: the network has no classifier");
   }
   return config;
-}
-
-/// Returns the first weights file, in transformers' order.
-fs::path find_weights(const fs::path& folder) {
-  for (const std::string_view name : kWeightsFiles) {
-    if (is_there(folder / name)) return folder / name;
-  }
-  throw NotFoundError(shown(folder), "model.safetensors or pytorch_model.bin not found");
 }
 
 /// Binds counters to 0, whatever the file has: files from before 2018 have none, and no run reads
@@ -86,7 +72,10 @@ void bind(OpenedModel& model, const StateDict& tensors) {
 
 OpenedModel open_model(const fs::path& folder) {
   require_folder(folder);
-  OpenedModel model{load_config(folder), open_checkpoint(find_weights(folder)), nullptr, {}};
+  OpenedModel model{load_config(folder),
+                    open_checkpoint(find_weights_file(folder, Loader::kTransformers)),
+                    nullptr,
+                    {}};
   model.notes = model.checkpoint.notes;
   const WeightsChoice choice =
       choose_weights(model.checkpoint.dicts, "", shown(model.checkpoint.path));
@@ -97,7 +86,7 @@ OpenedModel open_model(const fs::path& folder) {
 }
 
 ImageProcessor load_folder_processor(const fs::path& folder) {
-  const fs::path file = folder / "preprocessor_config.json";
+  const fs::path file = folder / kProcessorFile;
   std::error_code ignored;
   if (fs::is_directory(folder, ignored) && !is_there(file)) {
     throw NotFoundError(

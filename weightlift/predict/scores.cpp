@@ -23,6 +23,7 @@ void require_finite(std::span<const float> logits) {
 
 /// Subtracts the maximum, so that no exponential overflows.
 std::vector<float> softmax(std::span<const float> logits) {
+  if (logits.empty()) return {};
   const float most = std::ranges::max(logits);
   std::vector<float> scores;
   double sum = 0;

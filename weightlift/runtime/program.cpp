@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <cstring>
 #include <mutex>
-#include <stdexcept>
 #include <utility>
+#include <variant>
 
 #include "weightlift/base/error.h"
 #include "weightlift/runtime/compiler.h"
@@ -167,6 +167,9 @@ Program& Program::operator=(Program&&) noexcept = default;
 Program::~Program() = default;
 
 Program Program::compile(const Graph& graph, const RuntimeOptions& options) {
+  if (graph.nodes().empty() || !std::holds_alternative<Placeholder>(graph.node(0).op)) {
+    throw UsageError("graph", "expected the graph of a trace, which begins with its input");
+  }
   return Program(std::make_shared<const Impl>(graph, options));
 }
 
@@ -174,7 +177,9 @@ const std::vector<Kernel>& Program::kernels() const { return impl_->compiled.ker
 
 std::vector<Tensor> Program::run(const Graph& weights, const Tensor& input,
                                  const Observer& observer) const {
-  if (observer && impl_->fused) throw std::logic_error("a fused program has no observable nodes");
+  if (observer && impl_->fused) {
+    throw UsageError("observer", "expected an unfused program: a fused one has no single nodes");
+  }
   return impl_->run({weights}, input, observer);
 }
 

@@ -37,7 +37,8 @@ class BoundProgram;
 /// same bits. Movable; runs of one Program may overlap, each has its own arena.
 class Program {
  public:
-  /// Compiles a graph. Throws UnsupportedError for operations or shapes that are unsupported.
+  /// Compiles a graph. Throws UnsupportedError for operations or shapes that are unsupported, and
+  /// UsageError for a graph that trace() did not make.
   static Program compile(const Graph& graph, const RuntimeOptions& options);
   Program(Program&&) noexcept;
   Program& operator=(Program&&) noexcept;
@@ -48,7 +49,8 @@ class Program {
 
   /// Returns the graph's outputs in their order. `weights`: a graph equal to the compiled one
   /// except for names; its modules hold the tensors. `input`: F32 of the placeholder's shape.
-  /// Throws MismatchError where the two graphs or the shapes differ.
+  /// Throws MismatchError where the two graphs or the shapes differ, or a tensor is missing, and
+  /// UsageError for an observer of a fused program.
   std::vector<Tensor> run(const Graph& weights, const Tensor& input,
                           const Observer& observer = {}) const;
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "weightlift/base/error.h"
 
@@ -52,8 +53,8 @@ void require_pairs(const Nodes& src, const Nodes& dest) {
 
 TransferredOperation plan_pair(const Node& src, const Node& dest) {
   TransferredOperation pair{src.path, dest.path, to_string(src.op), {}};
-  const auto& from = src.module->own_slots();
-  const auto& to = dest.module->own_slots();
+  const auto from = src.module->own_slots();
+  const auto to = dest.module->own_slots();
   for (std::size_t i = 0; i < std::max(from.size(), to.size()); ++i) {
     if (i >= from.size() || i >= to.size() || from[i].name != to[i].name ||
         from[i].shape != to[i].shape || from[i].tensor->shape() != to[i].shape) {
@@ -61,21 +62,17 @@ TransferredOperation plan_pair(const Node& src, const Node& dest) {
                           fmt::format("their tensors differ, the first at {}: {}", i,
                                       i < from.size() ? from[i].name : "none"));
     }
-    pair.tensors.emplace_back(src.path + "." + from[i].name, dest.path + "." + to[i].name);
+    pair.tensors.emplace_back(join_path(src.path, from[i].name), join_path(dest.path, to[i].name));
   }
   return pair;
 }
 
 /// Refuses a transfer after which a slot of dest has no tensor, neither from a pair nor from
 /// before.
-void require_filled(Module& dest, const std::vector<TransferredOperation>& pairs) {
-  std::vector<std::string> filled;
-  for (const TransferredOperation& pair : pairs) {
-    for (const auto& [from, to] : pair.tensors) filled.push_back(to);
-  }
-  std::ranges::sort(filled);
-  for (const Module::Slot& slot : dest.slots()) {
-    if (!std::ranges::binary_search(filled, slot.name) && slot.tensor->owner() == nullptr) {
+void require_filled(const std::vector<Module::Slot>& slots,
+                    const std::map<std::string, Tensor>& moved) {
+  for (const Module::Slot& slot : slots) {
+    if (!moved.contains(slot.name) && slot.tensor->owner() == nullptr) {
       throw MismatchError(slot.name,
                           "missing in the destination, because its operation is skipped");
     }
@@ -84,7 +81,7 @@ void require_filled(Module& dest, const std::vector<TransferredOperation>& pairs
 
 }  // namespace
 
-Tracker::Tracker(Module& module, const Shape& input) : graph_(trace(module, input)) {}
+Tracker::Tracker(const Module& module, const Shape& input) : graph_(trace(module, input)) {}
 
 std::vector<const Node*> Tracker::traced() const {
   Nodes nodes;
@@ -113,15 +110,22 @@ TransferReport ModuleTransfer::operator()(const Shape& input) const {
   const Nodes to = without(dest_tracker.parametrized(), dest_skip);
   require_pairs(from, to);
   TransferReport report;
+  std::map<std::string, Tensor> moved;  // by their names in dest
   for (std::size_t i = 0; i < from.size(); ++i) {
-    report.operations.push_back(plan_pair(*from[i], *to[i]));
+    const TransferredOperation& pair = report.operations.emplace_back(plan_pair(*from[i], *to[i]));
+    const auto slots = from[i]->module->own_slots();
+    for (std::size_t k = 0; k < slots.size(); ++k) {
+      moved.insert_or_assign(pair.tensors[k].second, *slots[k].tensor);
+    }
   }
-  require_filled(dest, report.operations);
-  for (std::size_t i = 0; i < from.size(); ++i) {
-    const auto& slots = from[i]->module->own_slots();
-    const auto& targets = to[i]->module->own_slots();
-    for (std::size_t k = 0; k < slots.size(); ++k) *targets[k].tensor = *slots[k].tensor;
-    if (verbose) verbose(report.operations[i]);
+  const std::vector<Module::Slot> slots = dest.slots();
+  require_filled(slots, moved);
+  for (const Module::Slot& slot : slots) {
+    if (const auto found = moved.find(slot.name); found != moved.end())
+      *slot.tensor = found->second;
+  }
+  if (verbose) {
+    for (const TransferredOperation& operation : report.operations) verbose(operation);
   }
   return report;
 }

@@ -13,7 +13,7 @@ namespace weightlift {
 class Tracker {
  public:
   /// Runs forward on shapes; `module` must outlive the tracker.
-  Tracker(Module& module, const Shape& input);
+  Tracker(const Module& module, const Shape& input);
   const Graph& graph() const { return graph_; }
   std::vector<const Node*> traced() const;
   std::vector<const Node*> parametrized() const;
@@ -40,7 +40,7 @@ struct TransferReport {
 /// attributes or shapes differ, or where a skip would leave an operation of dest without tensors.
 /// The message lists both sides around the first difference, and both networks are unchanged.
 struct ModuleTransfer {
-  Module& src;
+  const Module& src;
   Module& dest;
   /// Kinds of operations to skip, by torch's class name ("BatchNorm2d").
   std::vector<std::string> src_skip = {};
