@@ -140,6 +140,90 @@ TEST(EvaluateCommandTest, RefusesUnknownLabels) {
               HasSubstr("test: 'dog' is not a label of the network, such as 'zero'; rename"));
 }
 
+TEST(EvaluateCommandTest, NestedClassFolders) {
+  const Exam exam;
+  exam.save("test/one/images/a.png", "one");
+  exam.save("test/one/b.png", "one");
+  exam.save("test/two/2023/05/a.png", "one");
+  const auto lines = json_lines(exam.run({exam.dir / "test", "--json"}).out);
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_EQ(lines[0]["images"], 3);
+  EXPECT_EQ(lines[0]["confusion"], (nlohmann::json{{{"id", 1},
+                                                    {"label", "one"},
+                                                    {"predicted_id", 1},
+                                                    {"predicted_label", "one"},
+                                                    {"count", 2}},
+                                                   {{"id", 2},
+                                                    {"label", "two"},
+                                                    {"predicted_id", 1},
+                                                    {"predicted_label", "one"},
+                                                    {"count", 1}}}));
+}
+
+TEST(EvaluateCommandTest, NamesTheFolderOfASplit) {
+  const Exam exam;
+  exam.save("data/train/one/a.png", "one");
+  exam.save("data/val/one/a.png", "one");
+  EXPECT_THAT(exam.run({exam.dir / "data"}).err,
+              HasSubstr("'train' is not a label of the network, such as 'zero'; choose a folder "
+                        "inside it, such as " +
+                        (exam.dir / "data/train").string() + "\n"));
+}
+
+TEST(EvaluateCommandTest, PerImageResultsAsCsv) {
+  const Exam exam;
+  const std::string a = exam.save("test/one/a, b.png", "one");
+  const std::string b = exam.save("test/two/b.png", "one");
+  write_file(exam.dir / "test/two/c.png", "no image");
+  const fs::path csv = exam.dir / "results.CSV";
+  const Outcome outcome = exam.run({exam.dir / "test", "--per-image", csv, "--json"});
+  EXPECT_EQ(outcome.exit_code, 3) << outcome.err;
+  EXPECT_EQ(json_lines(outcome.out).at(0)["per_image"], csv.string());
+  const std::string number = "0\\.[0-9]+";
+  EXPECT_THAT(read_file(csv),
+              ::testing::MatchesRegex(
+                  "file,id,label,predicted_id,predicted_label,score,label_score,rank,error\n\"" +
+                  a + "\",1,one,1,one," + number + "," + number + ",1,\n" + b + ",2,two,1,one," +
+                  number + "," + number + ",[2-9],\n[^,]*c\\.png,2,two,,,,,,[^\n]*c\\.png: .*\n"));
+}
+
+TEST(EvaluateCommandTest, PerImageResultsAsJsonLines) {
+  const Exam exam;
+  const std::string a = exam.save("test/one/a.png", "one");
+  write_file(exam.dir / "test/one/b.png", "no image");
+  const fs::path file = exam.dir / "results.jsonl";
+  write_file(file, "old");
+  EXPECT_EQ(exam.run({exam.dir / "test", "--per-image", file}).exit_code, 3);
+  const auto rows = json_lines(read_file(file));
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_EQ(rows[0]["file"], a);
+  EXPECT_EQ(rows[0]["label"], "one");
+  EXPECT_EQ(rows[0]["predicted_id"], 1);
+  EXPECT_EQ(rows[0]["score"], rows[0]["label_score"]);
+  EXPECT_EQ(rows[0]["rank"], 1);
+  EXPECT_FALSE(rows[0].contains("error"));
+  EXPECT_FALSE(rows[1].contains("rank"));
+  EXPECT_THAT(rows[1]["error"].get<std::string>(), HasSubstr("b.png: "));
+}
+
+TEST(EvaluateCommandTest, PerImageFileReplacesNoInput) {
+  const Exam exam;
+  exam.save("one.png", "one");
+  write_file(exam.dir / "list.csv", "one.png,1\n");
+  const fs::path list = exam.dir / "list.csv";
+  const Outcome same = exam.run({list, "--per-image", exam.dir / "./list.csv"});
+  EXPECT_EQ(same.exit_code, 3);
+  EXPECT_THAT(same.err, HasSubstr("list.csv: --per-image would overwrite what it describes\n"));
+  EXPECT_EQ(read_file(list), "one.png,1\n");
+  const Outcome ending = exam.run({list, "--per-image", exam.dir / "results.txt"});
+  EXPECT_EQ(ending.exit_code, 2);
+  EXPECT_THAT(ending.err,
+              HasSubstr("--per-image: expected a name that ends in .csv or .jsonl, got "));
+  const Outcome nowhere = exam.run({list, "--per-image", exam.dir / "none/results.csv"});
+  EXPECT_EQ(nowhere.exit_code, 3);
+  EXPECT_THAT(nowhere.err, HasSubstr("none/results.csv: "));
+}
+
 TEST(EvaluateCommandTest, AFailureIsOneJsonObject) {
   const Exam exam;
   const std::string images = exam.dir / "none";

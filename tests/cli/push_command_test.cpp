@@ -16,6 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using ::testing::AllOf;
+using ::testing::Contains;
 using testing::count_errors;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -24,6 +25,7 @@ using testing::json_lines;
 using ::testing::Not;
 using testing::Outcome;
 using testing::Room;
+using ::testing::SizeIs;
 using ::testing::StartsWith;
 using testing::write_file;
 
@@ -88,11 +90,55 @@ TEST_F(PushCommandTest, NamesTheRepositoryAfterAccountAndFolder) {
   EXPECT_EQ(push({folder, "alice/x", "--organization", "acme"}).exit_code, 2);
 }
 
-TEST_F(PushCommandTest, SendsNothingInADryRun) {
-  const Outcome outcome = push({folder, "alice/net", "--dry-run"});
+TEST_F(PushCommandTest, WritesNothingInADryRun) {
+  const Outcome outcome = push({folder, "net", "--dry-run"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-  EXPECT_THAT(outcome.out, AllOf(HasSubstr("alice/net, main (dry run)"), HasSubstr("README.md")));
-  EXPECT_TRUE(server.log().empty());
+  EXPECT_THAT(outcome.out,
+              AllOf(HasSubstr("-> alice/net, main (dry run)\n"),
+                    HasSubstr("\n  as alice: would create the repository and commit 3 files, 0 "
+                              "unchanged\n"),
+                    HasSubstr("  README.md\n")));
+  EXPECT_THAT(server.requests(), ElementsAre("GET /api/whoami-v2", "GET /api/models/alice/net",
+                                             "POST /api/validate-yaml"));
+  ASSERT_EQ(push({folder, "alice/net"}).exit_code, 0);
+  write_file(folder / "notes.txt", "text");
+  server.clear_log();
+  EXPECT_THAT(push({folder, "alice/net", "--dry-run"}).out,
+              AllOf(HasSubstr("would commit 1 files, 3 unchanged\n"),
+                    HasSubstr("  config.json  (unchanged)\n"), HasSubstr("  notes.txt\n")));
+  EXPECT_THAT(server.requests("POST "),
+              ElementsAre("POST /api/validate-yaml", "POST /api/models/alice/net/preupload/main"));
+  fs::remove(folder / "notes.txt");
+  const auto lines = json_lines(push({folder, "alice/net", "--dry-run", "--json"}).out);
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_EQ(lines[0]["account"], "alice");
+  EXPECT_EQ(lines[0]["creates_repository"], false);
+  EXPECT_EQ(lines[0]["files"][0]["action"], "keep");
+}
+
+TEST_F(PushCommandTest, DryRunRefusesWhatAPushRefuses) {
+  const auto refused = [&](std::vector<std::string> arguments, const std::string& token) {
+    arguments.insert(arguments.begin(), folder);
+    arguments.emplace_back("--dry-run");
+    const Outcome outcome = push(arguments, token);
+    EXPECT_NE(outcome.exit_code, 0);
+    EXPECT_EQ(count_errors(outcome.err), 1) << outcome.err;
+    return outcome.err;
+  };
+  const std::string alice = "hf_alice_write";
+  EXPECT_THAT(refused({"alice/net"}, ""), HasSubstr("HF_TOKEN: publishing needs a token"));
+  EXPECT_THAT(refused({"alice/net"}, "hf_wrong"), HasSubstr("invalid token"));
+  EXPECT_THAT(refused({"alice/net"}, "hf_alice_read"),
+              HasSubstr("the token of alice can only read; use a token that can write"));
+  EXPECT_THAT(refused({"bob/net"}, alice), HasSubstr("bob/net: the token's account alice cannot"));
+  EXPECT_THAT(refused({"bob/net", "--create-pr"}, alice), HasSubstr("cannot publish as bob"));
+  EXPECT_THAT(refused({"acme/net"}, "hf_carol_write"), HasSubstr("carol can only read in the"));
+  EXPECT_THAT(refused({"a--b"}, alice), HasSubstr("a--b"));
+  EXPECT_THAT(refused({"alice/net", "--revision", "a..b"}, alice), HasSubstr("a..b"));
+  server.add_repo("alice/net", folder);
+  EXPECT_THAT(refused({"alice/net", "--private"}, alice), HasSubstr("exists and is public"));
+  write_file(folder / "config.json", "{");
+  EXPECT_THAT(refused({"alice/net"}, alice), HasSubstr("config.json"));
 }
 
 /// Pushes of a folder that convert wrote.
@@ -118,6 +164,8 @@ TEST_F(PushedCardTest, NamesTheRepositoryAndKeepsTheFoldersCard) {
   EXPECT_THAT(here, HasSubstr("from_pretrained(\"small\")"));
   EXPECT_THAT(push({folder, "alice/net"}).out,
               HasSubstr("nothing changed: the repository already has the 4 files\n"));
+  EXPECT_THAT(push({folder, "alice/net", "--include", "*.json"}).err,
+              Not(HasSubstr("the published copy names")));
   ASSERT_EQ(push({folder, "other"}).exit_code, 0);
   EXPECT_THAT(server.file("alice/other", "README.md"), HasSubstr("\n# alice/other\n"));
 }
@@ -148,7 +196,7 @@ TEST_F(PushedCardTest, KeepsACardThatTheUserWrote) {
   EXPECT_EQ(server.file("alice/net", "README.md"), "# small\n\nfrom_pretrained(\"small\")\n");
   fs::remove(folder / "README.md");
   EXPECT_EQ(push({folder, "alice/none"}).exit_code, 0);
-  EXPECT_THAT(server.paths("alice/none"), Not(::testing::Contains("README.md")));
+  EXPECT_THAT(server.paths("alice/none"), Not(Contains("README.md")));
 }
 
 TEST_F(PushCommandTest, RefusesWeightsThatDoNotMatch) {
@@ -187,7 +235,7 @@ TEST_F(PushCommandTest, NeedsEveryShardOfAnIndex) {
       R"({"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "lost.safetensors"}})");
   write_file(folder / "config.json", R"({"model_type": "vit"})");
   EXPECT_THAT(push({folder, "alice/net"}).err,
-              HasSubstr("index.json: weight_map: b: file not found: \"lost.safetensors\"\n"));
+              HasSubstr("index.json: weight_map: file not found: lost.safetensors\n"));
 }
 
 TEST_F(PushCommandTest, SkipsHiddenFilesAndLinksToFolders) {
@@ -201,6 +249,96 @@ TEST_F(PushCommandTest, SkipsHiddenFilesAndLinksToFolders) {
       HasSubstr("note: not published: hidden files (2), files that are not part of a model (1)\n"));
   EXPECT_THAT(server.paths("alice/net"), ElementsAre(".gitattributes", "README.md", "config.json",
                                                      "model.safetensors", "notes.txt"));
+}
+
+/// A Trainer's checkpoint-500: the folder's model, and what resumes the run.
+class TrainingStateTest : public PushCommandTest {
+ protected:
+  TrainingStateTest() {
+    for (const char* name :
+         {"optimizer.pt", "scheduler.pt", "scaler.pt", "rng_state.pth", "rng_state_0.pth",
+          "training_args.bin", "trainer_state.json", "zero_to_fp32.py",
+          "global_step500/mp_rank_00_model_states.pt",
+          "global_step500/zero_pp_rank_0_mp_rank_00_optim_states.pt",
+          "pytorch_model_fsdp_0/__0_0.distcp", "pytorch_model_fsdp_0/.metadata",
+          "checkpoint-400/model.safetensors", "last.pth.tar", "random_states_0.pkl"}) {
+      write_file(folder / name, "state");
+    }
+    write_file(folder / "latest", "global_step500");
+    write_file(folder / "runs/events.out.tfevents.1.host.2.0", "log");
+    write_file(folder / "summary.csv", "epoch\n");
+    write_file(folder / "scheduler/scheduler_config.json", "{}");
+  }
+};
+
+TEST_F(TrainingStateTest, IsSkippedAndListed) {
+  const Outcome outcome = push({folder, "alice/net", "--json"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(server.paths("alice/net"),
+              ElementsAre(".gitattributes", "README.md", "config.json", "model.safetensors",
+                          "runs/events.out.tfevents.1.host.2.0", "scheduler/scheduler_config.json",
+                          "summary.csv"));
+  const auto lines = json_lines(outcome.out);
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_EQ(lines[0]["training_state"],
+            (nlohmann::json{"checkpoint-400/", "global_step500/", "last.pth.tar", "latest",
+                            "optimizer.pt", "pytorch_model_fsdp_0/", "random_states_0.pkl",
+                            "rng_state.pth", "rng_state_0.pth", "scaler.pt", "scheduler.pt",
+                            "trainer_state.json", "training_args.bin", "zero_to_fp32.py"}));
+  EXPECT_EQ(lines[0]["notes"][0]["code"], "training-state-skipped");
+  EXPECT_THAT(outcome.err,
+              HasSubstr("note: skipped training state: checkpoint-400/, global_step500/, "
+                        "last.pth.tar, latest, optimizer.pt, pytorch_model_fsdp_0/, "
+                        "random_states_0.pkl, rng_state.pth and 6 more; --all-files publishes "
+                        "it\n"));
+}
+
+TEST_F(TrainingStateTest, IsPublishedWithAllFiles) {
+  write_file(folder / ".env", "secret");
+  const Outcome outcome = push({folder, "alice/net", "--all-files", "--json"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(server.paths("alice/net"),
+              AllOf(SizeIs(23), Contains("training_args.bin"), Contains("latest"),
+                    Contains("pytorch_model_fsdp_0/.metadata"),
+                    Contains("checkpoint-400/model.safetensors"), Not(Contains(".env"))));
+  EXPECT_EQ(json_lines(outcome.out).at(0)["training_state"], nlohmann::json::array());
+}
+
+TEST_F(TrainingStateTest, IsNotTheOnlyWeightsFile) {
+  fs::remove_all(folder);
+  write_file(folder / "config.json", R"({"model_type": "vit"})");
+  write_file(folder / "last.pth.tar", "weights");
+  EXPECT_EQ(push({folder, "alice/net"}).exit_code, 0);
+  EXPECT_THAT(server.paths("alice/net"), Contains("last.pth.tar"));
+  fs::rename(folder / "last.pth.tar", folder / "optimizer.pt");
+  const Outcome outcome = push({folder, "alice/net"});
+  EXPECT_EQ(outcome.exit_code, 3);
+  EXPECT_THAT(outcome.err, HasSubstr("no weights file found\n"));
+}
+
+TEST_F(PushCommandTest, KeepsAFileNamedLatestThatNamesNoFolder) {
+  write_file(folder / "latest", "v2");
+  ASSERT_EQ(push({folder, "alice/net"}).exit_code, 0);
+  EXPECT_THAT(server.paths("alice/net"), Contains("latest"));
+}
+
+TEST_F(PushCommandTest, PublishesWhatIsIncludedAndNotExcluded) {
+  write_file(folder / "onnx/model.onnx", "x");
+  write_file(folder / "onnx/old/model.onnx", "x");
+  write_file(folder / "optimizer.pt", "state");
+  ASSERT_EQ(
+      push({folder, "alice/a", "--include", "onnx/", "--include", "*.json", "--exclude", "*/old/*"})
+          .exit_code,
+      0);
+  EXPECT_THAT(server.paths("alice/a"),
+              ElementsAre(".gitattributes", "config.json", "onnx/model.onnx"));
+  ASSERT_EQ(push({folder, "alice/b", "--include", "*.pt", "--include", "README.md"}).exit_code, 0);
+  EXPECT_THAT(server.paths("alice/b"), ElementsAre(".gitattributes", "README.md"));
+  ASSERT_EQ(push({folder, "alice/c", "--include", "*.pt", "--all-files"}).exit_code, 0);
+  EXPECT_THAT(server.paths("alice/c"), ElementsAre(".gitattributes", "optimizer.pt"));
+  const Outcome none = push({folder, "alice/d", "--exclude", "*"});
+  EXPECT_EQ(none.exit_code, 2);
+  EXPECT_THAT(none.err, HasSubstr("small: no file matches --include and --exclude\n"));
 }
 
 TEST_F(PushCommandTest, WarnsOfNoncommercialLicenses) {

@@ -569,21 +569,5 @@ TEST_F(UploadTest, KeepsTheCommitsOfConcurrentUploads) {
   EXPECT_THAT(server.paths("alice/net"), SizeIs(4 + kWriters));
 }
 
-TEST_F(UploadTest, WhoamiReturnsTheAccountOfTheToken) {
-  HubSettings settings;
-  settings.endpoint = server.url();
-  settings.token = kBobWrite;
-  HttpClient http(settings);
-  EXPECT_EQ(whoami(http), "bob");
-  settings.token = "hf_wrong";
-  HttpClient wrong(settings);
-  EXPECT_THAT(refusal<HubError>([&] { whoami(wrong); }), HasSubstr("invalid token"));
-  settings.token.clear();
-  HttpClient none(settings);
-  EXPECT_THAT(
-      refusal<HubError>([&] { whoami(none); }),
-      HasSubstr("HF_TOKEN: publishing needs a token, and there is none; advice(set HF_TOKEN"));
-}
-
 }  // namespace
 }  // namespace weightlift

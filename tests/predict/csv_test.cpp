@@ -31,5 +31,14 @@ TEST(CsvTest, RefusesMisplacedQuotes) {
             "x.csv: line 1: unexpected 'b' after a closing quote");
 }
 
+TEST(CsvTest, FieldsAreReadAsTheyAreWritten) {
+  EXPECT_EQ(csv_field("two words"), "two words");
+  for (const char* text : {"a,b", "say \"hi\"", "\"", "over\nlines", "\r", ""}) {
+    const auto records = parse_csv(csv_field(text) + ",x", "x");
+    ASSERT_EQ(records.size(), 1U);
+    EXPECT_EQ(records[0].fields, (Fields{text, "x"}));
+  }
+}
+
 }  // namespace
 }  // namespace weightlift

@@ -58,6 +58,49 @@ TEST(LabelledImagesTest, ReadsClassFolders) {
   EXPECT_EQ(found.skipped, 2U);
 }
 
+TEST(ImageFilesTest, FindsImagesBelowInTorchvisionsOrder) {
+  const TempDir dir;
+  for (const char* name : {"b.pgm", "a/z.pgm", "a/b/c.pgm", "a-b/d.pgm", ".hidden/e.pgm",
+                           "a/notes.txt", "empty/notes.txt"}) {
+    write_file(dir / "class" / name, std::string_view(name).ends_with("txt") ? "text" : kImage);
+  }
+  write_file(dir / "elsewhere/f.pgm", kImage);
+  std::filesystem::create_directory_symlink(dir / "elsewhere", dir / "class/linked");
+  const ImageFiles found = find_images_below(dir / "class");
+  std::vector<std::filesystem::path> expected;
+  for (const char* name : {"b.pgm", "a/z.pgm", "a-b/d.pgm", "a/b/c.pgm", "linked/f.pgm"}) {
+    expected.push_back(dir / "class" / name);
+  }
+  EXPECT_EQ(found.files, expected);
+  EXPECT_EQ(found.skipped, 2U);
+}
+
+TEST(ImageFilesTest, SkipsLinksThatLeadBack) {
+  const TempDir dir;
+  write_file(dir / "class/a/1.pgm", kImage);
+  write_file(dir / "other/2.pgm", kImage);
+  std::filesystem::create_directory_symlink(dir / "class", dir / "class/a/up");
+  std::filesystem::create_directory_symlink(".", dir / "class/self");
+  std::filesystem::create_directory_symlink(dir / "other", dir / "class/to");
+  std::filesystem::create_directory_symlink(dir / "class", dir / "other/from");
+  const ImageFiles found = find_images_below(dir / "class");
+  EXPECT_EQ(found.files,
+            (std::vector<std::filesystem::path>{dir / "class/a/1.pgm", dir / "class/to/2.pgm"}));
+  EXPECT_EQ(found.skipped, 3U);
+}
+
+TEST(LabelledImagesTest, ReadsFoldersInClassFolders) {
+  const TempDir dir;
+  write_file(dir / "dog/images/1.pgm", kImage);
+  write_file(dir / "dog/0.pgm", kImage);
+  write_file(dir / "cat/by/year/3.pgm", kImage);
+  write_file(dir / "none/deep/notes.txt", "none");
+  const LabelledImages found = load_labelled_images(dir.path());
+  EXPECT_EQ(names_of(found), (Labels{"cat/3.pgm", "dog/0.pgm", "dog/1.pgm"}));
+  EXPECT_EQ(found.empty_folders, std::vector{dir / "none"});
+  EXPECT_EQ(found.skipped, 1U);
+}
+
 TEST(LabelledImagesTest, ReadsACsvFile) {
   const TempDir dir;
   write_file(dir / "list.csv", "file,label\n\"a,1.png\",dog\nsub/b.png,cat\n");
@@ -128,12 +171,10 @@ TEST(LabelledImagesTest, RefusesPathsWithoutImages) {
   EXPECT_THAT(refusal<NotFoundError>([&] { load_labelled_images(dir.path()); }),
               HasSubstr("no class folders found; advice(put the images of each class into a folder "
                         "of their own)"));
-  write_file(dir / "root/train/dog/1.pgm", kImage);
-  write_file(dir / "root/val/dog/1.pgm", kImage);
+  write_file(dir / "root/dog/notes.txt", "none");
+  write_file(dir / "root/cat/deep/notes.txt", "none");
   EXPECT_THAT(refusal<NotFoundError>([&] { load_labelled_images(dir / "root"); }),
-              HasSubstr("no images found in its 2 folders; advice(choose a folder inside it, such "
-                        "as " +
-                        (dir / "root/train").string() + ")"));
+              HasSubstr("no images found in its 2 folders"));
   EXPECT_THAT(refusal<NotFoundError>([&] { load_labelled_images(dir / "none"); }),
               HasSubstr("none: no such file or folder"));
 }

@@ -7,6 +7,7 @@
 
 #include "tests/support/refusal.h"
 #include "weightlift/base/error.h"
+#include "weightlift/predict/evaluation.h"
 
 namespace weightlift {
 namespace {
@@ -44,6 +45,13 @@ TEST(ScoresTest, EqualScoresKeepTheOrderOfClasses) {
   const Floats scores = {0.1F, 0.4F, 0.1F, 0.4F};
   EXPECT_EQ(top_classes(scores, 3), (Ids{1, 3, 0}));
   EXPECT_EQ(top_classes(scores, 9), (Ids{1, 3, 0, 2}));
+}
+
+TEST(ScoresTest, AnImageWithoutScores) {
+  EXPECT_TRUE(to_scores(Floats{}, {}).empty());
+  EXPECT_TRUE(top_classes(Floats{}, 5).empty());
+  EXPECT_EQ(refusal<UsageError>([&] { judge({}, 0); }),
+            "scores: expected one per class, among them class 0, got 0");
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 """The stand-in Hub's users, their tokens and rights, and its refusals."""
 
 import dataclasses
-from typing import Dict, List, Optional
+from typing import Dict, Optional
 
 from hub_wire import Refusal
 
@@ -17,8 +17,10 @@ TOKENS: Dict[str, Token] = {
     "hf_alice_read": Token("alice", "read"),
     "hf_bob_write": Token("bob", "write"),
     "hf_bob_read": Token("bob", "read"),
+    "hf_carol_write": Token("carol", "write"),
 }
-ORGANISATIONS: Dict[str, List[str]] = {"acme": ["alice"]}
+# The members of each organization, and their roles.
+ORGANISATIONS: Dict[str, Dict[str, str]] = {"acme": {"alice": "admin", "carol": "read"}}
 INSIDE = Token("", "inside")  # for signed URLs
 
 
@@ -34,7 +36,7 @@ def authenticate(authorization: Optional[str]) -> Optional[Token]:
 def owns(token: Optional[Token], namespace: str) -> bool:
     if token is None:
         return False
-    members = ORGANISATIONS.get(namespace, [])
+    members = ORGANISATIONS.get(namespace, {})
     return token is INSIDE or token.user == namespace or token.user in members
 
 
@@ -65,7 +67,8 @@ def check_access(token: Optional[Token], repo) -> None:
 def check_write(token: Optional[Token], namespace: str, what: str) -> None:
     if token is None:
         raise Refusal(401, "Invalid username or password.")
-    if not owns(token, namespace):
+    role = ORGANISATIONS.get(namespace, {}).get(token.user)
+    if not owns(token, namespace) or role == "read":
         raise Refusal(403, f"You don't have the rights to {what} under the namespace {namespace}")
     if token.role != "write":
         raise Refusal(403, "Forbidden: you must use a write token to upload to a repository.")
@@ -74,7 +77,7 @@ def check_write(token: Optional[Token], namespace: str, what: str) -> None:
 def whoami(token: Optional[Token]) -> dict:
     if token is None:
         raise Refusal(401, "Invalid username or password.")
-    organisations = [name for name, members in ORGANISATIONS.items() if token.user in members]
+    roles = {name: members.get(token.user) for name, members in ORGANISATIONS.items()}
     return {
         "type": "user",
         "id": token.user,
@@ -86,7 +89,11 @@ def whoami(token: Optional[Token]) -> dict:
         "canPay": False,
         "avatarUrl": "",
         "periodEnd": None,
-        "orgs": [{"type": "org", "name": name, "fullname": name} for name in organisations],
+        "orgs": [
+            {"type": "org", "name": name, "fullname": name, "roleInOrg": role}
+            for name, role in roles.items()
+            if role
+        ],
         "auth": {
             "type": "access_token",
             "accessToken": {"displayName": "test", "role": token.role},

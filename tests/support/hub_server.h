@@ -63,5 +63,6 @@ inline constexpr const char* kAliceWrite = "hf_alice_write";
 inline constexpr const char* kAliceRead = "hf_alice_read";
 inline constexpr const char* kBobWrite = "hf_bob_write";
 inline constexpr const char* kBobRead = "hf_bob_read";
+inline constexpr const char* kCarolWrite = "hf_carol_write";  ///< who can only read in acme
 
 }  // namespace weightlift::testing

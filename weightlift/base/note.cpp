@@ -77,6 +77,7 @@ constexpr auto kRows = std::to_array<Row>({
     {"hub-warning", Severity::kWarning},
     {"files-ignored-by-git", Severity::kNote},
     {"files-not-published", Severity::kNote},
+    {"training-state-skipped", Severity::kNote},
     {"noncommercial-license", Severity::kWarning},
     {"card-names-repository", Severity::kNote},
     {"image-animated", Severity::kNote},

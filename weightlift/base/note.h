@@ -82,6 +82,7 @@ enum class NoteCode {
   kHubWarning,            ///< text
   kFilesIgnoredByGit,     ///< files
   kFilesNotPublished,     ///< hidden, others
+  kTrainingStateSkipped,  ///< files
   kNoncommercialLicense,  ///< license
   kCardNamesRepository,   ///< repository
   // Images

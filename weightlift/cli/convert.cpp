@@ -24,6 +24,7 @@
 #include "weightlift/cli/print.h"
 #include "weightlift/cli/progress.h"
 #include "weightlift/convert/report.h"
+#include "weightlift/hub/account.h"
 
 namespace weightlift {
 
@@ -66,7 +67,7 @@ void choose_repos(const ConvertFlags& flags, Fetcher& fetcher, std::vector<Conve
   if (!flags.settings.push || flags.request.dry_run) return;
   PublishFlags publish = flags.settings.publish;
   require_revision(publish.revision);
-  const std::string account = whoami(fetcher.http());
+  const std::string account = whoami(fetcher.http()).name;
   const bool owned = publish.repo_id.find('/') != std::string::npos;
   if (!owned && publish.organization.empty()) publish.organization = account;
   for (ConvertJob& job : jobs) {

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "weightlift/base/error.h"
+#include "weightlift/base/file.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/cli/commands.h"
 #include "weightlift/cli/exit_code.h"
@@ -15,6 +16,7 @@
 #include "weightlift/cli/help.h"
 #include "weightlift/cli/json_output.h"
 #include "weightlift/cli/log.h"
+#include "weightlift/cli/per_image.h"
 #include "weightlift/cli/print.h"
 #include "weightlift/cli/progress.h"
 #include "weightlift/predict/class_match.h"
@@ -32,6 +34,7 @@ using Json = nlohmann::ordered_json;
 struct EvaluateFlags {
   std::string folder;
   fs::path images;
+  fs::path per_image;  ///< empty: no such file
   bool json = false;
   ClassifyOptions options;
   Subject subject() const { return {"evaluate", folder, json}; }
@@ -75,26 +78,58 @@ std::string_view word_for(MatchedBy by) {
   return {};
 }
 
+/// `rows`: of the images, unless it is null.
 Outcome evaluate(const Classifier& classifier, const LabelledImages& labelled,
-                 const ClassMatch& match, const EvaluateFlags& flags) {
+                 const ClassMatch& match, const EvaluateFlags& flags, PerImageWriter* rows) {
+  const ResNetConfig& config = classifier.config();
   Outcome outcome;
   StatusLine status(shown(flags.images));
   status.begin("evaluate", labelled.images.size(), false);
   classifier.classify(labelled.images, flags.options, [&](std::size_t i, const Classified& result) {
     check_signals();
     const std::int64_t shown_class = match.classes[labelled.label_of[i]];
+    PerImageRow row{labelled.images[i].file, shown_class, config.label(shown_class)};
     if (result.error) {
       status.clear();
       log_error(*result.error);
       ++outcome.errors;
       outcome.evaluation.classes.try_emplace(shown_class);  // its row shows that nothing counts
     } else {
-      add_scores(outcome.evaluation, shown_class, result.scores);
+      row.judgement = judge(result.scores, shown_class);
+      row.predicted_label = config.label(row.judgement->predicted);
+      add(outcome.evaluation, shown_class, *row.judgement);
     }
+    row.error = result.error;
+    if (rows != nullptr) rows->add(row);
     const Evaluation::Counts& all = outcome.evaluation.all;
     status.show(i + 1, "top-1 " + percents(all.top1, all.images));
   });
   return outcome;
+}
+
+/// The same, with a file of rows where one is requested: it appears complete or not at all.
+Outcome evaluate_and_write(const Classifier& classifier, const LabelledImages& labelled,
+                           const ClassMatch& match, const EvaluateFlags& flags) {
+  if (flags.per_image.empty()) return evaluate(classifier, labelled, match, flags, nullptr);
+  Outcome outcome;
+  write_atomically(flags.per_image, [&](const fs::path& beside) {
+    PerImageWriter rows(beside, flags.per_image);
+    outcome = evaluate(classifier, labelled, match, flags, &rows);
+    rows.finish();
+  });
+  return outcome;
+}
+
+Json confusion_json(const Evaluation& evaluation, const ResNetConfig& config) {
+  Json list = Json::array();
+  for (const auto& [pair, count] : evaluation.confusion) {
+    list.push_back({{"id", pair.first},
+                    {"label", config.label(pair.first)},
+                    {"predicted_id", pair.second},
+                    {"predicted_label", config.label(pair.second)},
+                    {"count", count}});
+  }
+  return list;
 }
 
 Json outcome_json(const Subject& subject, const Outcome& outcome, std::size_t skipped,
@@ -115,6 +150,7 @@ Json outcome_json(const Subject& subject, const Outcome& outcome, std::size_t sk
     add_shares(row, counts);
     json["classes"].push_back(std::move(row));
   }
+  json["confusion"] = confusion_json(outcome.evaluation, config);
   return json;
 }
 
@@ -141,6 +177,7 @@ int run_evaluate(const EvaluateFlags& flags) {
   for (const Note& note : classifier.notes()) progress.note(note);
   progress.clear();
   const LabelledImages labelled = load_labelled_images(flags.images);
+  if (!flags.per_image.empty()) require_per_image_file(flags.per_image, flags.images, labelled);
   if (!labelled.empty_folders.empty()) {
     log_warning(fmt::format("{}: skipped {} without images, the first: {}", shown(flags.images),
                             labelled.empty_folders.size() == 1
@@ -163,10 +200,11 @@ int run_evaluate(const EvaluateFlags& flags) {
                     shown(flags.images), labelled.labels.size() - 1,
                     printable(labelled.labels.front()), printable(classifier.config().label(0))));
   }
-  const Outcome outcome = evaluate(classifier, labelled, match, flags);
+  const Outcome outcome = evaluate_and_write(classifier, labelled, match, flags);
   if (flags.json) {
     Json json =
         outcome_json(flags.subject(), outcome, labelled.skipped, match, classifier.config());
+    if (!flags.per_image.empty()) json["per_image"] = flags.per_image.string();
     json["notes"] = to_json(progress.notes());
     print_json(json);
   } else {
@@ -187,12 +225,18 @@ Action add_evaluate(CLI::App& app) {
       ->required();
   command
       ->add_option("IMAGES", flags->images,
-                   "Folder with one folder of images per class, or a CSV file (file,label)")
+                   "Folder with one folder per class, whose images may be in folders of their "
+                   "own; or a CSV file (file,label)")
       ->required();
+  command
+      ->add_option("--per-image", flags->per_image,
+                   "Also write the result of each image: a .csv or a .jsonl file")
+      ->type_name("FILE");
   command->add_flag("--json", flags->json, "One JSON object on one line");
   add_classify_options(*command, flags->options);
   add_examples(*command, {"weightlift evaluate out/digits labelled/",
-                          "weightlift evaluate out/digits labels.csv --json"});
+                          "weightlift evaluate out/digits labels.csv --json",
+                          "weightlift evaluate out/digits labelled/ --per-image results.csv"});
   return [flags] { return run_reporting(flags->subject(), [&] { return run_evaluate(*flags); }); };
 }
 

@@ -183,6 +183,7 @@ constexpr auto kTexts = std::to_array<Text>({
      "not published, because the repository's .gitignore lists them: {files}"},
     {NoteCode::kFilesNotPublished,
      "not published: hidden files ({hidden}), files that are not part of a model ({others})"},
+    {NoteCode::kTrainingStateSkipped, "skipped training state: {files}; --all-files publishes it"},
     {NoteCode::kNoncommercialLicense,
      "the weights' license is {license}: no commercial use; the published copy keeps it"},
     {NoteCode::kCardNamesRepository, "the published copy names {repository} in its title and code"},

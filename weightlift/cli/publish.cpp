@@ -74,12 +74,34 @@ std::string read_if_there(const fs::path& file) {
   return read_text_file(file, kMaxTextBytes);
 }
 
-void note_what_stays(const ModelFiles& files, ProgressSink& progress) {
-  if (files.hidden + files.others == 0) return;
-  progress.note(
-      {NoteCode::kFilesNotPublished,
-       "",
-       {{"hidden", std::to_string(files.hidden)}, {"others", std::to_string(files.others)}}});
+void note_decisions(const PublishRequest& request, const PublishedCard& card,
+                    ProgressSink& progress) {
+  note_skipped_files(request.files, progress);
+  const std::string license = is_noncommercial(request.license)
+                                  ? request.license
+                                  : find_noncommercial_license(request.folder);
+  if (!license.empty()) {
+    progress.note({NoteCode::kNoncommercialLicense,
+                   request.repo.string(),
+                   {{"license", printable(license)}}});
+  }
+  if (!card.path().empty()) {
+    progress.note({NoteCode::kCardNamesRepository,
+                   std::string(kCardFile),
+                   {{"repository", request.repo.string()}}});
+  }
+}
+
+UploadRequest make_upload(const PublishRequest& request, const PublishedCard& card) {
+  return {.folder = request.folder,
+          .files = request.files.paths,
+          .card = card.path(),
+          .repo = request.repo,
+          .revision = request.flags.revision,
+          .commit_message = request.flags.commit_message,
+          .create_repo = true,
+          .private_repo = request.flags.private_repo,
+          .create_pr = request.flags.create_pr};
 }
 
 }  // namespace
@@ -132,37 +154,7 @@ std::string name_repo(const PublishFlags& flags, const std::string& name) {
 RepoId choose_repo(const PublishFlags& flags, const std::string& name, HttpClient& http) {
   const std::string repo = name_repo(flags, name);  // refuses a bad name before a request
   const bool owned = repo.find('/') != std::string::npos;
-  return RepoId::parse(owned ? repo : whoami(http) + "/" + repo);
-}
-
-ModelFiles list_model_files(const fs::path& folder) {
-  std::error_code error;
-  const fs::file_status status = fs::status(folder, error);
-  if (!fs::is_directory(status)) {
-    if (!fs::exists(status)) throw NotFoundError(shown(folder), "no such folder");
-    throw MismatchError(shown(folder), "expected a model folder, got a file");
-  }
-  ModelFiles files;
-  fs::recursive_directory_iterator entry(folder, error);
-  const fs::recursive_directory_iterator end;
-  for (; !error && entry != end; entry.increment(error)) {
-    const std::string name = entry->path().filename().string();
-    const bool cache = name == "__pycache__";
-    if (name.starts_with('.') || cache) {
-      ++(cache ? files.others : files.hidden);
-      entry.disable_recursion_pending();
-      continue;
-    }
-    std::error_code dangling;
-    if (entry->is_regular_file(dangling)) {  // or a link to one
-      files.paths.push_back(entry->path().lexically_relative(folder).generic_string());
-    } else if (entry->is_symlink(dangling) || !entry->is_directory(dangling)) {
-      ++files.others;
-    }
-  }
-  if (error) throw IoError(shown(folder), error.message());
-  std::ranges::sort(files.paths);
-  return files;
+  return RepoId::parse(owned ? repo : whoami(http).name + "/" + repo);
 }
 
 bool is_noncommercial(std::string_view license) {
@@ -186,15 +178,15 @@ std::string find_noncommercial_license(const fs::path& folder) {
   return is_noncommercial(license) ? license : "";
 }
 
-PublishedCard::PublishedCard(const fs::path& folder, const RepoId& repo,
-                             const PublishFlags& flags) {
-  if (repo.owner().empty()) return;  // a dry run makes no request, so the owner may be unknown
-  const std::string card = read_if_there(folder / kCardFile);
+PublishedCard::PublishedCard(const PublishRequest& request) {
+  const PublishFlags& flags = request.flags;
+  if (std::ranges::find(request.files.paths, kCardFile) == request.files.paths.end()) return;
+  const std::string card = read_if_there(request.folder / kCardFile);
   // A pull request's card names the branch that will contain it after the merge.
   const bool branch =
       flags.revision != PublishFlags().revision && !flags.revision.starts_with("refs/");
-  const std::string placed =
-      place_model_card(card, {name_of_folder(folder), repo.string(), branch ? flags.revision : ""});
+  const std::string placed = place_model_card(
+      card, {name_of_folder(request.folder), request.repo.string(), branch ? flags.revision : ""});
   if (placed == card) return;
   std::error_code error;
   const fs::path parent = fs::temp_directory_path(error);
@@ -205,31 +197,19 @@ PublishedCard::PublishedCard(const fs::path& folder, const RepoId& repo,
 }
 
 CommitInfo publish_folder(const PublishRequest& request, HttpClient& http, ProgressSink& progress) {
-  note_what_stays(request.files, progress);
-  const std::string license = is_noncommercial(request.license)
-                                  ? request.license
-                                  : find_noncommercial_license(request.folder);
-  if (!license.empty()) {
-    progress.note({NoteCode::kNoncommercialLicense,
-                   request.repo.string(),
-                   {{"license", printable(license)}}});
-  }
-  const PublishedCard card(request.folder, request.repo, request.flags);
-  if (!card.path().empty()) {
-    progress.note({NoteCode::kCardNamesRepository,
-                   std::string(kCardFile),
-                   {{"repository", request.repo.string()}}});
-  }
-  UploadRequest upload = {.folder = request.folder,
-                          .files = request.files.paths,
-                          .card = card.path(),
-                          .repo = request.repo,
-                          .revision = request.flags.revision,
-                          .commit_message = request.flags.commit_message,
-                          .create_repo = true,
-                          .private_repo = request.flags.private_repo,
-                          .create_pr = request.flags.create_pr};
-  return upload_folder(http, upload, progress);
+  const PublishedCard card(request);
+  note_decisions(request, card, progress);
+  return upload_folder(http, make_upload(request, card), progress);
+}
+
+UploadPlan plan_publication(const PublishRequest& request, const Account& account, HttpClient& http,
+                            ProgressSink& progress) {
+  require_write_access(account, request.repo, request.flags.create_pr);
+  const PublishedCard card(request);
+  note_decisions(request, card, progress);
+  UploadPlan plan = plan_upload(http, make_upload(request, card), progress);
+  if (plan.creates_repository) require_write_access(account, request.repo, false);
+  return plan;
 }
 
 std::string describe(const CommitInfo& info) {

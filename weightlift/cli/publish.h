@@ -11,7 +11,10 @@
 #include "weightlift/base/note.h"
 #include "weightlift/base/progress.h"
 #include "weightlift/base/temp_folder.h"
+#include "weightlift/cli/publish_files.h"
+#include "weightlift/hub/account.h"
 #include "weightlift/hub/upload.h"
+#include "weightlift/hub/upload_plan.h"
 
 namespace CLI {
 class App;
@@ -48,35 +51,12 @@ std::string name_repo(const PublishFlags& flags, const std::string& name);
 /// token's account that of OWNER. Requests the account from the Hub. Throws UsageError, HubError.
 RepoId choose_repo(const PublishFlags& flags, const std::string& name, HttpClient& http);
 
-/// The files of a folder that belong to a model's repository.
-struct ModelFiles {
-  std::vector<std::string> paths;  ///< in the folder, with '/', sorted
-  std::size_t hidden = 0;          ///< files and folders whose name begins with a dot
-  std::size_t others = 0;          ///< __pycache__, links to folders or to nothing, devices
-};
-ModelFiles list_model_files(const std::filesystem::path& folder);
-
 /// The license that forbids commercial use of the folder's weights, as its card (`license`) or
 /// timm's config states it; empty where there is none.
 std::string find_noncommercial_license(const std::filesystem::path& folder);
 
 /// Whether a license forbids commercial use, as "cc-by-nc-4.0" does.
 bool is_noncommercial(std::string_view license);
-
-/// The card of a folder for its repository: it names the repository where the folder's own card
-/// names the folder. It is in a temporary folder during the lifetime of this object.
-class PublishedCard {
- public:
-  /// Throws IoError where the card cannot be read or copied.
-  PublishedCard(const std::filesystem::path& folder, const RepoId& repo, const PublishFlags& flags);
-
-  /// The changed card; empty where weightlift publishes the folder's own card unchanged.
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::optional<TempFolder> folder_;
-  std::filesystem::path path_;
-};
 
 struct PublishRequest {
   std::filesystem::path folder;
@@ -86,9 +66,29 @@ struct PublishRequest {
   std::string license = {};  ///< of the weights, where the caller knows more than the folder
 };
 
+/// The card of a folder for its repository: it names the repository where the folder's own card
+/// names the folder. It is in a temporary folder during the lifetime of this object.
+class PublishedCard {
+ public:
+  /// Throws IoError where the card cannot be read or copied.
+  explicit PublishedCard(const PublishRequest& request);
+
+  /// The changed card; empty where weightlift publishes the folder's own card unchanged.
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::optional<TempFolder> folder_;
+  std::filesystem::path path_;
+};
+
 /// Publishes a verified folder in one commit, with the card of PublishedCard. First notes the files
 /// that it does not publish, and a license that forbids commercial use. Throws as upload_folder.
 CommitInfo publish_folder(const PublishRequest& request, HttpClient& http, ProgressSink& progress);
+
+/// Checks what publish_folder checks, with the same notes, and also what the account shows of the
+/// token's rights. Sends no request that writes. Throws as publish_folder.
+UploadPlan plan_publication(const PublishRequest& request, const Account& account, HttpClient& http,
+                            ProgressSink& progress);
 
 /// The result in indented lines, the URL last.
 std::string describe(const CommitInfo& info);

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "weightlift/base/error.h"
@@ -12,74 +13,87 @@
 #include "weightlift/cli/print.h"
 #include "weightlift/cli/progress.h"
 #include "weightlift/cli/publish.h"
-#include "weightlift/export/model_folder.h"
-#include "weightlift/hub/local_file.h"
+#include "weightlift/cli/publish_files.h"
+#include "weightlift/hub/account.h"
 #include "weightlift/hub/settings.h"
+#include "weightlift/hub/upload_plan.h"
 
 namespace weightlift {
 
 namespace {
 
-namespace fs = std::filesystem;
-
 struct PushFlags {
   std::string folder;
   std::string repo;  ///< the argument; --repo-id is another way to say it
   PublishFlags publish;
+  FileChoice files;
   bool dry_run = false, json = false;
   Subject subject() const { return {"push", folder, json}; }
 };
 
-struct PlannedFile {
-  std::string path;
-  std::uint64_t size_bytes;
-  std::string sha256;
-};
-
-std::vector<PlannedFile> hash_files(const fs::path& folder, const ModelFiles& files,
-                                    const fs::path& card, ProgressSink& progress) {
-  std::vector<PlannedFile> planned;
-  for (const std::string& path : files.paths) {
-    const LocalFile file(path == kCardFile && !card.empty() ? card : folder / path);
-    progress.step("hash " + path, file.size_bytes());
-    planned.push_back({path, file.size_bytes(), file.sha256([&](std::uint64_t done) {
-                         progress.check();
-                         progress.advance(done);
-                       })});
-  }
-  return planned;
+std::string_view word_for(PlannedAction action) {
+  if (action == PlannedAction::kKeep) return "  (unchanged)";
+  return action == PlannedAction::kIgnore ? "  (in .gitignore)" : "";
 }
 
-/// Makes no request and sends nothing.
-int dry_run(const PushFlags& flags, const ModelFiles& files, const std::string& checked) {
-  const std::string repo = name_repo(flags.publish, name_of_folder(flags.folder));
-  std::vector<PlannedFile> planned;
-  {
-    const PublishedCard card(flags.folder, RepoId::parse(repo), flags.publish);
-    TerminalProgress progress;
-    planned = hash_files(flags.folder, files, card.path(), progress);
+/// "would create the repository and commit 4 files, 0 unchanged"
+std::string describe(const UploadPlan& plan) {
+  const auto keeps = std::ranges::count(plan.files, PlannedAction::kKeep, &PlannedFile::action);
+  const auto commits = std::ranges::count(plan.files, PlannedAction::kCommit, &PlannedFile::action);
+  if (commits == 0) return fmt::format("nothing would change: {} files unchanged", keeps);
+  const std::string_view first = plan.creates_repository ? "create the repository and "
+                                 : plan.creates_branch   ? "create the branch and "
+                                                         : "";
+  return fmt::format("would {}commit {} files, {} unchanged", first, commits, keeps);
+}
+
+nlohmann::ordered_json to_json(const UploadPlan& plan) {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const PlannedFile& file : plan.files) {
+    list.push_back({{"path", file.path},
+                    {"size", file.size_bytes},
+                    {"sha256", file.sha256},
+                    {"action", to_string(file.action)}});
   }
+  return list;
+}
+
+/// Checks what a push checks, and writes nothing.
+int dry_run(const PushFlags& flags, const ModelFiles& files, const std::string& checked,
+            HttpClient& http) {
+  const std::string name = name_of_folder(flags.folder);
+  PublishFlags publish = flags.publish;
+  const bool owned = name_repo(publish, name).find('/') != std::string::npos;
+  const Account account = whoami(http);
+  if (!owned) publish.organization = account.name;
+  const RepoId repo = choose_repo(publish, name, http);
+  TerminalProgress progress;
+  const UploadPlan plan =
+      plan_publication({flags.folder, files, repo, flags.publish}, account, http, progress);
+  progress.clear();
   if (flags.json) {
-    nlohmann::ordered_json list = nlohmann::ordered_json::array();
-    for (const PlannedFile& file : planned) {
-      list.push_back({{"path", file.path}, {"size", file.size_bytes}, {"sha256", file.sha256}});
-    }
     auto json = begin_json(flags.subject(), "skipped");
     json["dry_run"] = true;
-    json["repo_id"] = repo;
+    json["repo_id"] = repo.string();
     json["revision"] = flags.publish.revision;
+    json["account"] = account.name;
+    json["creates_repository"] = plan.creates_repository;
+    json["creates_branch"] = plan.creates_branch;
     json["checked"] = checked;
     const std::string license = find_noncommercial_license(flags.folder);
     if (!license.empty()) json["noncommercial_license"] = license;
-    json["files"] = std::move(list);
+    json["files"] = to_json(plan);
+    json["training_state"] = files.training_state;
+    json["notes"] = to_json(progress.notes());
     print_json(json);
     return 0;
   }
-  fmt::print("{} -> {}, {} (dry run)\n  {}\n", printable(flags.folder, 400), printable(repo),
-             printable(flags.publish.revision), printable(checked, 400));
-  for (const PlannedFile& file : planned) {
-    fmt::print("  {}  {:>9}  {}\n", file.sha256, readable_bytes(file.size_bytes),
-               printable(file.path, 400));
+  fmt::print("{} -> {}, {} (dry run)\n  {}\n  as {}: {}\n", printable(flags.folder, 400),
+             repo.string(), printable(flags.publish.revision), printable(checked, 400),
+             printable(account.name), describe(plan));
+  for (const PlannedFile& file : plan.files) {
+    fmt::print("  {}  {:>9}  {}{}\n", file.sha256, readable_bytes(file.size_bytes),
+               printable(file.path, 400), word_for(file.action));
   }
   return 0;
 }
@@ -95,11 +109,14 @@ void take_repo(PushFlags& flags) {
 int run_push(PushFlags flags) {
   catch_signals();
   take_repo(flags);
-  const ModelFiles files = list_model_files(flags.folder);
-  const std::string checked = check_model_folder(flags.folder, files.paths);
-  if (flags.dry_run) return dry_run(flags, files, checked);
-  log_note(fmt::format("{}: {}", printable(flags.folder, 400), checked));
+  const ModelFiles files = list_model_files(flags.folder, flags.files);
+  const std::string checked = check_model_folder(flags.folder, files.of_model);
+  if (files.paths.empty()) {
+    throw UsageError(shown(flags.folder), "no file matches --include and --exclude");
+  }
   HttpClient http(read_hub_settings(), check_signals);
+  if (flags.dry_run) return dry_run(flags, files, checked, http);
+  log_note(fmt::format("{}: {}", printable(flags.folder, 400), checked));
   const RepoId repo = choose_repo(flags.publish, name_of_folder(flags.folder), http);
   TerminalProgress progress;
   const CommitInfo info =
@@ -109,12 +126,26 @@ int run_push(PushFlags flags) {
     auto json = begin_json(flags.subject(), info.nothing_changed ? "already" : "ok");
     json["checked"] = checked;
     json["published"] = to_json(repo, info);
+    json["training_state"] = files.training_state;
     json["notes"] = to_json(progress.notes());
     print_json(json);
   } else {
     fmt::print("{} -> {}\n{}", printable(flags.folder, 400), repo.string(), describe(info));
   }
   return 0;
+}
+
+void add_file_flags(CLI::App& command, FileChoice& files) {
+  command
+      .add_option("--include", files.filter.include,
+                  "Publish only files that match, such as \"*.json\" or onnx/; repeatable")
+      ->type_name("GLOB")
+      ->allow_extra_args(false);
+  command.add_option("--exclude", files.filter.exclude, "Skip files that match; repeatable")
+      ->type_name("GLOB")
+      ->allow_extra_args(false);
+  command.add_flag("--all-files", files.training_state,
+                   "Also publish training state, such as optimizer.pt");
 }
 
 }  // namespace
@@ -125,11 +156,14 @@ Action add_push(CLI::App& app) {
   command->add_option("FOLDER", flags->folder, "Model folder, transformers or timm")->required();
   command->add_option("REPO", flags->repo,
                       "Repository, OWNER/NAME; default: your own, with the folder's name");
+  add_file_flags(*command, flags->files);
   add_publish_flags(*command, flags->publish);
-  command->add_flag("--dry-run", flags->dry_run, "Show what would be published; send nothing");
+  command->add_flag("--dry-run", flags->dry_run,
+                    "Check everything and show what would be published; write nothing");
   command->add_flag("--json", flags->json, "One JSON object on one line");
-  add_examples(*command, {"weightlift push out/digits --dry-run",
-                          "weightlift push out/digits me/digits --private"});
+  add_examples(*command, {"weightlift push out/digits me/digits --dry-run",
+                          "weightlift push out/digits me/digits --private",
+                          "weightlift push out/digits me/digits --exclude 'runs/*'"});
   return [flags] { return run_reporting(flags->subject(), [&] { return run_push(*flags); }); };
 }
 

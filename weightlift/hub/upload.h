@@ -42,8 +42,4 @@ struct CommitInfo {
 /// and NotFoundError or IoError for a file that cannot be read.
 CommitInfo upload_folder(HttpClient& http, const UploadRequest& request, ProgressSink& progress);
 
-/// The name of the token's account ("whoami"). Throws HubError where the token is missing or
-/// invalid.
-std::string whoami(HttpClient& http);
-
 }  // namespace weightlift

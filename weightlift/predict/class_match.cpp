@@ -3,25 +3,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
+#include <array>
 #include <map>
 #include <optional>
+#include <string_view>
 
 #include "weightlift/base/error.h"
+#include "weightlift/models/id2label.h"
 #include "weightlift/models/imagenet_labels.h"
 #include "weightlift/predict/ascii.h"
 
 namespace weightlift {
 
 namespace {
-
-std::optional<std::int64_t> parse_id(const std::string& label) {
-  std::int64_t id = -1;
-  const char* end = label.data() + label.size();
-  const auto parsed = std::from_chars(label.data(), end, id);
-  if (parsed.ec != std::errc() || parsed.ptr != end || id < 0) return {};
-  return id;
-}
 
 /// Returns the text in the form in which names of folders are compared: in lower case, with ' ' for
 /// '_' and '-'.
@@ -60,6 +54,16 @@ class IdsByLabel {
   std::map<std::string, std::vector<std::int64_t>> exact_, folded_, synonyms_;
 };
 
+/// What to do about a name that is no label.
+Hints rename_hints(const std::string& label, const std::string& where) {
+  constexpr std::array<std::string_view, 5> kSplits = {"train", "val", "valid", "validation",
+                                                       "test"};
+  if (std::ranges::find(kSplits, ascii_lower(label)) != kSplits.end()) {
+    return advice(fmt::format("choose a folder inside it, such as {}/{}", where, label));
+  }
+  return advice("rename it, or name all classes by id");
+}
+
 std::vector<std::int64_t> by_label(const std::vector<std::string>& labels, const IdsByLabel& ids,
                                    const ResNetConfig& config, const std::string& where) {
   std::vector<std::int64_t> classes;
@@ -69,7 +73,7 @@ std::vector<std::int64_t> by_label(const std::vector<std::string>& labels, const
       throw MismatchError(where,
                           fmt::format("'{}' is not a label of the network, such as '{}'",
                                       printable(label), printable(config.label(0))),
-                          advice("rename it, or name all classes by id"));
+                          rename_hints(label, where));
     }
     if (found->size() > 1) {
       throw MismatchError(where,
@@ -82,19 +86,11 @@ std::vector<std::int64_t> by_label(const std::vector<std::string>& labels, const
   return classes;
 }
 
-/// Whether the classes have no names of their own: transformers calls them LABEL_0, LABEL_1, ...
-bool has_generic_labels(const ResNetConfig& config) {
-  for (std::int64_t id = 0; id < config.num_labels; ++id) {
-    if (config.label(id) != fmt::format("LABEL_{}", id)) return false;
-  }
-  return true;
-}
-
 std::vector<std::int64_t> by_id(const std::vector<std::string>& labels, std::int64_t num_labels,
                                 const std::string& where) {
   std::vector<std::int64_t> classes;
   for (const std::string& label : labels) {
-    const std::optional<std::int64_t> id = parse_id(label);
+    const std::optional<std::int64_t> id = parse_class_id(label);
     if (!id || *id >= num_labels) {
       throw MismatchError(where, fmt::format("expected class ids from 0 to {}, got '{}'",
                                              num_labels - 1, printable(label)));
@@ -142,7 +138,7 @@ ClassMatch match_classes(const std::vector<std::string>& labels, const ResNetCon
   const IdsByLabel ids(config);
   const auto is_label = [&](const std::string& label) { return ids.find(label) != nullptr; };
   const bool some_labels = std::ranges::any_of(labels, is_label);
-  const auto is_id = [](const std::string& label) { return parse_id(label).has_value(); };
+  const auto is_id = [](const std::string& label) { return parse_class_id(label).has_value(); };
   if (!some_labels && std::ranges::all_of(labels, is_id)) {
     return {MatchedBy::kId, by_id(labels, config.num_labels, where)};
   }
@@ -150,7 +146,7 @@ ClassMatch match_classes(const std::vector<std::string>& labels, const ResNetCon
   if (!some_labels && std::ranges::any_of(labels, is_synset) && has_imagenet_labels(config)) {
     return {MatchedBy::kSynset, by_synset(labels, where)};
   }
-  if (some_labels || !has_generic_labels(config)) {
+  if (some_labels || config.has_labels()) {
     return {MatchedBy::kLabel, by_label(labels, ids, config, where)};
   }
   if (labels.size() != static_cast<std::size_t>(config.num_labels)) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "weightlift/base/error.h"
+#include "weightlift/base/text.h"
 
 namespace weightlift {
 
@@ -89,6 +90,13 @@ std::vector<CsvRecord> parse_csv(std::string_view text, const std::string& where
     if (!reader.skip_line_end()) records.push_back(reader.record());
   }
   return records;
+}
+
+std::string csv_field(std::string_view text) {
+  if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
+  std::string quoted(text);
+  replace_all(quoted, "\"", "\"\"");
+  return "\"" + quoted + "\"";
 }
 
 }  // namespace weightlift

@@ -20,4 +20,7 @@ struct CsvRecord {
 /// for NUL, which only other encodings than UTF-8 contain.
 std::vector<CsvRecord> parse_csv(std::string_view text, const std::string& where);
 
+/// The text as a field of RFC 4180: in quotes where it contains a comma, a quote or a line end.
+std::string csv_field(std::string_view text);
+
 }  // namespace weightlift

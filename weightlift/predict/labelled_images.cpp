@@ -48,14 +48,13 @@ std::vector<fs::path> class_folders(const fs::path& folder, std::size_t& skipped
   throw NotFoundError(
       shown(folder),
       fmt::format("no images found in its {}",
-                  empty.size() == 1 ? "only folder" : fmt::format("{} folders", empty.size())),
-      advice(fmt::format("choose a folder inside it, such as {}", shown(empty.front()))));
+                  empty.size() == 1 ? "only folder" : fmt::format("{} folders", empty.size())));
 }
 
 LabelledImages load_class_folders(const fs::path& folder) {
   LabelledImages found;
   for (const fs::path& of_class : class_folders(folder, found.skipped)) {
-    ImageFiles images = find_images(of_class);
+    ImageFiles images = find_images_below(of_class);
     found.skipped += images.skipped;
     if (images.files.empty()) {
       found.empty_folders.push_back(of_class);

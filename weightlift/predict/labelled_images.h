@@ -18,7 +18,8 @@ struct LabelledImages {
   std::vector<std::filesystem::path> empty_folders = {};  ///< without images: they give no label
 };
 
-/// Reads a folder of folders, each named by the label of its images; or a CSV file (RFC 4180,
+/// Reads a folder of folders, each named by the label of the images in it and in its own folders
+/// (find_images_below); or a CSV file (RFC 4180,
 /// UTF-8) with the columns file and label, files relative to it. The first line may name the
 /// columns: file, filename, path, image, ... and label, class, target or category. Then they may
 /// have any order and other columns between them. Throws NotFoundError, IoError or FormatError
