@@ -1,5 +1,8 @@
 """`--dtype` against torch: weights, config and logits of models that torch itself converted."""
 
+import json
+import zipfile
+
 import compare
 import pytest
 import reference
@@ -29,6 +32,43 @@ def test_float32_to_half(name, weightlift, rng, tmp_path):
     expected.save_pretrained(tmp_path / "expected")
     for file in ("config.json", "model.safetensors"):
         compare.assert_same_bytes(tmp_path / "out" / "a" / file, tmp_path / "expected" / file)
+
+
+def assert_torch_loads(path, expected):
+    """With the dtype and the bits of `expected`, in its order."""
+    for mmap in (False, True):
+        loaded = torch.load(path, weights_only=True, mmap=mmap)
+        assert list(loaded) == list(expected)
+        for name, tensor in expected.items():
+            assert loaded[name].dtype == tensor.dtype and loaded[name].shape == tensor.shape, name
+            assert torch.equal(loaded[name].reshape(-1).view(torch.uint8), tensor.reshape(-1).view(torch.uint8)), name
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+
+
+@pytest.mark.parametrize("name", ["float16", "bfloat16"])
+@pytest.mark.parametrize("to, file", [("transformers", "pytorch_model.bin"), ("timm", "pytorch_model.bin"),
+                                      ("torchvision", "model.pth")])  # fmt: skip
+def test_float32_to_half_in_a_torch_file(name, to, file, weightlift, rng, tmp_path):
+    model = small() if to != "torchvision" else reference.make_model("resnet18", num_classes=7)
+    add_rare_values(model)
+    source = reference.save_timm_folder(model, tmp_path / "a")
+    weightlift("convert", source, "-o", tmp_path / "out", "--to", to, "--dtype", name, "--weights-format", "bin",
+               "--no-verify")  # fmt: skip
+    expected = reference.convert(model) if to == "transformers" else model
+    expected = expected.to(DTYPES[name]).state_dict()
+    torch.save(expected, tmp_path / "expected.pth")
+    assert_torch_loads(tmp_path / "out" / "a" / file, torch.load(tmp_path / "expected.pth", weights_only=True))
+
+
+@pytest.mark.parametrize("options", [[], ["--weights-format", "bin"]])
+@pytest.mark.parametrize("name", ["float16", "bfloat16"])
+def test_a_change_of_dtype_is_verified(name, options, weightlift, rng, tmp_path):
+    source = reference.save_timm_folder(small(), tmp_path / "a")
+    weightlift("convert", source, "-o", tmp_path / "out", "--dtype", name, *options)
+    result = json.loads(weightlift("verify", source, tmp_path / "out" / "a", "--json").stdout)
+    output, = result["verification"]["outputs"]
+    assert output["bit_equal_after_rounding"] and not output["bit_equal"]
 
 
 @pytest.mark.parametrize("name", ["float16", "bfloat16"])

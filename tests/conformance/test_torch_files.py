@@ -155,7 +155,7 @@ def test_layouts_of_weights(memory_format, weightlift, rng, tmp_path):
 UNREADABLE = {
     "a whole model": (lambda model: model, "save its state_dict() instead"),
     "a tensor": (lambda model: torch.ones(2), "expected a dict of tensors, got a tensor"),
-    "a list": (lambda model: [model.state_dict()], "expected a dict of tensors, got a list of 1"),
+    "a list": (lambda model: [torch.ones(2)], "expected a dict of tensors, got a list of 1"),
     "nothing": (lambda model: {}, "no tensors in the top level"),
     "sparse": (lambda model: {"w": torch.eye(3).to_sparse()}, "a sparse tensor"),
     "quantized": (lambda model: {"w": torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8)}, "a quantized tensor"),

@@ -16,7 +16,6 @@ import timm
 import torch
 from test_any_checkpoint import SMALL, another, assert_converts, assert_same_state, convert, load, prefixed, small
 from torch import nn
-from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import checkpoint_wrapper
 from torch.nn.utils import parametrizations, prune
 from transformers import ResNetConfig, ResNetForImageClassification
 
@@ -116,7 +115,10 @@ def wrap_stage(wrap):
 
 WRAPPERS = {
     "compiled stage": wrap_stage(torch.compile),
-    "activation checkpointing": wrap_stage(checkpoint_wrapper),
+    "activation checkpointing": lambda model: {
+        re.sub(r"^layer2\.", "layer2._checkpoint_wrapped_module.", name): tensor
+        for name, tensor in model.state_dict().items()
+    },
     "DataParallel stage": wrap_stage(nn.DataParallel),
     "compiled and parallel": wrap_stage(lambda module: torch.compile(nn.DataParallel(module))),
     "FSDP": lambda model: {

@@ -8,14 +8,14 @@ namespace weightlift {
 
 namespace {
 
-struct Row {
+struct PlaceholderRow {
   std::string_view start;  ///< in lower case, after white space
   Placeholder placeholder;
 };
 
 constexpr std::string_view kDownload = "download the file again";
 
-constexpr std::array<Row, 7> kRows = {{
+constexpr std::array<PlaceholderRow, 7> kPlaceholders = {{
     {"version https://git-lfs", {"a git-lfs pointer", "run `git lfs pull`"}},
     {"version https://hawser", {"a git-lfs pointer", "run `git lfs pull`"}},
     {"<!doctype html", {"an HTML page", kDownload}},
@@ -36,8 +36,8 @@ Placeholder find_placeholder(std::string_view text) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   });
   const auto* const row =
-      std::ranges::find_if(kRows, [&](const Row& known) { return start.starts_with(known.start); });
-  return row == kRows.end() ? Placeholder{} : row->placeholder;
+      std::ranges::find_if(kPlaceholders, [&](const PlaceholderRow& known) { return start.starts_with(known.start); });
+  return row == kPlaceholders.end() ? Placeholder{} : row->placeholder;
 }
 
 }  // namespace weightlift

@@ -45,7 +45,7 @@ constexpr std::string_view kFrame = "\x95\x0D\0\0\0\0\0\0\0"sv;  // around it, s
 constexpr std::string_view kZipMagic = "PK\x03\x04"sv;
 
 constexpr std::string_view kUnpack = "unpack it first"sv;
-constexpr std::string_view kDownloadAgain = "download the file again"sv;
+constexpr std::string_view kFetchAgain = "download the file again"sv;
 
 constexpr std::string_view kPickle = "a Python pickle that torch.save did not write"sv;
 
@@ -119,7 +119,7 @@ bool ends_in_part(std::string_view name, std::string_view part) {
 /// damaged directory, which the reader of zips describes best.
 std::optional<OtherFile> not_a_torch_zip(std::string_view text) {
   if (!has_zip_end(text)) {
-    return OtherFile{"a truncated zip archive", std::string(kDownloadAgain)};
+    return OtherFile{"a truncated zip archive", std::string(kFetchAgain)};
   }
   const std::vector<std::string_view> names = list_zip_names(std::as_bytes(std::span(text)));
   if (names.empty()) return std::nullopt;
@@ -191,7 +191,7 @@ OtherFile describe_text(std::string_view text, std::string_view kind) {
     kind = start.starts_with("{") || start.starts_with("[") ? "JSON text" : "plain text";
   }
   return {fmt::format("{} that begins '{}'", kind, printable(start, 48)),
-          std::string(kDownloadAgain)};
+          std::string(kFetchAgain)};
 }
 
 bool has_header_length(std::string_view text) {
