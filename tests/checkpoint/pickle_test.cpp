@@ -181,8 +181,9 @@ TEST(PickleTest, NeverCallsUnknownGlobals) {
 }
 
 TEST(PickleTest, KeepsArgumentsAndStatesOfOpaqueValues) {
-  const Pickle pickle =
-      parse(pickle_of(global("argparse", "Namespace") + ")\x81}" + text("lr") + "K\1sbK\2b"s));
+  const std::string bytes =
+      pickle_of(global("argparse", "Namespace") + ")\x81}" + text("lr") + "K\1sbK\2b"s);
+  const Pickle pickle = parse(bytes);
   const PickleNode& spaces = pickle.at(pickle.root);
   ASSERT_EQ(spaces.items.size(), 3U);
   EXPECT_EQ(shown(pickle, spaces.items[0]), "()");

@@ -109,6 +109,9 @@ TEST_F(ConvertOptionsTest, NoCardNamesAnOption) {
   for (const char* source : {"small", "lone.safetensors", "four", "cropped"}) {
     for (const char* processor : {"source", "convnext-base-224-22k-1k", "resnet50.tv_in1k"}) {
       for (const Form form : {Form::kTransformers, Form::kTimm}) {
+        const bool refused =
+            source == std::string_view("four") && processor != std::string_view("source");
+        if (refused) continue;  // no image has four channels
         request_.source = (dir_ / source).string();
         request_.image_processor = processor;
         request_.to = form;

@@ -143,7 +143,7 @@ TEST(SourceTest, ReadsWeightsOfSeveralDtypes) {
   const Source source = open(dir / "w.safetensors");
   EXPECT_EQ(source.config.dtype, DType::F32);
   EXPECT_THAT(told(source.notes),
-              Contains(EndsWith("dtypes-mixed dtypes='float16 (1), float32 (69), "
+              Contains(EndsWith("dtypes-mixed dtypes='float16 (1), float32 (70), "
                                 "float64 (1)' dtype='float32'")));
 }
 

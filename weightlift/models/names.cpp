@@ -119,7 +119,11 @@ std::vector<FoundNetwork> find_in_dict(const NamedDict& dict, std::size_t index)
           spelling.naming == Naming::kTransformers && spelling.anchor.starts_with("encoder.");
       // A bare backbone has no prefix: RegNet has the same names after the prefix `regnet.`.
       if (bare && !prefix.empty()) continue;
-      found.push_back({index, std::move(prefix), spelling.naming});
+      // With and without wrappers' parts, one anchor may be there twice: split_weights refuses that.
+      const bool known = std::ranges::any_of(found, [&](const FoundNetwork& other) {
+        return other.prefix == prefix && other.naming == spelling.naming;
+      });
+      if (!known) found.push_back({index, std::move(prefix), spelling.naming});
       break;
     }
   }
