@@ -35,8 +35,8 @@ Placeholder find_placeholder(std::string_view text) {
   std::ranges::transform(start, start.begin(), [](char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   });
-  const auto* const row =
-      std::ranges::find_if(kPlaceholders, [&](const PlaceholderRow& known) { return start.starts_with(known.start); });
+  const auto* const row = std::ranges::find_if(
+      kPlaceholders, [&](const PlaceholderRow& known) { return start.starts_with(known.start); });
   return row == kPlaceholders.end() ? Placeholder{} : row->placeholder;
 }
 

@@ -190,8 +190,7 @@ OtherFile describe_text(std::string_view text, std::string_view kind) {
   if (kind.empty()) {
     kind = start.starts_with("{") || start.starts_with("[") ? "JSON text" : "plain text";
   }
-  return {fmt::format("{} that begins '{}'", kind, printable(start, 48)),
-          std::string(kFetchAgain)};
+  return {fmt::format("{} that begins '{}'", kind, printable(start, 48)), std::string(kFetchAgain)};
 }
 
 bool has_header_length(std::string_view text) {

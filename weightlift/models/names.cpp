@@ -119,7 +119,8 @@ std::vector<FoundNetwork> find_in_dict(const NamedDict& dict, std::size_t index)
           spelling.naming == Naming::kTransformers && spelling.anchor.starts_with("encoder.");
       // A bare backbone has no prefix: RegNet has the same names after the prefix `regnet.`.
       if (bare && !prefix.empty()) continue;
-      // With and without wrappers' parts, one anchor may be there twice: split_weights refuses that.
+      // With and without wrappers' parts, one anchor may be there twice: split_weights refuses
+      // that.
       const bool known = std::ranges::any_of(found, [&](const FoundNetwork& other) {
         return other.prefix == prefix && other.naming == spelling.naming;
       });
