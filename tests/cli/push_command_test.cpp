@@ -118,7 +118,7 @@ TEST_F(PushCommandTest, WritesNothingInADryRun) {
 
 TEST_F(PushCommandTest, DryRunRefusesWhatAPushRefuses) {
   const auto refused = [&](std::vector<std::string> arguments, const std::string& token) {
-    arguments.insert(arguments.begin(), folder);
+    arguments.insert(arguments.begin(), folder.string());
     arguments.emplace_back("--dry-run");
     const Outcome outcome = push(arguments, token);
     EXPECT_NE(outcome.exit_code, 0);

@@ -71,14 +71,14 @@ def copy_without(folder, target, *names):
     return shutil.copytree(folder, target, ignore=shutil.ignore_patterns(*names))
 
 
-@pytest.mark.parametrize("name", ["common", "error", *TYPES])
+@pytest.mark.parametrize("name", ["common", "error", "per_image", *TYPES])
 def test_schemas_are_valid(name):
     schema = load(f"{name}.schema.json")
     assert schema["$schema"].endswith("/draft/2020-12/schema")
     Draft202012Validator.check_schema(schema)
 
 
-@pytest.mark.parametrize("name", [*TYPES, "error"])
+@pytest.mark.parametrize("name", [*TYPES, "error", "per_image"])
 def test_unknown_members_are_noticed(name):
     assert load(f"{name}.schema.json")["additionalProperties"] is False
 
@@ -206,7 +206,13 @@ def test_evaluate(tmp_path, folder):
     assert row["status"] == "ok" and row["images"] == 100 and row["matched_by"] == "label"
     images = shutil.copytree(DIGITS / "test", tmp_path / "test")
     (images / "one" / "broken.png").write_bytes(b"no image")
-    counted = run_one("evaluate", folder, images, code=3)
+    rows = tmp_path / "rows.jsonl"
+    counted = run_one("evaluate", folder, images, "--per-image", rows, code=3)
+    assert counted["per_image"] == str(rows) and sum(pair["count"] for pair in counted["confusion"]) == 100
+    rows = [json.loads(line) for line in rows.read_text().splitlines()]
+    assert len(rows) == 101 and sum("error" in row for row in rows) == 1
+    for row in rows:
+        validate(row, "per_image")
     assert counted["status"] == "failed" and (counted["images"], counted["errors"]) == (100, 1)
     shutil.rmtree(images / "two")
     (images / "two").mkdir()
@@ -240,9 +246,13 @@ def test_convert_from_the_hub_and_publish(tmp_path, hub):  # noqa: F811
 
 def test_push(tmp_path, folder, hub):  # noqa: F811
     plan = run_one("push", folder, "alice/digits", "--dry-run", env=hub.environment())
-    assert plan["status"] == "skipped" and len(plan["files"]) == 4
+    assert plan["status"] == "skipped" and len(plan["files"]) == 4 and plan["creates_repository"]
     row = run_one("push", folder, "alice/digits", env=hub.environment())
-    assert row["status"] == "ok" and row["published"]["committed"] == 4
+    assert row["status"] == "ok" and row["published"]["committed"] == 4 and row["training_state"] == []
+    branch = run_one("push", folder, "alice/digits", "--dry-run", "--revision", "v2", env=hub.environment())
+    actions = {file["path"]: file["action"] for file in branch["files"]}
+    assert branch["creates_branch"] and actions.pop("README.md") == "commit"  # the card names the branch
+    assert set(actions.values()) == {"keep"}
     again = run_one("push", folder, "alice/digits", env=hub.environment())
     assert again["status"] == "already" and again["published"]["nothing_changed"]
     proposed = copy_without(folder, tmp_path / "digits", "README.md")
