@@ -6,7 +6,7 @@
 #include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
 #include "weightlift/base/error.h"
-#include "weightlift/base/placeholder.h"
+#include "weightlift/base/wrong_download.h"
 
 namespace weightlift {
 namespace {
@@ -64,14 +64,14 @@ TEST(SnapshotTest, NamesCachedRepositories) {
   EXPECT_EQ(name_of_cached("/"), "");
 }
 
-TEST(PlaceholderTest, RecognizesWhatDownloadsLeave) {
-  EXPECT_EQ(find_placeholder("version https://git-lfs.github.com/spec/v1\n").what,
+TEST(WrongDownloadTest, RecognizesWhatDownloadsLeave) {
+  EXPECT_EQ(find_wrong_download("version https://git-lfs.github.com/spec/v1\n").what,
             "a git-lfs pointer");
-  EXPECT_EQ(find_placeholder("\n <!DOCTYPE HTML>").what, "an HTML page");
-  EXPECT_EQ(find_placeholder("\xEF\xBB\xBF<html lang=en>").what, "an HTML page");
-  EXPECT_EQ(find_placeholder("<?xml version='1.0'?>").what, "an XML document");
-  EXPECT_EQ(find_placeholder("hello").what, "");
-  EXPECT_EQ(find_placeholder("").what, "");
+  EXPECT_EQ(find_wrong_download("\n <!DOCTYPE HTML>").what, "an HTML page");
+  EXPECT_EQ(find_wrong_download("\xEF\xBB\xBF<html lang=en>").what, "an HTML page");
+  EXPECT_EQ(find_wrong_download("<?xml version='1.0'?>").what, "an XML document");
+  EXPECT_EQ(find_wrong_download("hello").what, "");
+  EXPECT_EQ(find_wrong_download("").what, "");
 }
 
 }  // namespace

@@ -10,7 +10,7 @@
 
 #include "weightlift/base/bytes.h"
 #include "weightlift/base/error.h"
-#include "weightlift/base/placeholder.h"
+#include "weightlift/base/wrong_download.h"
 #include "weightlift/checkpoint/safetensors.h"
 #include "weightlift/checkpoint/zip.h"
 
@@ -214,11 +214,11 @@ OtherFile describe(std::string_view text) {
   if (const Magic* magic = find_magic(text)) {
     return {std::string(magic->what), std::string(magic->advice), true};
   }
-  const Placeholder placeholder = find_placeholder(text);
-  if (placeholder.what.find("pointer") != std::string_view::npos) {
-    return {std::string(placeholder.what), std::string(placeholder.advice)};
+  const WrongDownload other = find_wrong_download(text);
+  if (other.what.find("pointer") != std::string_view::npos) {
+    return {std::string(other.what), std::string(other.advice)};
   }
-  if (!placeholder.what.empty()) return describe_text(text, placeholder.what);
+  if (!other.what.empty()) return describe_text(text, other.what);
   if (is_onnx(text)) return {"an ONNX model", "convert the checkpoint that it was made from", true};
   if (is_text(text)) return describe_text(text, {});
   if (has_zip_end(text)) return {"a zip archive with other bytes in front of it"};
@@ -251,7 +251,7 @@ std::string_view to_string(CheckpointFormat format) {
 std::string_view name_other_file(std::string_view text) {
   if (text.starts_with(kZipMagic)) return "a zip archive";
   if (const Magic* magic = find_magic(text)) return magic->what;
-  return find_placeholder(text).what;
+  return find_wrong_download(text).what;
 }
 
 std::size_t legacy_magic_bytes(std::string_view text) {

@@ -12,7 +12,7 @@
 #include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
 #include "weightlift/base/note.h"
-#include "weightlift/base/placeholder.h"
+#include "weightlift/base/wrong_download.h"
 #include "weightlift/image/color.h"
 #include "weightlift/image/decoders.h"
 #include "weightlift/image/orient.h"
@@ -79,7 +79,7 @@ bool is_of_kind(std::span<const std::byte> bytes, const FileKind& kind) {
                        "convert it to PNG first");
   }
   const std::string_view text(reinterpret_cast<const char*>(file.bytes.data()), file.bytes.size());
-  if (const Placeholder other = find_placeholder(text); !other.what.empty()) {
+  if (const WrongDownload other = find_wrong_download(text); !other.what.empty()) {
     refuse_image(file, fmt::format("{}, not an image", other.what), other.advice);
   }
   refuse_image(file, fmt::format("not a JPEG, PNG, WebP, BMP or PPM image: starts with '{}'",

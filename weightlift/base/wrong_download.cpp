@@ -1,4 +1,4 @@
-#include "weightlift/base/placeholder.h"
+#include "weightlift/base/wrong_download.h"
 
 #include <algorithm>
 #include <array>
@@ -8,14 +8,14 @@ namespace weightlift {
 
 namespace {
 
-struct PlaceholderRow {
+struct WrongDownloadRow {
   std::string_view start;  ///< in lower case, after white space
-  Placeholder placeholder;
+  WrongDownload download;
 };
 
 constexpr std::string_view kDownload = "download the file again";
 
-constexpr std::array<PlaceholderRow, 7> kPlaceholders = {{
+constexpr std::array<WrongDownloadRow, 7> kWrongDownloads = {{
     {"version https://git-lfs", {"a git-lfs pointer", "run `git lfs pull`"}},
     {"version https://hawser", {"a git-lfs pointer", "run `git lfs pull`"}},
     {"<!doctype html", {"an HTML page", kDownload}},
@@ -27,7 +27,7 @@ constexpr std::array<PlaceholderRow, 7> kPlaceholders = {{
 
 }  // namespace
 
-Placeholder find_placeholder(std::string_view text) {
+WrongDownload find_wrong_download(std::string_view text) {
   constexpr std::string_view kMark = "\xEF\xBB\xBF";  // of UTF-8
   if (text.starts_with(kMark)) text.remove_prefix(kMark.size());
   text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
@@ -35,9 +35,10 @@ Placeholder find_placeholder(std::string_view text) {
   std::ranges::transform(start, start.begin(), [](char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   });
-  const auto* const row = std::ranges::find_if(
-      kPlaceholders, [&](const PlaceholderRow& known) { return start.starts_with(known.start); });
-  return row == kPlaceholders.end() ? Placeholder{} : row->placeholder;
+  const auto* const row = std::ranges::find_if(kWrongDownloads, [&](const WrongDownloadRow& known) {
+    return start.starts_with(known.start);
+  });
+  return row == kWrongDownloads.end() ? WrongDownload{} : row->download;
 }
 
 }  // namespace weightlift
