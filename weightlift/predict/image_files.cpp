@@ -77,20 +77,16 @@ bool is_loop(const Place& place) {
 std::vector<fs::path> read_folder(const fs::path& folder, ImageFiles& found) {
   std::vector<fs::path> folders;
   std::vector<fs::path> files;
-  std::error_code error;
-  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
-       entry.increment(error)) {
-    if (entry->path().filename().string().starts_with('.')) continue;
+  for_each_visible(folder, [&](const fs::directory_entry& entry) {
     std::error_code ignored;
-    if (entry->is_directory(ignored)) {
-      folders.push_back(entry->path());
-    } else if (is_image(*entry)) {
-      files.push_back(entry->path());
+    if (entry.is_directory(ignored)) {
+      folders.push_back(entry.path());
+    } else if (is_image(entry)) {
+      files.push_back(entry.path());
     } else {
       ++found.skipped;
     }
-  }
-  if (error) throw_io_error(folder, kCannotRead, error.value());
+  });
   std::ranges::sort(files);
   found.files.insert(found.files.end(), files.begin(), files.end());
   return folders;
@@ -98,19 +94,25 @@ std::vector<fs::path> read_folder(const fs::path& folder, ImageFiles& found) {
 
 }  // namespace
 
-ImageFiles find_images(const fs::path& folder) {
-  ImageFiles found;
+void for_each_visible(const fs::path& folder,
+                      const std::function<void(const fs::directory_entry&)>& use) {
   std::error_code error;
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
        entry.increment(error)) {
-    if (entry->path().filename().string().starts_with('.')) continue;
-    if (is_image(*entry)) {
-      found.files.push_back(entry->path());
+    if (!entry->path().filename().string().starts_with('.')) use(*entry);
+  }
+  if (error) throw_io_error(folder, kCannotRead, error.value());
+}
+
+ImageFiles find_images(const fs::path& folder) {
+  ImageFiles found;
+  for_each_visible(folder, [&](const fs::directory_entry& entry) {
+    if (is_image(entry)) {
+      found.files.push_back(entry.path());
     } else {
       ++found.skipped;
     }
-  }
-  if (error) throw_io_error(folder, kCannotRead, error.value());
+  });
   std::ranges::sort(found.files);
   return found;
 }

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <vector>
 
 namespace weightlift {
@@ -12,6 +13,11 @@ struct ImageFiles {
   std::vector<std::filesystem::path> files = {};  ///< sorted by name
   std::size_t skipped = 0;  ///< ignored entries, also folders; hidden ones do not count
 };
+
+/// Calls use(entry) for each entry of a folder but hidden ones, in the system's order. Throws
+/// NotFoundError or IoError where the folder cannot be read.
+void for_each_visible(const std::filesystem::path& folder,
+                      const std::function<void(const std::filesystem::directory_entry&)>& use);
 
 /// Finds the images of this folder, not of folders in it. Throws NotFoundError or IoError where it
 /// cannot be read.

@@ -24,18 +24,14 @@ namespace fs = std::filesystem;
 
 std::vector<fs::path> class_folders(const fs::path& folder, std::size_t& skipped) {
   std::vector<fs::path> folders;
-  std::error_code error;
-  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
-       entry.increment(error)) {
-    if (entry->path().filename().string().starts_with('.')) continue;
+  for_each_visible(folder, [&](const fs::directory_entry& entry) {
     std::error_code ignored;
-    if (entry->is_directory(ignored)) {
-      folders.push_back(entry->path());
+    if (entry.is_directory(ignored)) {
+      folders.push_back(entry.path());
     } else {
       ++skipped;
     }
-  }
-  if (error) throw_io_error(folder, "cannot be read", error.value());
+  });
   std::ranges::sort(folders);
   return folders;
 }
