@@ -88,7 +88,7 @@ TorchFile parse_torch_zip(std::span<const std::byte> bytes, std::shared_ptr<cons
 
 TorchStateDict load_state_dict(const TorchFile& file, PickleId dict, Reading reading) {
   const PickleNode& node = file.pickle.at(dict);
-  if (node.kind != PickleKind::kDict && node.kind != PickleKind::kOrderedDict) {
+  if (!is_dict(node)) {
     throw FormatError(file.where,
                       fmt::format("expected a dict of tensors, got {}", describe(node)));
   }
@@ -114,7 +114,7 @@ TorchStateDict load_state_dict(const TorchFile& file, PickleId dict, Reading rea
 
 std::optional<PickleId> find_item(const Pickle& pickle, PickleId dict, std::string_view key) {
   const PickleNode& node = pickle.at(dict);
-  if (node.kind != PickleKind::kDict && node.kind != PickleKind::kOrderedDict) return std::nullopt;
+  if (!is_dict(node)) return std::nullopt;
   for (std::size_t i = node.items.size(); i > 0; i -= 2) {  // the last counts, as in Python
     const PickleNode& name = pickle.at(node.items[i - 2]);
     if (name.kind == PickleKind::kText && name.text == key) return node.items[i - 1];

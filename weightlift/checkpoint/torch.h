@@ -39,6 +39,7 @@ struct TorchDict {
   PickleId id = 0;
   std::size_t tensors = 0;
   std::size_t level = 0;  ///< number of keys that lead to it
+  bool layers = false;    ///< a tensor's name has a dot, as those of layers have
 };
 
 /// A file of torch.save: one value, and the storages of its tensors. The caller chooses one of the

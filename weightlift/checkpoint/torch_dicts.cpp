@@ -74,7 +74,7 @@ class DictFinder {
     const bool wanted = container.numbered ? dotted : tensors != 0 || container.level <= 1;
     const bool room = container.level <= kMaxLevels && found_.dicts.size() < kMaxDicts;
     if (!wanted || !container.named || !room) return false;
-    found_.dicts.push_back({path_to(container), container.id, tensors, container.level});
+    found_.dicts.push_back({path_to(container), container.id, tensors, container.level, dotted});
     return true;
   }
 

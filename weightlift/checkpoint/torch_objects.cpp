@@ -65,20 +65,6 @@ std::optional<TorchObstacle> obstacle_at(const Pickle& pickle, PickleId id,
   return std::nullopt;
 }
 
-bool has_layers(const TorchFile& file) {
-  return std::ranges::any_of(file.dicts, [&](const TorchDict& dict) {
-    const PickleNode& node = file.pickle.at(dict.id);
-    for (std::size_t i = 0; i + 1 < node.items.size(); i += 2) {
-      const PickleNode& key = file.pickle.at(node.items[i]);
-      const bool tensor = file.pickle.at(node.items[i + 1]).kind == PickleKind::kRebuild;
-      if (tensor && key.kind == PickleKind::kText && key.text.find('.') != std::string_view::npos) {
-        return true;
-      }
-    }
-    return false;
-  });
-}
-
 /// None, bools, numbers and texts as JSON, and lists of these; the type's name for the rest.
 OrderedJson json_of(const Pickle& pickle, PickleId id, bool in_list = false) {
   const PickleNode& node = pickle.at(id);
@@ -107,7 +93,7 @@ OrderedJson json_of(const Pickle& pickle, PickleId id, bool in_list = false) {
 
 std::optional<TorchObstacle> find_obstacle(const TorchFile& file) {
   const Pickle& pickle = file.pickle;
-  if (has_layers(file)) return std::nullopt;
+  if (std::ranges::any_of(file.dicts, &TorchDict::layers)) return std::nullopt;
   if (auto obstacle = obstacle_at(pickle, pickle.root, "")) return obstacle;
   std::vector<std::pair<PickleId, std::string>> containers = {{pickle.root, ""}};
   for (const TorchDict& dict : file.dicts) containers.emplace_back(dict.id, dict.path);

@@ -9,6 +9,7 @@
 #include "weightlift/base/bytes.h"
 #include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
+#include "weightlift/checkpoint/torch_dicts.h"
 #include "weightlift/checkpoint/torch_storage.h"
 
 // A tensor in a pickle is the call that makes it:
@@ -312,8 +313,7 @@ std::span<const std::byte> TensorReader::read_storage(Layout& layout) const {
 
 void TensorReader::require_no_hooks(PickleId id) const {
   const PickleNode& hooks = node(id);
-  const bool dict = hooks.kind == PickleKind::kDict || hooks.kind == PickleKind::kOrderedDict;
-  if (hooks.kind != PickleKind::kNone && !(dict && hooks.items.empty())) {
+  if (hooks.kind != PickleKind::kNone && !(is_dict(hooks) && hooks.items.empty())) {
     refuse(fmt::format("hooks: expected none, got {}", describe(hooks)));
   }
 }
@@ -333,7 +333,7 @@ void TensorReader::require_plain(const Layout& layout) const {
   const std::size_t metadata_at = function_ == GlobalKind::kRebuildTensorV3 ? 7 : 6;
   if (arguments_->size() <= metadata_at) return;
   const PickleNode& metadata = node(arguments_->at(metadata_at));
-  const bool dict = metadata.kind == PickleKind::kDict || metadata.kind == PickleKind::kOrderedDict;
+  const bool dict = is_dict(metadata);
   if (metadata.kind != PickleKind::kNone && !dict) {
     refuse(fmt::format("metadata: expected a dict, got {}", describe(metadata)));
   }
