@@ -40,6 +40,15 @@ function(weightlift_test name)
   endif()
   target_link_libraries(${name}_test PRIVATE
     weightlift_options weightlift_test_support ${arg_LIBRARIES} GTest::gmock GTest::gtest_main)
+  # Without precompiled headers, a test file spends half of its time on these.
+  set(headers <gmock/gmock.h> <gtest/gtest.h>)
+  if(fmt::fmt IN_LIST arg_LIBRARIES)
+    list(APPEND headers <fmt/format.h>)
+  endif()
+  if(nlohmann_json::nlohmann_json IN_LIST arg_LIBRARIES)
+    list(APPEND headers <nlohmann/json.hpp>)
+  endif()
+  target_precompile_headers(${name}_test PRIVATE ${headers})
   # On a busy machine, OpenMP threads that spin at a barrier block the thread that they wait for.
   gtest_discover_tests(${name}_test
     PROPERTIES LABELS ${arg_LABEL} ENVIRONMENT OMP_WAIT_POLICY=passive DISCOVERY_TIMEOUT 60)
