@@ -19,6 +19,7 @@
 #include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
 #include "weightlift/base/error.h"
+#include "weightlift/base/owner_tag.h"
 
 namespace weightlift {
 namespace {
@@ -80,11 +81,20 @@ class Maker {
   Child child_;
 };
 
+/// A name as a process that is gone left it here. `boot`: another boot id.
+std::string left_name(const std::string& suffix = "aaaaaa", const std::string& boot = "") {
+  std::string tag = in_child([] { return owner_tag(); });
+  if (!boot.empty()) tag.replace(0, tag.find('-'), boot);
+  return fmt::format(".m.weightlift-{}-{}", tag, suffix);
+}
+
 TEST(TempFolderTest, IsBuiltUnderAnotherNameAndThenRenamed) {
   const TempDir dir;
   TempFolder folder(dir.path(), "m");
-  EXPECT_THAT(folder.path().string(), AllOf(StartsWith(dir.path().string() + "/"),
-                                            MatchesRegex(".*/\\.m\\.weightlift-[A-Za-z0-9]{6}")));
+  EXPECT_THAT(folder.path().string(),
+              AllOf(StartsWith(dir.path().string() + "/"),
+                    MatchesRegex(".*/\\.m\\.weightlift-[0-9a-f]{12}-[0-9a-f]+-" +
+                                 std::to_string(::getpid()) + "-[0-9]+-[A-Za-z0-9]{6}")));
   write_file(folder.path() / "f", "content");
   EXPECT_FALSE(fs::exists(dir / "m"));
   EXPECT_EQ(folder.publish(Existing::kRefuse), dir / "m");
@@ -237,15 +247,15 @@ TEST(TempFolderTest, RefusesBadNames) {
   for (const std::string name : {"", ".", "..", "a/b", "/a"}) {
     EXPECT_EQ(refusal<UsageError>([&] { TempFolder(dir.path(), name); }),
               (name.empty() ? "''" : name) +
-                  ": not a folder name: expected one part of a path, 1 to 232 bytes; "
+                  ": not a folder name: expected one part of a path, 1 to 255 bytes; "
                   "choose-name()");
   }
   EXPECT_THAT(refusal<UsageError>([&] { TempFolder(dir.path(), std::string("a\0b", 3)); }),
               StartsWith("a\\x00b: not a folder name: "));
-  EXPECT_THAT(refusal<UsageError>([&] { TempFolder(dir.path(), std::string(233, 'x')); }),
-              EndsWith("1 to 232 bytes; choose-name()"));
-  publish_pair(dir.path(), std::string(232, 'x'), "1", Existing::kRefuse);
-  publish_pair(dir.path(), std::string(232, 'x'), "2", Existing::kReplace);
+  EXPECT_THAT(refusal<UsageError>([&] { TempFolder(dir.path(), std::string(256, 'x')); }),
+              EndsWith("1 to 255 bytes; choose-name()"));
+  publish_pair(dir.path(), std::string(255, 'x'), "1", Existing::kRefuse);
+  publish_pair(dir.path(), std::string(255, 'x'), "2", Existing::kReplace);
 }
 
 TEST(RequirePlaceTest, ChecksWithoutWriting) {
@@ -291,33 +301,84 @@ TEST(StaleFolderTest, OfALiveProcessStays) {
 
 TEST(StaleFolderTest, IsRecognizedByItsExactName) {
   const TempDir dir;
+  const std::string left = left_name();
+  const std::string tag = in_child([] { return owner_tag(); });
   const std::vector<std::string> others = {
-      ".weightlift-abcdef",   ".m.weightlift-abcde",  ".m.weightlift-abcdefg",
-      "m.weightlift-abcdef",  ".m.weightlift-abc_ef", ".m.weightlift-old-abcdef",
-      ".m.weightliftxabcdef", ".m.weightlift-",
+      ".weightlift-abcdef",
+      ".m.weightlift-abcde",
+      ".m.weightlift-abcdefg",
+      left.substr(1),
+      ".m.weightlift-abc_ef",
+      ".m.weightlift-" + tag + "-abcde",
+      ".m.weightliftxabcdef",
+      ".m.weightlift-",
+      ".m.weightlift-" + tag + "-abc_ef",
+      "." + left.substr(3),
+      left + "x",
+      ".m.weightlift-x-" + tag + "-abcdef",
   };
   for (const auto& name : others) write_file(dir / name / "f", "mine");
-  write_file(dir / ".m.weightlift-abc123/f", "left behind");
+  write_file(dir / left / "f", "left behind");
   publish_pair(dir.path(), "n", "1", Existing::kRefuse);
   for (const auto& name : others) EXPECT_EQ(read_file(dir / name / "f"), "mine") << name;
   EXPECT_THAT(names_in(dir.path()), SizeIs(others.size() + 1));
 }
 
+TEST(StaleFolderTest, OfAnUnknownProcessIsListedAndStays) {
+  const TempDir dir;
+  const std::string tag = owner_tag();
+  const std::string rest = tag.substr(tag.find('-'));  // of this PID, in another boot
+  const std::vector<std::string> others = {
+      left_name("aaaaaa", "0123456789ab"),
+      fmt::format(".m.weightlift-0123456789ab{}-bbbbbb", rest),
+      ".m.weightlift-cccccc",      // of an older version
+      ".m.weightlift-old-dddddd",  // a replaced folder
+      left_name("eeeeee", "unknown"),
+      fmt::format(".m.weightlift-{}-1-1-1-ffffff", tag.substr(0, 12)),
+  };
+  for (const auto& name : others) write_file(dir / name / "f", "not ours");
+  const TempFolder folder(dir.path(), "n");
+  EXPECT_THAT(folder.others(), SizeIs(others.size()));
+  for (const auto& name : others) EXPECT_EQ(read_file(dir / name / "f"), "not ours") << name;
+}
+
+TEST(StaleFolderTest, OfAnotherPidNamespaceStays) {
+  const TempDir dir;
+  std::string name = left_name();
+  const std::size_t space = name.find('-', name.find('-') + 1) + 1;
+  name.replace(space, name.find('-', space) - space, "123");
+  write_file(dir / name / "f", "not ours");
+  const TempFolder folder(dir.path(), "n");
+  EXPECT_THAT(folder.others(), ElementsAre(name));
+}
+
+TEST(StaleFolderTest, OfAReusedPidIsRemoved) {
+  const TempDir dir;
+  const std::string tag = owner_tag();
+  const std::string name =
+      fmt::format(".m.weightlift-{}-1-aaaaaa", tag.substr(0, tag.rfind('-')));  // another start
+  write_file(dir / name / "f", "left behind");
+  const TempFolder folder(dir.path(), "n");
+  EXPECT_THAT(names_in(dir.path()), SizeIs(1));
+}
+
 TEST(StaleFolderTest, IsAFolderAndNotALinkToOne) {
   const TempDir dir;
+  const std::string file = left_name("aaaaaa"), link = left_name("bbbbbb");
   write_file(dir / "real/f", "mine");
-  write_file(dir / ".m.weightlift-aaaaaa", "a file");
-  fs::create_symlink("real", dir / ".m.weightlift-bbbbbb");
+  write_file(dir / file, "a file");
+  fs::create_symlink("real", dir / link);
   publish_pair(dir.path(), "n", "1", Existing::kRefuse);
-  EXPECT_EQ(read_file(dir / ".m.weightlift-aaaaaa"), "a file");
-  EXPECT_EQ(read_file(dir / ".m.weightlift-bbbbbb/f"), "mine");
+  EXPECT_EQ(read_file(dir / file), "a file");
+  EXPECT_EQ(read_file(dir / link / "f"), "mine");
 }
 
 TEST(StaleFolderTest, IsRemovedWithoutFollowingLinks) {
   const TempDir dir;
+  const std::string left = left_name();
   write_file(dir / "real/f", "mine");
-  fs::create_directory(dir / ".m.weightlift-aaaaaa");
-  fs::create_directory_symlink(dir / "real", dir / ".m.weightlift-aaaaaa/link");
+  fs::create_directory(dir / left);
+  fs::create_directory_symlink(dir / "real", dir / left / "link");
   publish_pair(dir.path(), "n", "1", Existing::kRefuse);
   EXPECT_EQ(read_file(dir / "real/f"), "mine");
   EXPECT_THAT(names_in(dir.path()), UnorderedElementsAre("real", "n"));
@@ -325,7 +386,7 @@ TEST(StaleFolderTest, IsRemovedWithoutFollowingLinks) {
 
 TEST(StaleFolderTest, OfAnotherUserStays) {
   const TempDir dir;
-  const auto left = dir / ".m.weightlift-aaaaaa";
+  const auto left = dir / left_name();
   fs::create_directory(left);
   // Only root can change the owner; for others the folder stays their own, and is removed.
   const bool given = ::chown(left.c_str(), 65534, 65534) == 0;
@@ -420,14 +481,15 @@ TEST_P(FallbackTest, RefusesExistingFoldersWithoutTheFlags) {
 
 TEST(LockTest, WorksWithoutLocksAndThenRemovesNothing) {
   const TempDir dir;
-  fs::create_directory(dir / ".m.weightlift-aaaaaa");
+  const std::string left = left_name();
+  fs::create_directory(dir / left);
   EXPECT_EQ(in_child([&]() -> std::string {
               forbid_system_call(SYS_flock, ENOLCK);
               publish_pair(dir.path(), "m", "new", Existing::kRefuse);
               return read_file(dir / "m/a");
             }),
             "new");
-  EXPECT_THAT(names_in(dir.path()), UnorderedElementsAre("m", ".m.weightlift-aaaaaa"));
+  EXPECT_THAT(names_in(dir.path()), UnorderedElementsAre("m", left));
 }
 
 TEST(SyncFolderTest, SyncsTheWholeFolder) {

@@ -23,6 +23,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using testing::good_header;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -349,17 +350,16 @@ TEST(CheckpointTest, NamesTextInPlaceOfTheWeights) {
   EXPECT_THAT(refusal_of_bytes("\n  <HTML><head>"), HasSubstr("an HTML page"));
   EXPECT_THAT(refusal_of_bytes("<?xml version=\"1.0\"?><Error>"), HasSubstr("an XML document"));
   EXPECT_THAT(refusal_of_bytes("{\"error\":\"Repository not found\"}"),
-              HasSubstr("JSON text that begins '{\"error\":\"Repository not found\"}'"));
-  EXPECT_THAT(
-      refusal_of_bytes("Entry not found"),
-      HasSubstr("plain text that begins 'Entry not found'; advice(download the file again)"));
-  EXPECT_THAT(refusal_of_bytes("abc"), HasSubstr("plain text that begins 'abc'"));
-  EXPECT_THAT(refusal_of_bytes(std::string(300, ' ')), HasSubstr("plain text that begins ''"));
+              HasSubstr("a JSON reply, error 'Repository not found'"));
+  EXPECT_THAT(refusal_of_bytes("Entry not found"),
+              EndsWith("plain text; advice(download the file again)"));
+  EXPECT_THAT(refusal_of_bytes("[1, 2"), HasSubstr("JSON text; advice(download"));
+  EXPECT_THAT(refusal_of_bytes(std::string(300, ' ')), HasSubstr("plain text"));
 }
 
 TEST(CheckpointTest, NamesOtherFormats) {
   EXPECT_THAT(refusal_of_bytes(""), HasSubstr("an empty file"));
-  EXPECT_THAT(refusal_of_bytes("\x01"), HasSubstr("1 bytes of unknown format that begin '\\x01'"));
+  EXPECT_THAT(refusal_of_bytes("\x01"), HasSubstr("1 bytes of unknown format"));
   EXPECT_THAT(unsupported("PYTORCH1" + std::string(100, '\0')),
               HasSubstr("a file of the PyTorch 1.0 preview"));
   // Without a time stamp gzip's first bytes are also a possible header length.

@@ -112,3 +112,22 @@ def test_a_folder_that_is_pushed_later(hub, weightlift, rng, tmp_path):  # noqa:
     title, printed, _ = hub.python(RUN_CARD, "main")
     assert title == "alice/net"
     assert_printed(printed, grey_scores(moved, tmp_path, weightlift))
+
+
+LICENSES = ["mit\u2028---", "a\u2029b", "a\u0085b", "\ufffe", "\uffff", "\ufeffmit", "mit\n---\nlicense: other", "a\tb",
+            "\x1b[31mred", "\x7f\x80\x9f", "quote \" and \\", "'", "# no comment", "!!python/object", "*a &b", "null",
+            "\U0001f338 \u82b1", "a\u202eb\u2066c", " space ", "{a: 1}", "\x01\x02", "\ud7ff\ue000"]
+
+
+def test_yaml_parsers_read_any_license_as_it_was_given(rng, weightlift, tmp_path):
+    def random_text():
+        # No surrogates and no NUL: an argument of a program cannot have them.
+        points = [c for c in (rng.randrange(1, 0x11000) for _ in range(40)) if not 0xD800 <= c < 0xE000]
+        return "".join(map(chr, points)) + chr(rng.randrange(0x10000, 0x110000))
+
+    import yaml
+    source = source_of_timm(rng, tmp_path / "source")
+    for license in [*LICENSES, *(random_text() for _ in range(20))]:
+        weightlift("convert", source, "-o", tmp_path / "out", "--name", "m", "--force", "--license", license)
+        _, front, _ = (tmp_path / "out/m/README.md").read_bytes().decode().split("---\n", 2)
+        assert yaml.safe_load(front)["license"] == license

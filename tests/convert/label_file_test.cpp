@@ -145,10 +145,9 @@ TEST(LabelLinesTest, ReadsCsvOnlyAfterAnIndex) {
               ElementsAre("tench, Tinca tinca", "a \"b\"", "plain, no quotes"));
   EXPECT_THAT(labels_of("0;\"a;b\"\n1;c\n"), ElementsAre("a;b", "c"));
   EXPECT_THAT(labels_of("0 \"Weird Al\"\n1 c\n"), ElementsAre("\"Weird Al\"", "c"));
-  EXPECT_EQ(malformation_of("0,cat\n1,\"dog\n"),
-            "labels: line 2: expected a closing quote, got '\"dog'");
+  EXPECT_EQ(malformation_of("0,cat\n1,\"dog\n"), "labels: line 2: expected a closing quote");
   EXPECT_EQ(malformation_of("0,\"cat\",mammal\n1,dog\n"),
-            "labels: line 1: expected nothing after the quoted label, got '\"cat\",mammal'");
+            "labels: line 1: expected nothing after the quoted label");
 }
 
 TEST(LabelLinesTest, StripsWordNetIdsOfAllLines) {
@@ -187,7 +186,7 @@ TEST(LabelLinesTest, AcceptsAnIndexAndWordNetIds) {
 
 TEST(LabelLinesTest, RefusesInvalidUtf8AndControlCharacters) {
   EXPECT_EQ(malformation_of("cat\nd\xffg\n"),
-            "labels: line 2: expected UTF-8 text without control characters, got 'd\\xffg'");
+            "labels: line 2: expected UTF-8 text without control characters");
   EXPECT_THAT(malformation_of("cat\ndog\x1b[2J\n"), HasSubstr("line 2: "));
   EXPECT_THAT(malformation_of("cat\tfelis\ndog\tcanis\n"), HasSubstr("line 1: "));
   EXPECT_THAT(malformation_of("1 d\xffg\n0 cat\n"), HasSubstr("line 1: "));

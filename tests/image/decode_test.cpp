@@ -179,7 +179,7 @@ void PrintTo(const Refused& refused, std::ostream* out) { *out << refused.name; 
 std::vector<Refused> refused_kinds() {
   return {
       {"Empty", "", "empty file"},
-      {"Text", "hello\n", "not a JPEG, PNG, WebP, BMP or PPM image: starts with 'hello\\x0a'"},
+      {"Text", "hello\n", "not a JPEG, PNG, WebP, BMP or PPM image"},
       {"Gif", "GIF89a....", "unsupported image format GIF; advice(convert it to PNG first)", true},
       {"Avif", std::string("\0\0\0\x20", 4) + "ftypavif....",
        "unsupported image format AVIF; advice(convert it to PNG first)", true},
@@ -253,13 +253,12 @@ std::vector<Refused> refused_contents() {
        true},
       {"BmpColors", patched(image("bits8.bmp"), 46, std::string("\x2C\x01", 2)),
        "expected a palette of at most 256 colors, got 300"},
-      {"PpmWord", "P6 3x 5 255\n", "expected a width of at most 10 digits, got '3x'"},
-      {"PpmLongWord", "P6 00000000003 5 255\n",
-       "expected a width of at most 10 digits, got '00000000003'"},
+      {"PpmWord", "P6 3x 5 255\n", "expected a width of at most 10 digits"},
+      {"PpmLongWord", "P6 00000000003 5 255\n", "expected a width of at most 10 digits"},
       {"PpmMaxval", "P6 3 5 65536\n", "expected a maximum value from 1 to 65535, got 65536"},
-      {"PpmNoSpace", "P6x\n", "expected white space after P1 to P6, got 'P6x\\x0a'"},
+      {"PpmNoSpace", "P6x\n", "expected white space after P1 to P6"},
       {"PpmTooLarge", "P2 1 1 9 10 ", "expected values up to 9, got 10"},
-      {"PpmBits", "P1 2 1 0 2", "expected pixels of 0 and 1, got '2'"},
+      {"PpmBits", "P1 2 1 0 2", "expected pixels of 0 and 1"},
   };
 }
 

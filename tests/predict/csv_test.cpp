@@ -28,7 +28,7 @@ TEST(CsvTest, RefusesMisplacedQuotes) {
   EXPECT_EQ(refusal<FormatError>([] { parse_csv("a\n\"b\nc", "x.csv"); }),
             "x.csv: line 2: missing closing quote");
   EXPECT_EQ(refusal<FormatError>([] { parse_csv("\"a\"b,c", "x.csv"); }),
-            "x.csv: line 1: unexpected 'b' after a closing quote");
+            "x.csv: line 1: expected a comma after the closing quote");
 }
 
 TEST(CsvTest, FieldsAreReadAsTheyAreWritten) {

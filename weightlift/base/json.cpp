@@ -64,6 +64,16 @@ void dump_to(std::string& out, const OrderedJson& value, int indent, int depth) 
 
 }  // namespace
 
+std::string json_fault(std::size_t byte, std::string_view fault) {
+  // "[json.exception.parse_error.101] parse error at line 1, column 2: FAULT; last read: 'BYTES'"
+  if (const auto tag = fault.find("] "); tag != fault.npos) fault.remove_prefix(tag + 2);
+  if (fault.starts_with("parse error at line")) {
+    if (const auto colon = fault.find(": "); colon != fault.npos) fault.remove_prefix(colon + 2);
+  }
+  return fmt::format("invalid JSON at byte {}: {}", byte,
+                     printable(fault.substr(0, fault.find("; last read"))));
+}
+
 Json parse_json(std::string_view text, const std::string& where) {
   const auto cap_depth = [&where](int depth, Json::parse_event_t, const Json&) {
     if (depth > kMaxDepth) {
@@ -79,8 +89,7 @@ Json parse_json(std::string_view text, const std::string& where) {
     return Json::parse(text.begin(), text.end(), cap_depth);
   } catch (const Json::parse_error& error) {
     if (text.empty()) throw FormatError(where, "invalid JSON: the file is empty");
-    throw FormatError(where, fmt::format("invalid JSON at byte {}; it begins '{}'", error.byte,
-                                         printable(text.substr(0, 40))));
+    throw FormatError(where, json_fault(error.byte, error.what()));
   } catch (const Json::out_of_range&) {
     throw FormatError(where, "JSON number is too large for a double");
   }

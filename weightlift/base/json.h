@@ -18,6 +18,11 @@ namespace weightlift {
 /// make a file of many keys cost the square of their number.
 nlohmann::json parse_json(std::string_view text, const std::string& where);
 
+/// "invalid JSON at byte 2: syntax error while parsing value - invalid literal": nlohmann's text of
+/// a parse error, without the bytes that it read. Through a link, those may be a secret of the
+/// user.
+std::string json_fault(std::size_t byte, std::string_view fault);
+
 /// Text as Python's json.dumps(value, indent=2) writes it: non-ASCII escaped, floats as repr()
 /// writes them, keys in their order. No final newline.
 std::string dump_python_json(const nlohmann::ordered_json& value);

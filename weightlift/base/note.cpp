@@ -70,6 +70,7 @@ constexpr auto kRows = std::to_array<Row>({
     {"non-finite-weights", Severity::kWarning},
     {"dtype-overflow", Severity::kWarning},
     {"already-converted", Severity::kNote},
+    {"temporary-folders-found", Severity::kNote},
     {"fetched", Severity::kNote},
     {"fetched-without-config", Severity::kNote},
     {"torch-cache-used", Severity::kNote},

@@ -73,7 +73,8 @@ enum class NoteCode {
   // Verification
   kNonFiniteWeights,  ///< nan, inf, tensors
   kDtypeOverflow,
-  kAlreadyConverted,  ///< form
+  kAlreadyConverted,       ///< form
+  kTemporaryFoldersFound,  ///< names
   // The Hub
   kFetched,               ///< commit
   kFetchedWithoutConfig,  ///< commit

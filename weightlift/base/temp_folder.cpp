@@ -9,11 +9,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <optional>
 #include <string_view>
 #include <system_error>
 
 #include "weightlift/base/error.h"
+#include "weightlift/base/owner_tag.h"
 
 namespace weightlift {
 
@@ -22,12 +24,10 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view kMark = ".weightlift-";
-constexpr std::string_view kOldMark = ".weightlift-old-";
+constexpr std::string_view kOld = "old";  // in place of a tag: a folder that publish() replaced
 constexpr std::size_t kSuffixBytes = 6;
-// The longest file name of Linux, less what this file adds to names.
-constexpr std::size_t kMaxNameBytes = 255 - 1 - kOldMark.size() - kSuffixBytes;
+constexpr std::size_t kMaxNameBytes = 255;  // the longest file name of Linux
 constexpr mode_t kByUmask = 0777;
-constexpr int kTries = 100;
 
 std::optional<struct stat> look(const fs::path& path) {
   struct stat status {};
@@ -50,45 +50,57 @@ bool is_at(const Descriptor& folder, const fs::path& path) {
   return folder && ::fstat(folder.get(), &status) == 0 && there && same(*there, status);
 }
 
+/// Other runs create and remove the same folders. What one of them changed between two of our calls
+/// is tried again until this time is over, not a number of times: on a busy machine many tries may
+/// fail in a row.
+class Retry {
+ public:
+  bool again() const { return std::chrono::steady_clock::now() < end_; }
+
+ private:
+  std::chrono::steady_clock::time_point end_ =
+      std::chrono::steady_clock::now() + std::chrono::seconds(5);
+};
+
 /// Removes a folder and its content. It follows no symbolic link, nor does remove_all. Another run
 /// may remove the same folder: its files can vanish at any moment.
 std::error_code remove_folder(const fs::path& path) {
   std::error_code error;
-  for (int i = 0; i < kTries; ++i) {
+  const Retry retry;
+  do {
     fs::remove_all(path, error);
-    if (error != std::errc::no_such_file_or_directory) break;
-  }
+  } while (error == std::errc::no_such_file_or_directory && retry.again());
   return error;
 }
 
-bool is_temp_name(std::string_view name) {
-  if (name.size() <= 1 + kMark.size() + kSuffixBytes || name.front() != '.') return false;
-  const std::string_view suffix = name.substr(name.size() - kSuffixBytes);
+/// "TAG" of ".NAME.weightlift-TAG-XXXXXX", also where it is empty or "old"; nothing for other
+/// names.
+std::optional<std::string_view> tag_in_name(std::string_view name) {
+  const std::size_t mark = name.rfind(kMark);
+  if (!name.starts_with('.') || mark == name.npos || mark < 2) return std::nullopt;
+  name.remove_prefix(mark + kMark.size());
   const auto is_letter_or_digit = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
   };
+  if (name.size() < kSuffixBytes) return std::nullopt;
+  const std::string_view suffix = name.substr(name.size() - kSuffixBytes);
+  if (!std::ranges::all_of(suffix, is_letter_or_digit)) return std::nullopt;
   name.remove_suffix(kSuffixBytes);
-  return name.ends_with(kMark) && std::ranges::all_of(suffix, is_letter_or_digit);
+  if (name.empty()) return name;  // as versions before 0.2 named them
+  if (!name.ends_with('-')) return std::nullopt;
+  name.remove_suffix(1);
+  return name == kOld || is_owner_tag(name) ? std::optional(name) : std::nullopt;
 }
 
-/// Removes one folder of that name if its process is gone. A live process holds the lock; one that
-/// loses its folder here before it could lock it notices that.
-void remove_if_stale(const fs::path& path) {
-  const Descriptor folder = open_folder(path);
+/// ".NAME.weightlift-TAG-XXXXXX", with a NAME that is shortened to the longest name of Linux.
+std::string temp_name(std::string_view name, std::string_view tag) {
+  const std::string end = fmt::format("{}{}-{}", kMark, tag, random_suffix());
+  return fmt::format(".{}{}", name.substr(0, kMaxNameBytes - 1 - end.size()), end);
+}
+
+bool is_own_folder(const Descriptor& folder) {
   struct stat status {};
-  if (!folder || ::fstat(folder.get(), &status) != 0 || status.st_uid != ::geteuid()) return;
-  if (::flock(folder.get(), LOCK_EX | LOCK_NB) != 0) return;
-  // A folder that was published since it was opened has another name now.
-  if (is_at(folder, path)) remove_folder(path);
-}
-
-void remove_stale(const fs::path& parent) {
-  // A folder that cannot be listed or removed does not stop the job.
-  std::error_code error;
-  for (fs::directory_iterator entry(parent, error), end; !error && entry != end;
-       entry.increment(error)) {
-    if (is_temp_name(entry->path().filename().native())) remove_if_stale(entry->path());
-  }
+  return folder && ::fstat(folder.get(), &status) == 0 && status.st_uid == ::geteuid();
 }
 
 /// Throws unless `target` is free, or a folder that may be replaced.
@@ -125,27 +137,36 @@ fs::path nearest_existing(fs::path path) {
   return path.empty() ? fs::path(".") : path;
 }
 
+/// Follows `path`. Returns errno's value, 0 for success; ENOENT only where nothing has that name,
+/// ELOOP for a symbolic link that leads nowhere.
+int follow(const fs::path& path, struct stat& status) {
+  if (::lstat(path.c_str(), &status) != 0) return errno;
+  if (!S_ISLNK(status.st_mode)) return 0;  // one look: a later one may find another state
+  if (::stat(path.c_str(), &status) == 0) return 0;
+  return errno == ENOENT ? ELOOP : errno;
+}
+
 /// Throws unless `parent` is a writable folder, or can be created in its nearest ancestor.
 void require_parent(const fs::path& parent) {
   fs::path nearest;
-  struct stat status {};
-  int error = ENOENT;
-  // Another run may remove the parent that it created between any two of these calls.
-  for (int i = 0; i < kTries && error == ENOENT; ++i) {
+  int error = 0;
+  const Retry retry;
+  do {
     nearest = nearest_existing(parent);
-    error = ::stat(nearest.c_str(), &status) == 0 ? 0 : errno;
-    if (error == ENOENT && look(nearest)) {
+    struct stat status {};
+    error = follow(nearest, status);
+    if (error == ELOOP) {
       throw NotFoundError(shown(nearest), "broken symbolic link", {{HintCode::kChooseOutput, {}}});
     }
-    if (error != 0) continue;
-    if (!S_ISDIR(status.st_mode)) {
+    if (error == 0 && !S_ISDIR(status.st_mode)) {
       throw IoError(shown(nearest),
                     fmt::format("expected a folder, got {}", kind_of(status.st_mode)),
                     {{HintCode::kChooseOutput, {}}});
     }
-    const bool writable = ::faccessat(AT_FDCWD, nearest.c_str(), W_OK | X_OK, AT_EACCESS) == 0;
-    error = writable ? 0 : errno;
-  }
+    if (error == 0 && ::faccessat(AT_FDCWD, nearest.c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
+      error = errno;
+    }
+  } while (error == ENOENT && retry.again());
   if (error != 0) throw_io_error(nearest, "cannot write to this folder", error);
 }
 
@@ -195,7 +216,7 @@ TempFolder::TempFolder(fs::path parent, std::string name)
     : parent_(without_final_slash(std::move(parent))), name_(std::move(name)) {
   require_name(name_);
   require_parent(parent_);
-  remove_stale(parent_);
+  remove_stale();
   try {
     make_parents();
     make_folder();
@@ -203,6 +224,25 @@ TempFolder::TempFolder(fs::path parent, std::string name)
     remove_made_parents();
     throw;
   }
+}
+
+void TempFolder::remove_stale() {
+  // A folder that cannot be listed or removed does not stop the job.
+  std::error_code error;
+  for (fs::directory_iterator entry(parent_, error), end; !error && entry != end;
+       entry.increment(error)) {
+    const std::string name = entry->path().filename();
+    const auto tag = tag_in_name(name);
+    if (!tag) continue;
+    const Descriptor folder = open_folder(entry->path());
+    if (!is_own_folder(folder)) continue;
+    const Owner owner = find_owner(*tag);
+    if (owner == Owner::kForeign) others_.push_back(name);
+    if (owner != Owner::kGone || ::flock(folder.get(), LOCK_EX | LOCK_NB) != 0) continue;
+    // A folder that was published since it was opened has another name now.
+    if (is_at(folder, entry->path())) remove_folder(entry->path());
+  }
+  std::ranges::sort(others_);
 }
 
 void TempFolder::make_parents() {
@@ -228,8 +268,10 @@ void TempFolder::remove_made_parents() {
 
 void TempFolder::make_folder() {
   int error = 0;
-  for (int i = 0; i < kTries; ++i) {
-    path_ = parent_ / fmt::format(".{}{}{}", name_, kMark, random_suffix());
+  const std::string tag = owner_tag();
+  const Retry retry;
+  do {
+    path_ = parent_ / temp_name(name_, tag);
     if (::mkdir(path_.c_str(), kByUmask) != 0) {
       error = errno;
       if (error == ENOENT) make_parents();
@@ -243,11 +285,10 @@ void TempFolder::make_folder() {
       ::rmdir(path_.c_str());
       break;
     }
-    // Between mkdir and flock another run may take the folder for a dead process's.
-    const bool refused =
-        ::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0 && (error = errno) == EWOULDBLOCK;
-    if (!refused && is_at(lock_, path_)) return;
-  }
+    ::flock(lock_.get(), LOCK_EX | LOCK_NB);  // a file system without locks may refuse
+    if (is_at(lock_, path_)) return;
+    error = ENOENT;
+  } while (retry.again());
   throw_io_error(path_, "cannot create the folder", error);
 }
 
@@ -261,20 +302,20 @@ fs::path TempFolder::publish(Existing existing) {
   const fs::path target = parent_ / name_;
   int error = 0;
   fs::path old;
-  for (int i = 0; i < kTries; ++i) {
+  const Retry retry;
+  do {
     require_free(target, existing);
     error = rename_to_free(path_, target);
     if (error == EEXIST && existing == Existing::kReplace) {
       old = path_;
       error = rename_by_flag(path_, target, RENAME_EXCHANGE);
       if (cannot_do(error)) {
-        old = parent_ / fmt::format(".{}{}{}", name_, kOldMark, random_suffix());
+        old = parent_ / temp_name(name_, kOld);
         error = rename_two(path_, target, old);
       }
     }
     // Meanwhile a free name was taken, or the reverse: check again.
-    if (error != EEXIST && error != ENOENT) break;
-  }
+  } while ((error == EEXIST || error == ENOENT) && retry.again());
   if (error != 0) throw_io_error(target, "cannot rename the new folder to this name", error);
   published_ = true;
   if (!old.empty()) {

@@ -8,15 +8,16 @@
 
 namespace weightlift {
 
-/// A folder that appears complete or not at all. It is built as `parent/.NAME.weightlift-XXXXXX`,
-/// which is locked (flock) while its process lives, then renamed to `parent/NAME`. The umask
-/// decides on its mode, as with mkdir.
+/// A folder that appears complete or not at all. It is built as
+/// `parent/.NAME.weightlift-BOOT-NAMESPACE-PID-START-XXXXXX` (owner_tag.h), which is locked (flock)
+/// while its process lives, then renamed to `parent/NAME`. The umask decides on its mode, as with
+/// mkdir.
 class TempFolder {
  public:
   /// Creates the folder, and `parent` where it is missing. First removes the dot-folders that dead
-  /// processes of the same user left in `parent`: those whose lock is free. Without locks in the
-  /// file system such folders stay. Throws UsageError for a bad name, else NotFoundError or
-  /// IoError.
+  /// processes of the same user left in `parent`: processes of this boot and PID namespace that are
+  /// gone, and whose lock is free. A file system may not share locks between machines, so the lock
+  /// alone decides nothing. Throws UsageError for a bad name, else NotFoundError or IoError.
   TempFolder(std::filesystem::path parent, std::string name);
 
   /// Removes the folder unless it was published, and those parents that this object created and
@@ -26,6 +27,10 @@ class TempFolder {
   TempFolder& operator=(const TempFolder&) = delete;
 
   const std::filesystem::path& path() const { return path_; }
+
+  /// Names in `parent` of this user's dot-folders that may belong to processes of other machines or
+  /// containers, or hold a replaced folder (see publish). This class never removes them.
+  const std::vector<std::string>& others() const { return others_; }
 
   /// What to do where a folder of that name exists.
   enum class Existing { kRefuse, kReplace };
@@ -43,6 +48,7 @@ class TempFolder {
   std::filesystem::path publish(Existing existing);
 
  private:
+  void remove_stale();
   void make_parents();
   void remove_made_parents();
   void make_folder();
@@ -51,6 +57,7 @@ class TempFolder {
   std::string name_;
   std::filesystem::path path_;
   Descriptor lock_;
+  std::vector<std::string> others_;
   std::vector<std::filesystem::path> made_parents_;  ///< outermost first
   bool published_ = false;
 };

@@ -208,7 +208,7 @@ void PickleMachine::integer_line() {
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
   if (error != std::errc() || end != digits.data() + digits.size()) {
-    refuse(fmt::format("int: expected digits of 64 bits, got '{}'", printable(digits, 40)));
+    refuse("int: expected digits of 64 bits");
   }
   push_new({.kind = PickleKind::kInt, .integer = value});
 }

@@ -26,8 +26,7 @@ std::string_view PickleMachine::line() {
   const std::string_view rest = pickle_text(bytes_.subspan(at_)).substr(0, kMaxGlobalBytes + 1);
   const std::size_t end = rest.find('\n');
   if (end == std::string_view::npos) {
-    refuse(fmt::format("global: expected a line of at most {} bytes, got '{}'", kMaxGlobalBytes,
-                       printable(rest, 40)));
+    refuse(fmt::format("global: expected a line of at most {} bytes", kMaxGlobalBytes));
   }
   at_ += end + 1;
   return rest.substr(0, end);

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "weightlift/base/error.h"
+#include "weightlift/base/json.h"
 #include "weightlift/checkpoint/tensor_name.h"
 
 // The header is untrusted JSON of up to 100 MB. One machine without recursion reads it as a stream
@@ -100,18 +101,6 @@ std::string_view expected_in(State state) {
     default:
       return "nothing";  // never used: JSON has a key or an end at these places
   }
-}
-
-/// nlohmann's text on a syntax error, without its error number, line and column (the header is one
-/// line), and without the text read so far, which can be 100 MB.
-std::string_view reason_of(std::string_view what) {
-  if (const auto tag = what.find("] "); tag != std::string_view::npos) what.remove_prefix(tag + 2);
-  if (what.starts_with("parse error at line")) {
-    if (const auto colon = what.find(": "); colon != std::string_view::npos) {
-      what.remove_prefix(colon + 2);
-    }
-  }
-  return what.substr(0, what.find("; last read"));
 }
 
 /// Receives nlohmann's events. Refusals leave as exceptions; the return value is always true.
@@ -231,8 +220,7 @@ class HeaderMachine final : public Json::json_sax_t {
 
   bool parse_error(std::size_t position, const std::string& /*token*/,
                    const nlohmann::detail::exception& error) override {
-    throw FormatError(where_, fmt::format("header: invalid JSON at byte {}: {}", position,
-                                          printable(reason_of(error.what()))));
+    throw FormatError(where_, "header: " + json_fault(position, error.what()));
   }
 
  private:

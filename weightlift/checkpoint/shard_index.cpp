@@ -9,6 +9,7 @@
 
 #include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
+#include "weightlift/base/json.h"
 #include "weightlift/base/note.h"
 #include "weightlift/checkpoint/tensor_name.h"
 
@@ -98,8 +99,8 @@ class IndexMachine final : public Json::json_sax_t {
   bool binary(Json::binary_t& /*value*/) override { return true; }  // never in JSON text
 
   bool parse_error(std::size_t position, const std::string& /*token*/,
-                   const nlohmann::detail::exception& /*error*/) override {
-    throw FormatError(where_, fmt::format("invalid JSON at byte {}", position));
+                   const nlohmann::detail::exception& error) override {
+    throw FormatError(where_, json_fault(position, error.what()));
   }
 
  private:

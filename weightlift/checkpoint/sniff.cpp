@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <array>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
 #include <vector>
 
 #include "weightlift/base/bytes.h"
 #include "weightlift/base/error.h"
+#include "weightlift/base/json.h"
 #include "weightlift/base/wrong_download.h"
 #include "weightlift/checkpoint/safetensors.h"
 #include "weightlift/checkpoint/zip.h"
@@ -178,19 +180,22 @@ bool is_text(std::string_view text) {
   });
 }
 
-std::string start_of(std::string_view text) {
-  std::string start(text.substr(0, 64));
-  start.erase(0, start.find_first_not_of(" \t\r\n"));
-  return start;
-}
-
-/// A reply or a message that was saved in place of the weights.
-OtherFile describe_text(std::string_view text, std::string_view kind) {
-  const std::string start = start_of(text);
-  if (kind.empty()) {
-    kind = start.starts_with("{") || start.starts_with("[") ? "JSON text" : "plain text";
+/// A server's reply that was saved in place of the weights. Of text that is not JSON nothing is
+/// quoted: through a link it may be a secret of the user.
+OtherFile describe_text(std::string_view text) {
+  constexpr std::size_t kMostBytes = 4096;  // of a reply
+  std::string what = "plain text";
+  if (const std::size_t start = text.find_first_not_of(" \t\r\n");
+      start != text.npos && (text[start] == '{' || text[start] == '[')) {
+    what = "JSON text";
   }
-  return {fmt::format("{} that begins '{}'", kind, printable(start, 48)), std::string(kFetchAgain)};
+  if (text.size() <= kMostBytes) {
+    const auto reply = nlohmann::json::parse(text.begin(), text.end(), nullptr, false);
+    if (const auto* error = find_member(reply, "error"); error != nullptr && error->is_string()) {
+      what = fmt::format("a JSON reply, error '{}'", printable(error->get<std::string>()));
+    }
+  }
+  return {what, std::string(kFetchAgain)};
 }
 
 bool has_header_length(std::string_view text) {
@@ -215,15 +220,11 @@ OtherFile describe(std::string_view text) {
     return {std::string(magic->what), std::string(magic->advice), true};
   }
   const WrongDownload other = find_wrong_download(text);
-  if (other.what.find("pointer") != std::string_view::npos) {
-    return {std::string(other.what), std::string(other.advice)};
-  }
-  if (!other.what.empty()) return describe_text(text, other.what);
+  if (!other.what.empty()) return {std::string(other.what), std::string(other.advice)};
   if (is_onnx(text)) return {"an ONNX model", "convert the checkpoint that it was made from", true};
-  if (is_text(text)) return describe_text(text, {});
+  if (is_text(text)) return describe_text(text);
   if (has_zip_end(text)) return {"a zip archive with other bytes in front of it"};
-  return {fmt::format("{} bytes of unknown format that begin '{}'", text.size(),
-                      printable(text.substr(0, 8)))};
+  return {fmt::format("{} bytes of unknown format", text.size())};
 }
 
 [[noreturn]] void refuse(const OtherFile& file, const std::string& where) {

@@ -173,6 +173,10 @@ constexpr auto kTexts = std::to_array<Text>({
     {NoteCode::kDtypeOverflow,
      "weights overflow to infinity in the output dtype; the converted model is useless"},
     {NoteCode::kAlreadyConverted, "already has the form of {form}; nothing to do"},
+    {NoteCode::kTemporaryFoldersFound,
+     "has temporary folders of other machines, containers or crashed replacements, which "
+     "weightlift "
+     "keeps: {names}"},
     {NoteCode::kFetched, "from the Hub, commit {commit}"},
     {NoteCode::kFetchedWithoutConfig,
      "from the Hub, commit {commit}; config from weightlift's registry"},

@@ -12,6 +12,9 @@
 #include "weightlift/base/file.h"
 #include "weightlift/base/hint.h"
 #include "weightlift/base/note.h"
+#include "weightlift/base/posix.h"
+#include "weightlift/base/temp_folder.h"
+#include "weightlift/base/text.h"
 #include "weightlift/convert/plan.h"
 #include "weightlift/convert/provenance.h"
 #include "weightlift/convert/source.h"
@@ -191,6 +194,12 @@ ConversionResult convert(const ConversionRequest& request, ProgressSink& progres
   if (request.dry_run) return result;
 
   TempFolder folder(request.output, plan.name);
+  if (!folder.others().empty()) {
+    add_note({NoteCode::kTemporaryFoldersFound,
+              shown(request.output),
+              {{"names", printable(first_of(folder.others()), 400)}}},
+             result, progress);
+  }
   auto hashing = std::async(std::launch::async, [&plan, &file] {
     require_checksums(plan.source.checkpoint);
     return plan.sha256_hex.empty() ? sha256(file.bytes()) : plan.sha256_hex;

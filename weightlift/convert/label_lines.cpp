@@ -211,9 +211,8 @@ std::string unquoted(const LabelLine& line, const std::string& where) {
   }
   if (rest != "\"") {
     throw FormatError(
-        where, fmt::format("line {}: expected {}, got '{}'", line.number,
-                           rest.empty() ? "a closing quote" : "nothing after the quoted label",
-                           printable(line.text)));
+        where, fmt::format("line {}: expected {}", line.number,
+                           rest.empty() ? "a closing quote" : "nothing after the quoted label"));
   }
   return label;
 }
@@ -321,8 +320,8 @@ LabelFile parse_label_lines(std::string_view text, const std::string& where) {
     // JSON refuses such labels, but later and without the file's name.
     if (printable(label, label.size()) == label) continue;
     throw FormatError(
-        where, fmt::format("line {}: expected UTF-8 text without control characters, got '{}'",
-                           line.number, printable(label)));
+        where,
+        fmt::format("line {}: expected UTF-8 text without control characters", line.number));
   }
   return result;
 }

@@ -9,6 +9,7 @@
 #include "weightlift/base/note.h"
 #include "weightlift/export/card_code.h"
 #include "weightlift/export/card_notes.h"
+#include "weightlift/export/yaml.h"
 #include "weightlift/tensor/shape.h"
 
 namespace weightlift {
@@ -41,11 +42,11 @@ void add_front_matter(std::string& out, const CardFacts& facts) {
   out += fmt::format("---\nlibrary_name: {}\n", to_string(facts.folder.form));
   out += facts.folder.config.head == Head::kClassifier ? "pipeline_tag: image-classification\n"
                                                        : "pipeline_tag: image-feature-extraction\n";
-  if (!from.license.empty()) out += fmt::format("license: {}\n", quoted(from.license));
-  if (!from.base_model.empty()) out += fmt::format("base_model: {}\n", quoted(from.base_model));
+  if (!from.license.empty()) out += fmt::format("license: {}\n", yaml_quoted(from.license));
+  if (!from.base_model.empty()) out += fmt::format("base_model: {}\n", yaml_quoted(from.base_model));
   if (!from.datasets.empty()) {
     out += "datasets:\n";
-    for (const std::string& dataset : from.datasets) out += fmt::format("- {}\n", quoted(dataset));
+    for (const std::string& dataset : from.datasets) out += fmt::format("- {}\n", yaml_quoted(dataset));
   }
   out += "tags:\n- resnet\n- timm\n- vision\n---\n\n";
 }

@@ -82,8 +82,7 @@ bool is_of_kind(std::span<const std::byte> bytes, const FileKind& kind) {
   if (const WrongDownload other = find_wrong_download(text); !other.what.empty()) {
     refuse_image(file, fmt::format("{}, not an image", other.what), other.advice);
   }
-  refuse_image(file, fmt::format("not a JPEG, PNG, WebP, BMP or PPM image: starts with '{}'",
-                                 printable(text.substr(0, 8))));
+  refuse_image(file, "not a JPEG, PNG, WebP, BMP or PPM image");
 }
 
 const ImageFormat& sniff_format(const ImageFile& file) {

@@ -37,8 +37,8 @@ class Reader {
       record.fields.push_back(field());
     }
     if (!at_end() && !skip_line_end()) {
-      throw FormatError(where_, fmt::format("line {}: unexpected '{}' after a closing quote", line_,
-                                            printable(rest_.substr(0, 1))));
+      throw FormatError(where_,
+                        fmt::format("line {}: expected a comma after the closing quote", line_));
     }
     return record;
   }

@@ -101,7 +101,10 @@ std::optional<Columns> read_header(const std::vector<std::string>& fields, const
   if (!file) missing.push_back(fmt::format("file ({})", fmt::join(kFileColumns, ", ")));
   if (!label) missing.push_back(fmt::format("label ({})", fmt::join(kLabelColumns, ", ")));
   std::vector<std::string> found;
-  for (const std::string& field : fields) found.push_back(printable(field));
+  if (fields.size() == 1) found.emplace_back("one column");  // no table: it may be any text
+  for (const std::string& field : fields) {
+    if (fields.size() > 1) found.push_back(printable(field));
+  }
   throw FormatError(shown(csv), fmt::format("line 1: no column for the {}; found: {}",
                                             fmt::join(missing, " and the "), first_of(found)));
 }
