@@ -75,6 +75,8 @@ TEST(InterruptedTest, NamesItsSignal) {
   EXPECT_STREQ(Interrupted(1).what(), "hung up");
   EXPECT_STREQ(Interrupted(2).what(), "interrupted");
   EXPECT_STREQ(Interrupted(15).what(), "terminated");
+  EXPECT_STREQ(Interrupted(10).what(), "stopped by SIGUSR1");
+  EXPECT_STREQ(Interrupted(40).what(), "stopped by signal 40");
 }
 
 TEST(HintTest, IsACodeWithValues) {
@@ -147,6 +149,24 @@ TEST(PrintableTest, EscapesTerminalControl) {
                       "31m"),
             "\\xc2\\x9b31m");
   EXPECT_EQ(printable("\xC2\xA0"), "\xC2\xA0");
+}
+
+// They make one word read as another, or break a line.
+TEST(PrintableTest, EscapesMarksOfTheDirectionOfWriting) {
+  EXPECT_EQ(printable("\xD8\x9C"), "\\xd8\\x9c");                // U+061C
+  EXPECT_EQ(printable("\xE2\x80\x8E"), "\\xe2\\x80\\x8e");       // U+200E
+  EXPECT_EQ(printable("\xE2\x80\x8F"), "\\xe2\\x80\\x8f");       // U+200F
+  EXPECT_EQ(printable("\xE2\x80\xA8"), "\\xe2\\x80\\xa8");       // U+2028
+  EXPECT_EQ(printable("a\xE2\x80\xAE"), "a\\xe2\\x80\\xae");     // U+202E
+  EXPECT_EQ(printable("\xE2\x81\xA6"), "\\xe2\\x81\\xa6");       // U+2066
+  EXPECT_EQ(printable("\xE2\x81\xA9"), "\\xe2\\x81\\xa9");       // U+2069
+  EXPECT_EQ(printable("\xE2\x80\xA7"), "\xE2\x80\xA7");          // U+2027 is a dot
+  EXPECT_EQ(printable("\xD9\x85\xD7\x90"), "\xD9\x85\xD7\x90");  // letters from right to left
+}
+
+TEST(PrintableTest, EscapesOnce) {
+  const std::string once = printable("\x1b[31m\xE2\x80\xAE\xFF");
+  EXPECT_EQ(printable(once), once);
 }
 
 TEST(PrintableTest, EscapesInvalidUtf8) {

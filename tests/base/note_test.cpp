@@ -83,6 +83,7 @@ TEST(NoteTest, NamesAndSeveritiesAreStable) {
                         "note training-state-skipped",
                         "warning noncommercial-license",
                         "note card-names-repository",
+                        "warning fewer-threads",
                         "note image-animated",
                         "warning image-damaged",
                         "warning image-end-damaged",

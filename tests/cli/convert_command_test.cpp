@@ -1,8 +1,6 @@
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <csignal>
 #include <filesystem>
@@ -486,20 +484,6 @@ TEST(GuidanceTest, ControlCharactersDoNotReachTheTerminal) {
       run_weightlift({"convert", dir / "evil\033[2J\n", "-o", dir / "out", "--no-verify"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_THAT(outcome.out, AllOf(Not(HasSubstr("\033")), HasSubstr("evil\\033[2J\\012' -o ")));
-}
-
-TEST(ConvertCommandTest, ReportsOutputThatCannotBeWritten) {
-  const Room room;
-  const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
-  ASSERT_GE(full, 0);
-  const Outcome outcome =
-      testing::Process(testing::weightlift({"convert", room.source(), "-o", room.out(), "-q"}),
-                       full)
-          .wait();
-  ::close(full);
-  EXPECT_EQ(outcome.exit_code, 3);
-  EXPECT_EQ(outcome.err,
-            "weightlift: error: standard output: cannot write: No space left on device\n");
 }
 
 /// What the program prints on a terminal.

@@ -132,6 +132,47 @@ TEST_P(SignalTest, LeavesAllOrNothingAtAnyMoment) {
   }
 }
 
+// All that would end the process without a trace; each may come again and again.
+TEST(OtherSignalTest, StopsAConversionAndLeavesNothing) {
+  const std::vector<Stop> stops = {{SIGHUP, 129, "hung up"},
+                                   {SIGQUIT, 131, "stopped by SIGQUIT"},
+                                   {SIGUSR1, 138, "stopped by SIGUSR1"},
+                                   {SIGUSR2, 140, "stopped by SIGUSR2"},
+                                   {SIGALRM, 142, "stopped by SIGALRM"},
+                                   {SIGSTKFLT, 144, "stopped by SIGSTKFLT"},
+                                   {SIGXCPU, 152, "stopped by SIGXCPU"},
+                                   {SIGVTALRM, 154, "stopped by SIGVTALRM"},
+                                   {SIGPROF, 155, "stopped by SIGPROF"},
+                                   {SIGIO, 157, "stopped by SIGPOLL"},
+                                   {SIGPWR, 158, "stopped by SIGPWR"},
+                                   {SIGRTMIN, 128 + SIGRTMIN, "stopped by signal 34"}};
+  for (const Stop& stop : stops) {
+    SCOPED_TRACE(stop.message);
+    const Room room;
+    const Outcome outcome =
+        run_until_it_builds(room, {"convert", room.source()}, [&](Process& process) {
+          const int times = stop.signal == SIGHUP || stop.signal == SIGQUIT ? 1 : 3;
+          for (int i = 0; i < times; ++i) process.signal(stop.signal);
+        });
+    EXPECT_EQ(outcome.signal, 0);
+    EXPECT_EQ(outcome.exit_code, stop.exit_code);
+    EXPECT_EQ(outcome.err, fmt::format("weightlift: error: {}\n", stop.message));
+    EXPECT_THAT(names_in(room.dir.path()), ElementsAre("in"));
+  }
+}
+
+TEST(OtherSignalTest, WhatTheCallerIgnoresStaysIgnored) {
+  for (const int number : {SIGHUP, SIGUSR1, SIGALRM}) {
+    const Room room;
+    const sighandler_t before = std::signal(number, SIG_IGN);
+    Process process(weightlift({"convert", room.source(), "-o", room.out(), "--samples", "10"}));
+    while (process.is_running() && !has_hidden(room.out())) std::this_thread::yield();
+    process.signal(number);
+    EXPECT_EQ(process.wait().exit_code, 0) << number;
+    std::signal(number, before);
+  }
+}
+
 TEST(ShrinkingSourceTest, IsReportedOnceAndLeavesNothing) {
   const Room room;
   const fs::path weights = room.dir / "in/small/model.safetensors";

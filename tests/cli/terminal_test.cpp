@@ -154,10 +154,20 @@ TEST_F(TerminalTest, ALostTerminalIsNoReasonToEndWhereHangUpIsIgnored) {
   OnTerminal program(arguments, 80, {}, true);
   program.read("verify");
   program.hang_up();
-  // Standard output was also the terminal: the results are lost, the folder is not.
-  const int code = program.wait();
-  EXPECT_TRUE(code == 0 || code == 3) << code;
+  // Standard output was also the terminal: the results are lost, the folders are not.
+  EXPECT_EQ(program.wait(), 1);
   EXPECT_TRUE(std::filesystem::exists(room_.dir / "out/short/config.json"));
+  EXPECT_TRUE(std::filesystem::exists(room_.dir / "out" / kLong / "config.json"));
+}
+
+TEST_F(TerminalTest, ProgressShowsNoEscapeSequencesOfNames) {
+  const std::string hostile = "a\x1b[31mb";
+  testing::small_checkpoint().write_folder(room_.dir / hostile);
+  OnTerminal program({"convert", room_.dir / hostile, room_.dir / "short", "-o", room_.out()}, 200);
+  const std::string text = program.read();
+  EXPECT_EQ(program.wait(), 0);
+  EXPECT_THAT(text, HasSubstr("a\\x1b[31mb"));
+  EXPECT_THAT(text, Not(HasSubstr(hostile)));
 }
 
 }  // namespace

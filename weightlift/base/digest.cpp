@@ -8,10 +8,18 @@
 #include <stdexcept>
 
 #include "weightlift/base/file.h"
+#include "weightlift/base/posix.h"
 
 namespace weightlift {
 
 namespace {
+
+/// OpenSSL crashes where it cannot allocate its tables.
+EVP_MD_CTX* new_context() {
+  constexpr std::size_t kBytes = std::size_t{4} << 20;
+  require_memory(kBytes);
+  return EVP_MD_CTX_new();
+}
 
 void require(bool done) {
   if (!done) throw std::runtime_error("OpenSSL cannot compute this digest");
@@ -21,7 +29,7 @@ void require(bool done) {
 
 void Hasher::Free::operator()(evp_md_ctx_st* context) const { EVP_MD_CTX_free(context); }
 
-Hasher::Hasher(const char* algorithm) : context_(EVP_MD_CTX_new()) {
+Hasher::Hasher(const char* algorithm) : context_(new_context()) {
   const EVP_MD* digest = EVP_get_digestbyname(algorithm);
   require(context_ != nullptr && digest != nullptr &&
           EVP_DigestInit_ex(context_.get(), digest, nullptr) == 1);

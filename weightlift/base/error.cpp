@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <csignal>
+#include <cstring>
 #include <utility>
 
 #include "weightlift/base/text.h"
@@ -16,18 +19,38 @@ constexpr std::array<std::string_view, 12> kKinds = {
     "not_found", "exists",  "invalid_format", "unsupported", "mismatch",    "io",
     "usage",     "network", "auth",           "no_memory",   "interrupted", "internal"};
 
-/// Bytes of the first character, 0 where a message must escape it.
-std::size_t printable_length(std::string_view text) {
-  const auto lead = static_cast<unsigned char>(text.front());
-  if (lead < 0x20 || lead == 0x7F) return 0;
-  const std::size_t length = utf8_length(text);
-  // C1 control characters (U+0080..U+009F) can drive a terminal as ESC does.
-  const bool control = lead == 0xC2 && length == 2 && static_cast<unsigned char>(text[1]) < 0xA0;
-  return control ? 0 : length;
+/// Characters that change how a terminal shows the text around them: control characters, ends of
+/// lines, and marks that turn the direction of writing, so that one word reads as another.
+bool steers_terminal(char32_t c) {
+  return c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0x061C || c == 0x200E || c == 0x200F ||
+         (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
 }
 
-constexpr std::string_view name_of_signal(int number) {
-  return number == 15 ? "terminated" : number == 1 ? "hung up" : "interrupted";
+/// The first character, whose sequence has that length.
+char32_t decode(std::string_view text, std::size_t length) {
+  constexpr unsigned int kPayload = 0x3F;
+  const auto lead = static_cast<unsigned char>(text.front());
+  char32_t c = length == 1 ? lead : lead & (0xFFU >> (length + 1));
+  for (std::size_t i = 1; i < length; ++i) {
+    c = c << 6U | (static_cast<unsigned char>(text[i]) & kPayload);
+  }
+  return c;
+}
+
+std::string name_of_signal(int number) {
+  switch (number) {
+    case SIGINT:
+      return "interrupted";
+    case SIGTERM:
+      return "terminated";
+    case SIGHUP:
+      return "hung up";
+    default:
+      break;
+  }
+  const char* name = ::sigabbrev_np(number);
+  return name == nullptr ? fmt::format("stopped by signal {}", number)
+                         : fmt::format("stopped by SIG{}", name);
 }
 
 }  // namespace
@@ -59,7 +82,7 @@ HubError with_hints(const HubError& error, const Hints& more) {
 }
 
 Interrupted::Interrupted(int signal_number)
-    : Error(ErrorKind::kInterrupted, "", std::string(name_of_signal(signal_number))),
+    : Error(ErrorKind::kInterrupted, "", name_of_signal(signal_number)),
       signal_number_(signal_number) {}
 
 std::string join_places(const std::string& outer, const std::string& inner) {
@@ -77,14 +100,16 @@ std::string printable(std::string_view text, std::size_t max_bytes) {
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {
-    const std::size_t length = printable_length(text);
-    if (length == 0) {
-      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(text.front()));
-      text.remove_prefix(1);
+    const std::size_t length = utf8_length(text);
+    const std::string_view character = text.substr(0, std::max<std::size_t>(length, 1));
+    if (length > 0 && !steers_terminal(decode(text, length))) {
+      out += character;
     } else {
-      out += text.substr(0, length);
-      text.remove_prefix(length);
+      for (const char byte : character) {
+        out += fmt::format("\\x{:02x}", static_cast<unsigned char>(byte));
+      }
     }
+    text.remove_prefix(character.size());
   }
   return out;
 }

@@ -84,7 +84,7 @@ class HubError : public Error {
 /// The same failure with more hints.
 HubError with_hints(const HubError& error, const Hints& more);
 
-/// A signal asked to stop: its number, 2 (interrupted), 15 (terminated) or 1 (hung up).
+/// A signal asked to stop: "interrupted" (SIGINT), "terminated", "hung up", "stopped by SIGUSR1".
 class Interrupted : public Error {
  public:
   explicit Interrupted(int signal_number);
@@ -110,8 +110,9 @@ auto with_context(const std::string& where, const Body& body) {
   }
 }
 
-/// Untrusted text as a message shows it on one line: control characters, line breaks and invalid
-/// UTF-8 become \xNN; text beyond `max_bytes` bytes is shortened in the middle.
+/// Untrusted text as a message shows it on one line: control characters, line breaks, marks of the
+/// direction of writing (U+202E) and invalid UTF-8 become \xNN; text beyond `max_bytes` bytes is
+/// shortened in the middle. Escaping twice changes nothing.
 std::string printable(std::string_view text, std::size_t max_bytes = 120);
 
 }  // namespace weightlift

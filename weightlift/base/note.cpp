@@ -81,6 +81,7 @@ constexpr auto kRows = std::to_array<Row>({
     {"training-state-skipped", Severity::kNote},
     {"noncommercial-license", Severity::kWarning},
     {"card-names-repository", Severity::kNote},
+    {"fewer-threads", Severity::kWarning},
     {"image-animated", Severity::kNote},
     {"image-damaged", Severity::kWarning},
     {"image-end-damaged", Severity::kWarning},

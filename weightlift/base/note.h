@@ -86,6 +86,8 @@ enum class NoteCode {
   kTrainingStateSkipped,  ///< files
   kNoncommercialLicense,  ///< license
   kCardNamesRepository,   ///< repository
+  // The machine
+  kFewerThreads,  ///< wanted, used
   // Images
   kImageAnimated,  ///< frames
   kImageDamaged,   ///< text

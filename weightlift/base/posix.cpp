@@ -2,12 +2,14 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <random>
 #include <system_error>
+#include <vector>
 
 #include "weightlift/base/bytes.h"
 #include "weightlift/base/error.h"
@@ -36,6 +38,7 @@ void throw_io_error(const std::filesystem::path& path, std::string_view what, in
   if (error_number == ENOENT || error_number == ENOTDIR) {
     throw NotFoundError(shown(path), std::move(message));
   }
+  if (error_number == ENOMEM) throw NoMemoryError(shown(path), std::move(message));
   if (error_number == EEXIST) throw ExistsError(shown(path), std::move(message));
   throw IoError(shown(path), std::move(message));
 }
@@ -96,6 +99,29 @@ void hold_standard_descriptors() {
     if (opened != number)
       throw_io_error("/dev/null", "cannot replace a closed standard stream", errno);
   }
+}
+
+void require_descriptors(int count) {
+  std::vector<Descriptor> opened;
+  for (int i = 0; i < count; ++i) {
+    opened.emplace_back(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0));
+    if (!opened.back()) {
+      throw IoError("open files",
+                    fmt::format("expected room for {} more, got {}: {}", count, i,
+                                std::generic_category().message(errno)),
+                    advice("raise the limit (ulimit -n)"));
+    }
+  }
+}
+
+void require_memory(std::size_t size_bytes) {
+  void* const room =
+      ::mmap(nullptr, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (room == MAP_FAILED) {
+    throw NoMemoryError(
+        fmt::format("out of memory: expected room for {} MiB more", size_bytes >> 20U));
+  }
+  ::munmap(room, size_bytes);
 }
 
 std::string random_suffix() {

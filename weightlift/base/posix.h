@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -30,8 +31,8 @@ class Descriptor {
 /// The whole path as a message shows it.
 std::string shown(const std::filesystem::path& path);
 
-/// Throws "path: what: errno's text" as NotFoundError (ENOENT, ENOTDIR), ExistsError (EEXIST) or
-/// IoError.
+/// Throws "path: what: errno's text" as NotFoundError (ENOENT, ENOTDIR), ExistsError (EEXIST),
+/// NoMemoryError (ENOMEM) or IoError.
 [[noreturn]] void throw_io_error(const std::filesystem::path& path, std::string_view what,
                                  int error_number);
 
@@ -47,6 +48,14 @@ void require_regular(const std::filesystem::path& path, const struct stat& statu
 /// Opens those of standard input, output and error that the caller closed. Else a file could get
 /// their number, and messages for its content. Using them still fails. Call it first.
 void hold_standard_descriptors();
+
+/// Throws IoError unless the process can open `count` more files. Else removing what it made may
+/// fail, too.
+void require_descriptors(int count);
+
+/// Throws NoMemoryError unless the address space has room for that many bytes more. Call it before
+/// a library that crashes, or ends the process, where it gets no memory.
+void require_memory(std::size_t size_bytes);
 
 /// A file that is open for reading, and its facts at that moment.
 struct OpenedFile {

@@ -18,8 +18,8 @@
 #include "weightlift/cli/image_inputs.h"
 #include "weightlift/cli/json_output.h"
 #include "weightlift/cli/log.h"
-#include "weightlift/cli/print.h"
 #include "weightlift/cli/progress.h"
+#include "weightlift/cli/results.h"
 #include "weightlift/cli/terminal.h"
 #include "weightlift/predict/classifier.h"
 
@@ -100,18 +100,16 @@ Json image_json(const Subject& subject, const ImageInput& input, const Classifie
   return json;
 }
 
-std::string bold(const std::string& text) { return styled(text, Style::kBold, STDOUT_FILENO); }
-
 void print_rows(const ImageInput& input, const std::vector<Prediction>& predictions) {
   constexpr float kWidth = 20;
-  fmt::print("{}\n", bold(shown(input.file)));
+  put_line(shown(input.file), Style::kBold);
   bool first = true;
   for (const Prediction& prediction : predictions) {
     const float part = std::clamp(prediction.score, 0.0F, 1.0F);  // a regression's may be anything
     const std::string bar(static_cast<std::size_t>(std::lround(part * kWidth)), '#');
-    const std::string row =
-        fmt::format("{:.4f}  {:<20}  {}", prediction.score, bar, printable(prediction.label, 200));
-    fmt::print("  {}\n", first ? bold(row) : row);
+    const std::string row = fmt::format("  {:.4f}  {:<20}  {}", prediction.score, bar,
+                                        printable(prediction.label, 200));
+    put_line(row, first ? Style::kBold : Style::kPlain);
     first = false;
   }
 }
@@ -123,12 +121,15 @@ int run_classify(const ClassifyFlags& flags) {
   for (const Note& note : classifier.notes()) progress.note(note);
   const std::vector<ImageInput> inputs = find_inputs(flags.images);
   progress.clear();
+  ClassifyOptions options = flags.options;
+  Notes refused;
+  if (inputs.size() > 1) options.threads = threads_for(inputs.size(), options.threads, refused);
   // On a terminal, the results themselves show the progress.
   StatusLine status(flags.folder);
   status.begin("classify", inputs.size(), false);
   const bool shows_results = isatty(STDOUT_FILENO) == 1;
   int code = 0;
-  classifier.classify(inputs, flags.options, [&](std::size_t i, const Classified& result) {
+  classifier.classify(inputs, options, [&](std::size_t i, const Classified& result) {
     check_signals();
     const std::vector<Prediction> predictions = classifier.best(result.scores, flags.top_k);
     if (shows_results || result.error || !result.notes.empty()) status.clear();
@@ -147,6 +148,7 @@ int run_classify(const ClassifyFlags& flags) {
       code = worse(code, exit_code(*result.error));
     }
     flush_results();
+    require_reader();
     if (!shows_results) status.show(i + 1);
   });
   return code;

@@ -21,8 +21,8 @@
 #include "weightlift/cli/fetch.h"
 #include "weightlift/cli/json_output.h"
 #include "weightlift/cli/log.h"
-#include "weightlift/cli/print.h"
 #include "weightlift/cli/progress.h"
+#include "weightlift/cli/results.h"
 #include "weightlift/convert/report.h"
 #include "weightlift/hub/account.h"
 
@@ -137,13 +137,10 @@ class Conversions {
     JobRecord record;
     try {
       run_convert_job(job, flags_.settings, fetcher, record);
-    } catch (const BrokenPipe&) {
-      throw;
     } catch (const Error& error) {
       fail(job, record, error, exit_code(error));
       return;
     } catch (const std::exception& error) {
-      rethrow_output_failure(error);
       fail(job, record, to_error(error), exit_code(error));
       return;
     }
@@ -167,7 +164,7 @@ class Conversions {
     if (flags_.report.empty()) return code_;
     const std::string report = fmt::format("[\n{}\n]\n", fmt::join(report_, ",\n"));
     if (flags_.report == "-") {
-      fmt::print("{}", report);
+      put("{}", report);
     } else {
       write_atomically(flags_.report, report);
     }

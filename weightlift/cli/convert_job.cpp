@@ -7,6 +7,7 @@
 #include "weightlift/cli/convert_result.h"
 #include "weightlift/cli/log.h"
 #include "weightlift/cli/print.h"
+#include "weightlift/cli/results.h"
 
 namespace weightlift {
 
@@ -16,23 +17,22 @@ void print_planned_push(const ConvertJob& job, const JobSettings& settings) {
   // A dry run makes no request, so the token's account is unknown.
   const std::string repo =
       name_repo(settings.publish, planned_folder(job.request).filename().string());
-  fmt::print("  would publish to {}{}\n", repo,
-             repo.find('/') == std::string::npos ? " in the token's account" : "");
+  put("  would publish to {}{}\n", repo,
+      repo.find('/') == std::string::npos ? " in the token's account" : "");
 }
 
 /// A dry run of a source that is not local: a complete download only for a plan would cost too
 /// much.
 void print_remote(const ConvertJob& job, const std::vector<std::string>& names,
                   std::uint64_t bytes) {
-  fmt::print("{} -> {}\n  would fetch from {}: {} ({})\n", printable(job.name.given, 400),
-             printable(planned_folder(job.request).string(), 400), printable(job.name.repository),
-             fmt::join(names, ", "), readable_bytes(bytes));
+  put("{} -> {}\n  would fetch from {}: {} ({})\n", printable(job.name.given, 400),
+      printable(planned_folder(job.request).string(), 400), printable(job.name.repository),
+      fmt::join(names, ", "), readable_bytes(bytes));
   if (job.name.cfg) {
     const std::string_view license = job.name.cfg->license;
-    fmt::print("  license: {}\n", license.empty() ? "unknown" : license);
+    put("  license: {}\n", license.empty() ? "unknown" : license);
   }
-  fmt::print("  for the full plan, fetch it first: weightlift pull {}\n",
-             printable(job.name.repository));
+  put("  for the full plan, fetch it first: weightlift pull {}\n", printable(job.name.repository));
 }
 
 /// The source is local after this; nothing for a dry run of one that is not.
@@ -99,6 +99,7 @@ void convert_and_publish(ConvertJob& job, const JobSettings& settings, Fetcher& 
   for (const TransferredOperation& operation : result.transfer.operations) {
     log_detail(fmt::format("{} -> {}  {}", operation.src, operation.dest, operation.op));
   }
+  if (result.written) record_complete(printable(result.folder.string(), 400));
   if (settings.text) {
     print_result(job, result);
     if (settings.push && request.dry_run) print_planned_push(job, settings);
@@ -106,10 +107,11 @@ void convert_and_publish(ConvertJob& job, const JobSettings& settings, Fetcher& 
   if (!job.repo || !result.written) return;
   flush_results();
   record.published = publish(job, settings, result, fetcher, progress);
+  record_complete("the commit to " + job.repo->string());
   progress.clear();
   if (settings.text) {
-    fmt::print("{} -> {}\n{}", printable(result.folder.string(), 400), job.repo->string(),
-               describe(*record.published));
+    put("{} -> {}\n{}", printable(result.folder.string(), 400), job.repo->string(),
+        describe(*record.published));
   }
 }
 

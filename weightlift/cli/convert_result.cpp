@@ -8,6 +8,7 @@
 #include "weightlift/base/error.h"
 #include "weightlift/cli/phrase.h"
 #include "weightlift/cli/print.h"
+#include "weightlift/cli/results.h"
 #include "weightlift/models/registry.h"
 #include "weightlift/models/timm_config.h"
 
@@ -18,21 +19,20 @@ namespace {
 /// The additional lines of a dry run: files to read, and facts for the card.
 void print_claims(const ConversionResult& result) {
   const Provenance& from = result.provenance;
-  fmt::print("  reads: {}\n", printable(result.source_file, 400));
+  put("  reads: {}\n", printable(result.source_file, 400));
   if (!from.license.empty()) {
-    fmt::print("  license: {}\n", printable(from.license));
+    put("  license: {}\n", printable(from.license));
   } else {
-    fmt::print("  license: unknown{}\n",
-               from.claimed_license.empty()
-                   ? ""
-                   : fmt::format(", the source claims {}", printable(from.claimed_license)));
+    put("  license: unknown{}\n",
+        from.claimed_license.empty()
+            ? ""
+            : fmt::format(", the source claims {}", printable(from.claimed_license)));
   }
 }
 
 /// The most likely classes of both networks, side by side.
 void print_image(const ImageComparison& image) {
-  fmt::print("  {}: logits {}\n", printable(image.file, 400),
-             image.bit_equal ? "bit-equal" : "differ");
+  put("  {}: logits {}\n", printable(image.file, 400), image.bit_equal ? "bit-equal" : "differ");
   constexpr std::size_t kMostBytes = 48;
   std::size_t width = 0;
   for (const Prediction& a : image.src) {
@@ -41,15 +41,14 @@ void print_image(const ImageComparison& image) {
   for (std::size_t i = 0; i < image.src.size(); ++i) {
     const Prediction& a = image.src[i];
     const Prediction& b = image.dest[i];
-    fmt::print("    {:.4f} {:<{}}  {:.4f} {}\n", a.score, printable(a.label, kMostBytes), width,
-               b.score, printable(b.label, kMostBytes));
+    put("    {:.4f} {:<{}}  {:.4f} {}\n", a.score, printable(a.label, kMostBytes), width, b.score,
+        printable(b.label, kMostBytes));
   }
 }
 
 void print_network(const ConversionResult& result) {
   const ResNetConfig& config = result.content.config;
-  fmt::print(
-      "  network: {} [{}], channels [{}], {} in, {} out, {} parameters, {}\n",
+  put("  network: {} [{}], channels [{}], {} in, {} out, {} parameters, {}\n",
       to_string(config.layer_type), fmt::join(config.depths, ", "),
       fmt::join(config.hidden_sizes, ", "), config.num_channels,
       config.head == Head::kClassifier ? fmt::format("{} classes", config.num_labels) : "features",
@@ -116,11 +115,11 @@ void print_what_lacks(const ConvertJob& job, const ConversionResult& result) {
   } else if (request.image_processor != "source") {
     command += " --image-processor " + shell_quoted(request.image_processor);
   }
-  fmt::print("  incomplete: no {}{}; complete the folder with:\n    {}\n",
-             labels ? "labels" : "image processor",
-             labels && processor ? ", no image processor" : "", command);
+  put("  incomplete: no {}{}; complete the folder with:\n    {}\n",
+      labels ? "labels" : "image processor", labels && processor ? ", no image processor" : "",
+      command);
   if (labels && config.num_labels != 1000)
-    fmt::print("    labels.txt: one label per line, in the order of the classes\n");
+    put("    labels.txt: one label per line, in the order of the classes\n");
 }
 
 }  // namespace
@@ -129,32 +128,31 @@ void print_result(const ConvertJob& job, const ConversionResult& result) {
   const ConversionRequest& request = job.request;
   const std::string source = printable(job.name.given, 400);
   if (result.already) {
-    fmt::print("{}: already has the form of {}; nothing to do\n", source, to_string(request.to));
+    put("{}: already has the form of {}; nothing to do\n", source, to_string(request.to));
     return;
   }
-  fmt::print("{} -> {}\n", source, printable(result.folder.string(), 400));
+  put("{} -> {}\n", source, printable(result.folder.string(), 400));
   print_network(result);
-  fmt::print("  {}: {} operations with parameters, {} tensors\n",
-             request.dry_run ? "would move" : "moved", result.transfer.operations.size(),
-             result.transfer.tensor_count());
+  put("  {}: {} operations with parameters, {} tensors\n", request.dry_run ? "would move" : "moved",
+      result.transfer.operations.size(), result.transfer.tensor_count());
   for (const IgnoredSummary& line : summarize(result.outside)) {
-    fmt::print("  ignored, {}: {}\n", to_string(line.kind), line.names);
+    put("  ignored, {}: {}\n", to_string(line.kind), line.names);
   }
   if (result.content.config.head == Head::kClassifier) {
-    fmt::print("  labels: {}\n", result.labels_from);
+    put("  labels: {}\n", result.labels_from);
   }
   if (request.dry_run) print_claims(result);
   if (result.verification) {
-    fmt::print("{}", describe(*result.verification));
+    put("{}", describe(*result.verification));
   } else {
-    fmt::print("  not verified{}\n", request.dry_run ? " (dry run)" : "");
+    put("  not verified{}\n", request.dry_run ? " (dry run)" : "");
   }
   for (const ImageComparison& image : result.images) print_image(image);
-  fmt::print("  {} {}\n",
-             result.written    ? "wrote"
-             : request.dry_run ? "would write"
-                               : "NOT written:",
-             fmt::join(file_names(result.content), ", "));
+  put("  {} {}\n",
+      result.written    ? "wrote"
+      : request.dry_run ? "would write"
+                        : "NOT written:",
+      fmt::join(file_names(result.content), ", "));
   print_what_lacks(job, result);
 }
 

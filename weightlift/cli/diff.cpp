@@ -18,6 +18,7 @@
 #include "weightlift/cli/log.h"
 #include "weightlift/cli/print.h"
 #include "weightlift/cli/progress.h"
+#include "weightlift/cli/results.h"
 
 namespace weightlift {
 
@@ -113,18 +114,18 @@ std::string conclusion_of(const CheckpointDiff& diff) {
 /// Weights first, counters last.
 void print_text(const CheckpointDiff& diff) {
   constexpr std::size_t kShown = 20;
-  fmt::print("{}\n", summary_of(diff));
+  put("{}\n", summary_of(diff));
   std::vector<const TensorDifference*> ordered;
   for (const TensorDifference& found : diff.differences) ordered.push_back(&found);
   // Not of std::ranges, whose subrange clang 14 (clang-tidy) cannot read in GCC 12's headers.
   std::stable_partition(ordered.begin(), ordered.end(),
                         [](const TensorDifference* found) { return !is_counter(*found); });
   const std::size_t shown = is_verbose() ? ordered.size() : std::min(ordered.size(), kShown);
-  for (std::size_t i = 0; i < shown; ++i) fmt::print("  {}\n", line_of(*ordered[i]));
+  for (std::size_t i = 0; i < shown; ++i) put("  {}\n", line_of(*ordered[i]));
   if (shown < ordered.size()) {
-    fmt::print("  and {} more; -v shows all\n", ordered.size() - shown);
+    put("  and {} more; -v shows all\n", ordered.size() - shown);
   }
-  fmt::print("{}\n", conclusion_of(diff));
+  put("{}\n", conclusion_of(diff));
 }
 
 /// JSON has no infinities: null.

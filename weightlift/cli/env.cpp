@@ -12,6 +12,7 @@
 #include "weightlift/cli/commands.h"
 #include "weightlift/cli/help.h"
 #include "weightlift/cli/json_output.h"
+#include "weightlift/cli/results.h"
 #include "weightlift/cli/versions.h"
 #include "weightlift/hub/settings.h"
 
@@ -70,7 +71,7 @@ Action add_env(CLI::App& app) {
         return 0;
       }
       for (const auto& [name, value] : facts.items()) {
-        fmt::print("{}: {}\n", name, value.is_string() ? value.get<std::string>() : value.dump());
+        put("{}: {}\n", name, value.is_string() ? value.get<std::string>() : value.dump());
       }
       return 0;
     });

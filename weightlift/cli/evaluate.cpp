@@ -14,11 +14,13 @@
 #include "weightlift/cli/exit_code.h"
 #include "weightlift/cli/fetch.h"
 #include "weightlift/cli/help.h"
+#include "weightlift/cli/image_inputs.h"
 #include "weightlift/cli/json_output.h"
 #include "weightlift/cli/log.h"
 #include "weightlift/cli/per_image.h"
 #include "weightlift/cli/print.h"
 #include "weightlift/cli/progress.h"
+#include "weightlift/cli/results.h"
 #include "weightlift/predict/class_match.h"
 #include "weightlift/predict/classifier.h"
 #include "weightlift/predict/evaluation.h"
@@ -155,18 +157,18 @@ Json outcome_json(const Subject& subject, const Outcome& outcome, std::size_t sk
 }
 
 void print_counts(const Evaluation::Counts& counts, const std::string& name) {
-  fmt::print("{:>9} {:>9} {:>9}  {}\n", with_commas(counts.images),
-             percents(counts.top1, counts.images), percents(counts.top5, counts.images), name);
+  put("{:>9} {:>9} {:>9}  {}\n", with_commas(counts.images), percents(counts.top1, counts.images),
+      percents(counts.top5, counts.images), name);
 }
 
 void print_table(const Outcome& outcome, const ResNetConfig& config) {
-  fmt::print("{:>9} {:>9} {:>9}  {}\n", "images", "top-1", "top-5", "class");
+  put("{:>9} {:>9} {:>9}  {}\n", "images", "top-1", "top-5", "class");
   for (const auto& [id, counts] : outcome.evaluation.classes) {
     print_counts(counts, fmt::format("{} {}", id, printable(config.label(id), 60)));
   }
   print_counts(outcome.evaluation.all, "all");
   if (outcome.errors > 0) {
-    fmt::print("{:>9} failed, not counted\n", with_commas(outcome.errors));
+    put("{:>9} failed, not counted\n", with_commas(outcome.errors));
   }
 }
 
@@ -200,12 +202,16 @@ int run_evaluate(const EvaluateFlags& flags) {
                     shown(flags.images), labelled.labels.size() - 1,
                     printable(labelled.labels.front()), printable(classifier.config().label(0))));
   }
-  const Outcome outcome = evaluate_and_write(classifier, labelled, match, flags);
+  Notes notes = progress.notes();
+  EvaluateFlags possible = flags;
+  possible.options.threads = threads_for(labelled.images.size(), flags.options.threads, notes);
+  const Outcome outcome = evaluate_and_write(classifier, labelled, match, possible);
+  if (!flags.per_image.empty()) record_complete(shown(flags.per_image));
   if (flags.json) {
     Json json =
         outcome_json(flags.subject(), outcome, labelled.skipped, match, classifier.config());
     if (!flags.per_image.empty()) json["per_image"] = flags.per_image.string();
-    json["notes"] = to_json(progress.notes());
+    json["notes"] = to_json(notes);
     print_json(json);
   } else {
     print_table(outcome, classifier.config());

@@ -9,13 +9,13 @@ namespace weightlift {
 /// The program's exit codes: docs/exit-codes.md.
 enum class ExitCode : int {
   kOk = 0,
-  kInternal = 1,      ///< a fault of weightlift
+  kInternal = 1,      ///< a fault of weightlift, or results that standard output did not take
   kUsage = 2,         ///< wrong options or arguments
   kBadInput = 3,      ///< a source that cannot be used, or a place that cannot be written
   kDifferent = 4,     ///< verify or diff found a difference
   kHub = 5,           ///< the Hub or the network failed
   kNoMemory = 6,      ///< out of memory
-  kBrokenPipe = 141,  ///< the reader of standard output is gone, as a shell reports SIGPIPE
+  kReaderGone = 141,  ///< the reader of standard output is gone, as a shell reports SIGPIPE
 };
 
 /// The exit code of a failure; 128 + the signal's number for Interrupted.
@@ -25,20 +25,14 @@ int exit_code(const std::exception& error);
 /// work.
 int worse(int one, int other);
 
-/// Standard output cannot be written; no JSON object can report it there.
-class OutputError : public IoError {
+/// The reader of standard output is gone: no message reports it.
+class ReaderGone : public IoError {
  public:
   using IoError::IoError;
 };
 
-/// The reader of standard output is gone.
-class BrokenPipe : public OutputError {
- public:
-  using OutputError::OutputError;
-};
-
-/// The facts of any failure: an Error as it is, std::bad_alloc as no_memory, what the system
-/// reports as io, all else as a fault of weightlift.
+/// The facts of any failure: an Error as it is, std::bad_alloc and std::length_error as no_memory,
+/// what the system reports as io, all else as a fault of weightlift.
 Error to_error(const std::exception& error);
 
 }  // namespace weightlift

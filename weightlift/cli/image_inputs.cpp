@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <thread>
 
 #include "weightlift/base/error.h"
 #include "weightlift/base/posix.h"
+#include "weightlift/base/threads.h"
 #include "weightlift/cli/commands.h"
 #include "weightlift/cli/log.h"
 #include "weightlift/image/decode.h"
@@ -29,6 +32,19 @@ std::vector<std::filesystem::path> image_files_of(const std::filesystem::path& i
                              : fmt::format("{} entries that are not images", found.skipped)));
   }
   return std::move(found.files);
+}
+
+int threads_for(std::size_t images, int wanted, Notes& notes) {
+  const std::size_t most = wanted > 0 ? static_cast<std::size_t>(wanted)
+                                      : std::max(1U, std::thread::hardware_concurrency());
+  Notes refused;
+  const int threads =
+      usable_threads(static_cast<int>(std::clamp<std::size_t>(images, 1, most)), 1, refused);
+  for (const Note& note : refused) {
+    log_note(note);
+    notes.push_back(note);
+  }
+  return threads;
 }
 
 void add_max_pixels(CLI::App& command, DecodeLimits& limits) {

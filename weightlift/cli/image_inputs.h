@@ -1,12 +1,19 @@
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <vector>
+
+#include "weightlift/base/note.h"
 
 namespace weightlift {
 
 /// The files of an IMAGE on the command line: that file, or a folder's images, sorted. Logs the
 /// number of other entries. Throws an error for a folder without images.
 std::vector<std::filesystem::path> image_files_of(const std::filesystem::path& image);
+
+/// The number of threads for that many images, at most `wanted` (0: one per core). Where the system
+/// refuses some, logs a note and adds it to `notes`.
+int threads_for(std::size_t images, int wanted, Notes& notes);
 
 }  // namespace weightlift

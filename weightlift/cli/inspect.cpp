@@ -17,6 +17,7 @@
 #include "weightlift/cli/phrase.h"
 #include "weightlift/cli/print.h"
 #include "weightlift/cli/progress.h"
+#include "weightlift/cli/results.h"
 #include "weightlift/convert/labels.h"
 #include "weightlift/convert/source.h"
 #include "weightlift/models/registry.h"
@@ -186,21 +187,20 @@ void print_inspection_json(const Subject& subject, const Inspection& found) {
 void print_network(const Source& source) {
   const ResNetConfig& config = source.config;
   const std::string architecture = architecture_of(source);
-  fmt::print("network: {} {}, {} blocks [{}], channels [{}], {} input channel{}, {} classes, {}\n",
-             to_string(form_of(source)),
-             architecture.empty() ? "ResNet (no config; assuming a standard one)" : architecture,
-             to_string(config.layer_type), fmt::join(config.depths, ", "),
-             fmt::join(config.hidden_sizes, ", "), config.num_channels,
-             config.num_channels == 1 ? "" : "s", config.num_labels, torch_name(config.dtype));
+  put("network: {} {}, {} blocks [{}], channels [{}], {} input channel{}, {} classes, {}\n",
+      to_string(form_of(source)),
+      architecture.empty() ? "ResNet (no config; assuming a standard one)" : architecture,
+      to_string(config.layer_type), fmt::join(config.depths, ", "),
+      fmt::join(config.hidden_sizes, ", "), config.num_channels,
+      config.num_channels == 1 ? "" : "s", config.num_labels, torch_name(config.dtype));
   const std::vector<std::string> labels = labels_of(source);
   constexpr std::size_t kShown = 3;
   if (!labels.empty()) {
-    fmt::print("labels: {}:", labels.size());
+    put("labels: {}:", labels.size());
     for (std::size_t i = 0; i < std::min(kShown, labels.size()); ++i) {
-      fmt::print(" {}={}{}", i, printable(labels[i]),
-                 i + 1 < std::min(kShown, labels.size()) ? "," : "");
+      put(" {}={}{}", i, printable(labels[i]), i + 1 < std::min(kShown, labels.size()) ? "," : "");
     }
-    fmt::print("{}\n", labels.size() > kShown ? ", ..." : "");
+    put("{}\n", labels.size() > kShown ? ", ..." : "");
   }
 }
 
@@ -211,9 +211,8 @@ void print_tensors(const StateDict& tensors) {
   for (const bool counters : {false, true}) {
     for (const auto& [name, tensor] : tensors) {
       if (name.ends_with("num_batches_tracked") != counters) continue;
-      fmt::print("{:<{}}  {:<5} {:<20} {:>12}\n", printable(name), width, to_string(tensor.dtype()),
-                 to_string(tensor.shape()),
-                 with_commas(static_cast<std::int64_t>(tensor.bytes().size())));
+      put("{:<{}}  {:<5} {:<20} {:>12}\n", printable(name), width, to_string(tensor.dtype()),
+          to_string(tensor.shape()), with_commas(static_cast<std::int64_t>(tensor.bytes().size())));
     }
   }
 }
@@ -221,54 +220,53 @@ void print_tensors(const StateDict& tensors) {
 void print_contents(const Inspection& found) {
   const std::vector<NamedDict>& dicts = found.checkpoint.dicts;
   const NamedDict& taken = dicts[found.choice.dict];
-  if (!taken.path.empty()) fmt::print("state dict: {}\n", printable(taken.path));
-  if (!found.choice.prefix.empty()) fmt::print("prefix: {}\n", printable(found.choice.prefix));
+  if (!taken.path.empty()) put("state dict: {}\n", printable(taken.path));
+  if (!found.choice.prefix.empty()) put("prefix: {}\n", printable(found.choice.prefix));
   if (found.choice.naming != Naming::kUnknown) {
-    fmt::print("names: {}\n", to_string(found.choice.naming));
+    put("names: {}\n", to_string(found.choice.naming));
   }
   for (const NamedDict& dict : dicts) {
     if (&dict == &taken || dict.names.empty()) continue;
-    fmt::print("other state dict: {} ({} tensors)\n",
-               dict.path.empty() ? "the top level" : printable(dict.path), dict.names.size());
+    put("other state dict: {} ({} tensors)\n",
+        dict.path.empty() ? "the top level" : printable(dict.path), dict.names.size());
   }
   if (found.source) {
     for (const OutsideTensor& tensor : found.source->outside) {
       if (tensor.kind == OutsideKind::kOtherNetwork) continue;
-      fmt::print("outside: {}: {}{}\n", describe(tensor), to_string(tensor.kind),
-                 tensor.reason.empty() ? "" : fmt::format(" ({})", tensor.reason));
+      put("outside: {}: {}{}\n", describe(tensor), to_string(tensor.kind),
+          tensor.reason.empty() ? "" : fmt::format(" ({})", tensor.reason));
     }
     for (const std::string& line : summarize_networks(found.source->outside)) {
-      fmt::print("other network: {}\n", line);
+      put("other network: {}\n", line);
     }
   }
   if (!found.source && !found.checkpoint.keys_of_lists.empty()) {
-    fmt::print("tensors without names below: {}\n", first_of(found.checkpoint.keys_of_lists));
+    put("tensors without names below: {}\n", first_of(found.checkpoint.keys_of_lists));
   }
-  for (const std::string& other : found.dict.ignored) fmt::print("ignored: {}\n", other);
+  for (const std::string& other : found.dict.ignored) put("ignored: {}\n", other);
   for (const std::string& name : found.checkpoint.globals)
-    fmt::print("Python object, not loaded: {}\n", name);
+    put("Python object, not loaded: {}\n", name);
   for (const auto& [key, value] : found.checkpoint.metadata) {
-    fmt::print("metadata: {}={}\n", printable(key), printable(value));
+    put("metadata: {}={}\n", printable(key), printable(value));
   }
 }
 
 void print_text(const Inspection& found) {
   const Checkpoint& checkpoint = found.checkpoint;
   const std::size_t shards = checkpoint.files.size() - 1;
-  fmt::print("file: {}, {}{}, {}, {} tensors, {} parameters\n",
-             printable(checkpoint.path.string(), 400), to_string(checkpoint.format),
-             shards == 0 ? "" : fmt::format(" in {} shards", shards),
-             readable_bytes(size_bytes(checkpoint)), found.dict.tensors.size(),
-             with_commas(count_parameters(found.dict.tensors)));
+  put("file: {}, {}{}, {}, {} tensors, {} parameters\n", printable(checkpoint.path.string(), 400),
+      to_string(checkpoint.format), shards == 0 ? "" : fmt::format(" in {} shards", shards),
+      readable_bytes(size_bytes(checkpoint)), found.dict.tensors.size(),
+      with_commas(count_parameters(found.dict.tensors)));
   if (found.source) {
     print_network(*found.source);
-    if (!found.reason.empty()) fmt::print("classifier: not convertible: {}\n", found.reason);
+    if (!found.reason.empty()) put("classifier: not convertible: {}\n", found.reason);
   } else {
-    fmt::print("network: not convertible: {}\n", found.reason);
+    put("network: not convertible: {}\n", found.reason);
   }
   if (!found.sha256_hex.empty()) {
-    fmt::print("sha256: {}{}\n", found.sha256_hex,
-               found.known.empty() ? "" : fmt::format(" ({})", found.known));
+    put("sha256: {}{}\n", found.sha256_hex,
+        found.known.empty() ? "" : fmt::format(" ({})", found.known));
   }
   print_contents(found);
   print_tensors(found.dict.tensors);

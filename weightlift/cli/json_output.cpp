@@ -9,7 +9,7 @@
 #include "weightlift/cli/exit_code.h"
 #include "weightlift/cli/log.h"
 #include "weightlift/cli/phrase.h"
-#include "weightlift/cli/print.h"
+#include "weightlift/cli/results.h"
 
 namespace weightlift {
 
@@ -64,24 +64,24 @@ Json failure_json(const Subject& subject, const Error& error) {
   return json;
 }
 
-void print_json(const Json& json) { fmt::print("{}\n", dump_json_line(json)); }
+void print_json(const Json& json) { put("{}\n", dump_json_line(json)); }
 
 int run_reporting(const Subject& subject, const std::function<int()>& work) {
+  const auto report = [&](const Error& error, int code) {
+    log_error(error);
+    if (subject.json) print_json(failure_json(subject, error));
+    return code;
+  };
   try {
     const int code = work();
     flush_results();
     return code;
+  } catch (const ReaderGone& error) {
+    return exit_code(error);
   } catch (const Error& error) {
-    if (dynamic_cast<const OutputError*>(&error) != nullptr) throw;  // main() reports it
-    log_error(error);
-    if (subject.json) print_json(failure_json(subject, error));
-    return exit_code(error);
+    return report(error, exit_code(error));
   } catch (const std::exception& error) {
-    rethrow_output_failure(error);
-    const Error known = to_error(error);
-    log_error(known);
-    if (subject.json) print_json(failure_json(subject, known));
-    return exit_code(error);
+    return report(to_error(error), exit_code(error));
   }
 }
 

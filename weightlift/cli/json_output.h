@@ -33,7 +33,7 @@ nlohmann::ordered_json failure_json(const Subject& subject, const Error& error);
 void print_json(const nlohmann::ordered_json& json);
 
 /// Runs a command's work. Reports a failure, also Interrupted, as a message, with --json also as an
-/// object, and returns its exit code. Throws OutputError.
+/// object, and returns its exit code.
 int run_reporting(const Subject& subject, const std::function<int()>& work);
 
 }  // namespace weightlift

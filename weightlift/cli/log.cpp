@@ -35,7 +35,9 @@ void append_to_file(std::string_view level, std::string_view text) {
   static_cast<void>(::write(log().file.get(), line.data(), line.size()) < 0);
 }
 
-void say(std::string_view level, std::string_view text, Style style, bool shown) {
+/// Escapes the whole text here, so that no caller can forget a word from outside.
+void say(std::string_view level, std::string_view words, Style style, bool shown) {
+  const std::string text = printable(words, words.size());
   append_to_file(level, text);
   if (!shown) return;
   const std::string marked = styled(fmt::format("{}:", level), style, STDERR_FILENO);
@@ -73,7 +75,8 @@ void log_note(std::string_view text) { say("note", text, Style::kDim, !is_quiet(
 
 void log_warning(std::string_view text) { say("warning", text, Style::kYellow, !is_quiet()); }
 
-void log_detail(std::string_view text) {
+void log_detail(std::string_view words) {
+  const std::string text = printable(words, words.size());
   append_to_file("detail", text);
   if (is_verbose()) write_stderr(fmt::format("{}\n", text));
 }

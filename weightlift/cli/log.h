@@ -12,8 +12,8 @@ namespace weightlift {
 enum class LogLevel { kQuiet, kNormal, kVerbose };
 
 /// Messages on standard error, one line each: "weightlift: error: ...", "warning:", "note:". Errors
-/// always, warnings and notes unless quiet, details only when verbose. A message that cannot be
-/// written is dropped.
+/// always, warnings and notes unless quiet, details only when verbose. What printable() escapes is
+/// escaped. A message that cannot be written is dropped.
 void set_log_level(LogLevel value);
 bool is_quiet();
 bool is_verbose();
@@ -27,6 +27,6 @@ void log_error(std::string_view text);
 void log_note(const Note& note);
 void log_note(std::string_view text);
 void log_warning(std::string_view text);
-void log_detail(std::string_view text);
+void log_detail(std::string_view words);
 
 }  // namespace weightlift

@@ -2,12 +2,10 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <csignal>
 #include <exception>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -20,7 +18,9 @@
 #include "weightlift/cli/help.h"
 #include "weightlift/cli/json_output.h"
 #include "weightlift/cli/log.h"
-#include "weightlift/cli/print.h"
+#include "weightlift/cli/results.h"
+#include "weightlift/cli/signals.h"
+#include "weightlift/cli/terminal.h"
 
 namespace weightlift {
 namespace {
@@ -87,10 +87,10 @@ int parse(CLI::App& app, std::span<char*> arguments) {
   try {
     app.parse(static_cast<int>(arguments.size()), arguments.data());
   } catch (const CLI::CallForHelp&) {
-    fmt::print("{}", app.help());
+    put("{}", app.help());
     return 0;
   } catch (const CLI::CallForVersion& version) {
-    fmt::print("{}\n", version.what());
+    put("{}\n", version.what());
     return 0;
   } catch (const CLI::ExtrasError&) {
     return report_usage(describe_unknown(app, app.remaining(true)), app, json);
@@ -114,12 +114,12 @@ Action add_help(CLI::App& app) {
       if (topic->empty()) {
         // app.help() returns the help of the chosen command.
         const auto formatter = app.get_formatter();
-        fmt::print("{}", formatter->make_help(&app, app.get_name(), CLI::AppFormatMode::Normal));
+        put("{}", formatter->make_help(&app, app.get_name(), CLI::AppFormatMode::Normal));
         return 0;
       }
       for (const CLI::App* known : app.get_subcommands({})) {
         if (known->get_name() != *topic) continue;
-        fmt::print("{}", known->help(app.get_name()));
+        put("{}", known->help(app.get_name()));
         return 0;
       }
       throw unknown_command(app, *topic);
@@ -131,7 +131,7 @@ Action add_version(CLI::App& app) {
   auto* command = app.add_subcommand("version", "Show the version");
   add_examples(*command, {"weightlift version"});
   return [] {
-    fmt::print("weightlift {}\n", WEIGHTLIFT_VERSION);
+    put("weightlift {}\n", WEIGHTLIFT_VERSION);
     return 0;
   };
 }
@@ -167,21 +167,25 @@ int run(std::span<char*> arguments) {
   });
   if (opened != 0) return opened;
   guard_mapped_files();
-  std::signal(SIGXFSZ, SIG_IGN);  // a file beyond the limit is an error of write(2), reported there
   const auto chosen = std::ranges::find_if(
       actions, [&](const auto& action) { return app.got_subcommand(action.first); });
   return chosen->second();
 }
 
-/// Reports failures of standard output outside run_reporting.
-int run_and_flush(std::span<char*> arguments) {
+/// Reports what run_reporting does not: failures before a command's work, and of its reports.
+int run_safely(std::span<char*> arguments) noexcept {
   try {
-    const int code = run(arguments);
-    flush_results();
-    return code;
-  } catch (const std::system_error& error) {
-    rethrow_output_failure(error);
-    throw;
+    hold_standard_descriptors();
+    ignore_output_signals();
+    return finish_results(run(arguments));
+  } catch (const std::exception& error) {
+    try {
+      log_error(to_error(error));
+      return finish_results(exit_code(error));
+    } catch (const std::exception&) {  // no memory for a message
+      write_stderr("weightlift: error: out of memory\n");
+      return static_cast<int>(ExitCode::kNoMemory);
+    }
   }
 }
 
@@ -189,13 +193,5 @@ int run_and_flush(std::span<char*> arguments) {
 }  // namespace weightlift
 
 int main(int argc, char** argv) {
-  try {
-    weightlift::hold_standard_descriptors();
-    return weightlift::run_and_flush(std::span(argv, static_cast<std::size_t>(argc)));
-  } catch (const weightlift::BrokenPipe& error) {
-    return weightlift::exit_code(error);  // no reader is left for a message
-  } catch (const std::exception& error) {
-    weightlift::log_error(weightlift::to_error(error));
-    return weightlift::exit_code(error);
-  }
+  return weightlift::run_safely(std::span(argv, static_cast<std::size_t>(argc)));
 }

@@ -11,6 +11,7 @@
 #include "weightlift/cli/help.h"
 #include "weightlift/cli/json_output.h"
 #include "weightlift/cli/print.h"
+#include "weightlift/cli/results.h"
 #include "weightlift/models/registry.h"
 
 namespace weightlift {
@@ -53,14 +54,14 @@ std::string mean_name(const PretrainedCfg& cfg) {
 }
 
 void print_table(const std::vector<PretrainedCfg>& rows) {
-  fmt::print("{:<34} {:>5} {:>5} {:>6} {:<9} {:<8} {:<13} {:>11}\n", "name (* default)", "input",
-             "test", "crop", "interp", "mean/std", "license", "parameters");
+  put("{:<34} {:>5} {:>5} {:>6} {:<9} {:<8} {:<13} {:>11}\n", "name (* default)", "input", "test",
+      "crop", "interp", "mean/std", "license", "parameters");
   for (const PretrainedCfg& cfg : rows) {
-    fmt::print("{:<34} {:>5} {:>5} {:>6} {:<9} {:<8} {:<13} {:>11}\n",
-               full_name(cfg) + (cfg.is_default ? " *" : ""), cfg.input_size[1],
-               cfg.test_input_size[1] == 0 ? "-" : std::to_string(cfg.test_input_size[1]),
-               cfg.crop_pct, cfg.interpolation, mean_name(cfg),
-               cfg.license.empty() ? "-" : cfg.license, with_commas(cfg.parameters));
+    put("{:<34} {:>5} {:>5} {:>6} {:<9} {:<8} {:<13} {:>11}\n",
+        full_name(cfg) + (cfg.is_default ? " *" : ""), cfg.input_size[1],
+        cfg.test_input_size[1] == 0 ? "-" : std::to_string(cfg.test_input_size[1]), cfg.crop_pct,
+        cfg.interpolation, mean_name(cfg), cfg.license.empty() ? "-" : cfg.license,
+        with_commas(cfg.parameters));
   }
 }
 

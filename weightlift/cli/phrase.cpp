@@ -191,6 +191,7 @@ constexpr auto kTexts = std::to_array<Text>({
     {NoteCode::kNoncommercialLicense,
      "the weights' license is {license}: no commercial use; the published copy keeps it"},
     {NoteCode::kCardNamesRepository, "the published copy names {repository} in its title and code"},
+    {NoteCode::kFewerThreads, "the system refuses more threads; using {used} instead of {wanted}"},
     {NoteCode::kImageAnimated, "animated image; using the first of {frames} frames"},
     {NoteCode::kImageDamaged, "damaged image: {text}"},
     {NoteCode::kImageEndDamaged, "damaged after the pixels"},

@@ -17,6 +17,7 @@
 #include "weightlift/cli/json_output.h"
 #include "weightlift/cli/log.h"
 #include "weightlift/cli/progress.h"
+#include "weightlift/cli/results.h"
 #include "weightlift/export/model_folder.h"
 #include "weightlift/image/decode.h"
 #include "weightlift/image/encode_png.h"
@@ -67,17 +68,18 @@ std::vector<Image> load_crops(const std::vector<fs::path>& images, ColorMode mod
   };
   StatusLine status("");
   status.begin("preprocess", images.size(), false);
-  in_order<Crop>(images.size(), 0, make, [&](std::size_t i, Crop&& crop) {
-    check_signals();
-    if (!crop.notes.empty()) status.clear();
-    for (Note& note : crop.notes) {
-      note.where = shown(images[i]);
-      log_note(note);
-      notes.push_back(std::move(note));
-    }
-    status.show(i + 1);
-    crops.push_back(std::move(crop.seen));
-  });
+  in_order<Crop>(images.size(), threads_for(images.size(), 0, notes), make,
+                 [&](std::size_t i, Crop&& crop) {
+                   check_signals();
+                   if (!crop.notes.empty()) status.clear();
+                   for (Note& note : crop.notes) {
+                     note.where = shown(images[i]);
+                     log_note(note);
+                     notes.push_back(std::move(note));
+                   }
+                   status.show(i + 1);
+                   crops.push_back(std::move(crop.seen));
+                 });
   return crops;
 }
 
@@ -157,6 +159,7 @@ int run_preprocess(const PreprocessFlags& flags) {
       with_context(shown(file), [&] { return to_pixel_values(crops, processor, preparation); });
   write_pixel_values(flags.output, pixel_values);
   if (!flags.show.empty()) write_atomically(flags.show, encode_png(crops.front()));
+  record_complete(shown(flags.output));
   if (flags.json) {
     auto json = begin_json(flags.subject(), "ok");
     json["path"] = flags.output.string();
@@ -166,8 +169,7 @@ int run_preprocess(const PreprocessFlags& flags) {
     json["notes"] = to_json(notes);
     print_json(json);
   } else {
-    fmt::print("{}: pixel_values {} float32\n", shown(flags.output),
-               to_string(pixel_values.shape()));
+    put("{}: pixel_values {} float32\n", shown(flags.output), to_string(pixel_values.shape()));
   }
   return 0;
 }

@@ -2,13 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <system_error>
-
-#include "weightlift/base/error.h"
-#include "weightlift/cli/exit_code.h"
 #include "weightlift/tensor/shape.h"
 
 namespace weightlift {
@@ -49,13 +42,6 @@ std::string verified_line(const Verification& verification) {
       verification.options.seed);
 }
 
-[[noreturn]] void throw_output_error(int error) {
-  std::clearerr(stdout);  // reported once
-  const std::string text = fmt::format("cannot write: {}", std::strerror(error));
-  if (error == EPIPE) throw BrokenPipe("standard output", text);
-  throw OutputError("standard output", text);
-}
-
 }  // namespace
 
 std::string with_commas(std::int64_t number) {
@@ -70,16 +56,6 @@ std::string readable_bytes(std::uint64_t bytes) {
   if (bytes < 1'000'000) return fmt::format("{:.1f} kB", value / 1e3);
   if (bytes < 1'000'000'000) return fmt::format("{:.1f} MB", value / 1e6);
   return fmt::format("{:.2f} GB", value / 1e9);
-}
-
-void flush_results() {
-  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return;
-  throw_output_error(errno);
-}
-
-void rethrow_output_failure(const std::exception& error) {
-  const auto* failed = dynamic_cast<const std::system_error*>(&error);
-  if (failed != nullptr && std::ferror(stdout) != 0) throw_output_error(failed->code().value());
 }
 
 std::string describe_difference(const Verification& verification) {

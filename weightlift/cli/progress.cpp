@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <csignal>
 #include <utility>
 
 #include "weightlift/base/error.h"
@@ -17,10 +16,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-volatile std::sig_atomic_t caught_signal = 0;
-
-void on_signal(int number) { caught_signal = number; }
-
 /// "[######....]"
 std::string bar(double share, std::size_t columns) {
   const auto filled =
@@ -29,23 +24,6 @@ std::string bar(double share, std::size_t columns) {
 }
 
 }  // namespace
-
-void catch_signals() {
-  struct sigaction action {};
-  action.sa_handler = on_signal;
-  action.sa_flags =
-      static_cast<int>(SA_RESETHAND | SA_RESTART);  // the second one has its old meaning: the end
-  for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
-    struct sigaction before {};
-    sigaction(number, nullptr, &before);
-    // What the caller ignores stays ignored: nohup, and jobs in the background of a script.
-    if (before.sa_handler != SIG_IGN) sigaction(number, &action, nullptr);
-  }
-}
-
-void check_signals() {
-  if (caught_signal != 0) throw Interrupted(static_cast<int>(caught_signal));
-}
 
 std::string to_string(const Turn& turn) {
   if (turn.count == 0) return "";
@@ -109,7 +87,8 @@ std::string StatusLine::numbers(std::uint64_t done, Clock::time_point now) const
 std::string StatusLine::line(std::uint64_t done, std::string_view more, Clock::time_point now,
                              bool with_bar) const {
   const std::string figures = numbers(done, now) + (more.empty() ? "" : fmt::format(", {}", more));
-  const std::string name = name_.empty() ? step_ : fmt::format("{}  {}", name_, step_);
+  std::string name = name_.empty() ? step_ : fmt::format("{}  {}", name_, step_);
+  name = printable(name, name.size());
   if (!with_bar) return name + figures;
   constexpr std::size_t kBar = 20, kShortestName = 10;
   const std::size_t width = std::max<std::size_t>(terminal_width(), 2) - 1;

@@ -7,15 +7,9 @@
 
 #include "weightlift/base/note.h"
 #include "weightlift/base/progress.h"
+#include "weightlift/cli/signals.h"
 
 namespace weightlift {
-
-/// Turns SIGINT, SIGTERM and SIGHUP into Interrupted at the next ProgressSink::check(); a second
-/// one ends the process at once.
-void catch_signals();
-
-/// Throws Interrupted where a signal has come.
-void check_signals();
 
 /// The place of a source among several. `count` 0: there is one source.
 struct Turn {

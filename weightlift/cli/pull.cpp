@@ -9,6 +9,7 @@
 #include "weightlift/cli/help.h"
 #include "weightlift/cli/json_output.h"
 #include "weightlift/cli/progress.h"
+#include "weightlift/cli/results.h"
 #include "weightlift/hub/hub_client.h"
 #include "weightlift/models/registry.h"
 
@@ -36,6 +37,7 @@ int run_pull(const PullFlags& flags) {
     snapshot.folder = flags.local_dir;
     snapshot.commit = client.download_to_folder(from, snapshot.folder);
   }
+  record_complete(shown(snapshot.folder));
   progress.clear();
   if (flags.json) {
     auto json = begin_json(flags.subject(), "ok");
@@ -46,7 +48,7 @@ int run_pull(const PullFlags& flags) {
     json["notes"] = to_json(progress.notes());
     print_json(json);
   } else {
-    fmt::print("{}\n", shown(snapshot.folder));
+    put("{}\n", shown(snapshot.folder));
   }
   return 0;
 }

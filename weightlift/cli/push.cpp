@@ -14,6 +14,7 @@
 #include "weightlift/cli/progress.h"
 #include "weightlift/cli/publish.h"
 #include "weightlift/cli/publish_files.h"
+#include "weightlift/cli/results.h"
 #include "weightlift/hub/account.h"
 #include "weightlift/hub/settings.h"
 #include "weightlift/hub/upload_plan.h"
@@ -88,12 +89,12 @@ int dry_run(const PushFlags& flags, const ModelFiles& files, const std::string& 
     print_json(json);
     return 0;
   }
-  fmt::print("{} -> {}, {} (dry run)\n  {}\n  as {}: {}\n", printable(flags.folder, 400),
-             repo.string(), printable(flags.publish.revision), printable(checked, 400),
-             printable(account.name), describe(plan));
+  put("{} -> {}, {} (dry run)\n  {}\n  as {}: {}\n", printable(flags.folder, 400), repo.string(),
+      printable(flags.publish.revision), printable(checked, 400), printable(account.name),
+      describe(plan));
   for (const PlannedFile& file : plan.files) {
-    fmt::print("  {}  {:>9}  {}{}\n", file.sha256, readable_bytes(file.size_bytes),
-               printable(file.path, 400), word_for(file.action));
+    put("  {}  {:>9}  {}{}\n", file.sha256, readable_bytes(file.size_bytes),
+        printable(file.path, 400), word_for(file.action));
   }
   return 0;
 }
@@ -121,6 +122,7 @@ int run_push(PushFlags flags) {
   TerminalProgress progress;
   const CommitInfo info =
       publish_folder({flags.folder, files, repo, flags.publish}, http, progress);
+  if (!info.nothing_changed) record_complete("the commit to " + repo.string());
   progress.clear();
   if (flags.json) {
     auto json = begin_json(flags.subject(), info.nothing_changed ? "already" : "ok");
@@ -130,7 +132,7 @@ int run_push(PushFlags flags) {
     json["notes"] = to_json(progress.notes());
     print_json(json);
   } else {
-    fmt::print("{} -> {}\n{}", printable(flags.folder, 400), repo.string(), describe(info));
+    put("{} -> {}\n{}", printable(flags.folder, 400), repo.string(), describe(info));
   }
   return 0;
 }

@@ -31,6 +31,8 @@ bool is_true(std::string_view value) {
 
 std::string_view sequence(Style style) {
   switch (style) {
+    case Style::kPlain:
+      return "";
     case Style::kBold:
       return "\033[1m";
     case Style::kRed:
@@ -67,7 +69,7 @@ std::size_t terminal_width() {
 }
 
 std::string styled(std::string_view text, Style style, int stream) {
-  if (!has_color(stream)) return std::string(text);
+  if (style == Style::kPlain || !has_color(stream)) return std::string(text);
   return fmt::format("{}{}\033[0m", sequence(style), text);
 }
 

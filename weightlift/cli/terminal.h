@@ -21,7 +21,7 @@ bool draws_progress();
 /// The current number of columns of standard error's terminal, 80 where it is unknown.
 std::size_t terminal_width();
 
-enum class Style { kBold, kRed, kYellow, kDim };
+enum class Style { kPlain, kBold, kRed, kYellow, kDim };
 
 /// The text in a style where the stream has colors, else unchanged.
 std::string styled(std::string_view text, Style style, int stream);

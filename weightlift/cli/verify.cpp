@@ -14,6 +14,7 @@
 #include "weightlift/cli/json_output.h"
 #include "weightlift/cli/print.h"
 #include "weightlift/cli/progress.h"
+#include "weightlift/cli/results.h"
 #include "weightlift/convert/convert.h"
 #include "weightlift/convert/report.h"
 
@@ -59,8 +60,8 @@ void print_verification(const VerifyFlags& flags, const FolderVerification& veri
     json["notes"] = to_json(notes);
     print_json(json);
   } else {
-    fmt::print("{} and {}\n{}{}", printable(flags.source), printable(flags.folder),
-               describe(verification.network), describe(verification.settings));
+    put("{} and {}\n{}{}", printable(flags.source), printable(flags.folder),
+        describe(verification.network), describe(verification.settings));
   }
 }
 

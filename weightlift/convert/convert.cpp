@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <future>
 #include <memory>
 
 #include "weightlift/base/digest.h"
@@ -15,6 +14,7 @@
 #include "weightlift/base/posix.h"
 #include "weightlift/base/temp_folder.h"
 #include "weightlift/base/text.h"
+#include "weightlift/base/threads.h"
 #include "weightlift/convert/plan.h"
 #include "weightlift/convert/provenance.h"
 #include "weightlift/convert/source.h"
@@ -87,7 +87,7 @@ std::string make_card(const Plan& plan, const ConversionResult& result) {
 }
 
 /// Maps the written folder and compares it with the source: the files on disk are what runs.
-Verification verify_written(const ConversionRequest& request, Plan& plan, const Graph& src_graph,
+Verification verify_written(const VerifyOptions& options, Plan& plan, const Graph& src_graph,
                             const fs::path& folder, std::vector<ImageComparison>& images,
                             ProgressSink& progress) {
   const bool lone_file = plan.content.form == Form::kTorchvision;
@@ -95,7 +95,7 @@ Verification verify_written(const ConversionRequest& request, Plan& plan, const 
       open_source((lone_file ? folder / weights_file(plan.content) : folder).string());
   const auto network = make_network(written, plan.config().head);
   const Graph graph = trace(*network, plan.input);
-  Verification verification = verify_networks(src_graph, graph, request.verify_options, [&] {
+  Verification verification = verify_networks(src_graph, graph, options, [&] {
     progress.check();
     require_intact(plan.source.checkpoint);
   });
@@ -137,6 +137,21 @@ void write_folder(const Plan& plan, const fs::path& folder, ProgressSink& progre
 void add_note(const Note& note, ConversionResult& result, ProgressSink& progress) {
   result.notes.push_back(note);
   progress.note(note);
+}
+
+/// Checks what a conversion needs of the system before it leaves anything there, and chooses the
+/// number of threads.
+VerifyOptions require_means(const VerifyOptions& wanted, ConversionResult& result,
+                            ProgressSink& progress) {
+  constexpr int kFiles = 16;  // twice what the folder, its files and their removal need at once
+  require_descriptors(kFiles);
+  static_cast<void>(Hasher::sha256());  // OpenSSL allocates its tables here, not during the work
+  constexpr int kThreadsBeside = 2;     // hashing, and scanning the tensors
+  Notes refused;
+  VerifyOptions options = wanted;
+  options.threads = usable_threads(wanted.threads, kThreadsBeside, refused);
+  for (const Note& note : refused) add_note(note, result, progress);
+  return options;
 }
 
 void collect_notes(const Plan& plan, ConversionResult& result, ProgressSink& progress) {
@@ -193,6 +208,7 @@ ConversionResult convert(const ConversionRequest& request, ProgressSink& progres
   result.provenance = make_provenance(request, plan.source, "");
   if (request.dry_run) return result;
 
+  const VerifyOptions options = require_means(request.verify_options, result, progress);
   TempFolder folder(request.output, plan.name);
   if (!folder.others().empty()) {
     add_note({NoteCode::kTemporaryFoldersFound,
@@ -200,7 +216,7 @@ ConversionResult convert(const ConversionRequest& request, ProgressSink& progres
               {{"names", printable(first_of(folder.others()), 400)}}},
              result, progress);
   }
-  auto hashing = std::async(std::launch::async, [&plan, &file] {
+  auto hashing = run_beside([&plan, &file] {
     require_checksums(plan.source.checkpoint);
     return plan.sha256_hex.empty() ? sha256(file.bytes()) : plan.sha256_hex;
   });
@@ -208,7 +224,7 @@ ConversionResult convert(const ConversionRequest& request, ProgressSink& progres
   if (request.verify) {
     progress.step("verify", 0);
     result.verification =
-        verify_written(request, plan, src_graph, folder.path(), result.images, progress);
+        verify_written(options, plan, src_graph, folder.path(), result.images, progress);
     if (result.verification->non_finite_tensors > 0) {
       add_note(non_finite_note(*result.verification), result, progress);
     }

@@ -8,10 +8,10 @@
 #include <future>
 #include <numbers>
 #include <string_view>
-#include <thread>
 
 #include "weightlift/base/error.h"
 #include "weightlift/base/note.h"
+#include "weightlift/base/threads.h"
 #include "weightlift/nn/module.h"
 #include "weightlift/runtime/program.h"
 
@@ -183,18 +183,13 @@ bool comparable(const Graph& a, const Graph& b) {
 
 /// Half of the threads for each of two networks in parallel. This needs fewer barriers than all
 /// threads for one network after the other, and no thread waits for hashes or comparisons.
-int threads_each(const VerifyOptions& options) {
-  const int all =
-      options.threads > 0 ? options.threads : static_cast<int>(std::thread::hardware_concurrency());
-  return std::max(1, all / 2);
-}
+int threads_each(const VerifyOptions& options) { return std::max(1, options.threads / 2); }
 
 /// Across dtypes also runs the source on equally rounded weights: only that rounding may change the
 /// outputs.
 void run_both(const Graph& src, const Graph& dest, Verification& result,
               const std::function<void()>& checkpoint) {
   const RuntimeOptions fused{.threads = threads_each(result.options)};
-  const auto launch = result.options.threads == 1 ? std::launch::deferred : std::launch::async;
   const Program program = Program::compile(src, fused);
   std::optional<Program> other;  // equal graphs share one program
   if (!result.graph_differences.empty()) other.emplace(Program::compile(dest, fused));
@@ -203,7 +198,9 @@ void run_both(const Graph& src, const Graph& dest, Verification& result,
   }
   for (std::int64_t sample = 0; sample < result.options.samples; ++sample) {
     const Tensor input = random_input(result.input_shape, result.options.seed, sample);
-    auto of_dest = std::async(launch, [&] { return (other ? *other : program).run(dest, input); });
+    const auto run_dest = [&] { return (other ? *other : program).run(dest, input); };
+    auto of_dest = result.options.threads == 1 ? std::async(std::launch::deferred, run_dest)
+                                               : run_beside(run_dest);
     const std::vector<Tensor> a = program.run(src, input);
     const std::vector<Tensor> b = of_dest.get();
     checkpoint();
@@ -255,11 +252,13 @@ Verification verify_networks(const Graph& src, const Graph& dest, const VerifyOp
   Verification result;
   result.input_shape = src.node(0).shape;
   result.options = options;
+  Notes reported_before;
+  result.options.threads = usable_threads(options.threads, 1, reported_before);
   result.same_dtype = std::ranges::none_of(pairs, &TensorPair::converted);
   result.tensors = pairs.size();
   result.operations = src.nodes().size();
   result.graph_differences = compare_graphs(src, dest);
-  auto scanning = std::async(std::launch::async, scan_tensors, std::cref(pairs));
+  auto scanning = run_beside([&pairs] { return scan_tensors(pairs); });
   if (comparable(src, dest)) run_both(src, dest, result, step);
   TensorScan scan = scanning.get();
   result.different_tensors = std::move(scan.different);

@@ -19,7 +19,7 @@ struct VerifyOptions {
   /// As in torch.allclose, for the outputs across dtypes: the change that rounding may cause. With
   /// neither, the change is measured but not limited; with only one, the other is torch's default.
   std::optional<double> rtol = {}, atol = {};
-  int threads = 0;  ///< 0: all cores
+  int threads = 0;  ///< 0: all cores; fewer where the system refuses threads
 };
 
 /// One output of the two networks, over all samples.

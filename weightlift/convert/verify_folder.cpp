@@ -1,4 +1,5 @@
 #include "weightlift/base/note.h"
+#include "weightlift/base/threads.h"
 #include "weightlift/convert/convert.h"
 #include "weightlift/convert/source.h"
 #include "weightlift/models/resnet.h"
@@ -39,7 +40,11 @@ FolderVerification verify_folder(const std::string& source, const SourceHints& h
     require_intact(from.checkpoint);
     require_intact(to.checkpoint);
   };
-  Verification verification = verify_networks(src_graph, dest_graph, options, [&] {
+  Notes refused;
+  VerifyOptions possible = options;
+  possible.threads = usable_threads(options.threads, 1, refused);
+  for (const Note& note : refused) progress.note(note);
+  Verification verification = verify_networks(src_graph, dest_graph, possible, [&] {
     progress.check();
     require_both_intact();
   });

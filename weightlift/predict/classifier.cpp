@@ -11,6 +11,7 @@
 #include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
 #include "weightlift/base/note.h"
+#include "weightlift/base/threads.h"
 #include "weightlift/image/preprocess.h"
 #include "weightlift/predict/in_order.h"
 #include "weightlift/predict/model.h"
@@ -65,8 +66,10 @@ struct Classifier::Impl {
         processor(load_folder_processor(folder)),
         mode(color_mode_of(model.config.num_channels, shown(folder / kConfigFile))) {
     require_fit(processor, model.config.num_channels, folder);
-    finite_weights = std::async(std::launch::async, require_finite, model.network->slots(),
-                                shown(model.checkpoint.path));
+    finite_weights =
+        run_beside([slots = model.network->slots(), where = shown(model.checkpoint.path)] {
+          require_finite(slots, where);
+        });
   }
 
   /// Runs on this thread alone, like run_bound and with the same bits. OpenMP's threads spin at a
@@ -79,11 +82,15 @@ struct Classifier::Impl {
 
   /// Binds the weights for the shape of the first image. Without do_resize, others may differ.
   Tensor run_bound(const Tensor& pixel_values) {
-    std::call_once(binding, [&] {
-      const Graph graph = trace(*model.network, pixel_values.shape());
-      bound.emplace(Program::compile(graph, {.threads = 1}).bind(graph));
-      bound_shape = pixel_values.shape();
-    });
+    {
+      // std::call_once would end the process where an exception passes it and memory is short.
+      const std::lock_guard lock(binding);
+      if (!bound) {
+        const Graph graph = trace(*model.network, pixel_values.shape());
+        bound.emplace(Program::compile(graph, {.threads = 1}).bind(graph));
+        bound_shape = pixel_values.shape();
+      }
+    }
     if (pixel_values.shape() != bound_shape) return run_once(pixel_values);
     return bound->run(pixel_values).at(0);
   }
@@ -94,7 +101,7 @@ struct Classifier::Impl {
   OpenedModel model;
   ImageProcessor processor;
   ColorMode mode;
-  std::once_flag binding;
+  std::mutex binding;
   std::optional<BoundProgram> bound;
   Shape bound_shape;
   std::shared_future<void> finite_weights;  ///< throws where some are not; destroyed before `model`

@@ -7,6 +7,7 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -25,8 +26,12 @@ class InOrder {
   void run(std::size_t workers, const std::function<void(std::size_t, Result&&)>& done) {
     std::vector<std::jthread> threads;  // joined before the members go
     const Stop stop{*this};
-    for (std::size_t i = 0; i < workers; ++i) threads.emplace_back([this] { work(); });
-    for (std::size_t i = 0; i < count_; ++i) done(i, take(i));
+    try {
+      for (std::size_t i = 0; i < workers; ++i) threads.emplace_back([this] { work(); });
+    } catch (const std::system_error&) {
+      // The system refuses more threads: those that started do all the work, or this one.
+    }
+    for (std::size_t i = 0; i < count_; ++i) done(i, threads.empty() ? make_(i) : take(i));
   }
 
  private:
@@ -87,11 +92,11 @@ class InOrder {
   bool stopped_ = false;
 };
 
-/// Makes `count` results on `threads` threads (0: as many as there are cores) and hands them over
-/// on this thread, in order: make(i) -> Result, then done(i, result). Workers stay a few results
-/// ahead, so that a slow result does not stop the other cores and memory does not grow with
-/// `count`. An exception from either ends the run, and passes through once the workers have
-/// stopped.
+/// Makes `count` results on `threads` threads (0: as many as there are cores), fewer where the
+/// system refuses some, and hands them over on this thread, in order: make(i) -> Result, then
+/// done(i, result). Workers stay a few results ahead, so that a slow result does not stop the other
+/// cores and memory does not grow with `count`. An exception from either ends the run, and passes
+/// through once the workers have stopped.
 template <class Result>
 void in_order(std::size_t count, int threads, std::function<Result(std::size_t)> make,
               const std::function<void(std::size_t, Result&&)>& done) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <new>
 #include <oneapi/dnnl/dnnl.hpp>
 #include <optional>
 #include <span>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "weightlift/base/error.h"
+#include "weightlift/base/posix.h"
 #include "weightlift/runtime/program.h"
 
 namespace weightlift {
@@ -216,6 +218,9 @@ struct Convolution::Impl {
 };
 
 Convolution::Convolution(const ConvolutionDescription& description) : description_(description) {
+  // oneDNN does not check each of its own allocations, and crashes where one fails.
+  constexpr std::size_t kRoomBytes = std::size_t{32} << 20;  // three times what was measured
+  require_memory(kRoomBytes);
   try {
     const auto found = choose(description);
     if (!found) throw impossible(description, "no implementation");
@@ -230,6 +235,7 @@ Convolution::Convolution(const ConvolutionDescription& description) : descriptio
     scratchpad_bytes_ = desc.scratchpad_desc().get_size();
     impl_ = std::make_unique<Impl>(desc);
   } catch (const dnnl::error& error) {
+    if (error.status == dnnl_out_of_memory) throw std::bad_alloc();
     throw impossible(description, error.what());
   }
 }

@@ -10,6 +10,8 @@
 #include <variant>
 
 #include "weightlift/base/error.h"
+#include "weightlift/base/posix.h"
+#include "weightlift/base/threads.h"
 #include "weightlift/runtime/compiler.h"
 #include "weightlift/runtime/weights.h"
 
@@ -31,8 +33,17 @@ class ThreadCount {
   int before_;
 };
 
+/// At most as many as the system starts now: OpenMP ends the process where it refuses one later.
 int thread_count(const RuntimeOptions& options) {
-  return options.threads > 0 ? options.threads : omp_get_num_procs();
+  const int wanted = options.threads > 0 ? options.threads : omp_get_num_procs();
+  return 1 + startable_threads(wanted - 1);
+}
+
+/// Throws NoMemoryError unless there is room for the stacks of OpenMP's threads and for its and
+/// oneDNN's small allocations: both end the process where these fail.
+void require_room_for(int threads) {
+  constexpr std::size_t kBytes = std::size_t{4} << 20, kStackBytes = std::size_t{8} << 20;
+  require_memory(kBytes + static_cast<std::size_t>(threads - 1) * kStackBytes);
 }
 
 /// The unused arenas of one plan. A new arena costs page faults, so runs reuse them.
@@ -127,6 +138,7 @@ std::vector<Tensor> Program::Impl::run(const ArenaPool& pool, const Tensor& inpu
   require_input(input);
   const ThreadCount scope(threads);
   AlignedBuffer arena = pool.take();
+  require_room_for(threads);
   StepContext context{pool.plan(), arena.data(), nullptr};
   std::ranges::copy(input.bytes(), context.bytes(compiled.input.buffer));
   for (std::size_t i = 0; i < compiled.steps.size(); ++i) {

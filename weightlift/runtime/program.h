@@ -14,7 +14,7 @@ namespace weightlift {
 std::string onednn_version();
 
 struct RuntimeOptions {
-  int threads = 0;   ///< 0: all cores
+  int threads = 0;   ///< 0: all cores; fewer where the system refuses threads
   bool fuse = true;  ///< false: one step per node, plain layouts, every value observable
 };
 

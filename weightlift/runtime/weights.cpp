@@ -1,6 +1,7 @@
 #include "weightlift/runtime/weights.h"
 
 #include <fmt/format.h>
+#include <omp.h>
 
 #include <algorithm>
 #include <array>
@@ -75,6 +76,12 @@ class BlockPacker {
   }
 
   std::int64_t out_blocks() const { return (out_channels_ + out_block_ - 1) / out_block_; }
+
+  /// What `converted` of pack() must have room for.
+  std::size_t converted_elements() const {
+    if (dtype_ == DType::F32 && rounded_ == DType::F32) return 0;
+    return static_cast<std::size_t>(4 * std::min(span_columns_, row_elements_));
+  }
 
   /// Packs all tiles of one block of output channels. `converted` is working memory.
   void pack(std::int64_t block, std::vector<float>& converted, float* output) const {
@@ -248,11 +255,12 @@ void pack_weights(const Parameter& weight, const std::vector<double>& scale,
     scale_rows(weight, scale, output);
   } else {
     const BlockPacker packer(weight, scale, layout);
-#pragma omp parallel
-    {
-      std::vector<float> rows;
-#pragma omp for
-      for (std::int64_t b = 0; b < packer.out_blocks(); ++b) packer.pack(b, rows, output);
+    // Of each thread; allocated here, since no exception may leave a parallel region.
+    std::vector<std::vector<float>> converted(static_cast<std::size_t>(omp_get_max_threads()));
+    for (std::vector<float>& one : converted) one.reserve(packer.converted_elements());
+#pragma omp parallel for
+    for (std::int64_t b = 0; b < packer.out_blocks(); ++b) {
+      packer.pack(b, converted[static_cast<std::size_t>(omp_get_thread_num())], output);
     }
   }
   release_mapped(weight.tensor.bytes());
