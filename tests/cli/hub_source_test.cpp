@@ -530,5 +530,40 @@ TEST_F(HubSourceTest, WarnsOfNoncommercialLicenses) {
   EXPECT_THAT(flagged.err, HasSubstr("the weights' license is cc-by-nc-4.0: no commercial use"));
 }
 
+TEST_F(HubSourceTest, ReportsOrRepairsADamagedCache) {
+  ASSERT_EQ(convert({"resnet18"}).exit_code, 0);
+  const std::string cache = room.dir / "home/hub/models--timm--resnet18.a1_in1k";
+  const std::string snapshot = cache + "/snapshots/" + commit;
+  for (const char* name : {"config.json", "model.safetensors"}) {
+    const fs::path blob = fs::canonical(fs::path(snapshot) / name);
+    const std::string bytes = read_file(blob);
+    std::string damaged = bytes;
+    damaged[damaged.find_last_not_of(" \n}") - 1] ^= 1;
+    const std::string repository = "timm/resnet18.a1_in1k";
+    const std::vector<std::vector<std::string>> commands = {
+        {"pull", repository},
+        {"verify", repository, room.out() + "/resnet-18"},
+        {"convert", "-o", room.out(), "--force", repository}};
+    for (const std::vector<std::string>& command : commands) {
+      write_file(blob, damaged);
+      const Outcome offline = run(command, {"HF_HUB_OFFLINE=1"});
+      EXPECT_NE(offline.exit_code, 0) << command[0];
+      EXPECT_THAT(offline.err, AllOf(HasSubstr(std::string(name) + ": the cached copy is damaged"),
+                                     HasSubstr("run again to download it again")));
+      const Outcome online = run(command);
+      EXPECT_EQ(online.exit_code, 0) << command[0] << online.err;
+      EXPECT_THAT(online.err,
+                  HasSubstr("the cached copy was damaged; downloaded again: " + std::string(name)));
+      EXPECT_EQ(read_file(blob), bytes);
+    }
+    write_file(blob, damaged);
+    for (const std::string& source : {cache, snapshot, snapshot + "/"}) {
+      EXPECT_THAT(convert({source, "--name", "other"}).err,
+                  HasSubstr(std::string(name) + ": the cached copy is damaged"));
+    }
+    write_file(blob, bytes);
+  }
+}
+
 }  // namespace
 }  // namespace weightlift

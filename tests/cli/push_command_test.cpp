@@ -415,5 +415,20 @@ TEST_F(PushCommandTest, ExitCodeIsThreeWithoutAModel) {
               HasSubstr("text: no weights file found\n"));
 }
 
+TEST_F(PushCommandTest, RefusesLinksOutOfTheFolder) {
+  write_file(room.dir / "secret.txt", "the secret");
+  fs::create_symlink("../../secret.txt", folder / "notes.txt");
+  fs::create_symlink("/etc/passwd", folder / "users.txt");
+  for (const char* option : {"--dry-run", "--json"}) {
+    const Outcome outcome = push({folder, "alice/net", option});
+    EXPECT_NE(outcome.exit_code, 0);
+    EXPECT_THAT(outcome.out + outcome.err,
+                AllOf(HasSubstr("symbolic links lead out of the folder: notes.txt -> "),
+                      HasSubstr("users.txt -> /etc/passwd"), Not(HasSubstr("the secret"))));
+  }
+  EXPECT_THAT(server.requests("/commit/"), SizeIs(0));
+  EXPECT_EQ(push({folder, "alice/net", "--exclude", "*.txt"}).exit_code, 0);
+}
+
 }  // namespace
 }  // namespace weightlift
