@@ -531,6 +531,7 @@ TEST_F(HubSourceTest, WarnsOfNoncommercialLicenses) {
 }
 
 TEST_F(HubSourceTest, ReportsOrRepairsADamagedCache) {
+  ASSERT_EQ(run({"pull", "resnet18"}).exit_code, 0);
   ASSERT_EQ(convert({"resnet18"}).exit_code, 0);
   const std::string cache = room.dir / "home/hub/models--timm--resnet18.a1_in1k";
   const std::string snapshot = cache + "/snapshots/" + commit;

@@ -242,8 +242,7 @@ TEST_F(PushCommandTest, SkipsHiddenFilesAndLinksToFolders) {
   write_file(folder / ".env", "secret");
   write_file(folder / ".git/config", "secret");
   fs::create_directory_symlink(room.dir / "in", folder / "up");
-  write_file(room.dir / "elsewhere.txt", "text");
-  fs::create_symlink(room.dir / "elsewhere.txt", folder / "notes.txt");
+  fs::create_symlink("README.md", folder / "notes.txt");
   EXPECT_THAT(
       push({folder, "alice/net"}).err,
       HasSubstr("note: not published: hidden files (2), files that are not part of a model (1)\n"));

@@ -163,12 +163,14 @@ TEST_F(TlsServerTest, RefusesUploadUrlsWithoutTls) {
     const Outcome dry = run(server, {"SSL_CERT_FILE=" + pem("ca")},
                             {"push", dir_ / "net", "alice/net", "--dry-run", "--json"});
     std::string oid;
-    for (const Json& file : Json::parse(dry.out)["files"]) {
+    const Json plan = Json::parse(dry.out);
+    for (const Json& file : plan["files"]) {
       if (file["path"] == "model.safetensors") oid = file["sha256"];
     }
     Json upload = {{"href", whole ? plain : server.url() + "/complete"}};
     if (!whole) upload["header"] = {{"chunk_size", "100000000"}, {"1", plain}};
-    const Json body = {{"objects", {{{"oid", oid}, {"actions", {{"upload", upload}}}}}}};
+    const Json object = {{"oid", oid}, {"actions", {{"upload", upload}}}};
+    const Json body = {{"objects", Json::array({object})}};
     server.clear_faults();
     server.set_faults(
         Json::array({{{"path", "objects/batch"}, {"status", 200}, {"body", body.dump()}}}).dump());
