@@ -248,6 +248,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         close_after = fault.get("close_after")
         if close_after == 0:
             raise Cut
+        if fault.get("endless") in ("continues", "headers"):
+            self.send_endlessly(fault["endless"])
         length, pieces = shaped(reply, fault)
         headers = reply.headers + [("X-Request-Id", self.server.hub.next_request_id())]
         headers += self.framing(length, request, fault)
@@ -307,8 +309,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return sent
 
     def send_endlessly(self, what: str):
-        """Sends extensions of a chunk, or trailers, until the client leaves."""
-        start, more = {"extensions": (b"5", b";x=y"), "trailers": (b"0\r\n", b"X-More: y\r\n")}[what]
+        """Sends more and more of a reply's head, of a chunk's or of its end."""
+        start, more = {
+            "continues": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+            "headers": (b"HTTP/1.1 200 OK\r\n", b"X-More: y\r\n"),
+            "extensions": (b"5", b";x=y"),
+            "trailers": (b"0\r\n", b"X-More: y\r\n"),
+        }[what]
         try:
             self.wfile.write(start)
             while True:

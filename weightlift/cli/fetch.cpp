@@ -348,6 +348,7 @@ std::filesystem::path fetch_model(const std::string& given, ProgressSink& progre
   }
   // classify cannot run a timm checkpoint: opening the name as a path reports that before a
   // download.
+  if (name.kind == SourceName::Kind::kPath) check_cached_path(given, progress);
   if (name.kind == SourceName::Kind::kPath || name.cfg) return given;
   return Fetcher().fetch_source(name, Network::kPlain, progress).path;
 }
