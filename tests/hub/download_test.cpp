@@ -228,6 +228,16 @@ TEST_F(DownloadTest, SuggestsTheNearestRevisions) {
               AllOf(HasSubstr("RevisionNotFound"), HasSubstr("; did-you-mean(v1.0")));
 }
 
+TEST_F(DownloadTest, SuggestsOnlyPrintableRevisionsWithoutTheToken) {
+  settings_.token = "hf_WqTzLmNvKc";
+  hub_.set_faults(R"([{"path": "/revision/", "status": 404, "times": -1,
+                       "headers": {"X-Error-Code": "RevisionNotFound"}},
+                      {"path": "/refs", "status": 200, "times": -1, "body":
+     "{\"branches\": [{\"name\": \"v1.0\\u001b\"}, {\"name\": \"hf_WqTzLmNvKc\"}]}"}])");
+  EXPECT_THAT(refused("alice/m@v1.0"), HasSubstr("did-you-mean(v1.0\\x1b"));
+  EXPECT_THAT(refused("alice/m@hf_WqTzLmNvKd"), Not(HasSubstr("WqTzLmNv")));
+}
+
 TEST_F(DownloadTest, RefusesPagesOnAnotherHost) {
   hub_.set_faults(R"([{"path": "/tree/", "headers": {"Link": "<)" + hub_.cdn_url() +
                   R"(/x>; rel=\"next\""}}])");

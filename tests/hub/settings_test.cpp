@@ -92,6 +92,7 @@ TEST_F(SettingsTest, ExpandsUsersAsPythonDoes) {
   const std::string name = user->pw_name;
   EXPECT_EQ(read({{"HF_HOME", "~" + name + "/hf"}}).cache, folder / "hf/hub");
   EXPECT_EQ(read({{"HF_HUB_CACHE", "~" + name}}).cache, folder);
+  EXPECT_EQ(read({{"HOME", "/"}, {"HF_HUB_CACHE", "~"}}).cache, "/");
   EXPECT_EQ(read({{"HOME", {}}}).cache, folder / ".cache/huggingface/hub");
   EXPECT_EQ(read({{"HOME", ""}}).cache, folder / ".cache/huggingface/hub");
   EXPECT_THAT(refused({{"HF_HOME", "~no-such-user/hf"}}),

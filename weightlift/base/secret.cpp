@@ -78,8 +78,8 @@ std::string inner_base64(std::string_view text, std::size_t before, std::string_
   std::uint32_t bits = 0;
   std::size_t held = 0;
   std::size_t foreign = (before * 8) % 6;  // bits of the neighbour in the first letter
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    bits = (bits << 8U | static_cast<unsigned char>(text[i])) & 0xFFFFU;
+  for (const char c : text) {
+    bits = (bits << 8U | static_cast<unsigned char>(c)) & 0xFFFFU;
     held += 8;
     if (foreign > 0) held -= 6 - std::exchange(foreign, 0);
     while (held >= 6) {

@@ -294,7 +294,7 @@ FetchedFile Fetcher::fetch_file(const RepoFileName& file, ProgressSink& progress
   HubClient client(http(), progress);
   std::vector<std::string> listed;
   const Snapshot snapshot = client.snapshot_download(file.in, [&](const RepoFile& one) {
-    listed.push_back(one.path);
+    listed.push_back(printable(one.path));
     if (one.path != file.path) return false;
     require_small(one, kMaxFetchedTextBytes);
     return true;

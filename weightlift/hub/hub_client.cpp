@@ -67,7 +67,7 @@ std::string file_url(const HubSettings& settings, const RepoId& repo, const std:
                      percent_encode(path, true));
 }
 
-/// The names of branches and tags in a reply to GET .../refs.
+/// The names of branches and tags in a reply to GET .../refs, as messages show them.
 std::vector<std::string> ref_names(const Json& refs) {
   std::vector<std::string> names;
   for (const char* kind : {"branches", "tags"}) {
@@ -75,7 +75,8 @@ std::vector<std::string> ref_names(const Json& refs) {
     if (list == nullptr || !list->is_array()) continue;
     for (const Json& ref : *list) {
       const Json* name = ref.is_object() ? find_member(ref, "name") : nullptr;
-      if (name != nullptr && name->is_string()) names.push_back(name->get<std::string>());
+      if (name == nullptr || !name->is_string()) continue;
+      names.push_back(printable(name->get<std::string>()));
     }
   }
   return names;

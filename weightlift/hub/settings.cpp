@@ -85,7 +85,8 @@ fs::path expand(const std::string& text, const std::string& name) {
   const std::size_t end = std::min(text.find('/'), text.size());
   std::string folder = end == 1 ? home() : home_of(text.substr(1, end - 1), name);
   while (folder.ends_with('/')) folder.pop_back();
-  return expand_variables(folder + text.substr(end));
+  folder += text.substr(end);
+  return expand_variables(folder.empty() ? "/" : folder);
 }
 
 /// The path in the variable, or else `fallback()`.
