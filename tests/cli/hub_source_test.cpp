@@ -135,13 +135,13 @@ TEST_F(RealShapeTest, DetectsADamagedCacheBeforeWriting) {
   std::string bytes = read_file(blob);
   bytes.back() = static_cast<char>(bytes.back() ^ 1);
   write_file(blob, bytes);
-  const Outcome outcome = convert({"resnet18", "--push-to-hub"});
-  EXPECT_EQ(outcome.exit_code, 3);
-  EXPECT_THAT(outcome.err,
-              AllOf(HasSubstr("the cached copy is damaged: expected sha256 "),
-                    HasSubstr("; remove the file and convert again to download it\n")));
+  const Outcome offline = convert({"resnet18"}, {"HF_HUB_OFFLINE=1"});
+  EXPECT_EQ(offline.exit_code, 3);
+  EXPECT_THAT(offline.err, HasSubstr("model.safetensors: the cached copy is damaged: expected "));
   EXPECT_THAT(names_in(room.out()), IsEmpty());
-  EXPECT_THAT(server.requests("/commit/"), IsEmpty());
+  const Outcome online = convert({"resnet18", "--push-to-hub"});
+  EXPECT_EQ(online.exit_code, 0);
+  EXPECT_THAT(online.err, HasSubstr("the cached copy was damaged; downloaded again: model"));
 }
 
 TEST_F(HubSourceTest, CardOfAnotherShapeStatesNoFacts) {
@@ -528,6 +528,42 @@ TEST_F(HubSourceTest, WarnsOfNoncommercialLicenses) {
   const Outcome flagged =
       convert({"ssl_resnet18", "--push-to-hub", "--license", "mit", "--name", "mine"});
   EXPECT_THAT(flagged.err, HasSubstr("the weights' license is cc-by-nc-4.0: no commercial use"));
+}
+
+TEST_F(HubSourceTest, ReportsOrRepairsADamagedCache) {
+  ASSERT_EQ(run({"pull", "resnet18"}).exit_code, 0);
+  ASSERT_EQ(convert({"resnet18"}).exit_code, 0);
+  const std::string cache = room.dir / "home/hub/models--timm--resnet18.a1_in1k";
+  const std::string snapshot = cache + "/snapshots/" + commit;
+  for (const char* name : {"config.json", "model.safetensors"}) {
+    const fs::path blob = fs::canonical(fs::path(snapshot) / name);
+    const std::string bytes = read_file(blob);
+    std::string damaged = bytes;
+    damaged[damaged.find_last_not_of(" \n}") - 1] ^= 1;
+    const std::string repository = "timm/resnet18.a1_in1k";
+    const std::vector<std::vector<std::string>> commands = {
+        {"pull", repository},
+        {"verify", repository, room.out() + "/resnet-18"},
+        {"convert", "-o", room.out(), "--force", repository}};
+    for (const std::vector<std::string>& command : commands) {
+      write_file(blob, damaged);
+      const Outcome offline = run(command, {"HF_HUB_OFFLINE=1"});
+      EXPECT_NE(offline.exit_code, 0) << command[0];
+      EXPECT_THAT(offline.err, AllOf(HasSubstr(std::string(name) + ": the cached copy is damaged"),
+                                     HasSubstr("run again to download it again")));
+      const Outcome online = run(command);
+      EXPECT_EQ(online.exit_code, 0) << command[0] << online.err;
+      EXPECT_THAT(online.err,
+                  HasSubstr("the cached copy was damaged; downloaded again: " + std::string(name)));
+      EXPECT_EQ(read_file(blob), bytes);
+    }
+    write_file(blob, damaged);
+    for (const std::string& source : {cache, snapshot, snapshot + "/"}) {
+      EXPECT_THAT(convert({source, "--name", "other"}).err,
+                  HasSubstr(std::string(name) + ": the cached copy is damaged"));
+    }
+    write_file(blob, bytes);
+  }
 }
 
 }  // namespace

@@ -242,8 +242,7 @@ TEST_F(PushCommandTest, SkipsHiddenFilesAndLinksToFolders) {
   write_file(folder / ".env", "secret");
   write_file(folder / ".git/config", "secret");
   fs::create_directory_symlink(room.dir / "in", folder / "up");
-  write_file(room.dir / "elsewhere.txt", "text");
-  fs::create_symlink(room.dir / "elsewhere.txt", folder / "notes.txt");
+  fs::create_symlink("README.md", folder / "notes.txt");
   EXPECT_THAT(
       push({folder, "alice/net"}).err,
       HasSubstr("note: not published: hidden files (2), files that are not part of a model (1)\n"));
@@ -413,6 +412,21 @@ TEST_F(PushCommandTest, ExitCodeIsThreeWithoutAModel) {
   write_file(room.dir / "text/config.json", R"({"model_type": "vit"})");
   EXPECT_THAT(push({room.dir / "text", "alice/net"}).err,
               HasSubstr("text: no weights file found\n"));
+}
+
+TEST_F(PushCommandTest, RefusesLinksOutOfTheFolder) {
+  write_file(room.dir / "secret.txt", "the secret");
+  fs::create_symlink("../../secret.txt", folder / "notes.txt");
+  fs::create_symlink("/etc/passwd", folder / "users.txt");
+  for (const char* option : {"--dry-run", "--json"}) {
+    const Outcome outcome = push({folder, "alice/net", option});
+    EXPECT_NE(outcome.exit_code, 0);
+    EXPECT_THAT(outcome.out + outcome.err,
+                AllOf(HasSubstr("symbolic links lead out of the folder: notes.txt -> "),
+                      HasSubstr("users.txt -> /etc/passwd"), Not(HasSubstr("the secret"))));
+  }
+  EXPECT_THAT(server.requests("/commit/"), SizeIs(0));
+  EXPECT_EQ(push({folder, "alice/net", "--exclude", "*.txt"}).exit_code, 0);
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ class Hub:
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-        self.url, self.cdn_url = self.process.stdout.readline().split()
+        self.url, self.cdn_url, _ = self.process.stdout.readline().split()
 
     def close(self):
         self.process.kill()

@@ -240,5 +240,17 @@ TEST(WeightsRefusalTest, NamesAnEmptyStateDict) {
               HasSubstr("in/model.safetensors: no tensors in the top level"));
 }
 
+TEST(RefusalTest, NamesWeightsThatChangedAfterTheDownload) {
+  const TempDir dir;
+  small_checkpoint().write_folder(dir / "in");
+  ConversionRequest request = request_for(dir / "in", dir / "out");
+  request.origin = SourceOrigin{"timm/net", std::string(40, 'a')};
+  request.origin->weights_sha256 = std::string(64, 'b');
+  EXPECT_THAT(refusal<FormatError>([&] { run(request); }),
+              AllOf(HasSubstr("the cached copy is damaged: expected sha256 bbb"),
+                    HasSubstr("advice(remove the file and convert again to download it)")));
+  EXPECT_THAT(names_in(dir / "out"), IsEmpty());
+}
+
 }  // namespace
 }  // namespace weightlift

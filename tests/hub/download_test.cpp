@@ -228,13 +228,119 @@ TEST_F(DownloadTest, SuggestsTheNearestRevisions) {
               AllOf(HasSubstr("RevisionNotFound"), HasSubstr("; did-you-mean(v1.0")));
 }
 
+TEST_F(DownloadTest, SuggestsOnlyPrintableRevisionsWithoutTheToken) {
+  settings_.token = "hf_WqTzLmNvKc";
+  hub_.set_faults(R"([{"path": "/revision/", "status": 404, "times": -1,
+                       "headers": {"X-Error-Code": "RevisionNotFound"}},
+                      {"path": "/refs", "status": 200, "times": -1, "body":
+     "{\"branches\": [{\"name\": \"v1.0\\u001b\"}, {\"name\": \"hf_WqTzLmNvKc\"}]}"}])");
+  EXPECT_THAT(refused("alice/m@v1.0"), HasSubstr("did-you-mean(v1.0\\x1b"));
+  EXPECT_THAT(refused("alice/m@hf_WqTzLmNvKd"), Not(HasSubstr("WqTzLmNv")));
+}
+
 TEST_F(DownloadTest, RefusesPagesOnAnotherHost) {
   hub_.set_faults(R"([{"path": "/tree/", "headers": {"Link": "<)" + hub_.cdn_url() +
                   R"(/x>; rel=\"next\""}}])");
   EXPECT_THAT(refused(), HasSubstr("Link: expected a page of the same host"));
 }
 
+// Listings that never end
+
+TEST_F(DownloadTest, EndsAnEndlessListing) {
+  hub_.set_mode(R"({"endless_pages": 1000})");
+  EXPECT_THAT(refused(),
+              HasSubstr("the list of files does not end: expected at most 200000 entries"));
+  hub_.set_mode(R"({"endless_pages": 1000, "long_paths": true})");
+  EXPECT_THAT(refused(),
+              HasSubstr("the list of files does not end: expected at most 100663296 bytes"));
+  hub_.set_mode(R"({"endless_pages": 2000})");
+  EXPECT_THAT(refused(), HasSubstr("reply: expected at most 4194304 bytes, got more"));
+  hub_.set_mode(R"({"endless_pages": 1, "long_paths": false})");
+  EXPECT_THAT(refused(), HasSubstr("expected at most 1000 pages"));
+  settings_.listing_time = std::chrono::seconds(1);
+  hub_.set_faults(R"([{"path": "/tree/", "delay": 0.6, "times": -1}])");
+  EXPECT_THAT(refused(), HasSubstr("unfinished after 1 s"));
+  hub_.clear_faults();
+  hub_.set_mode(R"({"endless_pages": 0})");
+  hub_.set_faults(
+      R"([{"path": "/tree/", "headers": {"Link": "</api/models/alice/m/tree/main>; rel=\"next\""},
+                       "times": -1}])");
+  EXPECT_THAT(refused(), HasSubstr("a page follows itself"));
+}
+
+// Damage in the cache
+
+TEST_F(DownloadTest, FetchesADamagedCachedFileAgain) {
+  const Snapshot snapshot = pull();
+  for (const char* name : {"config.json", "model.safetensors", "sub/a b#\xc3\xa9.txt"}) {
+    const fs::path file = fs::canonical(snapshot.folder / name);
+    std::string bytes = read_file(file);
+    bytes.front() ^= 1;
+    for (const std::string& damaged : {bytes, bytes.substr(1)}) {
+      write_file(file, damaged);
+      notes_.notes.clear();
+      expect_whole(pull().folder);
+      EXPECT_THAT(told(notes_.notes), ElementsAre(HasSubstr("cache-repaired files='")));
+    }
+  }
+}
+
+TEST_F(DownloadTest, FetchesADamagedListAgain) {
+  pull();
+  const fs::path tree = repo() / "trees" / (commit_ + ".json");
+  std::string text = read_file(tree);
+  const std::string sha = sha256(std::as_bytes(std::span(weights_)));
+  text[text.find(sha)] = sha.front() == '0' ? '1' : '0';
+  write_file(tree, text);
+  expect_whole(pull().folder);
+  EXPECT_THAT(read_file(tree), HasSubstr(sha));
+}
+
+TEST_F(DownloadTest, ReportsADamagedCachedFileWhenOffline) {
+  const Snapshot snapshot = pull();
+  write_file(fs::canonical(snapshot.folder / "config.json"), "[]");
+  settings_.offline = true;
+  const auto refused_now = [&] { return refusal<CacheDamaged>([&] { pull(); }); };
+  EXPECT_THAT(refused_now(),
+              AllOf(HasSubstr("config.json: the cached copy is damaged: expected 2 bytes with"),
+                    HasSubstr("advice(connect to the Hub and run again to download it again")));
+  fs::remove(repo() / "trees" / (commit_ + ".json"));  // the link also names the digest
+  EXPECT_THAT(refused_now(), HasSubstr("the cached copy is damaged"));
+  const auto weights = [](const RepoFile& file) { return file.path == "model.safetensors"; };
+  pull("alice/m", weights);  // other files are not used
+  settings_.offline = false;
+  hub_.set_faults(R"([{"path": ".", "times": -1, "status": 503}])");
+  EXPECT_THAT(refused_now(), HasSubstr("the cached copy is damaged"));
+}
+
 // Downloads into a folder
+
+TEST_F(DownloadTest, KeepsItsOwnMetadataInAFolder) {
+  write_file(dir_ / "m/.cache/huggingface/.gitignore", "theirs");
+  write_file(dir_ / "m/.cache/huggingface/download/config.json.metadata", "theirs");
+  write_file(dir_ / "m/.cache/other", "theirs");
+  hub_.add_repo("alice/m", dir_ / "m");
+  pull_to(dir_ / "out");
+  expect_whole(dir_ / "out");
+  EXPECT_EQ(read_file(dir_ / "out/.cache/huggingface/.gitignore"), "*");
+  EXPECT_EQ(read_file(dir_ / "out/.cache/other"), "theirs");
+  EXPECT_THAT(read_file(dir_ / "out/.cache/huggingface/download/config.json.metadata"),
+              Not(HasSubstr("theirs")));
+  EXPECT_THAT(told(notes_.notes), ElementsAre(HasSubstr("metadata-skipped count='2'")));
+}
+
+TEST_F(DownloadTest, DownloadsFilesWithTheLongestNames) {
+  for (const std::size_t size : {240U, 246U, 247U, 250U, 255U}) {
+    write_file(dir_ / "m/sub" / std::string(size, 'n'), "long");
+  }
+  hub_.add_repo("alice/m", dir_ / "m");
+  pull_to(dir_ / "out");
+  const Snapshot snapshot = pull();
+  for (const std::size_t size : {240U, 246U, 247U, 250U, 255U}) {
+    EXPECT_EQ(read_file(dir_ / "out/sub" / std::string(size, 'n')), "long") << size;
+    EXPECT_EQ(read_file(snapshot.folder / "sub" / std::string(size, 'n')), "long") << size;
+  }
+}
 
 TEST_F(DownloadTest, PutsRealFilesIntoAFolder) {
   EXPECT_EQ(pull_to(dir_ / "out"), commit_);

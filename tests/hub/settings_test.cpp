@@ -1,6 +1,9 @@
 #include "weightlift/hub/settings.h"
 
 #include <gmock/gmock.h>
+#include <pwd.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "tests/hub/environment.h"
 #include "tests/support/refusal.h"
@@ -80,6 +83,37 @@ TEST_F(SettingsTest, FindsTheCacheAsPythonDoes) {
   EXPECT_EQ(read({{"HF_HOME", "~/hf"}}).cache, home_ / "hf/hub");
   EXPECT_EQ(read({{"HF_HOME", "$WL_TEST/${WL_TEST}x$WL_NONE"}, {"WL_TEST", "/v"}}).cache,
             "/v//vx$WL_NONE/hub");
+}
+
+TEST_F(SettingsTest, ExpandsUsersAsPythonDoes) {
+  const passwd* user = ::getpwuid(::getuid());
+  ASSERT_NE(user, nullptr);
+  const std::filesystem::path folder = user->pw_dir;
+  const std::string name = user->pw_name;
+  EXPECT_EQ(read({{"HF_HOME", "~" + name + "/hf"}}).cache, folder / "hf/hub");
+  EXPECT_EQ(read({{"HF_HUB_CACHE", "~" + name}}).cache, folder);
+  EXPECT_EQ(read({{"HOME", "/"}, {"HF_HUB_CACHE", "~"}}).cache, "/");
+  EXPECT_EQ(read({{"HOME", {}}}).cache, folder / ".cache/huggingface/hub");
+  EXPECT_EQ(read({{"HOME", ""}}).cache, folder / ".cache/huggingface/hub");
+  EXPECT_THAT(refused({{"HF_HOME", "~no-such-user/hf"}}),
+              HasSubstr("HF_HOME: the system knows no home folder of the user 'no-such-user'"));
+}
+
+TEST_F(SettingsTest, RefusesAnUnknownHome) {
+  // The user of this process has a home: only another process can have another user.
+  const pid_t child = ::fork();
+  if (child == 0) {
+    constexpr uid_t kUnknown = 54321;
+    bool good = ::setuid(kUnknown) == 0 || ::getpwuid(::getuid()) != nullptr;
+    if (::getuid() == kUnknown) {
+      good = refused({{"HOME", {}}}).find("set HF_HOME to a folder") != std::string::npos &&
+             read({{"HOME", {}}, {"HF_HOME", "/h"}}).cache == "/h/hub";
+    }
+    ::_exit(good ? 0 : 1);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
 }
 
 // torch.hub.get_dir() returns the same folders.

@@ -17,6 +17,7 @@ using ::testing::Not;
 using testing::Outcome;
 using testing::run_program;
 using testing::tree_of;
+using testing::write_file;
 using Json = nlohmann::json;
 
 class TokenServerTest : public HubClientTest {
@@ -138,6 +139,42 @@ TEST_F(TokenServerTest, IsHiddenInInvalidRepliesOfSuccess) {
     }
   }
   expect_no_token_in_files();
+}
+
+TEST_F(TokenServerTest, IsHiddenInPartsAndInOtherForms) {
+  // A token with no part that occurs elsewhere. The stand-in does not know it: faults answer.
+  const std::string token = "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";
+  const std::string encoded = "hf_%57q%54zLmNvKcJdRbGxPySfAuEoIhDkQwZtXj";
+  const std::string net = dir_ / "net";
+  write_file(dir_ / "net/README.md", "---\nlicense: mit\n---\n");
+  const std::vector<std::pair<const char*, std::vector<std::string>>> steps = {
+      {"/whoami", {"push", net, "x", "--json"}},
+      {"/whoami", {"push", net, "x", "--dry-run"}},
+      {"/revision/", {"pull", "alice/x"}},
+      {"/validate-yaml", {"push", net, "alice/x"}}};
+  for (const std::string& form : {token, token.substr(9), encoded}) {
+    const Json words = {{"errors", {{{"message", "bad " + form}}}},
+                        {"warnings", {{{"message", form}}}},
+                        {"name", form},
+                        {"sha", form}};
+    for (const std::string& body :
+         {words.dump(), "tok=" + form + " and more text than a message shows",
+          "[\"" + std::string(35, '.') + form + "\"]"}) {
+      for (const auto& [step, command] : steps) {
+        server_.clear_faults();
+        const Json fault = {{"path", step}, {"status", 200}, {"body", body}, {"times", -1}};
+        const Json made = {{"path", "/repos/create"}, {"status", 200}, {"times", -1}};
+        server_.set_faults(Json::array({fault, made}).dump());
+        const Outcome outcome = run(command, token);
+        EXPECT_NE(outcome.exit_code, 0);
+        const std::string text = outcome.out + outcome.err;
+        for (std::size_t at = 0; at + 8 <= token.size(); ++at) {
+          EXPECT_THAT(text, Not(HasSubstr(token.substr(at, 8)))) << body;
+        }
+        EXPECT_THAT(text, Not(HasSubstr(encoded.substr(0, 12))));
+      }
+    }
+  }
 }
 
 TEST_F(TokenServerTest, IsReadFromTheTokenFile) {

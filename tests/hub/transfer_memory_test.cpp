@@ -46,5 +46,16 @@ TEST_F(TransferMemoryTest, DoesNotGrowWithTheFile) {
   EXPECT_LT(peak_kib({"push", dir_ / "net", "alice/whole"}), kMaxPeakKib);
 }
 
+TEST_F(TransferMemoryTest, EndsAListingThatNeverEnds) {
+  write_model(dir_ / "net", 100);
+  server_.add_repo("timm/net", dir_ / "net");
+  server_.set_mode(R"({"endless_pages": 1000, "long_paths": true})");
+  const Outcome outcome = run_program(program({"pull", "timm/net"}));
+  EXPECT_EQ(outcome.exit_code, 5);
+  EXPECT_THAT(outcome.err, ::testing::HasSubstr("the list of files does not end"));
+  // The listed paths have 96 MiB, and one page a few more.
+  EXPECT_LT(outcome.peak_kib, 200L << 10);
+}
+
 }  // namespace
 }  // namespace weightlift

@@ -569,5 +569,81 @@ TEST_F(UploadTest, KeepsTheCommitsOfConcurrentUploads) {
   EXPECT_THAT(server.paths("alice/net"), SizeIs(4 + kWriters));
 }
 
+TEST_F(UploadTest, GoesOnWithoutTheAdviceOfTheHub) {
+  for (const char* fault : {R"("close_after": 0)", R"("close_after": 3)", R"("status": 500)",
+                            R"("body": "{\"errors\": 7}")", R"("body": "<html>")",
+                            R"("endless": "trailers")", R"("redirect": "file:///etc")"}) {
+    write_file(folder / "config.json", std::string(R"({"fault": ")") + fault[1] + fault[8] + "\"}");
+    server.clear_faults();
+    server.set_faults(std::string(R"([{"path": "validate-yaml", "times": -1, )") + fault + "}]");
+    EXPECT_NO_THROW(push()) << fault;
+  }
+}
+
+TEST_F(UploadTest, FindsACommitWhoseReplyIsGarbage) {
+  for (const char* fault : {R"("body": "")", R"("body": "<html>moved")",
+                            R"("body": "{\"commitOid\": 5}")", R"("body": "[")"}) {
+    write_file(folder / "turn.txt", fault);
+    request.files = {"README.md", "config.json", "model.safetensors", "turn.txt"};
+    server.clear_faults();
+    server.set_faults(std::string(R"([{"path": "/commit/", "status": 200, "handled": true, )") +
+                      fault + "}]");
+    const std::size_t before = count("/commit/");
+    EXPECT_THAT(push().oid, SizeIs(40)) << fault;
+    EXPECT_EQ(count("/commit/"), before + 1);
+    EXPECT_EQ(server.file("alice/net", "turn.txt"), fault);
+  }
+}
+
+TEST_F(UploadTest, SaysThatTheCommitMayExist) {
+  const auto hint = HasSubstr("; advice(the commit may exist: look at " + server.url() +
+                              "/alice/net/commits/main)");
+  server.set_faults(R"([{"path": "/commit/", "status": 200, "body": "no JSON"}])");
+  EXPECT_THAT(failed_push(), AllOf(HasSubstr("/commit/main: invalid JSON"), hint));
+  // The reply breaks off, and the Hub does not answer any more.
+  server.clear_faults();
+  server.set_faults(R"([{"path": "/commit/", "handled": true, "status": 200, "close_after": 0},
+                        {"path": "/revision/", "skip": 1, "status": 403, "times": -1}])");
+  EXPECT_THAT(failed_push(), AllOf(HasSubstr("status 403"), hint));
+  server.clear_faults();
+  server.set_faults(R"([{"path": "/preupload/", "status": 403}])");
+  EXPECT_THAT(failed_push(), Not(hint));
+}
+
+TEST_F(UploadTest, RefusesLinksThatLeadOutOfTheFolder) {
+  write_file(dir / "secret.txt", "secret");
+  fs::create_symlink("../secret.txt", folder / "notes.txt");
+  fs::create_symlink(dir / "secret.txt", folder / "more.txt");
+  fs::create_symlink("config.json", folder / "same.json");
+  fs::create_symlink("..", folder / "up");
+  for (const char* name : {"notes.txt", "more.txt", "up/secret.txt"}) {
+    request.files = {"config.json", name};
+    EXPECT_THAT(refusal<UsageError>([&] { push(); }),
+                HasSubstr(fmt::format("symbolic links lead out of the folder: {} -> {}", name,
+                                      fs::canonical(dir / "secret.txt").string())));
+  }
+  EXPECT_THAT(server.requests(), IsEmpty());
+  request.files = {"config.json", "same.json"};
+  push();
+  EXPECT_EQ(server.file("alice/net", "same.json"), R"({"model_type": "resnet"})");
+}
+
+TEST_F(UploadTest, FollowsTheLinksOfASnapshotToItsBlobs) {
+  const fs::path repo = dir / "hub/models--a--b";
+  write_file(repo / "blobs/abc", "{}");
+  write_file(repo / "blobs/deeper/abc", "{}");
+  fs::create_directories(repo / "snapshots/c0/sub");
+  fs::create_symlink("../../blobs/abc", repo / "snapshots/c0/config.json");
+  fs::create_symlink("../../../blobs/abc", repo / "snapshots/c0/sub/x.json");
+  fs::create_symlink("../../refs", repo / "snapshots/c0/refs");
+  request.folder = repo / "snapshots/c0";
+  request.files = {"config.json", "sub/x.json"};
+  push();
+  EXPECT_EQ(server.file("alice/net", "sub/x.json"), "{}");
+  fs::create_symlink("../../blobs/deeper/abc", repo / "snapshots/c0/other.json");
+  request.files = {"other.json"};
+  EXPECT_THAT(refusal<UsageError>([&] { push(); }), HasSubstr("lead out of the folder"));
+}
+
 }  // namespace
 }  // namespace weightlift

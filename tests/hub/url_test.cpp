@@ -135,7 +135,7 @@ TEST(UrlTest, EncodesAsPythonDoes) {
 }
 
 TEST(UrlTest, ShowsNoSecrets) {
-  EXPECT_EQ(shown_url("http://u:p@h/x?sig=1#f"), "http://h/x");
+  EXPECT_EQ(shown_url("http://u:p@h/x?sig=1#f"), "http://***@h/x");
   EXPECT_EQ(shown_url("http://u:p@h|/x"), "(hidden URL)");
   EXPECT_EQ(shown_url("http://h|/x?sig=1#f"), "http://h|/x");
 }

@@ -13,6 +13,8 @@ MODES = {
     "chunk_size": 16 << 20,  # ... of this size
     "check_parts": True,  # compare the sha256 of objects that came in parts
     "page": 1000,  # entries per page of a listing
+    "endless_pages": 0,  # a listing of pages with so many entries never ends (0: it does)
+    "long_paths": False,  # the paths of these entries are long
     "relative_links": False,  # the link to the next page is relative
     "expire_urls_after": -1,  # number of requests for the signed URLs of one reply (-1: unlimited)
     "anonymous_missing": 404,  # or 401, as on the public Hub

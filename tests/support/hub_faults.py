@@ -24,6 +24,8 @@ class Rule:
     ignore_range            sends the whole file instead of the requested range
     corrupt                 flips a bit in the middle of the body
     rate                    bytes per second, for both bodies
+    endless                 "continues" or "headers" before the body, "extensions" of a chunk or
+                            "trailers", which never end
     """
 
     def __init__(self, keys: dict):

@@ -173,6 +173,8 @@ def list_tree(commit, folder: str, recursive: bool):
 
 def tree(hub, request: Request, repo, revision: str, folder: str) -> Reply:
     commit = commit_of(repo, revision)
+    if hub.modes["endless_pages"]:
+        return endless_page(hub, request)
     paths = list_tree(commit, folder.strip("/"), request.flag("recursive"))
     if folder and not paths:
         raise Refusal(404, f"{folder} does not exist on {revision}", "EntryNotFound")
@@ -182,6 +184,17 @@ def tree(hub, request: Request, repo, revision: str, folder: str) -> Reply:
         for p in paths
     ]
     return paged(hub, request, entries)
+
+
+def endless_page(hub, request: Request) -> Reply:
+    begin = int(request.value("cursor", "0"))
+    padding = "p" * 200 + "/" if hub.modes["long_paths"] else ""
+    entries = [
+        {"type": "file", "path": f"{padding * 14}{i}", "size": 1, "oid": f"{i:040x}"}
+        for i in range(begin, begin + hub.modes["endless_pages"])
+    ]
+    url = f"{request.base}{request.path}?cursor={begin + len(entries)}"
+    return json_reply(entries, 200, [("Link", f'<{url}>; rel="next"')])
 
 
 def paths_info(request: Request, repo, revision: str) -> Reply:

@@ -71,10 +71,11 @@ std::string round_trip(const std::string& url, const std::string& request) {
 
 }  // namespace
 
-HubServer::HubServer() {
+HubServer::HubServer(const std::filesystem::path& certificate) {
   const Pipe in;
   const Pipe out;
   std::vector<std::string> words = {"python3", "-B", WEIGHTLIFT_HUB_SERVER, "--root", root_.path()};
+  if (!certificate.empty()) words.insert(words.end(), {"--tls", certificate.string()});
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
@@ -88,9 +89,9 @@ HubServer::HubServer() {
   ::close(in.read_end);
   ::close(out.write_end);
   stdin_ = in.write_end;
-  if (failed == 0) std::istringstream(read_line(out.read_end)) >> url_ >> cdn_url_;
+  if (failed == 0) std::istringstream(read_line(out.read_end)) >> url_ >> cdn_url_ >> plain_url_;
   ::close(out.read_end);
-  if (cdn_url_.empty()) throw std::runtime_error("the stand-in Hub does not start");
+  if (plain_url_.empty()) throw std::runtime_error("the stand-in Hub does not start");
 }
 
 HubServer::~HubServer() {
@@ -102,10 +103,10 @@ HubServer::~HubServer() {
 std::string HubServer::send(std::string_view method, std::string_view path,
                             const std::string& body) {
   std::ostringstream request;
-  request << method << ' ' << path << " HTTP/1.1\r\nHost: " << url_.substr(7)
+  request << method << ' ' << path << " HTTP/1.1\r\nHost: " << plain_url_.substr(7)
           << "\r\nConnection: close\r\nContent-Length: " << body.size() << "\r\n\r\n"
           << body;
-  const std::string reply = round_trip(url_, request.str());
+  const std::string reply = round_trip(plain_url_, request.str());
   const std::size_t head = reply.find("\r\n\r\n");
   if (!reply.starts_with("HTTP/1.1 200 ") || head == std::string::npos) {
     throw std::runtime_error(std::string(path) + ": " + reply.substr(0, 1000));

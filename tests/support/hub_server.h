@@ -16,13 +16,16 @@ namespace weightlift::testing {
 class HubServer {
  public:
   /// Starts the server and waits until it listens. Throws std::runtime_error where it does not.
-  HubServer();
+  /// `certificate`: a PEM file with its key, for TLS; empty: plain HTTP.
+  explicit HubServer(const std::filesystem::path& certificate = {});
   ~HubServer();
   HubServer(const HubServer&) = delete;
   HubServer& operator=(const HubServer&) = delete;
 
   const std::string& url() const { return url_; }
   const std::string& cdn_url() const { return cdn_url_; }  ///< another origin
+  /// The same Hub without TLS.
+  const std::string& plain_url() const { return plain_url_; }
 
   /// Commits the folder's files as all of main, and creates a missing repository. `more`: more keys
   /// of /_test/repo ("private", "gated", "type", "aliases", "tags"). Returns the commit.
@@ -55,7 +58,7 @@ class HubServer {
   TempDir root_;
   pid_t pid_ = 0;
   int stdin_ = -1;  ///< the server ends when this closes
-  std::string url_, cdn_url_;
+  std::string url_, cdn_url_, plain_url_;
 };
 
 /// Tokens of hub_accounts.py, by user and role.

@@ -1,10 +1,12 @@
-#!/usr/bin/env python3
+#!/ usr / bin / env python3
 """A stand-in for the Hugging Face Hub: its protocol as far as real clients need it, and faults.
 
-usage: hub_server.py --root DIR [--port N]
+usage: hub_server.py --root DIR [--port N] [--tls CERTIFICATE]
 
-Prints one line, the URL of the Hub and the URL of its second host ("CDN"), and runs until its
-standard input ends. Tests drive it through /_test/ (hub_control.py): POST /_test/repo,
+Prints one line, the URL of the Hub, the URL of its second host ("CDN") and a URL for /_test/, and
+runs until its standard input ends. With a certificate (PEM, with its key) Hub and CDN use TLS;
+the
+third URL never does, and also answers as the Hub. Tests drive it through /_test/ (hub_control.py): POST /_test/repo,
 /_test/faults (hub_faults.py lists the faults), /_test/mode, GET and DELETE /_test/log.
 Users and tokens are in hub_accounts.py. Needs only Python's standard library.
 """
@@ -29,7 +31,7 @@ KINDS = {"models": "model", "datasets": "dataset", "spaces": "space"}
 
 
 class Hub:
-    def __init__(self, root: pathlib.Path, port: int):
+    def __init__(self, root: pathlib.Path, port: int, certificate=None):
         self.store = Store(root)
         self.faults, self.log = Faults(), Log()
         self.modes = dict(hub_control.MODES)
@@ -37,13 +39,16 @@ class Hub:
         self.parts = {}  # (oid, chunk size, number) -> ETag
         self.grants = {}  # serial of signed URLs -> requests so far
         self.serial = itertools.count(1)
-        self.servers = [Server(self, "hub", port), Server(self, "cdn", 0)]
+        self.servers = [Server(self, "hub", port, certificate), Server(self, "cdn", 0, certificate)]
         self.url, self.cdn_url = (server.url for server in self.servers)
+        if certificate:
+            self.servers.append(Server(self, "hub", 0))
+        self.control_url = self.servers[-1].url if certificate else self.url
 
     def next_request_id(self) -> str:
         return f"Root=1-{next(self.serial):08x}"
 
-    # Signed URLs: they need no token, and the other host refuses one.
+#Signed URLs : they need no token, and the other host refuses one.
 
     def grant(self, path: str, request: Request, where: str, grant=None) -> str:
         if grant is None:
@@ -61,7 +66,7 @@ class Hub:
             if 0 <= self.modes["expire_urls_after"] < self.grants[grant]:
                 raise Refusal(403, "Request has expired")
 
-    # Routes
+#Routes
 
     def answer(self, request: Request) -> Reply:
         if request.path.startswith("/_test/"):
@@ -115,7 +120,7 @@ class Hub:
         if verb == "refs":
             return hub_files.refs(request, repo)
         if verb in ("tree", "commits") and rest:
-            # Some clients do not encode the slashes of these revisions.
+#Some clients do not encode the slashes of these revisions.
             words = 3 if rest[0] == "refs" and len(rest) > 2 else 1
             revision, path = "/".join(rest[:words]), "/".join(rest[words:])
             if verb == "tree":
@@ -197,7 +202,7 @@ class Hub:
     def serve(self) -> None:
         for server in self.servers:
             threading.Thread(target=server.serve_forever, daemon=True).start()
-        print(self.url, self.cdn_url, flush=True)
+        print(self.url, self.cdn_url, self.control_url, flush=True)
         while os.read(0, 4096):
             pass
 
@@ -210,8 +215,9 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--root", type=pathlib.Path, required=True)
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--tls", type=pathlib.Path)
     arguments = parser.parse_args()
-    Hub(arguments.root, arguments.port).serve()
+    Hub(arguments.root, arguments.port, arguments.tls).serve()
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import http.server
 import json
 import pathlib
 import socket
+import ssl
 import sys
 import time
 import traceback
@@ -106,7 +107,8 @@ class RequestBody:
                 got = self.rfile.readinto1(buffer[:limit])
                 buffered = got == limit
             else:  # few calls: each may wait for the interpreter lock
-                got = self.connection.recv_into(buffer, limit, socket.MSG_WAITALL)
+                flags = 0 if isinstance(self.connection, ssl.SSLSocket) else socket.MSG_WAITALL
+                got = self.connection.recv_into(buffer, limit, flags)
             if got == 0:
                 raise Cut  # the client closed the connection
             left -= got
@@ -128,7 +130,8 @@ class Request:
         self.headers = handler.headers
         self.target = handler.path  # path and query, unchanged
         self.origin = handler.server.origin  # "hub" or "cdn"
-        self.base = "http://" + (self.headers.get("Host") or handler.server.url[len("http://") :])
+        scheme, place = handler.server.url.split("://")
+        self.base = f"{scheme}://" + (self.headers.get("Host") or place)
         self.proxied = self.target.startswith("http://")  # a request to a proxy
         if self.proxied:
             self.target = "/" + self.target.split("/", 3)[3]
@@ -157,10 +160,18 @@ class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, hub, origin: str, port: int):
+    def __init__(self, hub, origin: str, port: int, certificate: Optional[pathlib.Path] = None):
         super().__init__(("127.0.0.1", port), Handler)
         self.hub, self.origin = hub, origin
-        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+        scheme = "https" if certificate else "http"
+        self.url = f"{scheme}://127.0.0.1:{self.server_address[1]}"
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            # The thread of a connection shakes hands, with its first read.
+            self.socket = context.wrap_socket(
+                self.socket, server_side=True, do_handshake_on_connect=False
+            )
 
     def handle_error(self, request, client_address):
         if not isinstance(sys.exc_info()[1], OSError):
@@ -237,6 +248,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         close_after = fault.get("close_after")
         if close_after == 0:
             raise Cut
+        if fault.get("endless") in ("continues", "headers"):
+            self.send_endlessly(fault["endless"])
         length, pieces = shaped(reply, fault)
         headers = reply.headers + [("X-Request-Id", self.server.hub.next_request_id())]
         headers += self.framing(length, request, fault)
@@ -248,6 +261,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         if entry is not None:
             entry["status"] = reply.status
+        if "endless" in fault:
+            self.send_endlessly(fault["endless"])
         if request.method == "HEAD":
             return
         try:
@@ -265,6 +280,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def framing(self, length: Optional[int], request: Request, fault: dict):
         """The headers that mark the end of the body."""
+        if "endless" in fault:
+            return [("Transfer-Encoding", "chunked")]
         if length is None:
             return [] if request.method == "HEAD" else [("Transfer-Encoding", "chunked")]
         headers = [("Content-Length", str(length))]
@@ -290,6 +307,22 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if chunked:
             self.wfile.write(b"0\r\n\r\n")
         return sent
+
+    def send_endlessly(self, what: str):
+        """Sends more and more of a reply's head, of a chunk's or of its end."""
+        start, more = {
+            "continues": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+            "headers": (b"HTTP/1.1 200 OK\r\n", b"X-More: y\r\n"),
+            "extensions": (b"5", b";x=y"),
+            "trailers": (b"0\r\n", b"X-More: y\r\n"),
+        }[what]
+        try:
+            self.wfile.write(start)
+            while True:
+                self.wfile.write(more * 256)
+                time.sleep(0.02)
+        except OSError as error:
+            raise Cut from error
 
     def cut(self):
         self.close_connection = True

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <utility>
 
+#include "weightlift/base/secret.h"
 #include "weightlift/base/text.h"
 
 namespace weightlift {
@@ -90,7 +91,18 @@ std::string join_places(const std::string& outer, const std::string& inner) {
   return inner.empty() ? outer : fmt::format("{}: {}", outer, inner);
 }
 
+bool is_printable(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t length = printable_length(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
 std::string printable(std::string_view text, std::size_t max_bytes) {
+  const std::string hidden = without_secrets(text);
+  text = hidden;
   std::string shortened;
   if (text.size() > max_bytes) {
     shortened = std::string(text.substr(0, max_bytes / 2)) + "..." +

@@ -97,6 +97,9 @@ class Interrupted : public Error {
 /// "a.pth: layer1.0": places from the outside in, each once; either may be empty.
 std::string join_places(const std::string& outer, const std::string& inner);
 
+/// Whether printable() escapes nothing in the text: it is UTF-8 without control characters.
+bool is_printable(std::string_view text);
+
 /// What `body` returns. A MismatchError or UnsupportedError that leaves it gets `where` in
 /// front of its own place.
 template <class Body>
@@ -112,7 +115,8 @@ auto with_context(const std::string& where, const Body& body) {
 
 /// Untrusted text as a message shows it on one line: control characters, line breaks, marks of the
 /// direction of writing (U+202E) and invalid UTF-8 become \xNN; text beyond `max_bytes` bytes is
-/// shortened in the middle. Escaping twice changes nothing.
+/// shortened in the middle. Escaping twice changes nothing. Secrets are hidden before all that
+/// (secret.h), so that no rest of one stays.
 std::string printable(std::string_view text, std::size_t max_bytes = 120);
 
 }  // namespace weightlift

@@ -80,8 +80,10 @@ enum class NoteCode {
   kFetchedWithoutConfig,  ///< commit
   kTorchCacheUsed,        ///< file
   kCacheUsed,             ///< reason
+  kCacheRepaired,         ///< files
   kHubWarning,            ///< text
   kFilesIgnoredByGit,     ///< files
+  kMetadataSkipped,       ///< count
   kFilesNotPublished,     ///< hidden, others
   kTrainingStateSkipped,  ///< files
   kNoncommercialLicense,  ///< license

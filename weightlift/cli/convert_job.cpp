@@ -44,7 +44,7 @@ std::optional<FetchedSource> fetch(const ConvertJob& job, const JobSettings& set
   std::uint64_t bytes = 0;
   for (const RepoFile& file : fetcher.list_source(job.name, progress)) {
     bytes += file.size_bytes;
-    record.fetch.push_back(file.path);
+    record.fetch.push_back(printable(file.path));
   }
   if (settings.text) print_remote(job, record.fetch, bytes);
   return {};

@@ -13,6 +13,7 @@
 #include "weightlift/base/nearest.h"
 #include "weightlift/base/note.h"
 #include "weightlift/base/posix.h"
+#include "weightlift/base/snapshot.h"
 #include "weightlift/checkpoint/shard_index.h"
 #include "weightlift/checkpoint/weights_file.h"
 #include "weightlift/cli/progress.h"
@@ -78,16 +79,40 @@ void require_plain_network(const fs::path& config, const RepoRevision& from) {
   }
 }
 
-[[noreturn]] void refuse_without_weights(const RepoRevision& from) {
-  throw NotFoundError(
-      fmt::format("{}@{}", from.repo.string(), printable(from.revision)),
-      "the repository has no model.safetensors, pytorch_model.bin or index of their shards");
-}
-
 /// The files that hold the weights: one, or the shards of an index, which is local already.
 std::vector<std::string> weights_files(const fs::path& folder, std::string_view weights) {
   if (!weights.ends_with(".json")) return {std::string(weights)};
   return read_shard_index(folder / weights).files;
+}
+
+/// Refuses a path into the Hub's cache where the files that weightlift reads there are damaged.
+void check_cached_path(const fs::path& given, ProgressSink& progress) {
+  std::error_code error;
+  const bool file = is_file_there(given);
+  const fs::path folder = file ? given.parent_path() : resolve_snapshot(given);
+  const fs::path whole = fs::absolute(folder, error).lexically_normal();
+  const fs::path named = whole.has_filename() ? whole : whole.parent_path();
+  if (named.parent_path().filename() != "snapshots") return;
+  std::vector<RepoFile> listed;
+  const auto list = [&](const RepoFile& one) {
+    listed.push_back(one);
+    return false;
+  };
+  check_snapshot(folder, list, progress);
+  const std::string weights = file ? given.filename().string() : choose_weights(listed);
+  if (weights.empty()) return;
+  const auto is_config = [&](const RepoFile& one) { return is_config_entry(one); };
+  check_snapshot(folder, is_config, progress);
+  const std::vector<std::string> used = weights_files(folder, weights);
+  check_snapshot(
+      folder, [&](const RepoFile& one) { return std::ranges::find(used, one.path) != used.end(); },
+      progress);
+}
+
+[[noreturn]] void refuse_without_weights(const RepoRevision& from) {
+  throw NotFoundError(
+      fmt::format("{}@{}", from.repo.string(), printable(from.revision)),
+      "the repository has no model.safetensors, pytorch_model.bin or index of their shards");
 }
 
 /// The sha256 of a file in a listing; empty where the listing has none.
@@ -211,7 +236,10 @@ HttpClient& Fetcher::http() {
 
 FetchedSource Fetcher::fetch_source(const SourceName& name, Network network,
                                     ProgressSink& progress) {
-  if (name.kind == SourceName::Kind::kPath) return {name.given};
+  if (name.kind == SourceName::Kind::kPath) {
+    check_cached_path(name.given, progress);
+    return {name.given};
+  }
   const RepoRevision from = RepoRevision::parse(name.repository);
   HubClient client(http(), progress);
   try {
@@ -242,6 +270,8 @@ std::optional<FetchedSource> Fetcher::find_source(const SourceName& name, Progre
     return fetch_snapshot(client, from, Network::kPlain, progress);
   } catch (const HubUnreachable&) {
     return find_elsewhere(name, from, progress);
+  } catch (const CacheDamaged&) {
+    return std::nullopt;  // fetch_source downloads it again
   }
 }
 
@@ -264,7 +294,7 @@ FetchedFile Fetcher::fetch_file(const RepoFileName& file, ProgressSink& progress
   HubClient client(http(), progress);
   std::vector<std::string> listed;
   const Snapshot snapshot = client.snapshot_download(file.in, [&](const RepoFile& one) {
-    listed.push_back(one.path);
+    listed.push_back(printable(one.path));
     if (one.path != file.path) return false;
     require_small(one, kMaxFetchedTextBytes);
     return true;
@@ -318,6 +348,7 @@ std::filesystem::path fetch_model(const std::string& given, ProgressSink& progre
   }
   // classify cannot run a timm checkpoint: opening the name as a path reports that before a
   // download.
+  if (name.kind == SourceName::Kind::kPath) check_cached_path(given, progress);
   if (name.kind == SourceName::Kind::kPath || name.cfg) return given;
   return Fetcher().fetch_source(name, Network::kPlain, progress).path;
 }

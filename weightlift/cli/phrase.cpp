@@ -182,9 +182,13 @@ constexpr auto kTexts = std::to_array<Text>({
      "from the Hub, commit {commit}; config from weightlift's registry"},
     {NoteCode::kTorchCacheUsed, "using {file} from torch's cache"},
     {NoteCode::kCacheUsed, "{reason}; using the cached copy"},
+    {NoteCode::kCacheRepaired, "the cached copy was damaged; downloaded again: {files}"},
     {NoteCode::kHubWarning, "the Hub warns: {text}"},
     {NoteCode::kFilesIgnoredByGit,
      "not published, because the repository's .gitignore lists them: {files}"},
+    {NoteCode::kMetadataSkipped,
+     "skipped {count} files of the repository in .cache/huggingface, where weightlift keeps its "
+     "own"},
     {NoteCode::kFilesNotPublished,
      "not published: hidden files ({hidden}), files that are not part of a model ({others})"},
     {NoteCode::kTrainingStateSkipped, "skipped training state: {files}; --all-files publishes it"},
@@ -291,7 +295,7 @@ std::string phrase(const Error& error) {
 std::string phrase(const Note& note) { return join_places(note.where, phrase_message(note)); }
 
 std::string shell_quoted(const std::string& word) {
-  if (printable(word, word.size()) != word) return escaped_for_shell(word);
+  if (!is_printable(word)) return escaped_for_shell(word);
   constexpr std::string_view kPlain =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./@:,+=%";
   if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;

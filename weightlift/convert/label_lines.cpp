@@ -318,7 +318,7 @@ LabelFile parse_label_lines(std::string_view text, const std::string& where) {
     result.labels.push_back(unquoted(line, where));
     const std::string& label = result.labels.back();
     // JSON refuses such labels, but later and without the file's name.
-    if (printable(label, label.size()) == label) continue;
+    if (is_printable(label)) continue;
     throw FormatError(
         where,
         fmt::format("line {}: expected UTF-8 text without control characters", line.number));

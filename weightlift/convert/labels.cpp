@@ -82,8 +82,8 @@ void note_duplicates(const std::vector<std::string>& labels, Notes& notes) {
 bool take_class_names(const Source& source, std::vector<std::string>& labels, Notes& notes) {
   const std::vector<std::string>& names = source.checkpoint.class_names;
   const bool fits = std::cmp_equal(names.size(), source.config.num_labels);
-  const bool clean = std::ranges::all_of(
-      names, [](const std::string& name) { return printable(name, name.size()) == name; });
+  const bool clean =
+      std::ranges::all_of(names, [](const std::string& name) { return is_printable(name); });
   if (fits && clean) {
     labels = names;
     return true;

@@ -9,6 +9,7 @@
 #include "weightlift/base/error.h"
 #include "weightlift/base/hint.h"
 #include "weightlift/base/json.h"
+#include "weightlift/base/secret.h"
 #include "weightlift/base/text.h"
 #include "weightlift/hub/reply.h"
 
@@ -60,8 +61,12 @@ Account whoami(HttpClient& http) {
   const HttpResponse response = http.send(request);
   if (!response.ok()) throw_hub_error(request, response);
   const Json reply = parse_reply(response);
-  return {require_string(response, reply, "name"), read_organizations(reply),
-          read_token_role(reply)};
+  std::string name = require_string(response, reply, "name");
+  // It becomes a part of URLs and of results.
+  if (without_secrets(name) != name) {
+    throw_bad_reply(response, "name", "an account's name", printable(name));
+  }
+  return {std::move(name), read_organizations(reply), read_token_role(reply)};
 }
 
 void require_write_access(const Account& account, const RepoId& repo, bool pull_request) {

@@ -26,7 +26,7 @@ void download_file(HttpClient& http, const std::string& url, const RepoFile& fil
 bool copy_checked(const std::filesystem::path& from, const RepoFile& file, const Destination& to,
                   ProgressSink& progress);
 
-/// Whether the file at `path` has the size and digest of `file`.
+/// Whether the file at `path` has the size of `file`, and its digest where it has one.
 bool is_right(const std::filesystem::path& path, const RepoFile& file, ProgressSink& progress);
 
 /// Throws IoError where the disk of `folder` has less free space than `bytes`.

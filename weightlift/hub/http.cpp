@@ -6,12 +6,13 @@
 #include <array>
 #include <charconv>
 #include <climits>
+#include <cstdlib>
 #include <mutex>
 #include <optional>
 #include <random>
 #include <thread>
 
-#include "weightlift/base/text.h"
+#include "weightlift/base/secret.h"
 #include "weightlift/hub/http_session.h"
 #include "weightlift/hub/url.h"
 
@@ -79,18 +80,26 @@ void keep_hub_headers(const HttpResponse& hop, std::vector<HttpHeader>& kept) {
   }
 }
 
-/// Hides a token that the server repeats in an error reply, so that no message shows it. A
-/// successful reply may need it (headers for LFS): reply.cpp hides it where such a reply is
-/// refused.
-void hide_token(HttpResponse& response, const std::string& token) {
-  if (token.empty()) return;
-  if (response.ok()) {
-    response.secret = token;
-    return;
+/// Hides "user:password" and the password of each proxy: libcurl's messages show the variables.
+void hide_proxy_credentials() {
+  for (const char* name :
+       {"http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"}) {
+    const char* value = std::getenv(name);
+    std::string_view proxy(value == nullptr ? "" : value);
+    if (const std::size_t scheme = proxy.find("://"); scheme != proxy.npos) {
+      proxy.remove_prefix(scheme + 3);
+    }
+    const std::size_t at = proxy.rfind('@');
+    if (at == proxy.npos) continue;
+    const std::string_view credentials = proxy.substr(0, at);
+    hide_in_messages(credentials);
+    const std::size_t colon = credentials.find(':');
+    if (colon != credentials.npos) hide_in_messages(credentials.substr(colon + 1));
   }
-  replace_all(response.body, token, kHiddenToken);
-  replace_all(response.url, token, kHiddenToken);
-  for (HttpHeader& header : response.headers) replace_all(header.value, token, kHiddenToken);
+}
+
+bool is_downgrade(const std::string& from, const std::string& to) {
+  return from.starts_with("https:") && to.starts_with("http:");
 }
 
 }  // namespace
@@ -128,7 +137,10 @@ struct HttpClient::Pool {
 HttpClient::HttpClient(HubSettings settings, std::function<void()> interrupted)
     : settings_(std::move(settings)),
       interrupted_(interrupted ? std::move(interrupted) : [] {}),
-      pool_(std::make_unique<Pool>()) {}
+      pool_(std::make_unique<Pool>()) {
+  hide_in_messages(settings_.token);
+  hide_proxy_credentials();
+}
 
 HttpClient::~HttpClient() = default;
 
@@ -161,6 +173,7 @@ HttpResponse HttpClient::follow(const HttpRequest& request) {
   exchange.method = request.method;
   exchange.url = request_url(request.url);
   exchange.interrupted = &interrupted_;
+  exchange.reply_time = settings_.reply_time;
   if (request.authorize && origin == endpoint) exchange.token = settings_.token;
   std::vector<HttpHeader> kept;
   std::unique_ptr<HttpSession> session = pool_->take(settings_);
@@ -176,8 +189,11 @@ HttpResponse HttpClient::follow(const HttpRequest& request) {
         if (response.header(header.name).empty()) response.headers.push_back(std::move(header));
       }
       pool_->give_back(std::move(session));
-      hide_token(response, settings_.token);
       return response;
+    }
+    if (is_downgrade(exchange.url, next)) {
+      throw HubError(shown_url(exchange.url),
+                     fmt::format("unsafe redirect from https to {}", shown_url(next)));
     }
     keep_hub_headers(response, kept);
     // The token does not come back: another host must not choose a request in the user's name.

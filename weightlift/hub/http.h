@@ -27,9 +27,6 @@ struct HttpUpload {
   std::function<void(std::uint64_t offset, std::span<std::byte> into)> read;
 };
 
-/// Replaces the token in messages.
-inline constexpr std::string_view kHiddenToken = "(token)";
-
 struct HttpResponse {
   int status = 0;
   /// The headers of the last reply, in order. X-Repo-Commit and X-Linked-* of an earlier redirect
@@ -38,7 +35,6 @@ struct HttpResponse {
   std::string body;  ///< empty where a sink got it: a 2xx reply to a request with a sink
   std::string url;   ///< of the last reply, after redirects
   bool token_was_sent = false;
-  std::string secret = {};  ///< the token: no message about this reply may show it
 
   /// The value of the first header of that name, in any case, that is not empty; else empty.
   std::string_view header(std::string_view name) const;
@@ -55,6 +51,10 @@ class HttpSink {
   virtual void write(std::span<const std::byte> piece) = 0;
 };
 
+/// The size limit of a reply that is kept in memory. The largest file that is read whole is a
+/// config of some megabytes.
+inline constexpr std::size_t kMaxReplyBytes = std::size_t{16} << 20;
+
 struct HttpRequest {
   std::string method = "GET";
   std::string url;  ///< absolute
@@ -66,7 +66,8 @@ struct HttpRequest {
   /// Follow redirects to other hosts (without the token). False: return the redirect.
   bool follow_elsewhere = true;
   bool retry = true;  ///< retry transient errors: the statuses of may_pass(), lost connections
-  std::chrono::seconds timeout{10};  ///< the longest time without a byte
+  std::chrono::seconds timeout{10};         ///< the longest time without a byte
+  std::size_t most_bytes = kMaxReplyBytes;  ///< of a reply without a sink
 };
 
 /// Every front end gives this hint where weightlift is offline.
@@ -88,14 +89,11 @@ struct HubUnreachable : HubError {
   bool sink_has_bytes;  ///< the reply broke off after the request's sink got some of it
 };
 
-/// The size limit of a reply that is kept in memory. A page of a listing has 1000 files of at most
-/// a few hundred bytes each; the largest file that is read whole is a config of some megabytes.
-inline constexpr std::size_t kMaxReplyBytes = std::size_t{16} << 20;
-
 /// Sends HTTP requests to the Hub through libcurl. Several threads may use one object at once.
 class HttpClient {
  public:
-  /// Calls `interrupted` often, from any thread; it throws to stop a transfer.
+  /// Calls `interrupted` often, from any thread; it throws to stop a transfer. From now on no
+  /// message shows the token, or the user names and passwords of proxies.
   explicit HttpClient(HubSettings settings, std::function<void()> interrupted = {});
   ~HttpClient();
   HttpClient(const HttpClient&) = delete;
@@ -106,7 +104,8 @@ class HttpClient {
   /// Returns the last reply, whatever its status. Follows redirects (at most 20) and retries with
   /// backoff and jitter. Throws HubUnreachable where no whole reply arrived. It does not retry
   /// after `sink` got bytes of a reply: only the owner of the sink can continue. Throws HubError
-  /// for too many redirects, too long a reply, and URLs that are not http or https.
+  /// for too many redirects, one from https to http, too long a reply, and URLs that are not http
+  /// or https.
   HttpResponse send(const HttpRequest& request);
 
   /// Waits as long as `send` does before try `failed` + 1, unless `interrupted` throws.

@@ -8,7 +8,9 @@
 #include <csignal>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <new>
+#include <system_error>
 #include <utility>
 
 #include "weightlift/hub/curl_library.h"
@@ -24,9 +26,8 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t kMaxHeadBytes = std::size_t{256} << 10;
 // Large enough for few system calls, small compared with the memory.
 constexpr long kBufferBytes = 512L << 10;
-// The time limit of a whole reply that is kept in memory: a server that sends one byte now and then
-// must not hold the program forever.
-constexpr std::chrono::minutes kMaxReplyTime{5};
+// A modem is faster.
+constexpr std::uint64_t kLeastBytesPerSecond = 100;
 
 template <class Value>
 void set(CURL* easy, CURLoption option, Value value) {
@@ -114,6 +115,11 @@ class Running {
   }
   bool sink_has_bytes() const { return sink_has_bytes_; }
 
+  // libcurl's own counters also grow with what carries nothing, such as extensions of chunks.
+  std::uint64_t received_bytes() const { return head_bytes_ + body_bytes_; }
+  /// The bytes of a file, in either direction.
+  std::uint64_t file_bytes() const { return (to_sink() ? body_bytes_ : 0) + given_bytes_; }
+
  private:
   /// The result of `body`, or `failure` where it throws; keeps the exception for rethrow().
   template <class Body>
@@ -133,6 +139,7 @@ class Running {
   const Exchange& exchange_;
   HttpResponse response_;
   std::size_t head_bytes_ = 0;
+  std::uint64_t body_bytes_ = 0, given_bytes_ = 0;
   std::uint64_t sent_ = 0;
   bool body_begun_ = false;
   bool sink_begun_ = false;
@@ -161,13 +168,13 @@ std::string_view trimmed(std::string_view text) {
 
 std::size_t Running::take_header(std::string_view line) {
   return guarded(0, [&] {
-    if (body_begun_) return line.size();  // a trailer
     head_bytes_ += line.size();
     if (head_bytes_ > kMaxHeadBytes) {
       throw HubError(shown_url(exchange_.url),
                      fmt::format("{}: head of the reply: expected at most {} bytes, got more",
                                  exchange_.method, kMaxHeadBytes));
     }
+    if (body_begun_) return line.size();  // a trailer
     if (line.starts_with("HTTP/")) {
       // The last of several heads (100, then 200) counts.
       response_.headers.clear();
@@ -186,16 +193,18 @@ std::size_t Running::take_header(std::string_view line) {
 std::size_t Running::take_body(std::span<const std::byte> piece) {
   return guarded(0, [&] {
     body_begun_ = true;
+    body_bytes_ += piece.size();
     if (to_sink()) {
       begin_sink();
       sink_has_bytes_ = sink_has_bytes_ || !piece.empty();
       exchange_.request->sink->write(piece);
       return piece.size();
     }
-    if (response_.body.size() + piece.size() > kMaxReplyBytes) {
-      throw HubError(shown_url(exchange_.url),
-                     fmt::format("{}: reply: expected at most {} bytes, got more", exchange_.method,
-                                 kMaxReplyBytes));
+    const std::size_t most = exchange_.request->most_bytes;
+    if (response_.body.size() + piece.size() > most) {
+      throw HubError(
+          shown_url(exchange_.url),
+          fmt::format("{}: reply: expected at most {} bytes, got more", exchange_.method, most));
     }
     response_.body.append(reinterpret_cast<const char*>(piece.data()), piece.size());
     return piece.size();
@@ -209,6 +218,7 @@ std::size_t Running::give_body(std::span<std::byte> room) {
         static_cast<std::size_t>(std::min<std::uint64_t>(room.size(), upload.size_bytes - sent_));
     if (count > 0) upload.read(sent_, room.first(count));
     sent_ += count;
+    given_bytes_ += count;
     return count;
   });
 }
@@ -237,6 +247,26 @@ int on_seek(void* running, curl_off_t offset, int origin) {
   return static_cast<Running*>(running)->seek(static_cast<std::uint64_t>(offset));
 }
 
+/// The certificates to trust: a file or a folder.
+struct Trusted {
+  std::string file, folder;
+};
+
+/// As httpx reads the environment, then as requests does; both empty: the system's certificates.
+/// libcurl leaves these variables to the program.
+Trusted find_trusted() {
+  if (std::string file = variable("SSL_CERT_FILE"); !file.empty()) return {std::move(file), ""};
+  if (std::string folder = variable("SSL_CERT_DIR"); !folder.empty())
+    return {"", std::move(folder)};
+  for (const char* name : {"REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"}) {
+    std::string bundle = variable(name);
+    std::error_code error;
+    if (std::filesystem::is_directory(bundle, error)) return {"", std::move(bundle)};
+    if (!bundle.empty()) return {std::move(bundle), ""};
+  }
+  return {};
+}
+
 void set_security(CURL* easy) {
 #if LIBCURL_VERSION_NUM >= 0x075500
   set(easy, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -245,12 +275,11 @@ void set_security(CURL* easy) {
 #endif
   set(easy, CURLOPT_SSL_VERIFYPEER, 1L);
   set(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-  // OpenSSL's variables: libcurl leaves them to the program.
-  const std::string file = variable("SSL_CERT_FILE");
-  const std::string folder = variable("SSL_CERT_DIR");
+  set(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  const auto [file, folder] = find_trusted();
   if (file.empty() && folder.empty()) return;
   set(easy, CURLOPT_CAINFO, file.empty() ? nullptr : file.c_str());
-  set(easy, CURLOPT_CAPATH, file.empty() ? folder.c_str() : nullptr);
+  set(easy, CURLOPT_CAPATH, folder.empty() ? nullptr : folder.c_str());
 }
 
 void set_proxy(CURL* easy, const std::string& url) {
@@ -339,7 +368,8 @@ Hints hints_for(CURLcode code) {
   switch (code) {
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
-      return advice("set SSL_CERT_FILE to the certificates to trust");
+      return advice(
+          "check HF_ENDPOINT and the clock, or set SSL_CERT_FILE to the certificates to trust");
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_CONNECT:
       return advice("check the network and HF_ENDPOINT");
@@ -362,35 +392,42 @@ Hints hints_for(CURLcode code) {
 class Watch {
  public:
   Watch(CURL* easy, const Exchange& exchange, const Running& running)
-      : easy_(easy), exchange_(exchange), running_(running) {}
+      : easy_(easy),
+        exchange_(exchange),
+        running_(running),
+        longest_(std::max(exchange.reply_time, exchange.request->timeout)) {}
 
   void look() {
     const Clock::time_point now = Clock::now();
-    const curl_off_t moved = info<curl_off_t>(easy_, CURLINFO_SIZE_DOWNLOAD_T) +
-                             info<curl_off_t>(easy_, CURLINFO_SIZE_UPLOAD_T) +
-                             info<long>(easy_, CURLINFO_HEADER_SIZE) +
-                             info<long>(easy_, CURLINFO_REQUEST_SIZE);
+    const std::uint64_t moved =
+        running_.received_bytes() +
+        static_cast<std::uint64_t>(info<curl_off_t>(easy_, CURLINFO_SIZE_UPLOAD_T)) +
+        static_cast<std::uint64_t>(info<long>(easy_, CURLINFO_REQUEST_SIZE));
     if (moved != moved_) {
       moved_ = moved;
       since_ = now;
     }
-    const HttpRequest& request = *exchange_.request;
-    if (now - since_ > request.timeout) {
-      throw_lost(exchange_, running_, fmt::format("no data for {} s", request.timeout.count()),
-                 true, {});
+    const std::chrono::seconds timeout = exchange_.request->timeout;
+    if (now - since_ > timeout) lose(fmt::format("no data for {} s", timeout.count()), true);
+    const std::uint64_t bytes = running_.file_bytes();
+    if (bytes - bytes_ >= kLeastBytesPerSecond * static_cast<std::uint64_t>(longest_.count())) {
+      bytes_ = bytes;
+      begun_ = now;
     }
-    const bool kept = request.sink == nullptr && request.upload == nullptr;
-    if (kept && now - begun_ > kMaxReplyTime) {
-      throw_lost(exchange_, running_, fmt::format("unfinished after {} min", kMaxReplyTime.count()),
-                 false, {});
-    }
+    if (now - begun_ > longest_)
+      lose(fmt::format("unfinished after {} s", longest_.count()), false);
   }
 
  private:
+  [[noreturn]] void lose(std::string_view why, bool passes) const {
+    throw_lost(exchange_, running_, why, passes, {});
+  }
+
   CURL* easy_;
   const Exchange& exchange_;
   const Running& running_;
-  curl_off_t moved_ = 0;
+  std::chrono::seconds longest_;  // of the reply, or of so many bytes of a file
+  std::uint64_t moved_ = 0, bytes_ = 0;
   Clock::time_point begun_ = Clock::now();
   Clock::time_point since_ = begun_;
 };

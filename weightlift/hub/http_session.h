@@ -20,6 +20,7 @@ struct Exchange {
   std::string token;       ///< empty: send none
   bool elsewhere = false;  ///< a redirect led to a host other than the request's
   const std::function<void()>* interrupted = nullptr;
+  std::chrono::seconds reply_time{0};
 };
 
 /// Connections to one or several hosts, kept open between requests. For one thread at a time.

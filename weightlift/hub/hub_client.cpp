@@ -4,6 +4,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <chrono>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -13,6 +15,7 @@
 #include "weightlift/base/nearest.h"
 #include "weightlift/base/note.h"
 #include "weightlift/base/posix.h"
+#include "weightlift/base/text.h"
 #include "weightlift/hub/blob_download.h"
 #include "weightlift/hub/cache.h"
 #include "weightlift/hub/commit.h"
@@ -28,8 +31,14 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
-// Of 1000 files each: more than any model has.
-constexpr int kMaxPages = 1000;
+// Limits of a whole listing. The Hub recommends at most 100,000 files in a repository.
+constexpr std::size_t kMaxEntries = 200'000;
+// A page has 1000 entries, so that empty pages also end.
+constexpr std::size_t kMaxPages = 1000;
+// Some hundred bytes an entry: weightlift keeps less of it.
+constexpr std::uint64_t kMaxListedBytes = std::uint64_t{96} << 20;
+// 1000 entries whose paths have at most 3000 bytes (require_repo_path).
+constexpr std::size_t kMaxPageBytes = std::size_t{4} << 20;
 
 /// The URL of `Link: <URL>; rel="next"`, empty on the last page. Throws HubError where it names
 /// another host.
@@ -58,7 +67,7 @@ std::string file_url(const HubSettings& settings, const RepoId& repo, const std:
                      percent_encode(path, true));
 }
 
-/// The names of branches and tags in a reply to GET .../refs.
+/// The names of branches and tags in a reply to GET .../refs, as messages show them.
 std::vector<std::string> ref_names(const Json& refs) {
   std::vector<std::string> names;
   for (const char* kind : {"branches", "tags"}) {
@@ -66,7 +75,8 @@ std::vector<std::string> ref_names(const Json& refs) {
     if (list == nullptr || !list->is_array()) continue;
     for (const Json& ref : *list) {
       const Json* name = ref.is_object() ? find_member(ref, "name") : nullptr;
-      if (name != nullptr && name->is_string()) names.push_back(name->get<std::string>());
+      if (name == nullptr || !name->is_string()) continue;
+      names.push_back(printable(name->get<std::string>()));
     }
   }
   return names;
@@ -80,6 +90,58 @@ std::uint64_t bytes_of(const std::vector<RepoFile>& files) {
     sum = std::min(kMost, sum + std::min(kMost, file.size_bytes));
   }
   return sum;
+}
+
+/// Ends a listing that does not end by itself.
+class PageCounter {
+ public:
+  explicit PageCounter(std::chrono::seconds most) : most_(most) {}
+
+  /// Counts a page. Throws HubError where a limit is exceeded, or `next` was there before.
+  void add(const HttpResponse& page, std::size_t entries, const std::string& next) {
+    entries_ += entries;
+    bytes_ += page.body.size();
+    const auto refuse = [&](const std::string& what) {
+      throw HubError(shown_url(page.url), "the list of files does not end: " + what);
+    };
+    if (entries_ > kMaxEntries) refuse(fmt::format("expected at most {} entries", kMaxEntries));
+    if (bytes_ > kMaxListedBytes) refuse(fmt::format("expected at most {} bytes", kMaxListedBytes));
+    if (next.empty()) return;
+    // Hashes, not the URLs: these may be long.
+    if (!seen_.insert(std::hash<std::string>()(next)).second) refuse("a page follows itself");
+    if (seen_.size() > kMaxPages) refuse(fmt::format("expected at most {} pages", kMaxPages));
+    if (std::chrono::steady_clock::now() - begun_ > most_) {
+      refuse(fmt::format("unfinished after {} s", most_.count()));
+    }
+  }
+
+ private:
+  std::chrono::seconds most_;
+  std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
+  std::size_t entries_ = 0;
+  std::uint64_t bytes_ = 0;
+  std::set<std::size_t> seen_;
+};
+
+/// Appends the files of a page, and returns the number of its entries.
+std::size_t read_page(const HttpResponse& response, std::vector<RepoFile>& files) {
+  const Json page = parse_reply_text(response);
+  if (!page.is_array()) throw_bad_reply(response, "entries", "a list", printable(response.body));
+  for (const Json& entry : page) {
+    std::optional<RepoFile> file = parse_tree_entry(response, entry);
+    if (file) files.push_back(std::move(*file));
+  }
+  return page.size();
+}
+
+/// Throws CacheDamaged where the file has not the size and digest of `file`.
+void require_intact(const fs::path& path, const RepoFile& file, ProgressSink& progress) {
+  if (is_right(path, file, progress)) return;
+  throw CacheDamaged(
+      shown(path),
+      fmt::format("the cached copy is damaged: expected {} bytes with the digest {}",
+                  file.size_bytes, file.oid),
+      advice("connect to the Hub and run again to download it again, or remove the file"));
 }
 
 /// The files of a commit, as far as the cache knows them.
@@ -109,10 +171,11 @@ std::uint64_t bytes_at_hand(const RepoCache& cache, const std::vector<RepoFile>&
 
 }  // namespace
 
-HttpResponse HubClient::get(const std::string& url) {
+HttpResponse HubClient::get_page(const std::string& url) {
   HttpRequest request;
   request.url = url;
   request.timeout = http_.settings().etag_timeout;
+  request.most_bytes = kMaxPageBytes;
   progress_.check();
   HttpResponse response = http_.send(request);
   if (!response.ok()) throw_refusal(request, response);
@@ -154,22 +217,13 @@ std::string HubClient::resolve_revision(const RepoRevision& from) {
 std::vector<RepoFile> HubClient::list_repo_tree(const RepoRevision& from) {
   std::string url = repo_api_url(http_.settings(), from.repo, "tree", from.revision) +
                     "?recursive=true&expand=false";
+  PageCounter counter(http_.settings().listing_time);
   std::vector<RepoFile> files;
-  std::set<std::string> seen;
   while (!url.empty()) {
-    if (!seen.insert(url).second || seen.size() > kMaxPages) {
-      throw HubError(shown_url(url), "the list of files does not end");
-    }
-    const HttpResponse response = get(url);
-    const Json page = parse_reply_text(response);
-    if (!page.is_array()) {
-      throw_bad_reply(response, "entries", "a list", printable(response.body));
-    }
-    for (const Json& entry : page) {
-      std::optional<RepoFile> file = parse_tree_entry(response, entry);
-      if (file) files.push_back(std::move(*file));
-    }
+    const HttpResponse response = get_page(url);
+    const std::size_t entries = read_page(response, files);
     url = next_page(response);
+    counter.add(response, entries, url);
   }
   return files;
 }
@@ -179,15 +233,16 @@ HubClient::Listing HubClient::list(const RepoRevision& from) {
   listing.commit = is_commit(from.revision) ? from.revision : resolve_revision(from);
   const RepoCache cache(http_.settings().cache, from.repo);
   auto kept = read_tree(cache.tree(listing.commit));
+  listing.from_cache = kept.has_value();
   listing.files = kept ? std::move(*kept) : list_repo_tree({from.repo, listing.commit});
   return listing;
 }
 
 void HubClient::fetch_blob(const RepoCache& cache, const std::string& url, const RepoFile& file) {
   const fs::path blob = cache.blob(file.oid);
-  if (file_size_at(blob) == file.size_bytes) return;
+  if (is_right(blob, file, progress_)) return;
   const FileLock lock = cache.lock(file.oid, [&] { progress_.check(); });
-  if (file_size_at(blob) == file.size_bytes) return;  // the previous owner of the lock fetched it
+  if (is_right(blob, file, progress_)) return;  // the previous owner of the lock fetched it
   fs::path incomplete = blob;
   // Without a lock another process may write to the usual file.
   incomplete += lock.is_held() ? ".incomplete" : "." + random_suffix() + ".incomplete";
@@ -200,15 +255,32 @@ void HubClient::fetch_blob(const RepoCache& cache, const std::string& url, const
   }
 }
 
+HubClient::Lack HubClient::find_lack(const RepoCache& cache, const Listing& listing,
+                                     const Wanted& wanted) {
+  Lack lack;
+  for (const RepoFile& file : listing.files) {
+    if (wanted && !wanted(file)) continue;
+    const fs::path path = cache.file(listing.commit, file.path);
+    if (is_right(path, file, progress_)) continue;
+    lack.missing.push_back(file);
+    if (file_size_at(path)) lack.damaged.push_back(printable(file.path));
+  }
+  return lack;
+}
+
 Snapshot HubClient::fetch_snapshot(const RepoRevision& from, const Wanted& wanted) {
   const RepoCache cache(http_.settings().cache, from.repo);
-  const Listing listing = list(from);
+  Listing listing = list(from);
   const std::string& commit = listing.commit;
-  std::vector<RepoFile> missing;
-  for (const RepoFile& file : listing.files) {
-    const bool there = file_size_at(cache.file(commit, file.path)) == file.size_bytes;
-    if ((!wanted || wanted(file)) && !there) missing.push_back(file);
+  Lack lack = find_lack(cache, listing, wanted);
+  if (!lack.damaged.empty() && listing.from_cache) {
+    // The list may be the damaged side.
+    std::error_code ignored;
+    fs::remove(cache.tree(commit), ignored);
+    listing = list({from.repo, commit});
+    lack = find_lack(cache, listing, wanted);
   }
+  const std::vector<RepoFile>& missing = lack.missing;
   try {
     cache.prepare(commit);
     if (!file_size_at(cache.tree(commit))) write_tree(cache.tree(commit), listing.files);
@@ -223,6 +295,10 @@ Snapshot HubClient::fetch_snapshot(const RepoRevision& from, const Wanted& wante
   }
   // Last: until then offline programs find the previous commit, which is whole.
   if (!missing.empty()) cache.write_ref(from.revision, commit);
+  if (!lack.damaged.empty()) {
+    progress_.note(
+        {NoteCode::kCacheRepaired, from.repo.string(), {{"files", first_of(lack.damaged)}}});
+  }
   return {commit, cache.snapshot(commit)};
 }
 
@@ -239,7 +315,8 @@ std::optional<Snapshot> HubClient::find_cached(const RepoRevision& from, const W
     if (wanted && !wanted(file)) continue;
     const fs::path path = cache.file(*commit, file.path);
     missing = shown(path);
-    if (file_size_at(path) != file.size_bytes) return std::nullopt;
+    if (!file_size_at(path)) return std::nullopt;
+    require_intact(path, file, progress_);
     ++count;
   }
   if (count == 0 && !cached.is_listing) return std::nullopt;
@@ -263,6 +340,13 @@ Snapshot HubClient::use_cached(const RepoRevision& from, const Wanted& wanted,
   throw HubUnreachable(name_of(from),
                        fmt::format("{} is not in the cache, and weightlift is offline", missing),
                        advice(kOfflineAdvice));
+}
+
+void check_snapshot(const fs::path& folder, const HubClient::Wanted& wanted,
+                    ProgressSink& progress) {
+  for (const RepoFile& file : list_snapshot(folder)) {
+    if (!wanted || wanted(file)) require_intact(folder / file.path, file, progress);
+  }
 }
 
 Snapshot HubClient::snapshot_download(const RepoRevision& from, const Wanted& wanted) {
@@ -294,6 +378,10 @@ std::string HubClient::download_to_folder(const RepoRevision& from, const fs::pa
     }
   }
   std::erase_if(listing.files, [&](const RepoFile& file) { return wanted && !wanted(file); });
+  if (const std::size_t count = std::erase_if(listing.files, is_own_metadata); count > 0) {
+    progress_.note(
+        {NoteCode::kMetadataSkipped, from.repo.string(), {{"count", std::to_string(count)}}});
+  }
   prepare_local_folder(folder);
   for (const RepoFile& file : listing.files) {
     const FileSource source{file_url(http_.settings(), from.repo, listing.commit, file.path),

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "weightlift/base/error.h"
 #include "weightlift/base/hint.h"
 #include "weightlift/base/progress.h"
 #include "weightlift/hub/http.h"
@@ -34,6 +35,11 @@ struct Snapshot {
   bool is_listed = true;  ///< `wanted` saw all files of the commit; false: only the cached files
 };
 
+/// A cached file has other bytes than the repository, and weightlift cannot fetch it again now.
+struct CacheDamaged : FormatError {
+  using FormatError::FormatError;
+};
+
 /// Downloads repositories into the cache that huggingface_hub also uses: neither downloads again
 /// what the other has. Offline, or where the Hub cannot be reached, it uses only the cache.
 class HubClient {
@@ -44,11 +50,13 @@ class HubClient {
   HubClient(HttpClient& http, ProgressSink& progress) : http_(http), progress_(progress) {}
 
   /// The snapshot after a download of the wanted files that the cache lacks. Each file gets its
-  /// name only when its size and digest are right. A commit that is whole in the cache needs no
-  /// request. Where the Hub cannot be reached or fails for now, returns the cached files of the
-  /// revision if they are complete, with the note kCacheUsed. Throws HubError with the Hub's own
-  /// words where repository, revision or access fail, HubUnreachable where the files are neither
-  /// reachable nor cached, IoError where the disk fails.
+  /// name only when its size and digest are right. The wanted files in the cache are checked too:
+  /// damaged ones are fetched again, with the note kCacheRepaired, or else are CacheDamaged. A
+  /// commit that is whole in the cache needs no request. Where the Hub cannot be reached or fails
+  /// for now, returns the cached files of the revision if they are complete, with the note
+  /// kCacheUsed. Throws HubError with the Hub's own words where repository, revision or access
+  /// fail, HubUnreachable where the files are neither reachable nor cached, IoError where the disk
+  /// fails.
   Snapshot snapshot_download(const RepoRevision& from, const Wanted& wanted = {});
 
   /// Returns the commit after a download of the wanted files into `folder`, as real files, with the
@@ -67,8 +75,15 @@ class HubClient {
   struct Listing {
     std::string commit;
     std::vector<RepoFile> files;
+    bool from_cache = false;
   };
-  HttpResponse get(const std::string& url);
+  /// What the cache lacks of the wanted files.
+  struct Lack {
+    std::vector<RepoFile> missing;
+    std::vector<std::string> damaged;  ///< those of them that are there, as messages show them
+  };
+  Lack find_lack(const RepoCache& cache, const Listing& listing, const Wanted& wanted);
+  HttpResponse get_page(const std::string& url);
   Listing list(const RepoRevision& from);
   Hints nearest_refs(const RepoRevision& from);
   void fetch_blob(const RepoCache& cache, const std::string& url, const RepoFile& file);
@@ -81,5 +96,10 @@ class HubClient {
   HttpClient& http_;
   ProgressSink& progress_;
 };
+
+/// Checks the wanted files in a snapshot's folder whose links name their digest. Throws
+/// CacheDamaged.
+void check_snapshot(const std::filesystem::path& folder, const HubClient::Wanted& wanted,
+                    ProgressSink& progress);
 
 }  // namespace weightlift

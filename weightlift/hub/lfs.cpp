@@ -31,6 +31,9 @@ std::string turned_to(std::string_view endpoint, std::string url, const HttpResp
   }
   // An absolute URL stays unchanged: it may be signed.
   const bool absolute = url.starts_with("https://") || url.starts_with("http://");
+  if (response.url.starts_with("https:") && url.starts_with("http:")) {
+    throw_bad_reply(response, "href", "an https URL", shown_url(url));
+  }
   return absolute ? url : resolve_url(response.url, url);
 }
 

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <climits>
+#include <string_view>
 
 #include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
@@ -15,6 +17,8 @@ namespace weightlift {
 namespace fs = std::filesystem;
 
 namespace {
+
+constexpr std::string_view kMetadataEnding = ".metadata";
 
 fs::path metadata_folder(const fs::path& folder) { return folder / ".cache" / "huggingface"; }
 
@@ -39,6 +43,11 @@ void fetch(HttpClient& http, const FileSource& from, const RepoFile& file, const
 
 }  // namespace
 
+bool is_own_metadata(const RepoFile& file) {
+  constexpr std::string_view kOwn = ".cache/huggingface";
+  return file.path == kOwn || file.path.starts_with(std::string(kOwn) + "/");
+}
+
 void prepare_local_folder(const fs::path& folder) {
   const fs::path metadata = metadata_folder(folder);
   make_folders(metadata);
@@ -53,9 +62,14 @@ void place_file(HttpClient& http, const FileSource& from, const RepoFile& file,
   const fs::path metadata = metadata_folder(folder) / "download" / file.path;
   make_folders(metadata.parent_path());
   make_folders(target.parent_path());
-  const FileLock lock(metadata.string() + ".lock", [&] { progress.check(); });
+  require_etag(file.oid);
+  // Without metadata huggingface_hub checks the file again, which it also does for such a name.
+  const bool has_room =
+      file.path.size() - (file.path.rfind('/') + 1) + kMetadataEnding.size() <= NAME_MAX;
+  const fs::path lock_file = has_room ? fs::path(metadata.string() + ".lock")
+                                      : metadata.parent_path() / (file.oid + ".lock");
+  const FileLock lock(lock_file, [&] { progress.check(); });
   if (!is_right(target, file, progress)) {
-    require_etag(file.oid);
     const std::string ending =
         lock.is_held() ? ".incomplete" : "." + random_suffix() + ".incomplete";
     const Destination to{metadata.parent_path() / (file.oid + ending), target};
@@ -63,7 +77,9 @@ void place_file(HttpClient& http, const FileSource& from, const RepoFile& file,
                               std::min(file.size_bytes, file_size_at(to.incomplete).value_or(0)));
     fetch(http, from, file, to, progress);
   }
-  write_metadata(metadata.string() + ".metadata", from.commit, file.oid);
+  if (has_room) {
+    write_metadata(metadata.string() + std::string(kMetadataEnding), from.commit, file.oid);
+  }
 }
 
 }  // namespace weightlift

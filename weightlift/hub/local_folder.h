@@ -16,6 +16,10 @@ struct FileSource {
   std::string commit;
 };
 
+/// Whether a download into a folder keeps its own files there: .cache/huggingface and below. Some
+/// repositories have such files, of another download.
+bool is_own_metadata(const RepoFile& file);
+
 /// Prepares a folder for files of a repository: creates .cache/huggingface for huggingface_hub's
 /// metadata, which git and backup programs ignore. Throws IoError, NotFoundError or ExistsError.
 void prepare_local_folder(const std::filesystem::path& folder);

@@ -7,7 +7,6 @@
 #include "weightlift/base/error.h"
 #include "weightlift/base/hint.h"
 #include "weightlift/base/json.h"
-#include "weightlift/base/text.h"
 #include "weightlift/hub/url.h"
 
 namespace weightlift {
@@ -24,45 +23,39 @@ bool looks_like_html(const HttpResponse& response) {
          (start != std::string::npos && response.body[start] == '<');
 }
 
-/// Throws a HubError without the token, even if the server repeated it.
-[[noreturn]] void throw_hidden(const HttpResponse& response, std::string message,
-                               Hints hints = {}) {
-  std::string where = shown_url(response.url);
-  for (std::string* text : {&where, &message}) {
-    if (!response.secret.empty()) replace_all(*text, response.secret, kHiddenToken);
-  }
-  throw HubError(std::move(where), std::move(message), std::move(hints));
+[[noreturn]] void throw_reply(const HttpResponse& response, std::string message, Hints hints = {}) {
+  throw HubError(shown_url(response.url), std::move(message), std::move(hints));
 }
 
 }  // namespace
 
 void throw_bad_reply(const HttpResponse& response, std::string_view thing,
                      std::string_view expected, std::string_view got) {
-  throw_hidden(response, fmt::format("{}: expected {}, got {}", thing, expected, got));
+  throw_reply(response, fmt::format("{}: expected {}, got {}", thing, expected, got));
 }
 
 void throw_missing(const HttpResponse& response, std::string_view thing) {
-  throw_hidden(response, fmt::format("{} is missing", thing));
+  throw_reply(response, fmt::format("{} is missing", thing));
 }
 
 Json parse_reply_text(const HttpResponse& response) {
   const std::string where = shown_url(response.url);
   if (looks_like_html(response)) {
-    throw_hidden(response, "expected JSON, got an HTML page",
-                 advice("check HF_ENDPOINT, and whether a proxy or a login page answers"));
+    throw_reply(response, "expected JSON, got an HTML page",
+                advice("check HF_ENDPOINT, and whether a proxy or a login page answers"));
   }
   try {
     return parse_json(response.body, where);
   } catch (const FormatError& error) {
-    throw_hidden(response, error.message());  // a wrong reply is an error of the Hub
+    throw_reply(response, error.message());  // a wrong reply is an error of the Hub
   }
 }
 
 Json parse_reply(const HttpResponse& response) {
   Json reply = parse_reply_text(response);
   if (!reply.is_object()) {
-    throw_hidden(response, fmt::format("expected a JSON object, got {}",
-                                       printable(response.body, kShownBytes)));
+    throw_reply(response, fmt::format("expected a JSON object, got {}",
+                                      printable(response.body, kShownBytes)));
   }
   return reply;
 }

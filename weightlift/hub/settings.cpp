@@ -35,11 +35,23 @@ bool is_true(std::string value) {
   return value == "1" || value == "ON" || value == "YES" || value == "TRUE";
 }
 
+/// The home folder as os.path.expanduser finds it. Throws UsageError where the system knows none:
+/// a path below it would be relative to the current folder.
 std::string home() {
   const std::string set = variable("HOME");
   if (!set.empty()) return set;
   const passwd* user = ::getpwuid(::getuid());
-  return user == nullptr ? "" : user->pw_dir;
+  if (user != nullptr && *user->pw_dir == '/') return user->pw_dir;
+  throw UsageError("HOME", "not set, and the system knows no home folder of this user",
+                   advice("set HF_HOME to a folder for tokens and downloads"));
+}
+
+/// The same of another user. Python leaves an unknown name as it is, which names a relative folder.
+std::string home_of(const std::string& name, const std::string& variable) {
+  const passwd* user = ::getpwnam(name.c_str());
+  if (user != nullptr && *user->pw_dir == '/') return user->pw_dir;
+  throw UsageError(
+      variable, fmt::format("the system knows no home folder of the user '{}'", printable(name)));
 }
 
 bool is_name_character(char c) {
@@ -67,19 +79,30 @@ std::string expand_variables(std::string_view text) {
   return out;
 }
 
-fs::path expand(const std::string& text) {
-  const bool tilde = text == "~" || text.starts_with("~/");
-  return fs::path(expand_variables(tilde ? home() + text.substr(1) : text));
+/// A leading "~" or "~user" is replaced first, then variables, as huggingface_hub does.
+fs::path expand(const std::string& text, const std::string& name) {
+  if (!text.starts_with('~')) return expand_variables(text);
+  const std::size_t end = std::min(text.find('/'), text.size());
+  std::string folder = end == 1 ? home() : home_of(text.substr(1, end - 1), name);
+  while (folder.ends_with('/')) folder.pop_back();
+  folder += text.substr(end);
+  return expand_variables(folder.empty() ? "/" : folder);
 }
 
-fs::path path_of(const std::string& name, const fs::path& fallback) {
+/// The path in the variable, or else `fallback()`.
+template <class Fallback>
+fs::path path_of(const std::string& name, const Fallback& fallback) {
   const std::string value = variable(name);
-  return value.empty() ? fallback : expand(value);
+  return value.empty() ? fallback() : expand(value, name);
 }
 
-fs::path cache_home() { return path_of("XDG_CACHE_HOME", fs::path(home()) / ".cache"); }
+fs::path cache_home() {
+  return path_of("XDG_CACHE_HOME", [] { return fs::path(home()) / ".cache"; });
+}
 
-fs::path hf_home() { return path_of("HF_HOME", cache_home() / "huggingface"); }
+fs::path hf_home() {
+  return path_of("HF_HOME", [] { return cache_home() / "huggingface"; });
+}
 
 std::string read_endpoint(const std::string& fallback) {
   std::string endpoint = variable("HF_ENDPOINT");
@@ -117,13 +140,14 @@ std::string require_token(std::string token, std::string_view source) {
                    "the token has blanks or characters that are not printable ASCII");
 }
 
-std::string read_token(const fs::path& token_path) {
+std::string read_token() {
   if (is_true(variable("HF_HUB_DISABLE_IMPLICIT_TOKEN"))) return "";
   for (const char* name : {"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"}) {
     const std::string token = stripped(variable(name));
     if (!token.empty()) return require_token(token, name);
   }
-  return require_token(read_token_file(token_path), shown(token_path));
+  const fs::path file = path_of("HF_TOKEN_PATH", [] { return hf_home() / "token"; });
+  return require_token(read_token_file(file), shown(file));
 }
 
 std::chrono::seconds read_seconds(const char* name, std::chrono::seconds fallback) {
@@ -144,10 +168,11 @@ std::chrono::seconds read_seconds(const char* name, std::chrono::seconds fallbac
 
 HubSettings read_hub_settings() {
   HubSettings settings;
-  const fs::path root = hf_home();
   settings.endpoint = read_endpoint(settings.endpoint);
-  settings.cache = path_of("HF_HUB_CACHE", path_of("HUGGINGFACE_HUB_CACHE", root / "hub"));
-  settings.token = read_token(path_of("HF_TOKEN_PATH", root / "token"));
+  settings.cache = path_of("HF_HUB_CACHE", [] {
+    return path_of("HUGGINGFACE_HUB_CACHE", [] { return hf_home() / "hub"; });
+  });
+  settings.token = read_token();
   const std::string offline = variable("HF_HUB_OFFLINE");
   settings.offline = is_true(offline.empty() ? variable("TRANSFORMERS_OFFLINE") : offline);
   settings.etag_timeout = read_seconds("HF_HUB_ETAG_TIMEOUT", settings.etag_timeout);
@@ -157,7 +182,7 @@ HubSettings read_hub_settings() {
 }
 
 fs::path torch_checkpoints_folder() {
-  return path_of("TORCH_HOME", cache_home() / "torch") / "hub" / "checkpoints";
+  return path_of("TORCH_HOME", [] { return cache_home() / "torch"; }) / "hub" / "checkpoints";
 }
 
 }  // namespace weightlift

@@ -32,6 +32,18 @@ class FolderUpload {
       : http_(http), request_(request), progress_(progress), session_(http, request, progress) {}
 
   CommitInfo run() {
+    try {
+      return upload();
+    } catch (const HubError& error) {
+      if (!lost_) throw;
+      throw with_hints(error,
+                       advice(fmt::format("the commit may exist: look at {}/commits/{}",
+                                          session_.web_url(), printable(request_.revision))));
+    }
+  }
+
+ private:
+  CommitInfo upload() {
     session_.open_files();
     if (request_.create_repo) create_repository();
     session_.validate_card();
@@ -52,7 +64,6 @@ class FolderUpload {
                    advice("try again later: uploaded files are not sent again"));
   }
 
- private:
   /// Creates the repository. Without the right to create one, it may still exist already.
   void create_repository() {
     const HttpRequest request =
@@ -169,20 +180,27 @@ class FolderUpload {
     request.retry = false;  // the commit may exist although its reply was lost
     request.timeout = kCommitPatience;
     progress_.step(fmt::format("commit {}", request_.repo.string()), 0);
+    const Lost lost{head, {files.begin(), files.end()}};
     HttpResponse response;
+    CommitReply reply;
     try {
       // On a new connection: where a reused connection breaks, libcurl sends the request again.
       response = HttpClient(http_.settings(), [&] { progress_.check(); }).send(request);
+      if (response.ok()) reply = parse_commit_reply(response);
     } catch (const HubUnreachable& error) {
-      lost_ = Lost{head, {files.begin(), files.end()}};
+      lost_ = lost;
       last_refusal_ = error.what();
       return std::nullopt;
+    } catch (const HubError&) {
+      lost_ = lost;  // the server may have made the commit, and then sent a wrong reply
+      if (const auto made = find_lost_commit(find_head())) return made;
+      throw;
     }
     if (!response.ok()) {
       note_refusal(request, response, files, head);
       return std::nullopt;
     }
-    return finish(parse_commit_reply(response));
+    return finish(reply);
   }
 
   /// Keeps the reason for another try. Throws where another try is useless.

@@ -35,9 +35,14 @@ struct CommitInfo {
   bool nothing_changed = false;  ///< no commit: all files were equal in the repository
 };
 
+/// Throws UsageError where files of the folder are symbolic links that lead out of it. The links of
+/// a snapshot in huggingface_hub's cache to its blobs are allowed.
+void require_inside(const std::filesystem::path& folder, const std::vector<std::string>& files);
+
 /// Uploads the files that the repository lacks and makes one commit, or none where nothing changed.
 /// Retries a lost race (412) on the new parent. Where the reply to the commit is lost, checks
-/// whether the commit exists before another try. The next call does not send uploaded files again.
+/// whether the commit exists before another try; an error after that has the hint that it may
+/// exist. The next call does not send uploaded files again.
 /// Throws HubError, FormatError where a file changes meanwhile, UsageError for an invalid request,
 /// and NotFoundError or IoError for a file that cannot be read.
 CommitInfo upload_folder(HttpClient& http, const UploadRequest& request, ProgressSink& progress);

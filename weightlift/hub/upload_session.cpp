@@ -12,6 +12,7 @@
 #include "weightlift/base/json.h"
 #include "weightlift/base/note.h"
 #include "weightlift/base/posix.h"
+#include "weightlift/base/text.h"
 
 namespace weightlift {
 
@@ -41,6 +42,28 @@ void check_request(const UploadRequest& request) {
 
 }  // namespace
 
+void require_inside(const std::filesystem::path& folder, const std::vector<std::string>& files) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const fs::path root = fs::canonical(folder, error);
+  const fs::path snapshots = root.parent_path();
+  const fs::path blobs = snapshots.parent_path() / "blobs";
+  std::vector<std::string> outside;
+  for (const std::string& path : files) {
+    const fs::path file = fs::canonical(folder / path, error);
+    if (error) continue;  // opening the file reports it
+    const bool cached = snapshots.filename() == "snapshots" && file.parent_path() == blobs;
+    if (cached || is_within(file, root)) continue;
+    outside.push_back(fmt::format("{} -> {}", printable(path), shown(file)));
+  }
+  if (outside.empty()) return;
+  constexpr std::size_t kShown = 20;
+  throw UsageError(
+      shown(folder),
+      fmt::format("symbolic links lead out of the folder: {}", first_of(outside, kShown)),
+      advice("replace each link by a copy of its file, or skip it"));
+}
+
 HttpRequest make_post(std::string url, std::string body) {
   HttpRequest request;
   request.method = "POST";
@@ -60,9 +83,9 @@ UploadSession::UploadSession(HttpClient& http, const UploadRequest& request, Pro
 }
 
 void UploadSession::open_files() {
+  require_inside(request_.folder, request_.files);
   for (const std::string& path : request_.files) {
-    constexpr std::size_t kWhole = 8192;
-    if (printable(path, kWhole) != path) {
+    if (!is_printable(path)) {
       throw UsageError(shown(request_.folder),
                        fmt::format("file name: expected UTF-8 without control characters, got {}",
                                    printable(path)));
@@ -101,7 +124,12 @@ void UploadSession::validate_card() {
       make_post(http_.settings().endpoint + "/api/validate-yaml", make_validate_yaml_request(text));
   request.retry = false;
   progress_.check();
-  const YamlVerdict verdict = parse_validate_yaml_reply(http_.send(request));
+  YamlVerdict verdict;
+  try {
+    verdict = parse_validate_yaml_reply(http_.send(request));
+  } catch (const HubError&) {
+    return;  // the reply is only advice: the commit decides
+  }
   for (const std::string& warning : verdict.warnings) {
     progress_.note({NoteCode::kHubWarning, std::string(kCard), {{"text", warning}}});
   }

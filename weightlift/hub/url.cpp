@@ -228,7 +228,10 @@ std::string shown_url(const std::string& url) {
   // Where the text is not a URL, its parts are unknown: any '@' may follow a password.
   if (!read && url.find('@') != url.npos) return "(hidden URL)";
   if (!read) return printable(url.substr(0, url.find_first_of("?#")), kMaxShownBytes);
-  return printable(read->scheme + read->host + read->port + read->path, kMaxShownBytes);
+  const std::string_view hidden = read->credentials.empty() ? "" : "***@";
+  return printable(
+      fmt::format("{}{}{}{}{}", read->scheme, hidden, read->host, read->port, read->path),
+      kMaxShownBytes);
 }
 
 std::string_view fault_of_endpoint(const std::string& url) {

@@ -25,8 +25,8 @@ std::string request_url(const std::string& url);
 /// password. Throws HubError where it is not an http or https URL.
 std::string resolve_url(const std::string& base, const std::string& reference);
 
-/// The URL for messages, without credentials, query (it may sign the URL) and fragment. Text that
-/// is not a URL is cut there; with an '@' it is "(hidden URL)".
+/// The URL for messages, without query (it may sign the URL) and fragment, and with *** for
+/// credentials. Text that is not a URL is cut there; with an '@' it is "(hidden URL)".
 std::string shown_url(const std::string& url);
 
 /// The fault of an endpoint's URL, "it has a user name"; empty where it has none.
