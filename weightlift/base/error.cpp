@@ -27,7 +27,7 @@ bool steers_terminal(char32_t c) {
 }
 
 /// The first character, whose sequence has that length.
-char32_t decode(std::string_view text, std::size_t length) {
+char32_t code_point_of(std::string_view text, std::size_t length) {
   constexpr unsigned int kPayload = 0x3F;
   const auto lead = static_cast<unsigned char>(text.front());
   char32_t c = length == 1 ? lead : lead & (0xFFU >> (length + 1));
@@ -102,7 +102,7 @@ std::string printable(std::string_view text, std::size_t max_bytes) {
   while (!text.empty()) {
     const std::size_t length = utf8_length(text);
     const std::string_view character = text.substr(0, std::max<std::size_t>(length, 1));
-    if (length > 0 && !steers_terminal(decode(text, length))) {
+    if (length > 0 && !steers_terminal(code_point_of(text, length))) {
       out += character;
     } else {
       for (const char byte : character) {
