@@ -70,6 +70,15 @@ TEST_F(PushCommandTest, PrintsTheCommitOfAFolderThatMatchesItsConfig) {
   EXPECT_THAT(again.out, HasSubstr("nothing changed: the repository already has the 3 files\n"));
 }
 
+TEST_F(PushCommandTest, AServersWordsBeginNoLine) {
+  server.set_faults(R"([{"path": "/commit/main", "method": "POST", "status": 200, "handled": true,
+      "body": "{\"success\": true, \"commitOid\": \"0123456789012345678901234567890123456789\",)"
+                    R"( \"commitUrl\": \"http://a/\\nweightlift: \\u001b[31mverified\"}"}])");
+  const Outcome outcome = push({folder, "alice/net"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("http://a/\\x0aweightlift: \\x1b[31mverified\n"));
+}
+
 TEST_F(PushCommandTest, JsonIsOneObject) {
   const Outcome outcome = push({folder, "alice/net", "--json", "--create-pr"});
   const auto lines = json_lines(outcome.out);

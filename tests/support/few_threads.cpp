@@ -36,7 +36,8 @@ void* run_counted(void* begin) {
 
 }  // namespace
 
-// The system's name, and its parameters.
+// The system's names of the parameters are reserved.
+// NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name)
 extern "C" int pthread_create(pthread_t* thread, const pthread_attr_t* attributes,
                               void* (*run)(void*), void* argument) {
   using Create = int (*)(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);

@@ -20,22 +20,10 @@ constexpr std::array<std::string_view, 12> kKinds = {
     "not_found", "exists",  "invalid_format", "unsupported", "mismatch",    "io",
     "usage",     "network", "auth",           "no_memory",   "interrupted", "internal"};
 
-/// Characters that change how a terminal shows the text around them: control characters, ends of
-/// lines, and marks that turn the direction of writing, so that one word reads as another.
-bool steers_terminal(char32_t c) {
-  return c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0x061C || c == 0x200E || c == 0x200F ||
-         (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
-}
-
-/// The first character, whose sequence has that length.
-char32_t decode(std::string_view text, std::size_t length) {
-  constexpr unsigned int kPayload = 0x3F;
-  const auto lead = static_cast<unsigned char>(text.front());
-  char32_t c = length == 1 ? lead : lead & (0xFFU >> (length + 1));
-  for (std::size_t i = 1; i < length; ++i) {
-    c = c << 6U | (static_cast<unsigned char>(text[i]) & kPayload);
-  }
-  return c;
+/// Bytes of the character at the front; 0 where it is escaped.
+std::size_t printable_length(std::string_view text) {
+  const std::size_t length = utf8_length(text);
+  return length > 0 && !steers_terminal(code_point(text.substr(0, length))) ? length : 0;
 }
 
 std::string name_of_signal(int number) {
@@ -112,9 +100,10 @@ std::string printable(std::string_view text, std::size_t max_bytes) {
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {
-    const std::size_t length = utf8_length(text);
-    const std::string_view character = text.substr(0, std::max<std::size_t>(length, 1));
-    if (length > 0 && !steers_terminal(decode(text, length))) {
+    const std::size_t length = printable_length(text);
+    const std::string_view character =
+        text.substr(0, std::max<std::size_t>({length, utf8_length(text), 1}));
+    if (length > 0) {
       out += character;
     } else {
       for (const char byte : character) {

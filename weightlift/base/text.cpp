@@ -24,6 +24,21 @@ std::size_t utf8_length(std::string_view text) {
   return overlong || surrogate || beyond ? 0 : length;
 }
 
+char32_t code_point(std::string_view sequence) {
+  constexpr unsigned int kPayload = 0x3F;
+  const auto lead = static_cast<unsigned char>(sequence.front());
+  char32_t c = sequence.size() == 1 ? lead : lead & (0xFFU >> (sequence.size() + 1));
+  for (const char next : sequence.substr(1)) {
+    c = c << 6U | (static_cast<unsigned char>(next) & kPayload);
+  }
+  return c;
+}
+
+bool steers_terminal(char32_t c) {
+  return c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0x061C || c == 0x200E || c == 0x200F ||
+         (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
+}
+
 void replace_all(std::string& text, std::string_view what, std::string_view by) {
   if (what.empty()) return;
   for (std::size_t at = 0; (at = text.find(what, at)) != text.npos; at += by.size()) {

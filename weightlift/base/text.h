@@ -11,6 +11,14 @@ namespace weightlift {
 /// Length in bytes of the well-formed UTF-8 sequence at the front of `text`, 0 where there is none.
 std::size_t utf8_length(std::string_view text);
 
+/// The character of one well-formed UTF-8 sequence.
+char32_t code_point(std::string_view sequence);
+
+/// Whether a character changes how a terminal or an editor shows the text around it: control
+/// characters, ends of lines, and marks that turn the direction of writing, so that one word reads
+/// as another.
+bool steers_terminal(char32_t c);
+
 /// Replaces each `what` by `by`, none where it is empty. Replacements are not searched again.
 void replace_all(std::string& text, std::string_view what, std::string_view by);
 

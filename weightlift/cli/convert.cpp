@@ -164,7 +164,7 @@ class Conversions {
     if (flags_.report.empty()) return code_;
     const std::string report = fmt::format("[\n{}\n]\n", fmt::join(report_, ",\n"));
     if (flags_.report == "-") {
-      put("{}", report);
+      put_text(report);
     } else {
       write_atomically(flags_.report, report);
     }

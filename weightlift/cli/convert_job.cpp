@@ -27,7 +27,7 @@ void print_remote(const ConvertJob& job, const std::vector<std::string>& names,
                   std::uint64_t bytes) {
   put("{} -> {}\n  would fetch from {}: {} ({})\n", printable(job.name.given, 400),
       printable(planned_folder(job.request).string(), 400), printable(job.name.repository),
-      fmt::join(names, ", "), readable_bytes(bytes));
+      fmt::format("{}", fmt::join(names, ", ")), readable_bytes(bytes));
   if (job.name.cfg) {
     const std::string_view license = job.name.cfg->license;
     put("  license: {}\n", license.empty() ? "unknown" : license);
@@ -110,8 +110,8 @@ void convert_and_publish(ConvertJob& job, const JobSettings& settings, Fetcher& 
   record_complete("the commit to " + job.repo->string());
   progress.clear();
   if (settings.text) {
-    put("{} -> {}\n{}", printable(result.folder.string(), 400), job.repo->string(),
-        describe(*record.published));
+    put("{} -> {}\n", printable(result.folder.string(), 400), job.repo->string());
+    put_text(describe(*record.published));
   }
 }
 

@@ -143,7 +143,7 @@ void print_result(const ConvertJob& job, const ConversionResult& result) {
   }
   if (request.dry_run) print_claims(result);
   if (result.verification) {
-    put("{}", describe(*result.verification));
+    put_text(describe(*result.verification));
   } else {
     put("  not verified{}\n", request.dry_run ? " (dry run)" : "");
   }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "weightlift/base/error.h"
 #include "weightlift/tensor/shape.h"
 
 namespace weightlift {
@@ -88,17 +89,18 @@ std::string describe(const Verification& verification) {
   if (!verification.different_tensors.empty()) {
     out += fmt::format("    {} of {} tensors differ, the first: {}\n",
                        verification.different_tensors.size(), verification.tensors,
-                       verification.different_tensors.front());
+                       printable(verification.different_tensors.front(), 400));
   }
   if (!verification.graph_differences.empty()) {
     const GraphDifference& first = verification.graph_differences.front();
     out += fmt::format("    {} operations differ, the first at {}:\n      {}\n      {}\n",
-                       verification.graph_differences.size(), first.position, first.a, first.b);
+                       verification.graph_differences.size(), first.position,
+                       printable(first.a, 400), printable(first.b, 400));
   }
   if (const auto& first = verification.first_difference) {
     out += fmt::format(
         "    first operation whose output differs, at {}:\n      {}\n      {}\n      {}\n",
-        first->position, first->src, first->dest,
+        first->position, printable(first->src, 400), printable(first->dest, 400),
         first->difference ? describe(*first->difference) : "the shapes differ");
   }
   for (const OutputComparison& output : verification.outputs) {

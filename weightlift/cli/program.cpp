@@ -89,7 +89,7 @@ int parse(CLI::App& app, std::span<char*> arguments) {
   try {
     app.parse(static_cast<int>(arguments.size()), arguments.data());
   } catch (const CLI::CallForHelp&) {
-    put("{}", app.help());
+    put_text(app.help());
     return 0;
   } catch (const CLI::CallForVersion& version) {
     put("{}\n", version.what());
@@ -116,12 +116,12 @@ Action add_help(CLI::App& app) {
       if (topic->empty()) {
         // app.help() returns the help of the chosen command.
         const auto formatter = app.get_formatter();
-        put("{}", formatter->make_help(&app, app.get_name(), CLI::AppFormatMode::Normal));
+        put_text(formatter->make_help(&app, app.get_name(), CLI::AppFormatMode::Normal));
         return 0;
       }
       for (const CLI::App* known : app.get_subcommands({})) {
         if (known->get_name() != *topic) continue;
-        put("{}", known->help(app.get_name()));
+        put_text(known->help(app.get_name()));
         return 0;
       }
       throw unknown_command(app, *topic);

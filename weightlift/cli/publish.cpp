@@ -219,8 +219,8 @@ std::string describe(const CommitInfo& info) {
                         info.unchanged)
           : fmt::format("  committed {} files ({} sent), {} unchanged\n", info.committed,
                         info.uploaded, info.unchanged);
-  return fmt::format("{}{}\n", counts,
-                     info.pull_request_url.empty() ? info.url : info.pull_request_url);
+  const std::string& url = info.pull_request_url.empty() ? info.url : info.pull_request_url;
+  return fmt::format("{}{}\n", counts, printable(url, url.size()));
 }
 
 nlohmann::ordered_json to_json(const RepoId& repo, const CommitInfo& info) {

@@ -133,7 +133,8 @@ int run_push(PushFlags flags) {
     json["notes"] = to_json(progress.notes());
     print_json(json);
   } else {
-    put("{} -> {}\n{}", printable(flags.folder, 400), repo.string(), describe(info));
+    put("{} -> {}\n", printable(flags.folder, 400), repo.string());
+    put_text(describe(info));
   }
   return 0;
 }

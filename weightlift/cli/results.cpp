@@ -25,7 +25,7 @@ struct ResultStream {
   std::vector<std::string> complete;  ///< what stays, since the last successful write
 };
 
-ResultStream& results() {
+ResultStream& result_stream() {
   static ResultStream stream;
   return stream;
 }
@@ -47,8 +47,8 @@ int write_all(std::string_view text) {
 }
 
 /// A terminal shows each line at once, in order with the messages.
-void add(std::string_view text) {
-  ResultStream& stream = results();
+void write_soon(std::string_view text) {
+  ResultStream& stream = result_stream();
   if (stream.error != 0) return;
   stream.waiting += text;
   if (stream.waiting.size() >= kFlushBytes || ::isatty(STDOUT_FILENO) == 1) flush_results();
@@ -65,21 +65,19 @@ Hints describe_complete(const std::vector<std::string>& names) {
 }  // namespace
 
 void put_text(std::string_view text) {
-  while (!text.empty()) {
-    const std::size_t end = text.find('\n');
-    add(printable(text.substr(0, end), text.size()));
-    if (end == std::string_view::npos) return;
-    add("\n");
-    text.remove_prefix(end + 1);
+  std::string escaped;
+  for (std::size_t end = 0; (end = text.find('\n')) != text.npos; text.remove_prefix(end + 1)) {
+    escaped += printable(text.substr(0, end), end) + "\n";
   }
+  write_soon(escaped + printable(text, text.size()));
 }
 
 void put_line(std::string_view text, Style style) {
-  add(styled(printable(text, text.size()), style, STDOUT_FILENO) + "\n");
+  write_soon(styled(printable(text, text.size()), style, STDOUT_FILENO) + "\n");
 }
 
 void flush_results() {
-  ResultStream& stream = results();
+  ResultStream& stream = result_stream();
   if (stream.waiting.empty()) return;
   if (stream.error == 0) stream.error = write_all(stream.waiting);
   stream.waiting.clear();
@@ -88,16 +86,16 @@ void flush_results() {
 
 void record_complete(std::string what) {
   flush_results();
-  results().complete.push_back(std::move(what));
+  result_stream().complete.push_back(std::move(what));
 }
 
 void require_reader() {
-  if (results().error == EPIPE) throw ReaderGone("standard output", "the reader is gone");
+  if (result_stream().error == EPIPE) throw ReaderGone("standard output", "the reader is gone");
 }
 
 int finish_results(int code) {
   flush_results();
-  const ResultStream& stream = results();
+  const ResultStream& stream = result_stream();
   if (stream.error == 0) return code;
   // Such a reader, like head, has all that it wants.
   if (stream.error == EPIPE) return worse(code, static_cast<int>(ExitCode::kReaderGone));

@@ -4,8 +4,10 @@
 
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
+#include "weightlift/base/error.h"
 #include "weightlift/cli/terminal.h"
 
 namespace weightlift {
@@ -14,9 +16,22 @@ namespace weightlift {
 /// fails: results that standard output does not take are lost, and finish_results() reports it.
 void put_text(std::string_view text);
 
+/// A text in one line, anything else as it is.
+template <class Value>
+auto on_one_line(const Value& value) {
+  if constexpr (std::is_convertible_v<const Value&, std::string_view>) {
+    const std::string_view text = value;
+    return printable(text, text.size());
+  } else {
+    return value;
+  }
+}
+
+/// The same for a format and its values: a text among them cannot begin a line of its own.
 template <class... Values>
-void put(fmt::format_string<Values...> format, Values&&... values) {
-  put_text(fmt::format(format, std::forward<Values>(values)...));
+void put(fmt::format_string<decltype(on_one_line(std::declval<const Values&>()))...> format,
+         const Values&... values) {
+  put_text(fmt::format(format, on_one_line(values)...));
 }
 
 /// The same for a line in a style.

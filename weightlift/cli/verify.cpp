@@ -42,9 +42,10 @@ std::string describe(const SettingsComparison& settings) {
     text += "  labels: not compared (the source has none)\n";
   }
   if (const auto& differences = settings.processor) {
-    text += differences->empty()
+    const std::string all = fmt::format("{}", fmt::join(*differences, ", "));
+    text += all.empty()
                 ? "  image processor: equal\n"
-                : fmt::format("  image processor: differs: {}\n", fmt::join(*differences, ", "));
+                : fmt::format("  image processor: differs: {}\n", printable(all, all.size()));
   } else {
     text += "  image processor: not compared (the source has none)\n";
   }
@@ -60,8 +61,9 @@ void print_verification(const VerifyFlags& flags, const FolderVerification& veri
     json["notes"] = to_json(notes);
     print_json(json);
   } else {
-    put("{} and {}\n{}{}", printable(flags.source), printable(flags.folder),
-        describe(verification.network), describe(verification.settings));
+    put("{} and {}\n", printable(flags.source), printable(flags.folder));
+    put_text(describe(verification.network));
+    put_text(describe(verification.settings));
   }
 }
 

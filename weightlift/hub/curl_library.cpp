@@ -5,6 +5,7 @@
 
 #include "weightlift/base/error.h"
 #include "weightlift/base/hint.h"
+#include "weightlift/base/posix.h"
 
 namespace weightlift {
 
@@ -27,6 +28,9 @@ void find(void* library, Function& function, const char* name) {
 }
 
 CurlLibrary load() {
+  // What libcurl and its libraries map. Without memory, dlopen only reports a library not found.
+  constexpr std::size_t kLibraryBytes = std::size_t{48} << 20;
+  require_memory(kLibraryBytes);
   void* library = ::dlopen(kName, RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) throw_not_loaded(::dlerror());
   CurlLibrary curl{};

@@ -58,7 +58,11 @@ class Crew {
     };
     {
       std::vector<std::jthread> threads;
-      for (std::size_t i = 1; i < std::min(count, kThreads); ++i) threads.emplace_back(work);
+      try {
+        for (std::size_t i = 1; i < std::min(count, kThreads); ++i) threads.emplace_back(work);
+      } catch (const std::system_error&) {
+        // A limit of processes: those that run do the rest.
+      }
       work();
     }
     if (failure != nullptr) std::rethrow_exception(failure);
