@@ -320,8 +320,7 @@ LabelFile parse_label_lines(std::string_view text, const std::string& where) {
     // JSON refuses such labels, but later and without the file's name.
     if (is_printable(label)) continue;
     throw FormatError(
-        where,
-        fmt::format("line {}: expected UTF-8 text without control characters", line.number));
+        where, fmt::format("line {}: expected UTF-8 text without control characters", line.number));
   }
   return result;
 }

@@ -43,10 +43,12 @@ void add_front_matter(std::string& out, const CardFacts& facts) {
   out += facts.folder.config.head == Head::kClassifier ? "pipeline_tag: image-classification\n"
                                                        : "pipeline_tag: image-feature-extraction\n";
   if (!from.license.empty()) out += fmt::format("license: {}\n", yaml_quoted(from.license));
-  if (!from.base_model.empty()) out += fmt::format("base_model: {}\n", yaml_quoted(from.base_model));
+  if (!from.base_model.empty())
+    out += fmt::format("base_model: {}\n", yaml_quoted(from.base_model));
   if (!from.datasets.empty()) {
     out += "datasets:\n";
-    for (const std::string& dataset : from.datasets) out += fmt::format("- {}\n", yaml_quoted(dataset));
+    for (const std::string& dataset : from.datasets)
+      out += fmt::format("- {}\n", yaml_quoted(dataset));
   }
   out += "tags:\n- resnet\n- timm\n- vision\n---\n\n";
 }

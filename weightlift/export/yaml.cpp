@@ -11,8 +11,8 @@ namespace weightlift {
 
 namespace {
 
-/// What YAML forbids (control characters, U+FFFE), reads as a line break (U+0085, U+2028, U+2029) or
-/// strips (the byte order mark), and what an editor obeys instead of showing it.
+/// What YAML forbids (control characters, U+FFFE), reads as a line break (U+0085, U+2028, U+2029)
+/// or strips (the byte order mark), and what an editor obeys instead of showing it.
 bool is_escaped(char32_t c) {
   return steers_terminal(c) || c == 0xFEFF || c == 0xFFFE || c == 0xFFFF;
 }
