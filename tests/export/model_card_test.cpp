@@ -400,11 +400,11 @@ TEST(ModelCardTest, QuotesHostileWordsInTheFrontMatter) {
   facts.provenance.base_model = "a: b # \"c\" \\ d";
   facts.provenance.datasets = {"- x", "\xff\xfe", "\u00e9\U0001f986"};
   const std::string card = make_model_card(facts);
-  EXPECT_THAT(front_matter(card), HasSubstr("license: \"mit\\\\x0a---\\\\x0a# fake\"\n"
+  EXPECT_THAT(front_matter(card), HasSubstr("license: \"mit\\u000A---\\u000A# fake\"\n"
                                             "base_model: \"a: b # \\\"c\\\" \\\\ d\"\n"
                                             "datasets:\n"
                                             "- \"- x\"\n"
-                                            "- \"\\\\xff\\\\xfe\"\n"
+                                            "- \"\\uFFFD\\uFFFD\"\n"
                                             "- \"\u00e9\U0001f986\"\n"
                                             "tags:\n"));
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "weightlift/base/secret.h"
 #include "weightlift/base/text.h"
 
 namespace weightlift {
@@ -20,6 +21,8 @@ bool is_escaped(char32_t c) {
 }  // namespace
 
 std::string yaml_quoted(std::string_view text) {
+  const std::string hidden = without_secrets(text);
+  text = hidden;
   std::string out = "\"";
   while (!text.empty()) {
     const std::size_t length = utf8_length(text);
