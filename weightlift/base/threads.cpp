@@ -56,11 +56,15 @@ class WaitingThreads {
 
 int startable_threads(int wanted) { return WaitingThreads().start(wanted); }
 
+int startable_team(int wanted, int beside) {
+  const int others = std::max(0, startable_threads(2 * (wanted - 1) + beside) - beside);
+  return std::clamp(others / 2 + 1, 1, wanted);
+}
+
 int usable_threads(int wanted, int beside, Notes& refused) {
   const int all =
       wanted > 0 ? wanted : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  const int got = startable_threads(all - 1 + beside);
-  const int usable = std::clamp(got - beside + 1, 1, all);
+  const int usable = startable_team(all, beside);
   if (usable < all) {
     refused.push_back({NoteCode::kFewerThreads,
                        "",

@@ -13,6 +13,11 @@ namespace weightlift {
 /// process where it cannot start a thread: check first.
 int startable_threads(int wanted);
 
+/// How many threads, at most `wanted` and this one included, an OpenMP team of this thread can have
+/// beside that many others. It counts each twice: libgomp ends threads where a region needs fewer,
+/// and starts others for the next region before those are gone.
+int startable_team(int wanted, int beside);
+
 /// The threads to use of `wanted` (0: one per core), this one included; fewer where the system
 /// refuses some. `beside`: further threads that run at the same time. `refused`: gets a note then.
 int usable_threads(int wanted, int beside, Notes& refused);

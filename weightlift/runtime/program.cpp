@@ -36,7 +36,7 @@ class ThreadCount {
 /// At most as many as the system starts now: OpenMP ends the process where it refuses one later.
 int thread_count(const RuntimeOptions& options) {
   const int wanted = options.threads > 0 ? options.threads : omp_get_num_procs();
-  return 1 + startable_threads(wanted - 1);
+  return startable_team(wanted, 0);
 }
 
 /// Throws NoMemoryError unless there is room for the stacks of OpenMP's threads and for its and
