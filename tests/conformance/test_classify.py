@@ -17,6 +17,7 @@ PROCESSORS = {
     "short side": dict(size={"shortest_edge": 64}, crop_pct=0.875, resample=3, **IMAGENET),
     "one pixel": dict(size={"shortest_edge": 224}, crop_pct=0.95, resample=2, **IMAGENET),
     "square": dict(size={"shortest_edge": 384}, crop_pct=1.0, resample=3, **IMAGENET),
+    "bit": dict(image_processor_type="BitImageProcessor", size=80, crop_size=64, **IMAGENET),
     "as they are": dict(size={"shortest_edge": 64}, do_resize=False, **IMAGENET),
     "raw": dict(size={"shortest_edge": 48}, do_normalize=False, resample=0),
 }

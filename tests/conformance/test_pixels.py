@@ -11,7 +11,7 @@ from PIL import Image
 from safetensors.numpy import load_file
 from test_registry import PLAIN
 from timm.data import create_transform
-from transformers import AutoImageProcessor
+from transformers import AutoImageProcessor, BitImageProcessor
 
 IMAGENET = dict(image_mean=[0.485, 0.456, 0.406], image_std=[0.229, 0.224, 0.225])
 ONE_CHANNEL = dict(image_mean=[0.449], image_std=[0.226])
@@ -199,6 +199,75 @@ def test_forms_of_the_file(form, prepared, rng, tmp_path):
     folder.mkdir()
     (folder / "preprocessor_config.json").write_text(json.dumps(FORMS[form]))
     assert_same_bits(prepared(folder, images), by_transformers(folder, images), images)
+
+
+BIT = dict(image_processor_type="BitImageProcessor")
+BIT_FORMS = {
+    "nothing but its class": {},
+    "numbers": dict(size=40, crop_size=32),
+    "no crop": dict(size=40, do_center_crop=False),
+    "null is no crop": dict(size=40, do_center_crop=None),
+    "crop larger": dict(size=20, crop_size=dict(height=41, width=30)),
+    "not square": dict(size={"shortest_edge": 64}, crop_size=dict(height=9, width=60), **IMAGENET),
+    "not resized": dict(do_resize=False, crop_size=33),
+    "raw": dict(do_rescale=False, do_normalize=False, size=30, crop_size=30),
+    "fast": dict(image_processor_type="BitImageProcessorFast", size=50, crop_size=50, resample=2),
+    "no color conversion": dict(do_convert_rgb=False, size=50, crop_size=45),
+}
+
+
+@pytest.mark.parametrize("form", BIT_FORMS)
+def test_forms_of_bit(form, prepared, rng, tmp_path):
+    for image in [random_image(rng) for _ in range(6)]:
+        folder = save_processor(tmp_path / "net", **(BIT | BIT_FORMS[form]))
+        assert_same_bits(prepared(folder, [image]), by_transformers(folder, [image]), [image])
+
+
+@pytest.mark.parametrize("interpolation", reference.RESAMPLE)
+def test_filters_of_bit(interpolation, prepared, rng, tmp_path):
+    images = [random_image(rng, 600) for _ in range(6)] + [image_of(noise(rng, *size)) for size in SIZES]
+    for _ in range(3):
+        edge, crop_pct = rng.randint(1, 500), rng.uniform(0.5, 1)
+        folder = save_processor(
+            tmp_path / "net", size=int(edge / crop_pct), crop_size=edge, resample=reference.RESAMPLE[interpolation],
+            **BIT, **IMAGENET)
+        assert_same_bits(prepared(folder, images), by_transformers(folder, images), images)
+        expected = by_timm(images, edge, crop_pct, interpolation, *IMAGENET.values())
+        assert_same_bits(prepared(folder, images, "--as", "timm"), expected, images)
+
+
+@pytest.mark.parametrize("edge, crop_pct", [(384, 1.0), (448, 0.9), (400, 0.875)])
+def test_bit_is_written_where_timm_crops_384_pixels_or_more(edge, crop_pct, prepared, weightlift, rng, tmp_path):
+    overlay = dict(input_size=(3, edge, edge), test_input_size=None, crop_pct=crop_pct, crop_mode="center")
+    model = reference.make_model("resnet18", layers=(1, 1, 1, 1), channels=(4, 4, 4, 4), num_classes=3, pretrained_cfg_overlay=overlay)
+    source = reference.save_timm_folder(model, tmp_path / "source")
+    weightlift("convert", source, "-o", tmp_path, "--name", "net")
+    BitImageProcessor(
+        size={"shortest_edge": int(edge / crop_pct)}, crop_size=edge, resample=3, **IMAGENET).save_pretrained(tmp_path / "expected")
+    file = "preprocessor_config.json"
+    assert (tmp_path / "net" / file).read_bytes() == (tmp_path / "expected" / file).read_bytes()
+    # Where the margin leaves 3 when divided by 4, timm begins one pixel later (crop-offset).
+    images = [image for image in (random_image(rng, 900) for _ in range(60)) if same_middle(image, edge, crop_pct)]
+    assert images
+    got = prepared(tmp_path / "net", images)
+    assert_same_bits(got, by_timm(images, edge, crop_pct, "bicubic", *IMAGENET.values()), images)
+    weightlift("convert", tmp_path / "net", "-o", tmp_path, "--name", "back", "--to", "timm")
+    cfg = json.loads((tmp_path / "back/config.json").read_text())["pretrained_cfg"]
+    assert (cfg["input_size"], cfg["crop_pct"], cfg["crop_mode"]) == ([3, edge, edge], crop_pct, "center")
+
+
+def same_middle(image, edge, crop_pct):
+    short = int(edge / crop_pct)
+    long = int(short * max(image.size) / min(image.size))
+    return all(size >= edge and (size - edge) % 4 != 3 for size in (short, long)) and long < 20000
+
+
+@pytest.mark.parametrize("size", [{"height": 30, "width": 40}, {"shortest_edge": 30, "longest_edge": 40}])
+def test_other_sizes_of_bit_are_refused(size, weightlift, rng, tmp_path):
+    folder = save_processor(tmp_path / "net", size=size, **BIT)
+    random_image(rng).save(tmp_path / "a.png")
+    done = weightlift("preprocess", folder, tmp_path / "a.png", "-o", tmp_path / "a.safetensors", check=False)
+    assert done.returncode == 3 and "preprocessor_config.json: size: expected" in done.stderr
 
 
 @pytest.mark.parametrize("preparation", ["transformers", "timm"])

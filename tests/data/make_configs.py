@@ -105,6 +105,10 @@ OLD_PROCESSORS = {
     "version_4_38": CONVNEXT | RESCALING | {"image_processor_type": "ConvNextImageProcessor", "_valid_processor_keys": VALID_KEYS},
     "pillow": CONVNEXT | RESCALING | {"image_processor_type": "ConvNextImageProcessorPil"},
     "center_crop": CONVNEXT | RESCALING | {"image_processor_type": "ConvNextImageProcessor", "do_center_crop": True, "crop_size": 96},
+    "bit": {key: CONVNEXT[key] for key in ("image_mean", "image_std", "resample")} | {
+        "image_processor_type": "BitImageProcessor", "size": 426, "crop_size": 384},
+    "bit_defaults": {"image_processor_type": "BitImageProcessor"},
+    "bit_without_crop": {"image_processor_type": "BitImageProcessorFast", "size": 30, "do_center_crop": False},
     "class_defaults": {"image_processor_type": "ConvNextImageProcessor", "size": {"shortest_edge": 64}},
 }
 

@@ -54,6 +54,13 @@ TRANSFORMERS_ONLY = [
     (30, 20, 3, dict(size=16, do_center_crop=True, crop_size=dict(height=9, width=23)) | IMAGENET),
     (30, 20, 3, dict()),
 ]
+BIT = [
+    (300, 421, 3, dict(size=404, crop_size=384) | IMAGENET),
+    (57, 33, 3, dict(size=20, crop_size=dict(height=30, width=17), resample=2)),
+    (33, 57, 3, dict(size=21, do_center_crop=False)),
+    (30, 20, 3, dict(do_resize=False, crop_size=25)),
+    (30, 20, 3, dict()),
+]
 
 
 def image(width, height, channels):
@@ -98,3 +105,5 @@ if __name__ == "__main__":
             out.write(line("transformers", *case) + line("timm", *case))
         for case in TRANSFORMERS_ONLY:
             out.write(line("transformers", *case))
+        for *size, settings in BIT:
+            out.write(line("transformers", *size, {"image_processor_type": "BitImageProcessor"} | settings))

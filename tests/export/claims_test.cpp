@@ -12,6 +12,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::StartsWith;
 using testing::told;
 
@@ -135,9 +136,62 @@ TEST(PixelNotesTest, AgreesWithTheRealTransforms) {
   EXPECT_EQ(settings, 19);
 }
 
-TEST(PixelNotesTest, ReportsSquashedImagesFrom384Pixels) {
-  EXPECT_EQ(note_of(square(384, 1)), "crop-squashed edge='384'");
+TEST(PixelNotesTest, CropsFrom384PixelsWithBit) {
   EXPECT_EQ(note_of(square(383, 1)), "crop-offset-of-some");
+  EXPECT_EQ(note_of(square(384, 1)), "crop-offset-of-some");
+  EXPECT_EQ(note_of(square(448, 0.95)),
+            "crop-offset crop='448' resized='471' transformers='11' timm='12'");
+  const ProcessorChoice choice = processor_from_claims(square(400, 0.9), 3, false);
+  EXPECT_EQ(choice.processor->type, ProcessorClass::kBit);
+  EXPECT_EQ(choice.processor->shortest_edge, 444);
+  EXPECT_EQ(choice.processor->center_crop->height, 400);
+  EXPECT_EQ(processor_from_claims(square(383, 1), 3, false).processor->type,
+            ProcessorClass::kConvNext);
+}
+
+TEST(PixelNotesTest, SquashesFrom384PixelsWithConvNext) {
+  PretrainedClaims claims = square(384, 1);
+  claims.crop_mode = "squash";
+  const ProcessorChoice choice = processor_from_claims(claims, 3, false);
+  EXPECT_EQ(choice.processor->type, ProcessorClass::kConvNext);
+  EXPECT_THAT(choice.notes, IsEmpty());
+  claims.crop_pct = Number{0.9};
+  EXPECT_EQ(note_of(claims), "crop-squashed edge='384'");
+  claims.crop_mode = "border";
+  EXPECT_EQ(note_of(claims), "crop-squashed edge='384'");
+}
+
+TEST(PixelNotesTest, KeepsConvNextForOneChannelAndAHostileCrop) {
+  PretrainedClaims claims = square(384, 1);
+  claims.mean = claims.std = {{0.5}};
+  EXPECT_EQ(processor_from_claims(claims, 1, false).processor->type, ProcessorClass::kConvNext);
+  EXPECT_EQ(note_of(square(384, 1e-3)), "crop-squashed edge='384'");
+}
+
+TEST(ClaimProcessorTest, FindsTheCropOfBitAgain) {
+  for (const std::int64_t edge : {64, 224, 384, 448}) {
+    for (const double crop_pct : {1.0, 0.95, 0.965, 0.9, 0.875, 0.7}) {
+      ImageProcessor processor;
+      processor.type = ProcessorClass::kBit;
+      processor.shortest_edge = static_cast<std::int64_t>(static_cast<double>(edge) / crop_pct);
+      processor.center_crop = {edge, edge};
+      PretrainedClaims claims;
+      ASSERT_TRUE(claim_processor(processor, 3, claims));
+      EXPECT_EQ(claims.input_size, (std::vector<std::int64_t>{3, edge, edge}));
+      EXPECT_EQ(claims.crop_mode, "center");
+      EXPECT_EQ(static_cast<std::int64_t>(static_cast<double>(edge) / claims.crop_pct->value),
+                processor.shortest_edge)
+          << edge << " " << crop_pct;
+    }
+  }
+}
+
+TEST(ClaimProcessorTest, RefusesBitWithoutASquareCrop) {
+  ImageProcessor processor{.type = ProcessorClass::kBit};
+  PretrainedClaims claims;
+  EXPECT_FALSE(claim_processor(processor, 3, claims));
+  processor.center_crop = {64, 32};
+  EXPECT_FALSE(claim_processor(processor, 3, claims));
 }
 
 TEST(PixelNotesTest, ReportsOtherCropModes) {

@@ -61,8 +61,9 @@ TEST(ImageProcessorTest, DefaultsEqualThePublishedFile) {
 }
 
 TEST(ImageProcessorTest, ReadsTheFormsOfOlderVersions) {
-  for (const char* name : {"published_2022", "version_4_26", "version_4_38", "pillow",
-                           "class_defaults", "center_crop"}) {
+  for (const char* name :
+       {"published_2022", "version_4_26", "version_4_38", "pillow", "class_defaults", "center_crop",
+        "bit", "bit_defaults", "bit_without_crop"}) {
     EXPECT_EQ(to_preprocessor_json(parse(golden(fmt::format("{}.in", name)))),
               golden(fmt::format("{}.out", name)))
         << name;
@@ -120,11 +121,27 @@ TEST(ImageProcessorTest, NullIsFalseOrAMissingValue) {
   }
 }
 
+TEST(ImageProcessorTest, WritesBitAsTransformers) {
+  const ImageProcessor processor{
+      .type = ProcessorClass::kBit, .shortest_edge = 426, .center_crop = {{384, 384}}};
+  EXPECT_EQ(to_preprocessor_json(processor), golden("bit.out"));
+  EXPECT_EQ(image_size(processor).height, 384);
+}
+
+TEST(ImageProcessorTest, RefusesWhatResizesBitToASizeOrALimit) {
+  for (const char* size :
+       {R"({"height": 8, "width": 8})", R"({"shortest_edge": 8, "longest_edge": 9})"}) {
+    EXPECT_THAT(malformation_of(fmt::format(
+                    R"({{"image_processor_type": "BitImageProcessor", "size": {}}})", size)),
+                HasSubstr("size: expected a number or an object with shortest_edge, got {"));
+  }
+}
+
 TEST(ImageProcessorTest, RefusesOtherClasses) {
   EXPECT_EQ(refusal<UnsupportedError>(
                 [] { parse(R"({"image_processor_type": "ViTImageProcessor", "size": 224})"); }),
             "p.json: unsupported image processor 'ViTImageProcessor', expected a "
-            "ConvNextImageProcessor");
+            "ConvNextImageProcessor or BitImageProcessor");
   EXPECT_THAT(refusal<UnsupportedError>([] {
                 parse(R"({"feature_extractor_type": "BeitFeatureExtractor", "size": 224})");
               }),

@@ -230,8 +230,9 @@ Plan make_plan(const ConversionRequest& request) {
   const Head head = plan.config().head;
   plan.input = input_shape(source);
   if (source.kind == SourceKind::kTransformersFolder && plan.content.processor) {
-    const std::int64_t edge = std::min(plan.content.processor->shortest_edge, kLargestInput);
-    plan.input[2] = plan.input[3] = edge;
+    const ImageProcessor::CenterCrop size = image_size(*plan.content.processor);
+    plan.input[2] = std::min(size.height, kLargestInput);
+    plan.input[3] = std::min(size.width, kLargestInput);
   }
   plan.src = make_network(source, head);
   plan.dest = request.to == Form::kTransformers ? make_hf_resnet(plan.config(), head)

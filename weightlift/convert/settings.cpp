@@ -24,8 +24,11 @@ std::string text_of(const ImageProcessor::CenterCrop& crop) {
 /// The settings by transformers' names, in the order of the file.
 std::vector<std::pair<std::string, std::string>> settings_of(const ImageProcessor& processor) {
   const auto& crop = processor.center_crop;
-  return {{"shortest_edge", fmt::format("{}", processor.shortest_edge)},
-          {"crop_pct", fmt::format("{}", processor.crop_pct.value)},
+  return {{"image_processor_type", std::string(to_string(processor.type))},
+          {"shortest_edge", fmt::format("{}", processor.shortest_edge)},
+          {"crop_pct", processor.type == ProcessorClass::kBit
+                           ? "none"
+                           : fmt::format("{}", processor.crop_pct.value)},
           {"resample", std::string(interpolation_of(processor.resample))},
           {"image_mean", fmt::format("{}", values_of(processor.image_mean))},
           {"image_std", fmt::format("{}", values_of(processor.image_std))},

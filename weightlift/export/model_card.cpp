@@ -146,10 +146,13 @@ void add_processor(std::string& out, const CardFacts& facts) {
     const char* place = facts.folder.form == Form::kTransformers ? "`preprocessor_config.json`"
                         : facts.folder.form == Form::kTimm       ? "`pretrained_cfg`"
                                                                  : "images";
-    out +=
-        fmt::format("- {3}: {0}x{0} pixels, crop_pct {1}, resample {2}\n",
-                    facts.folder.processor->shortest_edge, facts.folder.processor->crop_pct.value,
-                    facts.folder.processor->resample, place);
+    const ImageProcessor& processor = *facts.folder.processor;
+    const ImageProcessor::CenterCrop size = image_size(processor);
+    const std::string how = processor.type == ProcessorClass::kBit
+                                ? fmt::format("center crop, short side {}", processor.shortest_edge)
+                                : fmt::format("crop_pct {}", processor.crop_pct.value);
+    out += fmt::format("- {}: {}x{} pixels, {}, resample {}\n", place, size.width, size.height, how,
+                       processor.resample);
   }
   for (const Note& note : facts.notes) {
     const std::string sentence = card_sentence(note);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
@@ -29,33 +30,61 @@ std::vector<Number> per_channel(std::vector<Number> values, std::int64_t channel
   return values;
 }
 
-void add_pixel_notes(const ImageProcessor& processor, const std::string& crop_mode, Notes& notes) {
-  const std::int64_t edge = processor.shortest_edge;
-  if (edge >= kFirstSquashedEdge) {
-    notes.push_back({NoteCode::kCropSquashed, "", {{"edge", std::to_string(edge)}}});
-    return;
-  }
-  if (crop_mode == "squash" || crop_mode == "border") {
-    notes.push_back({NoteCode::kCropModeUnsupported, "", {{"mode", printable(crop_mode)}}});
-    return;
-  }
-  constexpr double kLargest = 1e9;  // a hostile crop_pct could overflow an integer
-  const auto resized = static_cast<std::int64_t>(
-      std::min(static_cast<double>(edge) / processor.crop_pct.value, kLargest));
-  const std::int64_t here = crop_offset(resized, edge, Preparation::kTransformers);
-  const std::int64_t timm = crop_offset(resized, edge, Preparation::kTimm);
-  if (here != timm && resized > edge) {
+/// How the crop's place differs from timm's, for an image whose short side is `resized`.
+void add_crop_note(std::int64_t resized, std::int64_t crop, Notes& notes) {
+  const std::int64_t here = crop_offset(resized, crop, Preparation::kTransformers);
+  const std::int64_t timm = crop_offset(resized, crop, Preparation::kTimm);
+  if (here != timm && resized > crop) {
     notes.push_back({NoteCode::kCropOffset,
                      "",
-                     {{"crop", std::to_string(edge)},
+                     {{"crop", std::to_string(crop)},
                       {"resized", std::to_string(resized)},
                       {"transformers", std::to_string(here)},
                       {"timm", std::to_string(timm)}}});
   } else if (here != timm) {
-    notes.push_back({NoteCode::kPadOffset, "", {{"pixels", std::to_string(edge - resized)}}});
+    notes.push_back({NoteCode::kPadOffset, "", {{"pixels", std::to_string(crop - resized)}}});
   } else {
     notes.push_back({NoteCode::kCropOffsetOfSome});
   }
+}
+
+/// timm's resized short side, before its crop.
+std::int64_t resized_edge(std::int64_t crop, const Number& crop_pct) {
+  constexpr double kLargest = 1e9;  // a hostile crop_pct could overflow an integer
+  return static_cast<std::int64_t>(std::min(static_cast<double>(crop) / crop_pct.value, kLargest));
+}
+
+/// Chooses the class whose pixels are timm's, where one is, and notes the difference where none is.
+/// ConvNextImageProcessor crops below 384 pixels and squashes from there on. BitImageProcessor
+/// always crops; its color conversion needs three channels.
+void fit_to_crop_mode(const std::string& crop_mode, ImageProcessor& processor, Notes& notes) {
+  const std::int64_t edge = processor.shortest_edge;
+  const std::int64_t resized = resized_edge(edge, processor.crop_pct);
+  const bool squashes = edge >= kFirstSquashedEdge;
+  const bool center = crop_mode != "squash" && crop_mode != "border";
+  if (center && squashes && processor.image_mean.size() == 3 && resized >= 1 &&
+      resized <= kMaxProcessorSide) {
+    processor.type = ProcessorClass::kBit;
+    processor.shortest_edge = resized;
+    processor.center_crop = {edge, edge};
+    add_crop_note(resized, edge, notes);
+  } else if (squashes && (crop_mode != "squash" || processor.crop_pct.value != 1)) {
+    notes.push_back({NoteCode::kCropSquashed, "", {{"edge", std::to_string(edge)}}});
+  } else if (!center && !squashes) {
+    notes.push_back({NoteCode::kCropModeUnsupported, "", {{"mode", printable(crop_mode)}}});
+  } else if (!squashes) {
+    add_crop_note(resized, edge, notes);
+  }
+}
+
+/// The shortest crop_pct by which timm resizes the short side to `resized` before the crop.
+Number crop_pct_of(std::int64_t crop, std::int64_t resized) {
+  const double exact = static_cast<double>(crop) / static_cast<double>(resized);
+  for (double scale = 1; scale <= 1e6; scale *= 10) {
+    const Number rounded{std::round(exact * scale) / scale};
+    if (rounded.value > 0 && resized_edge(crop, rounded) == resized) return rounded;
+  }
+  return {exact};
 }
 
 std::vector<std::int64_t> size_of(const PretrainedClaims& claims, std::int64_t channels,
@@ -121,15 +150,19 @@ void write_model_folder(const std::filesystem::path& folder, const ModelFolder& 
 
 bool claim_processor(const ImageProcessor& processor, std::int64_t num_channels,
                      PretrainedClaims& claims) {
+  const bool bit = processor.type == ProcessorClass::kBit;
   const bool supported = processor.do_resize && processor.do_rescale && processor.do_normalize &&
                          processor.rescale_factor == ImageProcessor{}.rescale_factor &&
-                         !processor.center_crop;
-  if (!supported) return false;
-  const std::int64_t edge = processor.shortest_edge;
-  claims.input_size = {num_channels, edge, edge};
+                         processor.center_crop.has_value() == bit;
+  const auto [height, width] = image_size(processor);
+  if (!supported || height != width) return false;
+  const bool squashes = !bit && width >= kFirstSquashedEdge;
+  claims.input_size = {num_channels, height, width};
   claims.interpolation = interpolation_of(processor.resample);
-  claims.crop_pct = edge >= kFirstSquashedEdge ? Number{1.0} : processor.crop_pct;
-  claims.crop_mode = edge >= kFirstSquashedEdge ? "squash" : "center";
+  claims.crop_pct = bit        ? crop_pct_of(width, processor.shortest_edge)
+                    : squashes ? Number{1.0}
+                               : processor.crop_pct;
+  claims.crop_mode = squashes ? "squash" : "center";
   claims.mean = processor.image_mean;
   claims.std = processor.image_std;
   return true;
@@ -171,11 +204,11 @@ ProcessorChoice processor_from_claims(const PretrainedClaims& claims, std::int64
                {"std", std::to_string(processor.image_std.size())},
                {"channels", std::to_string(channels)}}}}};
   }
-  ProcessorChoice choice{processor, {}};
+  ProcessorChoice choice{std::move(processor), {}};
   if (claims.input_size.empty() && claims.mean.empty()) {
     choice.notes.push_back({NoteCode::kProcessorDefaults});
   }
-  add_pixel_notes(processor, claims.crop_mode, choice.notes);
+  fit_to_crop_mode(claims.crop_mode, *choice.processor, choice.notes);
   return choice;
 }
 

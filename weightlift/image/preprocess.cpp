@@ -31,8 +31,7 @@ Size require_possible(double short_side, double long_side) {
 /// Refuses settings that no file can have.
 void require_settings(const ImageProcessor& processor) {
   constexpr std::int64_t kLongestEdge = 1 << 20;  // the products below do not overflow
-  const ImageProcessor::CenterCrop crop = processor.center_crop.value_or(
-      ImageProcessor::CenterCrop{processor.shortest_edge, processor.shortest_edge});
+  const ImageProcessor::CenterCrop crop = image_size(processor);
   for (const std::int64_t side : {processor.shortest_edge, crop.height, crop.width}) {
     if (side >= 1 && side <= kLongestEdge) continue;
     throw UsageError("image processor",
@@ -41,12 +40,14 @@ void require_settings(const ImageProcessor& processor) {
   interpolation_of(processor.resample);
 }
 
-/// Returns the size at which the short side is shortest_edge / crop_pct. Both sides are quotients
-/// of doubles, truncated as by Python's int().
+/// Returns the size before the crop. Its sides are quotients of doubles, truncated as by Python's
+/// int().
 Size resized(const Image& image, const ImageProcessor& processor) {
   const auto [shorter, longer] = std::minmax(image.width, image.height);
-  const double edge =
-      std::trunc(static_cast<double>(processor.shortest_edge) / processor.crop_pct.value);
+  const auto shortest = static_cast<double>(processor.shortest_edge);
+  const double edge = processor.type == ProcessorClass::kBit
+                          ? shortest
+                          : std::trunc(shortest / processor.crop_pct.value);
   const Size size =
       require_possible(edge, edge * static_cast<double>(longer) / static_cast<double>(shorter));
   return image.width <= image.height ? size : Size{size.height, size.width};
@@ -152,8 +153,14 @@ Image crop_seen(const Image& image, const ImageProcessor& processor, Preparation
   require_settings(processor);
   const std::int64_t edge = processor.shortest_edge;
   const auto filter = static_cast<Resample>(processor.resample);
-  if (preparation == Preparation::kTimm) {
-    return resize_and_crop(image, resized(image, processor), {edge, edge}, filter, preparation);
+  const bool bit = processor.type == ProcessorClass::kBit;
+  if (preparation == Preparation::kTimm || (bit && processor.do_resize)) {
+    const Size size = resized(image, processor);
+    const ImageProcessor::CenterCrop crop =
+        bit ? image_size(processor) : ImageProcessor::CenterCrop{edge, edge};
+    const bool whole = bit && !processor.center_crop && preparation != Preparation::kTimm;
+    return resize_and_crop(image, size, whole ? size : Size{crop.width, crop.height}, filter,
+                           preparation);
   }
   Image seen;
   if (!processor.do_resize) {

@@ -11,7 +11,7 @@ namespace weightlift {
 
 /// The library whose pixel values are computed: both read the same settings, and results differ.
 enum class Preparation : std::uint8_t {
-  kTransformers,  ///< ConvNextImageProcessorPil of transformers 5.23.0, with Pillow 13.0.0
+  kTransformers,  ///< the class's Pillow back end in transformers 5.23.0, Pillow 13.0.0
   kTimm,          ///< evaluation transform of timm 1.0.31 (crop_mode "center"), Pillow 13.0.0
 };
 
@@ -21,8 +21,9 @@ enum class Preparation : std::uint8_t {
 std::int64_t crop_offset(std::int64_t size, std::int64_t crop, Preparation preparation);
 
 /// Returns the part of an image that the network sees, resized and cropped, still 8 bits per
-/// sample. kTimm always keeps the aspect ratio and crops. kTransformers does so below 384 pixels,
-/// where do_resize is true. Throws MismatchError where a side would have no pixel or more than 2^31
+/// sample. kTimm always keeps the aspect ratio and crops. kTransformers does so where do_resize is
+/// true, for ConvNextImageProcessor below 384 pixels. Throws MismatchError where a side would have
+/// no pixel or more than 2^31
 /// - 1, and UsageError for settings that parse_image_processor refuses, or as require_consistent.
 Image crop_seen(const Image& image, const ImageProcessor& processor,
                 Preparation preparation = Preparation::kTransformers);

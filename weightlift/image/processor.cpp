@@ -18,6 +18,7 @@ namespace {
 using Json = nlohmann::json;
 using OrderedJson = nlohmann::ordered_json;
 
+constexpr ImageProcessor::CenterCrop kDefaultCrop = {224, 224};  // of BitImageProcessor
 constexpr std::int64_t kLastFilter = 5;
 /// timm's names for Pillow's filters, by their number.
 constexpr std::array<std::string_view, kLastFilter + 1> kFilters = {
@@ -62,39 +63,41 @@ std::vector<Number> get_numbers(const Json& json, std::string_view key, const st
 }
 
 std::int64_t require_side(std::int64_t pixels, std::string_view key, const std::string& where) {
-  constexpr std::int64_t kLongest = 8192;  // far more than any network; 268 million numbers
-  if (pixels < 1 || pixels > kLongest) {
-    throw_wrong_json(where, key, fmt::format("1 to {} pixels", kLongest), Json(pixels));
+  if (pixels < 1 || pixels > kMaxProcessorSide) {
+    throw_wrong_json(where, key, fmt::format("1 to {} pixels", kMaxProcessorSide), Json(pixels));
   }
   return pixels;
 }
 
+bool names_class(const Json& json) {
+  return json.contains("image_processor_type") || json.contains("feature_extractor_type");
+}
+
 /// Without a size, a file that names its class has the class's default. Other files must state it.
-std::int64_t get_shortest_edge(const Json& json, const std::string& where) {
-  constexpr std::int64_t kDefaultEdge = 384;
-  const bool named =
-      json.contains("image_processor_type") || json.contains("feature_extractor_type");
+std::int64_t get_shortest_edge(const Json& json, const ImageProcessor& defaults,
+                               const std::string& where) {
   const Json* size = find_member(json, "size");
-  if (size == nullptr && named) return kDefaultEdge;
+  if (size == nullptr && names_class(json)) return defaults.shortest_edge;
   constexpr std::string_view kExpected = "a number or an object with shortest_edge";
   if (size == nullptr) throw_wrong_json(where, "size", kExpected, Json());
   if (!size->is_object()) return require_side(get_int(json, "size", where), "size", where);
-  if (find_member(*size, "shortest_edge") == nullptr) {
+  // ConvNextImageProcessor ignores longest_edge.
+  const bool limited =
+      defaults.type == ProcessorClass::kBit && find_member(*size, "longest_edge") != nullptr;
+  if (find_member(*size, "shortest_edge") == nullptr || limited) {
     throw_wrong_json(where, "size", kExpected, *size);
   }
   return require_side(get_int(*size, "shortest_edge", where), "shortest_edge", where);
 }
 
-std::optional<ImageProcessor::CenterCrop> get_center_crop(const Json& json,
-                                                          const std::string& where) {
-  if (!get_bool(json, "do_center_crop", where, false)) return {};
+ImageProcessor::CenterCrop get_crop_size(const Json& json, const std::string& where) {
   const Json* size = find_member(json, "crop_size");
   if (size != nullptr && size->is_object()) {
-    return {{require_side(get_int(*size, "height", where), "height", where),
-             require_side(get_int(*size, "width", where), "width", where)}};
+    return {require_side(get_int(*size, "height", where), "height", where),
+            require_side(get_int(*size, "width", where), "width", where)};
   }
   const std::int64_t side = require_side(get_int(json, "crop_size", where), "crop_size", where);
-  return {{side, side}};
+  return {side, side};
 }
 
 /// Python treats null as false. A missing flag is true.
@@ -117,42 +120,95 @@ void require_stated(const Json& json, std::initializer_list<const char*> keys,
 void require_all_stated(const ImageProcessor& processor, const Json& json,
                         const std::string& where) {
   if (processor.do_resize) require_stated(json, {"size", "resample"}, where);
-  if (processor.do_resize && processor.shortest_edge < kFirstSquashedEdge) {
+  const bool convnext = processor.type == ProcessorClass::kConvNext;
+  if (convnext && processor.do_resize && processor.shortest_edge < kFirstSquashedEdge) {
     require_stated(json, {"crop_pct"}, where);
   }
+  if (processor.center_crop) require_stated(json, {"crop_size"}, where);
   if (processor.do_rescale) require_stated(json, {"rescale_factor"}, where);
   if (processor.do_normalize) require_stated(json, {"image_mean", "image_std"}, where);
 }
 
-void require_convnext(const Json& json, const std::string& where) {
-  constexpr std::array<std::string_view, 4> kClasses = {
-      "ConvNextImageProcessor", "ConvNextImageProcessorFast", "ConvNextImageProcessorPil",
-      "ConvNextFeatureExtractor"};
+ProcessorClass get_class(const Json& json, const std::string& where) {
+  struct NamedClass {
+    std::string_view name;
+    ProcessorClass type;
+  };
+  constexpr auto kClasses = std::to_array<NamedClass>({
+      {"ConvNextImageProcessor", ProcessorClass::kConvNext},
+      {"ConvNextImageProcessorFast", ProcessorClass::kConvNext},
+      {"ConvNextImageProcessorPil", ProcessorClass::kConvNext},
+      {"ConvNextFeatureExtractor", ProcessorClass::kConvNext},
+      {"BitImageProcessor", ProcessorClass::kBit},
+      {"BitImageProcessorFast", ProcessorClass::kBit},
+      {"BitImageProcessorPil", ProcessorClass::kBit},
+  });
   const std::string name =
       get_string(json, "image_processor_type", where,
                  get_string(json, "feature_extractor_type", where, "ConvNextImageProcessor"));
-  if (std::ranges::find(kClasses, name) == kClasses.end()) {
+  const auto* const found = std::ranges::find(kClasses, name, &NamedClass::name);
+  if (found == kClasses.end()) {
     throw UnsupportedError(
-        where, fmt::format("unsupported image processor '{}', expected a ConvNextImageProcessor",
+        where, fmt::format("unsupported image processor '{}', expected a ConvNextImageProcessor or "
+                           "BitImageProcessor",
                            printable(name)));
+  }
+  return found->type;
+}
+
+/// What a file leaves out, as in transformers 5.
+ImageProcessor defaults_of(ProcessorClass type) {
+  if (type == ProcessorClass::kConvNext) {
+    const std::vector<Number> half(3, {0.5});
+    return {.shortest_edge = 384, .image_mean = half, .image_std = half};
+  }
+  // OpenAI's CLIP
+  return {.type = type,
+          .image_mean = {{0.48145466}, {0.4578275}, {0.40821073}},
+          .image_std = {{0.26862954}, {0.26130258}, {0.27577711}},
+          .center_crop = kDefaultCrop};
+}
+
+/// ConvNextImageProcessor crops only where a file says so, BitImageProcessor unless it says no.
+void read_center_crop(const Json& json, const std::string& where, ImageProcessor& processor) {
+  const bool crops = processor.center_crop ? get_flag(json, "do_center_crop", where)
+                                           : get_bool(json, "do_center_crop", where, false);
+  const bool stated = find_member(json, "crop_size") != nullptr || !processor.center_crop;
+  if (!crops) {
+    processor.center_crop.reset();
+  } else if (stated) {
+    processor.center_crop = get_crop_size(json, where);
   }
 }
 
 }  // namespace
 
+std::string_view to_string(ProcessorClass type) {
+  return type == ProcessorClass::kBit ? "BitImageProcessor" : "ConvNextImageProcessor";
+}
+
+ImageProcessor::CenterCrop image_size(const ImageProcessor& processor) {
+  return processor.center_crop.value_or(
+      ImageProcessor::CenterCrop{processor.shortest_edge, processor.shortest_edge});
+}
+
 std::string to_preprocessor_json(const ImageProcessor& processor) {
   OrderedJson json;
-  json["crop_pct"] = to_json(processor.crop_pct);
-  if (processor.center_crop) {
-    json["crop_size"]["height"] = processor.center_crop->height;
-    json["crop_size"]["width"] = processor.center_crop->width;
-    json["do_center_crop"] = true;
+  const bool bit = processor.type == ProcessorClass::kBit;
+  if (!bit) json["crop_pct"] = to_json(processor.crop_pct);
+  if (processor.center_crop || bit) {
+    // The class always writes a size; without a crop it has no effect.
+    const ImageProcessor::CenterCrop crop = processor.center_crop.value_or(kDefaultCrop);
+    json["crop_size"]["height"] = crop.height;
+    json["crop_size"]["width"] = crop.width;
+    json["do_center_crop"] = processor.center_crop.has_value();
   }
+  if (bit) json["do_convert_rgb"] = processor.do_convert_rgb;
   json["do_normalize"] = processor.do_normalize;
   json["do_rescale"] = processor.do_rescale;
   json["do_resize"] = processor.do_resize;
   json["image_mean"] = to_json(processor.image_mean);
-  json["image_processor_type"] = "ConvNextImageProcessor";
+  json["image_processor_type"] = to_string(processor.type);
   json["image_std"] = to_json(processor.image_std);
   json["resample"] = processor.resample;
   json["rescale_factor"] = to_json(processor.rescale_factor);
@@ -163,11 +219,8 @@ std::string to_preprocessor_json(const ImageProcessor& processor) {
 ImageProcessor parse_image_processor(std::string_view text, const std::string& where) {
   const Json json = parse_json(text, where);
   if (!json.is_object()) throw_wrong_json(where, "processor", "an object", json);
-  require_convnext(json, where);
-  // Missing settings have the class's defaults of transformers 5.
-  const std::vector<Number> half(3, {0.5});
-  ImageProcessor processor{.image_mean = half, .image_std = half};
-  processor.shortest_edge = get_shortest_edge(json, where);
+  ImageProcessor processor = defaults_of(get_class(json, where));
+  processor.shortest_edge = get_shortest_edge(json, processor, where);
   processor.crop_pct = get_number(json, "crop_pct", where, processor.crop_pct);
   processor.resample = get_int(json, "resample", where, processor.resample);
   if (processor.resample > kLastFilter) {
@@ -183,7 +236,8 @@ ImageProcessor parse_image_processor(std::string_view text, const std::string& w
   processor.do_rescale = get_flag(json, "do_rescale", where);
   processor.do_normalize = get_flag(json, "do_normalize", where);
   processor.rescale_factor = get_number(json, "rescale_factor", where, processor.rescale_factor);
-  processor.center_crop = get_center_crop(json, where);
+  read_center_crop(json, where, processor);
+  processor.do_convert_rgb = get_flag(json, "do_convert_rgb", where);
   require_all_stated(processor, json, where);
   return processor;
 }

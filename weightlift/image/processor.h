@@ -18,28 +18,46 @@ inline constexpr const char* kProcessorFile = "preprocessor_config.json";
 /// ratio. It ignores crop_pct and crops nothing.
 inline constexpr std::int64_t kFirstSquashedEdge = 384;
 
-/// The settings of transformers' ConvNextImageProcessor. The defaults are those of
+/// The longest side in a file, in pixels: far more than any network; 268 million numbers.
+inline constexpr std::int64_t kMaxProcessorSide = 8192;
+
+/// The supported classes of transformers. They differ in how they resize.
+enum class ProcessorClass : std::uint8_t {
+  kConvNext,  ///< ConvNextImageProcessor: makes a square image
+  kBit,       ///< BitImageProcessor: keeps the aspect ratio
+};
+
+/// "ConvNextImageProcessor" or "BitImageProcessor".
+std::string_view to_string(ProcessorClass type);
+
+/// The settings of an image processor of transformers. The defaults are those of
 /// facebook/convnext-base-224-22k-1k, which the microsoft/resnet-* repositories also have.
 struct ImageProcessor {
-  /// A center crop after the one that belongs to resizing: do_center_crop and crop_size.
+  /// do_center_crop and crop_size: after resizing, for kConvNext a second crop.
   struct CenterCrop {
     std::int64_t height = 0, width = 0;  ///< pixels
   };
 
-  std::int64_t shortest_edge = 224;  ///< side of the square image, in pixels
-  Number crop_pct{0.875};            ///< shortest_edge over the resized short side
-  std::int64_t resample = 3;         ///< Pillow's filter: 0 nearest, 2 bilinear, 3 bicubic
+  ProcessorClass type = ProcessorClass::kConvNext;
+  /// kConvNext: the side of the square image. kBit: the short side of the resized image. In pixels.
+  std::int64_t shortest_edge = 224;
+  Number crop_pct{0.875};     ///< kConvNext only: shortest_edge over the resized short side
+  std::int64_t resample = 3;  ///< Pillow's filter: 0 nearest, 2 bilinear, 3 bicubic
   std::vector<Number> image_mean = {{0.485}, {0.456}, {0.406}};  ///< per channel, of pixels in 0..1
   std::vector<Number> image_std = {{0.229}, {0.224}, {0.225}};
   bool do_resize = true, do_rescale = true, do_normalize = true;
   Number rescale_factor{0.00392156862745098};
   std::optional<CenterCrop> center_crop = {};
+  bool do_convert_rgb = true;  ///< kBit only; weightlift decodes RGB anyway
 };
+
+/// The size of the images that a network gets: the center crop's, else a square of shortest_edge.
+ImageProcessor::CenterCrop image_size(const ImageProcessor& processor);
 
 /// The preprocessor_config.json that transformers 5.23.0 saves for these settings, byte for byte.
 std::string to_preprocessor_json(const ImageProcessor& processor);
 
-/// Reads a preprocessor_config.json of a ConvNext processor, of any version since 4.18. Throws
+/// Reads a preprocessor_config.json of a supported class, of any version since 4.18. Throws
 /// FormatError "where: key: expected X, got Y" for invalid settings, UnsupportedError for another
 /// class.
 ImageProcessor parse_image_processor(std::string_view text, const std::string& where);
