@@ -113,14 +113,6 @@ class Silent final : public ProgressSink {
   }
 };
 
-/// A new folder for one run, in memory where the system has such a place.
-fs::path make_folder() {
-  const fs::path parent = fs::exists("/dev/shm") ? "/dev/shm" : fs::temp_directory_path();
-  std::string name = parent / "weightlift-fuzz-XXXXXX";
-  require(::mkdtemp(name.data()) != nullptr);
-  return name;
-}
-
 void work(char what, HttpClient& http, const fs::path& folder) {
   Silent progress;
   if (what == 'w') {
@@ -152,7 +144,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static auto& server = *new Server;  // its thread never ends
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   server.set_replies(text.substr(1));
-  const fs::path folder = make_folder();
+  const fs::path folder = fuzzing::make_folder();
   HubSettings settings;
   settings.endpoint = server.url();
   settings.cache = folder / "cache";

@@ -84,18 +84,10 @@ fs::path write_source(std::string_view text, const fs::path& folder) {
   return count == 1 ? last : folder;
 }
 
-/// A new folder, in memory where the system has such a place.
-fs::path make_folder() {
-  const fs::path parent = fs::exists("/dev/shm") ? "/dev/shm" : fs::temp_directory_path();
-  std::string name = parent / "weightlift-fuzz-XXXXXX";
-  require(::mkdtemp(name.data()) != nullptr);
-  return name;
-}
-
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const fs::path folder = make_folder();
+  const fs::path folder = fuzzing::make_folder();
   const fs::path source =
       write_source({reinterpret_cast<const char*>(data), size}, folder / "model");
   run({"inspect", source});

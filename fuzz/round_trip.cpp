@@ -9,14 +9,16 @@ namespace weightlift::fuzzing {
 
 namespace {
 
+/// In memory, where the system has such a place.
+std::filesystem::path parent_folder() {
+  const std::filesystem::path memory = "/dev/shm";
+  return std::filesystem::exists(memory) ? memory : std::filesystem::temp_directory_path();
+}
+
 /// A path that does not exist.
 std::filesystem::path scratch(const char* name) {
-  static const std::filesystem::path folder = [] {
-    const std::filesystem::path memory = "/dev/shm";
-    const auto parent =
-        std::filesystem::exists(memory) ? memory : std::filesystem::temp_directory_path();
-    return parent / ("weightlift-fuzz-" + std::to_string(::getpid()));
-  }();
+  static const std::filesystem::path folder =
+      parent_folder() / ("weightlift-fuzz-" + std::to_string(::getpid()));
   std::filesystem::path path = folder.string() + name;
   std::filesystem::remove(path);
   return path;
@@ -44,6 +46,12 @@ std::shared_ptr<const MappedFile> write_bin(const StateDict& tensors, const char
   const auto path = scratch(name);
   write_torch(path, output_tensors(tensors));
   return open_and_remove(path);
+}
+
+std::filesystem::path make_folder() {
+  std::string name = parent_folder() / "weightlift-fuzz-XXXXXX";
+  require(::mkdtemp(name.data()) != nullptr);
+  return name;
 }
 
 }  // namespace weightlift::fuzzing

@@ -26,4 +26,7 @@ std::shared_ptr<const MappedFile> write(
 /// The same as a torch zip.
 std::shared_ptr<const MappedFile> write_bin(const StateDict& tensors, const char* name);
 
+/// A new folder for one input, in memory where the system has such a place.
+std::filesystem::path make_folder();
+
 }  // namespace weightlift::fuzzing
