@@ -137,7 +137,8 @@ TEST_F(RealShapeTest, DetectsADamagedCacheBeforeWriting) {
   write_file(blob, bytes);
   const Outcome offline = convert({"resnet18"}, {"HF_HUB_OFFLINE=1"});
   EXPECT_EQ(offline.exit_code, 3);
-  EXPECT_THAT(offline.err, HasSubstr("model.safetensors: the cached copy is damaged: expected "));
+  EXPECT_THAT(offline.err,
+              HasSubstr("model.safetensors: the cached copy is damaged: its SHA-256 is not "));
   EXPECT_THAT(names_in(room.out()), IsEmpty());
   const Outcome online = convert({"resnet18", "--push-to-hub"});
   EXPECT_EQ(online.exit_code, 0);
@@ -435,17 +436,20 @@ TEST_F(HubSourceTest, DetectsABadTokenBeforeTheDownload) {
 }
 
 TEST_F(HubSourceTest, KeepsAFolderThatCannotBePublished) {
-  const Outcome outcome = convert({"resnet18", "--push-to-hub", "--repo-id", "bob/r18"});
+  server.set_faults(R"([{"path": "/commit/main", "status": 403, "body": "no"}])");
+  const Outcome outcome = convert({"resnet18", "--push-to-hub", "--repo-id", "alice/r18"});
   EXPECT_EQ(outcome.exit_code, 5);
   EXPECT_THAT(outcome.err, HasSubstr("warning: " + room.out() +
                                      "/resnet-18: verified, but not published; publish it later "
                                      "with: weightlift push " +
-                                     room.out() + "/resnet-18 bob/r18\n"));
+                                     room.out() + "/resnet-18 alice/r18\n"));
   EXPECT_THAT(names_in(room.out()), ElementsAre("resnet-18"));
 }
 
 TEST_F(HubSourceTest, JsonOfAFailureStatesHttpStatusAndRequestId) {
-  const Outcome outcome = convert({"resnet18", "--push-to-hub", "--repo-id", "bob/r18", "--json"});
+  server.set_faults(R"([{"path": "/commit/main", "status": 403, "body": "no"}])");
+  const Outcome outcome =
+      convert({"resnet18", "--push-to-hub", "--repo-id", "alice/r18", "--json"});
   EXPECT_EQ(outcome.exit_code, 5);
   const auto lines = json_lines(outcome.out);
   ASSERT_EQ(lines.size(), 1U) << outcome.err;
@@ -518,6 +522,36 @@ TEST_F(HubSourceTest, HintsAtMissingPathsAndUnsupportedNetworks) {
               HasSubstr("; no local file or folder has that name either\n"));
   EXPECT_THAT(convert({"timm/resnet50d"}).err,
               HasSubstr("; weightlift does not support resnet50d: deep stem"));
+}
+
+TEST_F(HubSourceTest, TakesAPathWithATypingErrorForAPath) {
+  const fs::path before = fs::current_path();
+  fs::current_path(room.dir.path());
+  const Outcome refused = convert({"in/smal"});
+  EXPECT_EQ(refused.exit_code, 5);
+  EXPECT_THAT(refused.err, HasSubstr("no local file or folder has that name either; did you mean "
+                                     "in/small?\n"));
+  const Outcome alone = convert({"in/smal", "--json"}, {"HF_ENDPOINT=http://127.0.0.1:9"});
+  fs::current_path(before);
+  EXPECT_EQ(alone.exit_code, 3);
+  EXPECT_THAT(alone.err, HasSubstr("in/smal: no such file or folder, and the Hub cannot be asked "
+                                   "for a repository of that name; did you mean in/small?\n"));
+  EXPECT_EQ(json_lines(alone.out).at(0).at("error").at("kind"), "not_found");
+}
+
+TEST_F(HubSourceTest, ChecksTheRightsToPublishBeforeTheConversion) {
+  const auto refused = [&](const std::vector<std::string>& more, const std::string& token) {
+    std::vector<std::string> arguments = {room.source(), "--push-to-hub"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Outcome outcome = convert(arguments, {"HF_TOKEN=" + token});
+    EXPECT_EQ(outcome.exit_code, 5) << outcome.err;
+    EXPECT_FALSE(fs::exists(room.out())) << outcome.err;
+    return outcome.err;
+  };
+  EXPECT_THAT(refused({}, "hf_alice_read"), HasSubstr("the token of alice can only read"));
+  EXPECT_THAT(refused({"--repo-id", "bob/small"}, "hf_alice_write"),
+              HasSubstr("cannot publish as bob"));
+  EXPECT_THAT(refused({"--dry-run"}, ""), HasSubstr("publishing needs a token"));
 }
 
 TEST_F(HubSourceTest, WarnsOfNoncommercialLicenses) {

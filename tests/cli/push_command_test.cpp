@@ -368,19 +368,19 @@ TEST_F(PushCommandTest, ExitCodeIsFiveWhereTheHubRefuses) {
   const Outcome outcome = push({folder, "alice/net"}, "hf_alice_read");
   EXPECT_EQ(outcome.exit_code, 5);
   EXPECT_THAT(outcome.err,
-              AllOf(HasSubstr("you must use a write token"), Not(HasSubstr("hf_alice_read"))));
+              AllOf(HasSubstr("the token of alice can only read"), Not(HasSubstr("hf_alice_read"))));
   EXPECT_EQ(push({folder}, "").exit_code, 5);
 }
 
 TEST_F(PushCommandTest, JsonOfARefusalStatesHttpStatusAndRequestId) {
-  const Outcome outcome = push({folder, "alice/net", "--json"}, "hf_alice_read");
+  const Outcome outcome = push({folder, "alice/net", "--json"}, "hf_of_nobody");
   EXPECT_EQ(outcome.exit_code, 5);
   const auto lines = json_lines(outcome.out);
   ASSERT_EQ(lines.size(), 1U) << outcome.err;
   EXPECT_EQ(lines[0]["type"], "push");
   EXPECT_EQ(lines[0]["status"], "failed");
   EXPECT_EQ(lines[0]["error"]["kind"], "auth");
-  EXPECT_EQ(lines[0]["error"]["http_status"], 403);
+  EXPECT_EQ(lines[0]["error"]["http_status"], 401);
   EXPECT_THAT(lines[0]["error"]["request_id"].get<std::string>(), StartsWith("Root=1-"));
   EXPECT_FALSE(lines[0].contains("published"));
 }

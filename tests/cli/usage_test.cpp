@@ -109,6 +109,12 @@ TEST(UsageTest, HintsAtTheHelpWithoutANearSpelling) {
               HasSubstr("unexpected argument 'c'; see weightlift verify --help\n"));
 }
 
+TEST(UsageTest, RefusesAnEmptyOutput) {
+  const Room room;
+  EXPECT_THAT(usage_error({"convert", room.source(), "-o", ""}),
+              HasSubstr("--output: expected a folder, got an empty text"));
+}
+
 TEST(UsageTest, PrintsHostileWordsOnOneLine) {
   EXPECT_THAT(usage_error({"convert", "--a\nb\x1b[2J"}),
               HasSubstr("unknown option '--a\\x0ab\\x1b[2J'; "));

@@ -302,7 +302,7 @@ TEST_F(DownloadTest, ReportsADamagedCachedFileWhenOffline) {
   settings_.offline = true;
   const auto refused_now = [&] { return refusal<CacheDamaged>([&] { pull(); }); };
   EXPECT_THAT(refused_now(),
-              AllOf(HasSubstr("config.json: the cached copy is damaged: expected 2 bytes with"),
+              AllOf(HasSubstr("config.json: the cached copy is damaged: its git SHA-1 is not "),
                     HasSubstr("advice(connect to the Hub and run again to download it again")));
   fs::remove(repo() / "trees" / (commit_ + ".json"));  // the link also names the digest
   EXPECT_THAT(refused_now(), HasSubstr("the cached copy is damaged"));

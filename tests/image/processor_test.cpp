@@ -129,12 +129,16 @@ TEST(ImageProcessorTest, WritesBitAsTransformers) {
 }
 
 TEST(ImageProcessorTest, RefusesWhatResizesBitToASizeOrALimit) {
-  for (const char* size :
-       {R"({"height": 8, "width": 8})", R"({"shortest_edge": 8, "longest_edge": 9})"}) {
-    EXPECT_THAT(malformation_of(fmt::format(
-                    R"({{"image_processor_type": "BitImageProcessor", "size": {}}})", size)),
-                HasSubstr("size: expected a number or an object with shortest_edge, got {"));
-  }
+  const auto refused = [](const std::string& members) {
+    return malformation_of(
+        fmt::format(R"({{"image_processor_type": "BitImageProcessor", {}}})", members));
+  };
+  EXPECT_THAT(refused(R"("size": {"height": 8, "width": 8})"),
+              HasSubstr("size: expected a number or an object with shortest_edge, got {"));
+  EXPECT_THAT(refused(R"("size": {"shortest_edge": 8, "longest_edge": 9})"),
+              HasSubstr("size: expected shortest_edge without longest_edge, got {"));
+  EXPECT_THAT(refused(R"("crop_size": {"height": 8})"),
+              HasSubstr("crop_size: expected a number, or height and width, got {"));
 }
 
 TEST(ImageProcessorTest, RefusesOtherClasses) {
@@ -161,7 +165,7 @@ TEST(ImageProcessorTest, RefusesImpossibleSettings) {
             "size: expected a number or an object with shortest_edge, got "
             R"({"height": 8, "width": 8})"},
            {R"("do_center_crop": true)", "'crop_size' is missing"},
-           {R"("do_center_crop": true, "crop_size": {"shortest_edge": 8})", "'height' is missing"},
+           {R"("do_center_crop": true, "crop_size": {"shortest_edge": 8})", "crop_size: expected a number, or height and width, got {"},
            {R"("do_center_crop": true, "crop_size": {"height": 8, "width": 0})",
             "width: expected 1 to 8192 pixels, got 0"},
            {R"("size": "224")", "size: expected an integer from 0 to 10^9, got \"224\""},

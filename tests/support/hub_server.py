@@ -1,13 +1,12 @@
-#!/ usr / bin / env python3
+#!/usr/bin/env python3
 """A stand-in for the Hugging Face Hub: its protocol as far as real clients need it, and faults.
 
 usage: hub_server.py --root DIR [--port N] [--tls CERTIFICATE]
 
 Prints one line, the URL of the Hub, the URL of its second host ("CDN") and a URL for /_test/, and
-runs until its standard input ends. With a certificate (PEM, with its key) Hub and CDN use TLS;
-the
-third URL never does, and also answers as the Hub. Tests drive it through /_test/ (hub_control.py): POST /_test/repo,
-/_test/faults (hub_faults.py lists the faults), /_test/mode, GET and DELETE /_test/log.
+runs until its standard input ends. With a certificate (PEM, with its key) Hub and CDN use TLS; the
+third URL never does, and also answers as the Hub.
+Tests drive it through /_test/ (hub_control.py): POST /_test/repo, /_test/faults (hub_faults.py lists the faults), /_test/mode, GET and DELETE /_test/log.
 Users and tokens are in hub_accounts.py. Needs only Python's standard library.
 """
 
@@ -48,7 +47,7 @@ class Hub:
     def next_request_id(self) -> str:
         return f"Root=1-{next(self.serial):08x}"
 
-#Signed URLs : they need no token, and the other host refuses one.
+    # Signed URLs: they need no token, and the other host refuses one.
 
     def grant(self, path: str, request: Request, where: str, grant=None) -> str:
         if grant is None:
@@ -66,7 +65,7 @@ class Hub:
             if 0 <= self.modes["expire_urls_after"] < self.grants[grant]:
                 raise Refusal(403, "Request has expired")
 
-#Routes
+    # Routes
 
     def answer(self, request: Request) -> Reply:
         if request.path.startswith("/_test/"):
@@ -120,7 +119,7 @@ class Hub:
         if verb == "refs":
             return hub_files.refs(request, repo)
         if verb in ("tree", "commits") and rest:
-#Some clients do not encode the slashes of these revisions.
+            # Some clients do not encode the slashes of these revisions.
             words = 3 if rest[0] == "refs" and len(rest) > 2 else 1
             revision, path = "/".join(rest[:words]), "/".join(rest[words:])
             if verb == "tree":

@@ -118,8 +118,8 @@ void require_memory(std::size_t size_bytes) {
   void* const room =
       ::mmap(nullptr, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (room == MAP_FAILED) {
-    throw NoMemoryError(
-        fmt::format("out of memory: expected room for {} MiB more", size_bytes >> 20U));
+    throw NoMemoryError("", fmt::format("out of memory: cannot get {} MiB more", size_bytes >> 20U),
+                        advice("free memory, or raise the limit (ulimit -v)"));
   }
   ::munmap(room, size_bytes);
 }

@@ -64,15 +64,15 @@ std::vector<ConvertJob> make_jobs(const ConvertFlags& flags) {
 /// Chooses the repository of each folder before the first download, so that a bad token fails
 /// early.
 void choose_repos(const ConvertFlags& flags, Fetcher& fetcher, std::vector<ConvertJob>& jobs) {
-  if (!flags.settings.push || flags.request.dry_run) return;
-  PublishFlags publish = flags.settings.publish;
+  if (!flags.settings.push) return;
+  require_token(fetcher.http().settings());
+  if (flags.request.dry_run) return;  // makes no request for what is local
+  const PublishFlags& publish = flags.settings.publish;
   require_revision(publish.revision);
-  const std::string account = whoami(fetcher.http()).name;
-  const bool owned = publish.repo_id.find('/') != std::string::npos;
-  if (!owned && publish.organization.empty()) publish.organization = account;
+  const Account account = whoami(fetcher.http());
   for (ConvertJob& job : jobs) {
     const std::string name = planned_folder(job.request).filename().string();
-    job.repo = choose_repo(publish, name, fetcher.http());
+    job.repo = choose_repo(publish, name, account);
     // The new files would replace the source on its own branch.
     if (publish.repo_id.empty() && job.repo->string() == id_of_repository(job.name.repository)) {
       throw UsageError(

@@ -160,6 +160,10 @@ void read_words(ConvertFlags& flags) {
   }
   if (flags.sources.empty()) flags.sources.assign(kTheSix.begin(), kTheSix.end());
   refuse_contradictions(flags);
+  // An unset variable of a script would mean the current folder.
+  if (flags.request.output.empty()) {
+    throw UsageError("--output", "expected a folder, got an empty text");
+  }
   flags.settings.text = !flags.settings.json && flags.report != "-";
   ConversionRequest& request = flags.request;
   if (!flags.as.empty()) request.hints.as = flags.as;

@@ -199,12 +199,39 @@ std::optional<FetchedSource> find_elsewhere(const SourceName& name, const RepoRe
   }
 }
 
+/// The entries beside a path that does not exist whose names are nearest to its own.
+Hints nearest_paths(const fs::path& path) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (fs::directory_iterator entry(path.parent_path(), error), end; !error && entry != end;
+       entry.increment(error)) {
+    names.push_back(entry->path().filename().string());
+  }
+  std::vector<std::string> near = nearest(path.filename().string(), names, 1);
+  for (std::string& name : near) name = (path.parent_path() / name).string();
+  return did_you_mean(near);
+}
+
+/// OWNER/NAME may be a path with a typing error. Where its folder is here and the Hub does not
+/// answer, that is the likely fault, and another try is useless.
+void refuse_wrong_path(const SourceName& name) {
+  std::error_code ignored;
+  const fs::path path = name.given;
+  if (name.given != name.repository || !fs::is_directory(path.parent_path(), ignored)) return;
+  throw NotFoundError(printable(name.given, 400),
+                      "no such file or folder, and the Hub cannot be asked for a repository of "
+                      "that name",
+                      nearest_paths(path));
+}
+
 /// Hints for a repository that the Hub does not have: the nearest names of timm's, or a path.
 Hints advice_for(const SourceName& name) {
   if (name.cfg) return {};
   if (!name.repository.starts_with("timm/")) {
-    return name.given == name.repository ? advice("no local file or folder has that name either")
-                                         : Hints();
+    if (name.given != name.repository) return {};
+    Hints hints = advice("no local file or folder has that name either");
+    for (Hint& hint : nearest_paths(name.given)) hints.push_back(std::move(hint));
+    return hints;
   }
   const std::string architecture = name.last_part.substr(0, name.last_part.find('.'));
   const std::string_view reason = reason_against(architecture);
@@ -251,6 +278,7 @@ FetchedSource Fetcher::fetch_source(const SourceName& name, Network network,
     } catch (const FormatError& error) {
       throw HubUnreachable("", fmt::format("{}; and {}", lost.what(), error.what()), error.hints());
     }
+    if (!found) refuse_wrong_path(name);
     if (!found) throw HubUnreachable(with_hints(lost, advice_for(name)), lost.may_pass);
     if (!http().settings().offline) {
       progress.note({NoteCode::kCacheUsed, "", {{"reason", lost.what()}}});

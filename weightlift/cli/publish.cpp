@@ -151,10 +151,12 @@ std::string name_repo(const PublishFlags& flags, const std::string& name) {
                                                  given.owner(), printable(flags.organization)));
 }
 
-RepoId choose_repo(const PublishFlags& flags, const std::string& name, HttpClient& http) {
-  const std::string repo = name_repo(flags, name);  // refuses a bad name before a request
-  const bool owned = repo.find('/') != std::string::npos;
-  return RepoId::parse(owned ? repo : whoami(http).name + "/" + repo);
+RepoId choose_repo(const PublishFlags& flags, const std::string& name, const Account& account) {
+  const std::string named = name_repo(flags, name);
+  const bool owned = named.find('/') != std::string::npos;
+  RepoId repo = RepoId::parse(owned ? named : account.name + "/" + named);
+  require_write_access(account, repo, flags.create_pr);
+  return repo;
 }
 
 bool is_noncommercial(std::string_view license) {
@@ -204,7 +206,6 @@ CommitInfo publish_folder(const PublishRequest& request, HttpClient& http, Progr
 
 UploadPlan plan_publication(const PublishRequest& request, const Account& account, HttpClient& http,
                             ProgressSink& progress) {
-  require_write_access(account, request.repo, request.flags.create_pr);
   const PublishedCard card(request);
   note_decisions(request, card, progress);
   UploadPlan plan = plan_upload(http, make_upload(request, card), progress);

@@ -48,8 +48,9 @@ std::string name_of_folder(const std::filesystem::path& folder);
 std::string name_repo(const PublishFlags& flags, const std::string& name);
 
 /// The repository to publish to, OWNER/NAME. `name` is the default of NAME, the organization or the
-/// token's account that of OWNER. Requests the account from the Hub. Throws UsageError, HubError.
-RepoId choose_repo(const PublishFlags& flags, const std::string& name, HttpClient& http);
+/// account that of OWNER. Throws UsageError, and HubError (kAuth) where the account shows that the
+/// Hub would refuse.
+RepoId choose_repo(const PublishFlags& flags, const std::string& name, const Account& account);
 
 /// The license that forbids commercial use of the folder's weights, as its card (`license`) or
 /// timm's config states it; empty where there is none.

@@ -61,13 +61,7 @@ nlohmann::ordered_json to_json(const UploadPlan& plan) {
 
 /// Checks what a push checks, and writes nothing.
 int dry_run(const PushFlags& flags, const ModelFiles& files, const std::string& checked,
-            HttpClient& http) {
-  const std::string name = name_of_folder(flags.folder);
-  PublishFlags publish = flags.publish;
-  const bool owned = name_repo(publish, name).find('/') != std::string::npos;
-  const Account account = whoami(http);
-  if (!owned) publish.organization = account.name;
-  const RepoId repo = choose_repo(publish, name, http);
+            const RepoId& repo, const Account& account, HttpClient& http) {
   TerminalProgress progress;
   const UploadPlan plan =
       plan_publication({flags.folder, files, repo, flags.publish}, account, http, progress);
@@ -117,9 +111,12 @@ int run_push(PushFlags flags) {
     throw UsageError(shown(flags.folder), "no file matches --include and --exclude");
   }
   HttpClient http(read_hub_settings(), check_signals);
-  if (flags.dry_run) return dry_run(flags, files, checked, http);
+  const std::string name = name_of_folder(flags.folder);
+  name_repo(flags.publish, name);  // refuses a bad name before a request
+  const Account account = whoami(http);
+  const RepoId repo = choose_repo(flags.publish, name, account);
+  if (flags.dry_run) return dry_run(flags, files, checked, repo, account, http);
   log_note(fmt::format("{}: {}", printable(flags.folder, 400), checked));
-  const RepoId repo = choose_repo(flags.publish, name_of_folder(flags.folder), http);
   TerminalProgress progress;
   const CommitInfo info =
       publish_folder({flags.folder, files, repo, flags.publish}, http, progress);

@@ -51,11 +51,14 @@ std::string read_token_role(const Json& reply) {
 
 }  // namespace
 
+void require_token(const HubSettings& settings) {
+  if (!settings.token.empty()) return;
+  refuse("HF_TOKEN", "publishing needs a token, and there is none",
+         "set HF_TOKEN, or log in with: hf auth login");
+}
+
 Account whoami(HttpClient& http) {
-  if (http.settings().token.empty()) {
-    throw HubError(ErrorKind::kAuth, "HF_TOKEN", "publishing needs a token, and there is none",
-                   advice("set HF_TOKEN, or log in with: hf auth login"));
-  }
+  require_token(http.settings());
   HttpRequest request;
   request.url = http.settings().endpoint + "/api/whoami-v2";
   const HttpResponse response = http.send(request);

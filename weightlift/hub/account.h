@@ -19,6 +19,9 @@ struct Account {
   std::string token_role;  ///< "read", "write" or "fineGrained"; empty where it is unknown
 };
 
+/// Throws HubError (kAuth) where there is no token.
+void require_token(const HubSettings& settings);
+
 /// The token's account ("whoami"). Throws HubError where the token is missing or invalid.
 Account whoami(HttpClient& http);
 

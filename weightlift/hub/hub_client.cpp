@@ -137,10 +137,13 @@ std::size_t read_page(const HttpResponse& response, std::vector<RepoFile>& files
 /// Throws CacheDamaged where the file has not the size and digest of `file`.
 void require_intact(const fs::path& path, const RepoFile& file, ProgressSink& progress) {
   if (is_right(path, file, progress)) return;
+  const std::uint64_t size_bytes = file_size_at(path).value_or(0);
+  const std::string fault =
+      size_bytes != file.size_bytes
+          ? fmt::format("expected {} bytes, got {}", file.size_bytes, size_bytes)
+          : fmt::format("its {} is not {}", file.lfs ? "SHA-256" : "git SHA-1", file.oid);
   throw CacheDamaged(
-      shown(path),
-      fmt::format("the cached copy is damaged: expected {} bytes with the digest {}",
-                  file.size_bytes, file.oid),
+      shown(path), "the cached copy is damaged: " + fault,
       advice("connect to the Hub and run again to download it again, or remove the file"));
 }
 

@@ -84,7 +84,8 @@ std::int64_t get_shortest_edge(const Json& json, const ImageProcessor& defaults,
   // ConvNextImageProcessor ignores longest_edge.
   const bool limited =
       defaults.type == ProcessorClass::kBit && find_member(*size, "longest_edge") != nullptr;
-  if (find_member(*size, "shortest_edge") == nullptr || limited) {
+  if (limited) throw_wrong_json(where, "size", "shortest_edge without longest_edge", *size);
+  if (find_member(*size, "shortest_edge") == nullptr) {
     throw_wrong_json(where, "size", kExpected, *size);
   }
   return require_side(get_int(*size, "shortest_edge", where), "shortest_edge", where);
@@ -93,6 +94,9 @@ std::int64_t get_shortest_edge(const Json& json, const ImageProcessor& defaults,
 ImageProcessor::CenterCrop get_crop_size(const Json& json, const std::string& where) {
   const Json* size = find_member(json, "crop_size");
   if (size != nullptr && size->is_object()) {
+    if (!find_member(*size, "height") || !find_member(*size, "width")) {
+      throw_wrong_json(where, "crop_size", "a number, or height and width", *size);
+    }
     return {require_side(get_int(*size, "height", where), "height", where),
             require_side(get_int(*size, "width", where), "width", where)};
   }
