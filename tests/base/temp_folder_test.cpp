@@ -93,7 +93,7 @@ TEST(TempFolderTest, IsBuiltUnderAnotherNameAndThenRenamed) {
   TempFolder folder(dir.path(), "m");
   EXPECT_THAT(folder.path().string(),
               AllOf(StartsWith(dir.path().string() + "/"),
-                    MatchesRegex(".*/\\.m\\.weightlift-[0-9a-f]{12}-[0-9a-f]+-" +
+                    MatchesRegex(".*/\\.m\\.weightlift-[0-9a-f]{12}-[0-9a-ft]+-" +
                                  std::to_string(::getpid()) + "-[0-9]+-[A-Za-z0-9]{6}")));
   write_file(folder.path() / "f", "content");
   EXPECT_FALSE(fs::exists(dir / "m"));

@@ -250,7 +250,8 @@ TEST_F(PushCommandTest, NeedsEveryShardOfAnIndex) {
 TEST_F(PushCommandTest, SkipsHiddenFilesAndLinksToFolders) {
   write_file(folder / ".env", "secret");
   write_file(folder / ".git/config", "secret");
-  fs::create_directory_symlink(room.dir / "in", folder / "up");
+  fs::create_directory(folder / "empty");
+  fs::create_directory_symlink("empty", folder / "link");
   fs::create_symlink("README.md", folder / "notes.txt");
   EXPECT_THAT(
       push({folder, "alice/net"}).err,
@@ -367,8 +368,8 @@ TEST_F(PushCommandTest, WarnsOfNoncommercialLicenses) {
 TEST_F(PushCommandTest, ExitCodeIsFiveWhereTheHubRefuses) {
   const Outcome outcome = push({folder, "alice/net"}, "hf_alice_read");
   EXPECT_EQ(outcome.exit_code, 5);
-  EXPECT_THAT(outcome.err,
-              AllOf(HasSubstr("the token of alice can only read"), Not(HasSubstr("hf_alice_read"))));
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("the token of alice can only read"),
+                                 Not(HasSubstr("hf_alice_read"))));
   EXPECT_EQ(push({folder}, "").exit_code, 5);
 }
 
@@ -431,11 +432,14 @@ TEST_F(PushCommandTest, RefusesLinksOutOfTheFolder) {
     const Outcome outcome = push({folder, "alice/net", option});
     EXPECT_NE(outcome.exit_code, 0);
     EXPECT_THAT(outcome.out + outcome.err,
-                AllOf(HasSubstr("symbolic links lead out of the folder: notes.txt -> "),
+                AllOf(HasSubstr("symbolic links lead out of the folder, or to hidden files: notes"),
                       HasSubstr("users.txt -> /etc/passwd"), Not(HasSubstr("the secret"))));
   }
   EXPECT_THAT(server.requests("/commit/"), SizeIs(0));
   EXPECT_EQ(push({folder, "alice/net", "--exclude", "*.txt"}).exit_code, 0);
+  fs::create_directory_symlink("..", folder / "up");
+  EXPECT_THAT(push({folder, "alice/net", "--exclude", "*.txt"}).err,
+              HasSubstr("hidden files: up -> "));
 }
 
 }  // namespace

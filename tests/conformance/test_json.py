@@ -259,8 +259,9 @@ def test_push(tmp_path, folder, hub):  # noqa: F811
     (proposed / "README.md").write_text("---\nlicense: mit\n---\n# Another card\n")
     pull_request = run_one("push", proposed, "alice/digits", "--create-pr", env=hub.environment())
     assert pull_request["published"]["pull_request_url"].startswith(hub.url)
-    refused = fail("push", folder, "alice/digits", code=5, kind="auth", env=hub.environment(token="hf_bob_read"))
-    assert refused["error"]["http_status"] == 403
+    fail("push", folder, "alice/digits", code=5, kind="auth", env=hub.environment(token="hf_bob_read"))
+    refused = fail("push", folder, "alice/digits", code=5, kind="auth", env=hub.environment(token="hf_of_nobody"))
+    assert refused["error"]["http_status"] == 401
     fail("push", copy_without(folder, tmp_path / "bare", "config.json"), "alice/digits", code=3, kind="not_found",
          env=hub.environment())
 

@@ -186,10 +186,10 @@ TEST(CommitBodyTest, RefusesAFileThatHasChanged) {
 }
 
 TEST(CommitReplyTest, ReadsThePullRequest) {
-  const CommitReply commit = parse_commit_reply(
-      reply(R"({"success":true,"commitOid":"c0","commitUrl":"http://hub.test/a/b/commit/c0",
+  const CommitReply commit = parse_commit_reply(reply(
+      R"({"success":true,"commitOid":"0123456789012345678901234567890123456789","commitUrl":"http://hub.test/a/b/commit/c0",
              "hookOutput":"","pullRequestUrl":"http://hub.test/a/b/discussions/3"})"));
-  EXPECT_EQ(commit.oid, "c0");
+  EXPECT_EQ(commit.oid, "0123456789012345678901234567890123456789");
   EXPECT_EQ(commit.url, "http://hub.test/a/b/commit/c0");
   EXPECT_EQ(commit.pull_request_url, "http://hub.test/a/b/discussions/3");
 }
@@ -201,6 +201,8 @@ TEST(CommitReplyTest, RefusesInvalidReplies) {
   EXPECT_THAT(text("{}"), HasSubstr("'commitOid' is missing"));
   EXPECT_THAT(text(R"({"commitOid":5,"commitUrl":"u"})"),
               HasSubstr("commitOid: expected a string, got 5"));
+  EXPECT_THAT(text(R"({"commitOid":"c0","commitUrl":"u"})"),
+              HasSubstr("commitOid: expected 40 hex digits, got c0"));
   EXPECT_THAT(text(R"({"commitOid":"c","commitUrl":"u","pullRequestUrl":[]})"),
               HasSubstr("pullRequestUrl: expected a string, got []"));
 }

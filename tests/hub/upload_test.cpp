@@ -600,6 +600,10 @@ TEST_F(UploadTest, SaysThatTheCommitMayExist) {
                               "/alice/net/commits/main)");
   server.set_faults(R"([{"path": "/commit/", "status": 200, "body": "no JSON"}])");
   EXPECT_THAT(failed_push(), AllOf(HasSubstr("/commit/main: invalid JSON"), hint));
+  server.set_faults(R"([{"path": "/commit/", "status": 200, "times": 1,
+                         "body": "{\"commitOid\": \"nonsense\", \"commitUrl\": \"x\"}"}])");
+  EXPECT_THAT(failed_push(),
+              AllOf(HasSubstr("commitOid: expected 40 hex digits, got nonsense"), hint));
   // The reply breaks off, and the Hub does not answer any more.
   server.clear_faults();
   server.set_faults(R"([{"path": "/commit/", "handled": true, "status": 200, "close_after": 0},
@@ -619,9 +623,13 @@ TEST_F(UploadTest, RefusesLinksThatLeadOutOfTheFolder) {
   for (const char* name : {"notes.txt", "more.txt", "up/secret.txt"}) {
     request.files = {"config.json", name};
     EXPECT_THAT(refusal<UsageError>([&] { push(); }),
-                HasSubstr(fmt::format("symbolic links lead out of the folder: {} -> {}", name,
+                HasSubstr(fmt::format("or to hidden files: {} -> {}", name,
                                       fs::canonical(dir / "secret.txt").string())));
   }
+  write_file(folder / ".env", "secret");
+  fs::create_symlink(".env", folder / "env.txt");
+  request.files = {"config.json", "env.txt"};
+  EXPECT_THAT(refusal<UsageError>([&] { push(); }), HasSubstr("or to hidden files: env.txt -> "));
   EXPECT_THAT(server.requests(), IsEmpty());
   request.files = {"config.json", "same.json"};
   push();

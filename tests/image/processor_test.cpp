@@ -137,6 +137,8 @@ TEST(ImageProcessorTest, RefusesWhatResizesBitToASizeOrALimit) {
               HasSubstr("size: expected a number or an object with shortest_edge, got {"));
   EXPECT_THAT(refused(R"("size": {"shortest_edge": 8, "longest_edge": 9})"),
               HasSubstr("size: expected shortest_edge without longest_edge, got {"));
+  EXPECT_THAT(refused(R"("do_pad": true)"), HasSubstr("do_pad: expected false, got true"));
+  EXPECT_THAT(refused(R"("default_to_square": true)"), HasSubstr("expected false, got true"));
   EXPECT_THAT(refused(R"("crop_size": {"height": 8})"),
               HasSubstr("crop_size: expected a number, or height and width, got {"));
 }
@@ -165,7 +167,8 @@ TEST(ImageProcessorTest, RefusesImpossibleSettings) {
             "size: expected a number or an object with shortest_edge, got "
             R"({"height": 8, "width": 8})"},
            {R"("do_center_crop": true)", "'crop_size' is missing"},
-           {R"("do_center_crop": true, "crop_size": {"shortest_edge": 8})", "crop_size: expected a number, or height and width, got {"},
+           {R"("do_center_crop": true, "crop_size": {"shortest_edge": 8})",
+            "crop_size: expected a number, or height and width, got {"},
            {R"("do_center_crop": true, "crop_size": {"height": 8, "width": 0})",
             "width: expected 1 to 8192 pixels, got 0"},
            {R"("size": "224")", "size: expected an integer from 0 to 10^9, got \"224\""},

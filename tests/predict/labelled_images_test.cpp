@@ -146,15 +146,14 @@ TEST(LabelledImagesTest, AcceptsNamedColumnsInAnyOrder) {
   write_file(dir / "list.csv", "image_id,label\na,dog\n");
   EXPECT_THAT(refusal<FormatError>([&] { load_labelled_images(dir / "list.csv"); }),
               HasSubstr("list.csv: line 1: no column for the file (file, filename, file_name, "
-                        "filepath, file_path, path, image, image_path, img); found: image_id, "
-                        "label"));
+                        "filepath, file_path, path, image, image_path, img); found 2 columns"));
   write_file(dir / "list.csv", "path,species\na,dog\n");
   EXPECT_THAT(refusal<FormatError>([&] { load_labelled_images(dir / "list.csv"); }),
-              HasSubstr("line 1: no column for the label (label, class, target, category); found: "
-                        "path, species"));
+              HasSubstr("line 1: no column for the label (label, class, target, category); "
+                        "found 2 columns"));
   write_file(dir / "list.csv", "id,breed\na,dog\n");  // as Kaggle's
   EXPECT_THAT(refusal<FormatError>([&] { load_labelled_images(dir / "list.csv"); }),
-              HasSubstr("and the label (label, class, target, category); found: id, breed"));
+              HasSubstr("and the label (label, class, target, category); found 2 columns"));
 }
 
 TEST(LabelledImagesTest, FoldersWithoutImagesGiveNoLabel) {

@@ -37,10 +37,14 @@ std::string boot_id() {
   return id.size() < kDigits ? std::string(kUnknown) : id.substr(0, kDigits);
 }
 
+/// The inode of the PID namespace, and that of the time namespace, which shifts start times. A
+/// kernel before 5.6 has only the first.
 std::string pid_namespace() {
-  struct stat status {};
-  if (::stat("/proc/self/ns/pid", &status) != 0) return std::string(kUnknown);
-  return fmt::format("{:x}", status.st_ino);
+  struct stat pids {
+  }, times{};
+  if (::stat("/proc/self/ns/pid", &pids) != 0) return std::string(kUnknown);
+  if (::stat("/proc/self/ns/time", &times) != 0) return fmt::format("{:x}", pids.st_ino);
+  return fmt::format("{:x}t{:x}", pids.st_ino, times.st_ino);
 }
 
 /// Field 22 of /proc/PID/stat; nothing where the process is gone or hidden.

@@ -6,8 +6,8 @@
 namespace weightlift {
 
 /// This process, as other processes recognize it in a shared file system:
-/// "BOOT-NAMESPACE-PID-START", with the kernel's boot id (12 hex digits), the inode of the PID
-/// namespace, the PID in it, and the start time in ticks since the boot. "unknown-..." where /proc
+/// "BOOT-NAMESPACE-PID-START", with the kernel's boot id (12 hex digits), the inodes of the PID and
+/// time namespaces, the PID, and the start time in ticks since the boot. "unknown-..." where /proc
 /// does not show them.
 std::string owner_tag();
 

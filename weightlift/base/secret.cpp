@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <optional>
 #include <set>
 #include <shared_mutex>
+#include <system_error>
 #include <unordered_set>
 #include <utility>
 
@@ -36,12 +38,47 @@ std::optional<char> hex_pair(std::string_view text, std::size_t at) {
   return high && low ? std::optional(static_cast<char>(*high * 16 + *low)) : std::nullopt;
 }
 
-/// Removes one character from the front, in lower case: as it is, as %XX, as \xXX or \u00XX.
-/// Backslashes before any other character are skipped, as in JSON's "\/".
+/// Bytes at the front that show nothing, or only room: a server may put them between characters.
+std::size_t blank_length(std::string_view text) {
+  constexpr auto kInvisible = std::to_array<std::string_view>(
+      {"\u200B", "\u200C", "\u200D", "\u200E", "\u200F", "\u2060", "\uFEFF", "\u00AD", "\u00A0"});
+  const auto byte = static_cast<unsigned char>(text.front());
+  if (byte <= 0x20 || byte == 0x7F) return 1;
+  const auto* const found = std::ranges::find_if(
+      kInvisible, [&](std::string_view character) { return text.starts_with(character); });
+  return found == kInvisible.end() ? 0 : found->size();
+}
+
+struct Entity {
+  char character;
+  std::size_t length;
+};
+
+/// The HTML entity at the front: "&#104;" or "&#x68;".
+std::optional<Entity> entity(std::string_view text) {
+  if (!text.starts_with("&#")) return std::nullopt;
+  constexpr std::size_t kLongest = 10;
+  const bool hex = text.size() > 2 && lower_case(text[2]) == 'x';
+  const std::size_t end = text.substr(0, kLongest).find(';');
+  if (end == text.npos) return std::nullopt;
+  const std::size_t begin = std::min<std::size_t>(hex ? 3 : 2, end);
+  unsigned value = 0;
+  const auto [last, error] =
+      std::from_chars(text.data() + begin, text.data() + end, value, hex ? 16 : 10);
+  if (error != std::errc() || last != text.data() + end || value > 0x7F) return std::nullopt;
+  return Entity{static_cast<char>(value), end + 1};
+}
+
+/// Removes one character from the front, in lower case: as it is, as %XX, as \xXX or \u00XX, or as
+/// an HTML entity. Backslashes before any other character are skipped, as in JSON's "\/".
 char take_character(std::string_view text, std::size_t& at) {
   const std::size_t begin = at;
   at = std::min(text.find_first_not_of('\\', at), text.size() - 1);
   const std::string_view rest = text.substr(at);
+  if (const auto found = entity(rest)) {
+    at += found->length;
+    return lower_case(found->character);
+  }
   const bool escaped = at > begin;
   std::size_t digits = 0;
   if (rest.starts_with('%')) digits = 1;
@@ -62,6 +99,10 @@ class Runs {
     std::uint64_t run = 0;
     std::size_t count = 0;
     for (std::size_t at = 0; at < text.size();) {
+      if (const std::size_t blank = blank_length(text.substr(at)); blank > 0) {
+        at += blank;
+        continue;
+      }
       begins[count++ % kRunBytes] = at;
       run = run << 8U | static_cast<unsigned char>(take_character(text, at));
       if (count >= kRunBytes) use(run, begins[count % kRunBytes], at);

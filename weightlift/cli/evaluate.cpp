@@ -46,6 +46,7 @@ struct EvaluateFlags {
 struct Outcome {
   Evaluation evaluation;
   std::int64_t errors = 0;
+  int code = 0;
 };
 
 /// None of no images.
@@ -95,6 +96,7 @@ Outcome evaluate(const Classifier& classifier, const LabelledImages& labelled,
       status.clear();
       log_error(*result.error);
       ++outcome.errors;
+      outcome.code = worse(outcome.code, exit_code(*result.error));
       outcome.evaluation.classes.try_emplace(shown_class);  // its row shows that nothing counts
     } else {
       row.judgement = judge(result.scores, shown_class);
@@ -216,7 +218,7 @@ int run_evaluate(const EvaluateFlags& flags) {
   } else {
     print_table(outcome, classifier.config());
   }
-  return outcome.errors == 0 ? 0 : static_cast<int>(ExitCode::kBadInput);
+  return outcome.code;
 }
 
 }  // namespace

@@ -143,6 +143,7 @@ class Listing {
     }
     if (!entry.is_regular_file(dangling)) {  // nor a link to one
       ++files_.others;
+      if (linked && entry.is_directory(dangling)) files_.linked_folders.push_back(path);
     } else if (!state) {
       files_.of_model.push_back(path);
     } else {

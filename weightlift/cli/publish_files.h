@@ -24,7 +24,8 @@ struct ModelFiles {
   /// Skipped: files that resume a training run or describe it. A folder of them is one entry, with
   /// a final '/'.
   std::vector<std::string> training_state;
-  std::size_t hidden = 0;  ///< files and folders whose name begins with a dot
+  std::vector<std::string> linked_folders;  ///< links to folders, whose content is not published
+  std::size_t hidden = 0;                   ///< files and folders whose name begins with a dot
   std::size_t others = 0;  ///< __pycache__, links to folders or to nothing, devices
 };
 

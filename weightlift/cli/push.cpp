@@ -106,6 +106,7 @@ int run_push(PushFlags flags) {
   take_repo(flags);
   const ModelFiles files = list_model_files(flags.folder, flags.files);
   require_inside(flags.folder, files.paths);
+  require_inside(flags.folder, files.linked_folders);
   const std::string checked = check_model_folder(flags.folder, files.of_model);
   if (files.paths.empty()) {
     throw UsageError(shown(flags.folder), "no file matches --include and --exclude");

@@ -257,6 +257,9 @@ CommitReply parse_commit_reply(const HttpResponse& response) {
   if (find_member(reply, "pullRequestUrl") != nullptr) {
     commit.pull_request_url = require_string(response, reply, "pullRequestUrl");
   }
+  if (!is_commit(commit.oid)) {
+    throw_bad_reply(response, "commitOid", "40 hex digits", printable(commit.oid));
+  }
   return commit;
 }
 

@@ -48,20 +48,25 @@ void require_inside(const std::filesystem::path& folder, const std::vector<std::
   const fs::path root = fs::canonical(folder, error);
   const fs::path snapshots = root.parent_path();
   const fs::path blobs = snapshots.parent_path() / "blobs";
+  const auto is_hidden = [&](const fs::path& file) {
+    return std::ranges::any_of(file.lexically_relative(root),
+                               [](const fs::path& part) { return part.native().starts_with('.'); });
+  };
   std::vector<std::string> outside;
   for (const std::string& path : files) {
     const fs::path file = fs::canonical(folder / path, error);
-    if (error) continue;  // opening the file reports it
+    if (error) continue;                // opening the file reports it
+    if (file == root / path) continue;  // no link
     const bool cached = snapshots.filename() == "snapshots" && file.parent_path() == blobs;
-    if (cached || is_within(file, root)) continue;
+    if (cached || (is_within(file, root) && !is_hidden(file))) continue;
     outside.push_back(fmt::format("{} -> {}", printable(path), shown(file)));
   }
   if (outside.empty()) return;
   constexpr std::size_t kShown = 20;
-  throw UsageError(
-      shown(folder),
-      fmt::format("symbolic links lead out of the folder: {}", first_of(outside, kShown)),
-      advice("replace each link by a copy of its file, or skip it"));
+  throw UsageError(shown(folder),
+                   fmt::format("symbolic links lead out of the folder, or to hidden files: {}",
+                               first_of(outside, kShown)),
+                   advice("replace each link by a copy of its file, or skip it"));
 }
 
 HttpRequest make_post(std::string url, std::string body) {

@@ -121,6 +121,14 @@ void require_stated(const Json& json, std::initializer_list<const char*> keys,
   }
 }
 
+/// Refuses switches that change the pixels and that weightlift does not support.
+void require_off(const Json& json, std::initializer_list<const char*> keys,
+                 const std::string& where) {
+  for (const char* key : keys) {
+    if (get_bool(json, key, where, false)) throw_wrong_json(where, key, "false", Json(true));
+  }
+}
+
 void require_all_stated(const ImageProcessor& processor, const Json& json,
                         const std::string& where) {
   if (processor.do_resize) require_stated(json, {"size", "resample"}, where);
@@ -225,7 +233,11 @@ ImageProcessor parse_image_processor(std::string_view text, const std::string& w
   if (!json.is_object()) throw_wrong_json(where, "processor", "an object", json);
   ImageProcessor processor = defaults_of(get_class(json, where));
   processor.shortest_edge = get_shortest_edge(json, processor, where);
-  processor.crop_pct = get_number(json, "crop_pct", where, processor.crop_pct);
+  if (processor.type == ProcessorClass::kBit) {
+    require_off(json, {"do_pad", "default_to_square"}, where);
+  } else {
+    processor.crop_pct = get_number(json, "crop_pct", where, processor.crop_pct);
+  }
   processor.resample = get_int(json, "resample", where, processor.resample);
   if (processor.resample > kLastFilter) {
     throw_wrong_json(where, "resample", "a Pillow filter number from 0 to 5",

@@ -121,6 +121,8 @@ Classified Classifier::Impl::classify(const ImageInput& input, const DecodeLimit
       const Tensor logits = run(pixel_values);
       result.scores = to_scores(logits.data<float>(), model.config.problem_type);
     });
+  } catch (const NoMemoryError& error) {
+    result.error = NoMemoryError(shown(input.file), error.message(), error.hints());
   } catch (const Error& error) {
     result.error = error;
   } catch (const std::bad_alloc&) {

@@ -100,13 +100,11 @@ std::optional<Columns> read_header(const std::vector<std::string>& fields, const
   std::vector<std::string> missing;
   if (!file) missing.push_back(fmt::format("file ({})", fmt::join(kFileColumns, ", ")));
   if (!label) missing.push_back(fmt::format("label ({})", fmt::join(kLabelColumns, ", ")));
-  std::vector<std::string> found;
-  if (fields.size() == 1) found.emplace_back("one column");  // no table: it may be any text
-  for (const std::string& field : fields) {
-    if (fields.size() > 1) found.push_back(printable(field));
-  }
-  throw FormatError(shown(csv), fmt::format("line 1: no column for the {}; found: {}",
-                                            fmt::join(missing, " and the "), first_of(found)));
+  // The line may be any text, so it is not quoted.
+  throw FormatError(
+      shown(csv), fmt::format("line 1: no column for the {}; {}", fmt::join(missing, " and the "),
+                              fields.size() == 1 ? "found one column"
+                                                 : fmt::format("found {} columns", fields.size())));
 }
 
 /// Returns the records without the line that names the columns.
