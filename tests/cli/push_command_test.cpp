@@ -374,7 +374,7 @@ TEST_F(PushCommandTest, ExitCodeIsFiveWhereTheHubRefuses) {
 }
 
 TEST_F(PushCommandTest, JsonOfARefusalStatesHttpStatusAndRequestId) {
-  const Outcome outcome = push({folder, "alice/net", "--json"}, "hf_of_nobody");
+  const Outcome outcome = push({folder, "alice/net", "--json"}, "hf_unknown");
   EXPECT_EQ(outcome.exit_code, 5);
   const auto lines = json_lines(outcome.out);
   ASSERT_EQ(lines.size(), 1U) << outcome.err;

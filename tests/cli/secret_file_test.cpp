@@ -1,4 +1,4 @@
-// A file that is a link to a secret, as in a repository of somebody else: no message quotes it.
+// A file that is a link to a secret, as a hostile repository may have one: no message quotes it.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -260,7 +260,7 @@ def test_push(tmp_path, folder, hub):  # noqa: F811
     pull_request = run_one("push", proposed, "alice/digits", "--create-pr", env=hub.environment())
     assert pull_request["published"]["pull_request_url"].startswith(hub.url)
     fail("push", folder, "alice/digits", code=5, kind="auth", env=hub.environment(token="hf_bob_read"))
-    refused = fail("push", folder, "alice/digits", code=5, kind="auth", env=hub.environment(token="hf_of_nobody"))
+    refused = fail("push", folder, "alice/digits", code=5, kind="auth", env=hub.environment(token="hf_unknown"))
     assert refused["error"]["http_status"] == 401
     fail("push", copy_without(folder, tmp_path / "bare", "config.json"), "alice/digits", code=3, kind="not_found",
          env=hub.environment())

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstring>
@@ -20,10 +19,8 @@ constexpr std::array<std::string_view, 12> kKinds = {
     "not_found", "exists",  "invalid_format", "unsupported", "mismatch",    "io",
     "usage",     "network", "auth",           "no_memory",   "interrupted", "internal"};
 
-/// Bytes of the character at the front; 0 where it is escaped.
-std::size_t printable_length(std::string_view text) {
-  const std::size_t length = utf8_length(text);
-  return length > 0 && !steers_terminal(code_point(text.substr(0, length))) ? length : 0;
+bool is_shown(const Utf8Character& character) {
+  return character.value && !steers_terminal(*character.value);
 }
 
 std::string name_of_signal(int number) {
@@ -81,9 +78,9 @@ std::string join_places(const std::string& outer, const std::string& inner) {
 
 bool is_printable(std::string_view text) {
   while (!text.empty()) {
-    const std::size_t length = printable_length(text);
-    if (length == 0) return false;
-    text.remove_prefix(length);
+    const Utf8Character character = front_character(text);
+    if (!is_shown(character)) return false;
+    text.remove_prefix(character.bytes.size());
   }
   return true;
 }
@@ -100,17 +97,15 @@ std::string printable(std::string_view text, std::size_t max_bytes) {
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {
-    const std::size_t length = printable_length(text);
-    const std::string_view character =
-        text.substr(0, std::max<std::size_t>({length, utf8_length(text), 1}));
-    if (length > 0) {
-      out += character;
+    const Utf8Character character = front_character(text);
+    if (is_shown(character)) {
+      out += character.bytes;
     } else {
-      for (const char byte : character) {
+      for (const char byte : character.bytes) {
         out += fmt::format("\\x{:02x}", static_cast<unsigned char>(byte));
       }
     }
-    text.remove_prefix(character.size());
+    text.remove_prefix(character.bytes.size());
   }
   return out;
 }

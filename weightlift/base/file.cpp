@@ -262,17 +262,14 @@ std::string read_text_file(const std::filesystem::path& path, std::size_t max_by
 namespace {
 
 constexpr std::string_view kCannotWrite = "cannot write";
-// So that the longest name (255 bytes) also has a name beside it.
-constexpr std::size_t kMaxStemBytes = 200;
 
 /// A name in the folder of `path`. Removes the file of that name unless it took the name `path`.
 class NameBeside {
  public:
   explicit NameBeside(const std::filesystem::path& path)
       : path_(path),
-        beside_(path.parent_path() / fmt::format(".{}.weightlift-{}",
-                                                 path.filename().native().substr(0, kMaxStemBytes),
-                                                 random_suffix())) {}
+        beside_(path.parent_path() /
+                hidden_name(path.filename().native(), ".weightlift-" + random_suffix())) {}
   ~NameBeside() {
     if (!named_) ::unlink(beside_.c_str());
   }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <climits>
 #include <random>
 #include <system_error>
 #include <vector>
@@ -122,6 +123,10 @@ void require_memory(std::size_t size_bytes) {
                         advice("free memory, or raise the limit (ulimit -v)"));
   }
   ::munmap(room, size_bytes);
+}
+
+std::string hidden_name(std::string_view name, std::string_view ending) {
+  return fmt::format(".{}{}", name.substr(0, NAME_MAX - 1 - ending.size()), ending);
 }
 
 std::string random_suffix() {

@@ -69,6 +69,9 @@ struct OpenedFile {
 /// refuses or the path leads to anything else, which is never opened, so that nothing hangs.
 OpenedFile open_regular(const std::filesystem::path& path);
 
+/// ".NAMEENDING", with a NAME that is shortened so that Linux takes the whole (255 bytes).
+std::string hidden_name(std::string_view name, std::string_view ending);
+
 /// Six letters and digits, as mkstemp chooses them.
 std::string random_suffix();
 

@@ -89,26 +89,22 @@ char take_character(std::string_view text, std::size_t& at) {
   return lower_case(decoded.value_or(rest.front()));
 }
 
-/// Runs of kRunBytes characters, one after the other, each as a number.
-class Runs {
- public:
-  /// Calls `use` with each run of the text, and with its place.
-  template <class Use>
-  static void each(std::string_view text, const Use& use) {
-    std::array<std::size_t, kRunBytes> begins{};
-    std::uint64_t run = 0;
-    std::size_t count = 0;
-    for (std::size_t at = 0; at < text.size();) {
-      if (const std::size_t blank = blank_length(text.substr(at)); blank > 0) {
-        at += blank;
-        continue;
-      }
-      begins[count++ % kRunBytes] = at;
-      run = run << 8U | static_cast<unsigned char>(take_character(text, at));
-      if (count >= kRunBytes) use(run, begins[count % kRunBytes], at);
+/// Calls `use` with each run of kRunBytes characters of the text, as a number, and with its place.
+template <class Use>
+void for_each_run(std::string_view text, const Use& use) {
+  std::array<std::size_t, kRunBytes> begins{};
+  std::uint64_t run = 0;
+  std::size_t count = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    if (const std::size_t blank = blank_length(text.substr(at)); blank > 0) {
+      at += blank;
+      continue;
     }
+    begins[count++ % kRunBytes] = at;
+    run = run << 8U | static_cast<unsigned char>(take_character(text, at));
+    if (count >= kRunBytes) use(run, begins[count % kRunBytes], at);
   }
-};
+}
 
 /// Base64 of the text where `before` other bytes precede it, without the letters that also depend
 /// on its neighbours. `last`: the letters for 62 and 63.
@@ -153,7 +149,7 @@ class Secrets {
       copied = end;
     };
     if (!runs_.empty()) {
-      Runs::each(text, [&](std::uint64_t run, std::size_t first, std::size_t last) {
+      for_each_run(text, [&](std::uint64_t run, std::size_t first, std::size_t last) {
         if (!runs_.contains(run)) return;
         if (end == 0 || first > end) {
           close();
@@ -170,7 +166,7 @@ class Secrets {
 
  private:
   void add_runs(std::string_view text) {
-    Runs::each(text, [&](std::uint64_t run, std::size_t, std::size_t) { runs_.insert(run); });
+    for_each_run(text, [&](std::uint64_t run, std::size_t, std::size_t) { runs_.insert(run); });
   }
 
   std::set<std::string> known_, short_;

@@ -92,10 +92,9 @@ std::optional<std::string_view> tag_in_name(std::string_view name) {
   return name == kOld || is_owner_tag(name) ? std::optional(name) : std::nullopt;
 }
 
-/// ".NAME.weightlift-TAG-XXXXXX", with a NAME that is shortened to the longest name of Linux.
+/// ".NAME.weightlift-TAG-XXXXXX"
 std::string temp_name(std::string_view name, std::string_view tag) {
-  const std::string end = fmt::format("{}{}-{}", kMark, tag, random_suffix());
-  return fmt::format(".{}{}", name.substr(0, kMaxNameBytes - 1 - end.size()), end);
+  return hidden_name(name, fmt::format("{}{}-{}", kMark, tag, random_suffix()));
 }
 
 bool is_own_folder(const Descriptor& folder) {

@@ -24,14 +24,16 @@ std::size_t utf8_length(std::string_view text) {
   return overlong || surrogate || beyond ? 0 : length;
 }
 
-char32_t code_point(std::string_view sequence) {
+Utf8Character front_character(std::string_view text) {
+  const std::size_t length = utf8_length(text);
+  if (length == 0) return {text.substr(0, 1), std::nullopt};
   constexpr unsigned int kPayload = 0x3F;
-  const auto lead = static_cast<unsigned char>(sequence.front());
-  char32_t c = sequence.size() == 1 ? lead : lead & (0xFFU >> (sequence.size() + 1));
-  for (const char next : sequence.substr(1)) {
+  const auto lead = static_cast<unsigned char>(text.front());
+  char32_t c = length == 1 ? lead : lead & (0xFFU >> (length + 1));
+  for (const char next : text.substr(1, length - 1)) {
     c = c << 6U | (static_cast<unsigned char>(next) & kPayload);
   }
-  return c;
+  return {text.substr(0, length), c};
 }
 
 bool steers_terminal(char32_t c) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,8 +12,14 @@ namespace weightlift {
 /// Length in bytes of the well-formed UTF-8 sequence at the front of `text`, 0 where there is none.
 std::size_t utf8_length(std::string_view text);
 
-/// The character of one well-formed UTF-8 sequence.
-char32_t code_point(std::string_view sequence);
+/// One character of a text.
+struct Utf8Character {
+  std::string_view bytes;         ///< a well-formed sequence, or one byte that begins none
+  std::optional<char32_t> value;  ///< nothing for such a byte
+};
+
+/// The character at the front of a text that is not empty.
+Utf8Character front_character(std::string_view text);
 
 /// Whether a character changes how a terminal or an editor shows the text around it: control
 /// characters, ends of lines, and marks that turn the direction of writing, so that one word reads

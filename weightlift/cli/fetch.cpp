@@ -19,6 +19,7 @@
 #include "weightlift/cli/progress.h"
 #include "weightlift/export/model_folder.h"
 #include "weightlift/hub/local_file.h"
+#include "weightlift/hub/repo_tree.h"
 #include "weightlift/hub/settings.h"
 #include "weightlift/models/registry.h"
 #include "weightlift/models/timm_config.h"
@@ -93,13 +94,8 @@ void check_cached_path(const fs::path& given, ProgressSink& progress) {
   const fs::path whole = fs::absolute(folder, error).lexically_normal();
   const fs::path named = whole.has_filename() ? whole : whole.parent_path();
   if (named.parent_path().filename() != "snapshots") return;
-  std::vector<RepoFile> listed;
-  const auto list = [&](const RepoFile& one) {
-    listed.push_back(one);
-    return false;
-  };
-  check_snapshot(folder, list, progress);
-  const std::string weights = file ? given.filename().string() : choose_weights(listed);
+  const std::string weights =
+      file ? given.filename().string() : choose_weights(list_snapshot(folder));
   if (weights.empty()) return;
   const auto is_config = [&](const RepoFile& one) { return is_config_entry(one); };
   check_snapshot(folder, is_config, progress);

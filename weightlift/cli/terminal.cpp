@@ -89,7 +89,7 @@ std::string shortened(std::string_view text, std::size_t columns) {
   std::string out;
   std::size_t position = 0;
   while (!text.empty()) {
-    const std::size_t bytes = std::max<std::size_t>(utf8_length(text), 1);
+    const std::size_t bytes = front_character(text).bytes.size();
     if (position == front) out += "...";
     if (position < front || position >= all - back) out += text.substr(0, bytes);
     text.remove_prefix(bytes);

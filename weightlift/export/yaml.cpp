@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cstdint>
 
 #include "weightlift/base/secret.h"
@@ -25,16 +24,15 @@ std::string yaml_quoted(std::string_view text) {
   text = hidden;
   std::string out = "\"";
   while (!text.empty()) {
-    const std::size_t length = utf8_length(text);
-    const std::string_view sequence = text.substr(0, std::max<std::size_t>(length, 1));
-    const char32_t c = length == 0 ? 0xFFFD : code_point(sequence);
-    if (length == 0 || is_escaped(c)) {
+    const auto [bytes, value] = front_character(text);
+    const char32_t c = value.value_or(0xFFFD);
+    if (!value || is_escaped(c)) {
       out += fmt::format("\\u{:04X}", static_cast<std::uint32_t>(c));
     } else {
       if (c == '"' || c == '\\') out += '\\';
-      out += sequence;
+      out += bytes;
     }
-    text.remove_prefix(sequence.size());
+    text.remove_prefix(bytes.size());
   }
   return out + '"';
 }

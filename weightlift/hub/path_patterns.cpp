@@ -17,20 +17,11 @@ std::u32string characters_of(std::string_view text) {
   constexpr char32_t kEscapedByte = 0xDC00;
   std::u32string characters;
   while (!text.empty()) {
-    const std::size_t length = utf8_length(text);
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    char32_t character = kEscapedByte + byte(0);
-    if (length == 1) {
-      character = text.front() == '\\' ? U'/' : byte(0);
-    } else if (length > 1) {
-      constexpr unsigned kFollowingBits = 6, kFollowingMask = 0x3F;
-      character = byte(0) & (0x7FU >> length);
-      for (std::size_t i = 1; i < length; ++i) {
-        character = (character << kFollowingBits) | (byte(i) & kFollowingMask);
-      }
-    }
-    characters.push_back(character);
-    text.remove_prefix(std::max<std::size_t>(length, 1));
+    const auto [bytes, value] = front_character(text);
+    const char32_t character =
+        value.value_or(kEscapedByte + static_cast<unsigned char>(text.front()));
+    characters += character == U'\\' ? U'/' : character;
+    text.remove_prefix(bytes.size());
   }
   return characters;
 }
