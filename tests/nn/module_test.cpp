@@ -7,6 +7,7 @@
 #include <future>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/support/refusal.h"
@@ -113,8 +114,40 @@ TEST(GraphTest, RefusesWhatItDoesNotHold) {
             }),
             "node: the graph has 1 nodes, got the id 7");
   EXPECT_EQ(refusal<UsageError>([&] { add(x, y); }), "add: the values are of two graphs");
+  EXPECT_EQ(refusal<UsageError>([&] { mul(x, y); }), "mul: the values are of two graphs");
   EXPECT_EQ(refusal<UsageError>([&] { graph.mark_output(y); }),
             "output: the value is of another graph");
+}
+
+TEST(MulTest, RecordsAValueTimesItsGate) {
+  Graph graph;
+  const Value x = graph.record(Placeholder{}, {}, {2, 3, 5, 7}, nullptr);
+  const Value gate = graph.record(AdaptiveAvgPool2dOptions{}, {x.node}, {2, 3, 1, 1}, nullptr);
+  const Node& node = graph.node(mul(x, gate).node);
+  EXPECT_EQ(node.inputs, (std::vector<NodeId>{x.node, gate.node}));
+  EXPECT_EQ(describe(node), "(model): mul() -> [2, 3, 5, 7]");
+  EXPECT_NE(node.op, Op(AddOptions{}));
+}
+
+TEST(MulTest, RefusesAGateOfAnotherShape) {
+  Graph graph;
+  const auto value = [&](Shape shape) {
+    return graph.record(Placeholder{}, {}, std::move(shape), nullptr);
+  };
+  const Value x = value({2, 3, 5, 7});
+  EXPECT_EQ(refusal<MismatchError>([&] {
+              mul(x, value({2, 3}));
+            }),
+            "mul: expected (N, C, H, W) and a gate (N, C, 1, 1), got [2, 3, 5, 7] and [2, 3]");
+  for (const Shape& shape : {Shape{1, 3, 1, 1}, {2, 1, 1, 1}, {2, 3, 5, 7}, {2, 3, 1, 7}}) {
+    EXPECT_THAT(refusal<MismatchError>([&] { mul(x, value(shape)); }),
+                HasSubstr("mul: expected (N, C, H, W)"));
+  }
+  EXPECT_THAT(refusal<MismatchError>([&] {
+                const Value flat = value({2, 3});
+                mul(flat, flat);
+              }),
+              HasSubstr("got [2, 3] and [2, 3]"));
 }
 
 TEST(GraphTest, RefusesImpossibleShapes) {

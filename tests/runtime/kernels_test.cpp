@@ -86,6 +86,31 @@ TEST(MaxPoolTest, ResultsDoNotDependOnTheBlocking) {
   EXPECT_EQ(pool(16), expected);
 }
 
+TEST(GateChannelsTest, MultipliesEachChannelByItsGateInEveryBlocking) {
+  const Layout plain{2, 21, 3, 5};
+  const Layout gates{2, 21, 1, 1};
+  const auto values = numbers(plain.elements());
+  const auto gate = numbers(gates.elements());
+  std::vector<float> expected = values;
+  for (std::size_t i = 0; i < expected.size(); ++i) expected[i] *= gate[i / 15];
+  for (const std::int64_t block : {1, 8, 16}) {
+    std::vector<float> output = reblocked(plain, values, block);
+    gate_channels(plain.with_block(block), output.data(), reblocked(gates, gate, block).data(),
+                  output.data());
+    EXPECT_EQ(reblocked(plain.with_block(block), output, 1), expected) << block;
+  }
+}
+
+TEST(GateChannelsTest, NanAndInfinityPropagateAsInTorch) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  const std::vector<float> input = {1, 0, kInfinity, kNan, -2, 0};
+  std::vector<float> output(6);
+  gate_channels({1, 3, 1, 2}, input.data(), std::vector<float>{kInfinity, 0, kNan}.data(),
+                output.data());
+  EXPECT_EQ(output[0], kInfinity);
+  for (std::size_t i = 1; i < output.size(); ++i) EXPECT_TRUE(std::isnan(output[i])) << i;
+}
+
 TEST(ActivateTest, NanStaysNan) {
   for (int i = 0; i <= static_cast<int>(Activation::kLinear); ++i) {
     float output = 0;

@@ -48,7 +48,7 @@ std::string_view to_string(Activation activation) {
 std::string_view op_name(const Op& op) {
   constexpr std::array<std::string_view, std::variant_size_v<Op>> kNames = {
       "placeholder",       "Conv2d",  "BatchNorm2d", "activation", "MaxPool2d",
-      "AdaptiveAvgPool2d", "Flatten", "Linear",      "add"};
+      "AdaptiveAvgPool2d", "Flatten", "Linear",      "add",        "mul"};
   return kNames.at(op.index());
 }
 

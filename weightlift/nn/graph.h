@@ -90,14 +90,18 @@ struct FlattenOptions {
 struct AddOptions {
   bool operator==(const AddOptions&) const = default;
 };
+/// Product of a value (N, C, H, W) and a gate (N, C, 1, 1): each channel times its gate.
+struct MulOptions {
+  bool operator==(const MulOptions&) const = default;
+};
 
 /// The operation of a node with its attributes. Equal Ops on equal inputs and weights give equal
 /// outputs.
 using Op = std::variant<Placeholder, Conv2dOptions, BatchNorm2dOptions, ActivationOptions,
                         MaxPool2dOptions, AdaptiveAvgPool2dOptions, FlattenOptions, LinearOptions,
-                        AddOptions>;
+                        AddOptions, MulOptions>;
 
-/// Returns the kind alone, by torch's class name: "Conv2d", "BatchNorm2d", "add".
+/// Returns the kind alone, by torch's class name: "Conv2d", "BatchNorm2d", "add", "mul".
 std::string_view op_name(const Op& op);
 
 /// Returns kind and attributes on one line: "Conv2d(3, 64, kernel_size=7, stride=2, padding=3,
@@ -110,8 +114,8 @@ struct Node {
   Op op;
   std::vector<NodeId> inputs;
   Shape shape;           ///< of the output
-  const Module* module;  ///< the leaf that recorded this node, nullptr for placeholder and add
-  std::string path;      ///< the leaf's path, or for add that of the module around it
+  const Module* module;  ///< the leaf that recorded this node, nullptr for placeholder, add and mul
+  std::string path;      ///< the leaf's path, or for add and mul that of the module around it
 };
 
 /// "layer1.0.conv1": the path of a module and the name of a child or tensor of it.

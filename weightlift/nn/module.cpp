@@ -126,4 +126,15 @@ Value add(Value x, Value y) {
   return x.graph->record(AddOptions{}, {x.node, y.node}, x.shape(), nullptr);
 }
 
+Value mul(Value x, Value gate) {
+  if (x.graph != gate.graph) throw UsageError("mul", "the values are of two graphs");
+  const Shape& shape = x.shape();
+  if (shape.size() != 4 || gate.shape() != Shape{shape[0], shape[1], 1, 1}) {
+    throw MismatchError("mul",
+                        fmt::format("expected (N, C, H, W) and a gate (N, C, 1, 1), got {} and {}",
+                                    to_string(shape), to_string(gate.shape())));
+  }
+  return x.graph->record(MulOptions{}, {x.node, gate.node}, shape, nullptr);
+}
+
 }  // namespace weightlift

@@ -98,4 +98,9 @@ Graph trace(const Module& module, Shape input);
 /// shapes differ, and UsageError for values of two graphs.
 Value add(Value x, Value y);
 
+/// Records x * gate of (N, C, H, W) and (N, C, 1, 1), under the module that is running, as
+/// squeeze-and-excitation does. Throws MismatchError for other shapes, and UsageError for values of
+/// two graphs.
+Value mul(Value x, Value gate);
+
 }  // namespace weightlift

@@ -174,6 +174,17 @@ class Compiler {
     });
   }
 
+  void compile(const Fusion& step, const MulOptions&) {
+    const auto& inputs = graph_.node(step.node).inputs;
+    const Place in = values_[inputs[0]];
+    const Place gate = in_block(inputs[1], in.layout.block);
+    const Place out = uses_left_[inputs[0]] == 1 ? in : new_place(in.layout);
+    values_[step.node] = out;
+    emit(step.node, {in.buffer, gate.buffer}, out, [=](const StepContext& context) {
+      gate_channels(in.layout, context.floats(in), context.floats(gate), context.floats(out));
+    });
+  }
+
   /// Returns the place to which a convolution adds: the residual's own memory where no later step
   /// reads it and it is not this step's input, else a copy.
   Place accumulator(const Fusion& step, const Layout& layout) {

@@ -72,6 +72,15 @@ void max_pool_row(std::int64_t in_w, const float* plane, const MaxPool2dOptions&
   }
 }
 
+/// Multiplies the pixels of one block of channels by the block's gates.
+template <std::int64_t kBlock>
+void gate_pixels(std::int64_t pixels, const float* input, const float* gate, float* output) {
+  for (std::int64_t i = 0; i < pixels * kBlock; i += kBlock) {
+#pragma omp simd
+    for (std::int64_t c = 0; c < kBlock; ++c) output[i + c] = input[i + c] * gate[c];
+  }
+}
+
 /// Sixteen independent sums keep the processor's adders busy and the error small.
 float dot(const float* a, const float* b, std::int64_t count) {
   constexpr std::int64_t kLanes = 16;
@@ -205,6 +214,18 @@ void activate(Activation function, std::size_t count, const float* input, float*
       return for_each_in_double(count, input, output, [](double x) { return sigmoid(x); });
     case Activation::kLinear:
       std::copy_n(input, count, output);
+  }
+}
+
+void gate_channels(const Layout& layout, const float* input, const float* gate, float* output) {
+  const auto rows = layout.block == 16  ? gate_pixels<16>
+                    : layout.block == 8 ? gate_pixels<8>
+                                        : gate_pixels<1>;
+  const std::int64_t elements = layout.pixels() * layout.block;
+#pragma omp parallel for
+  for (std::int64_t plane = 0; plane < layout.n * layout.blocks(); ++plane) {
+    rows(layout.pixels(), input + plane * elements, gate + plane * layout.block,
+         output + plane * elements);
   }
 }
 

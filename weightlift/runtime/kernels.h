@@ -39,6 +39,10 @@ void scale_channels(const Layout& layout, const float* input, std::span<const do
 /// in the last bit.
 void activate(Activation function, std::size_t count, const float* input, float* output);
 
+/// Computes each channel times its gate, for any blocking. `gate` is (N, C) in the same blocking,
+/// padded as the layout. Input and output may be the same memory.
+void gate_channels(const Layout& layout, const float* input, const float* gate, float* output);
+
 /// Computes output = a + b, elementwise.
 void add_elements(std::size_t count, const float* a, const float* b, float* output);
 
