@@ -23,8 +23,9 @@ std::vector<float> numbers(std::int64_t count) {
 
 std::vector<float> reblocked(const Layout& in, const std::vector<float>& input,
                              std::int64_t block) {
-  std::vector<float> output(static_cast<std::size_t>(in.with_block(block).elements()), kNan);
-  reblock(in, input.data(), block, output.data());
+  const Layout out = in.with_block(block);
+  std::vector<float> output(static_cast<std::size_t>(out.elements()), kNan);
+  reblock(in, input.data(), out, output.data());
   return output;
 }
 
@@ -40,6 +41,27 @@ TEST(ReblockTest, RestoresThePlainLayout) {
   EXPECT_EQ(reblocked(plain.with_block(8), eight, 1), values);
   const auto sixteen = reblocked(plain.with_block(8), eight, 16);
   EXPECT_EQ(sixteen, reblocked(plain, values, 16));
+}
+
+TEST(ReblockTest, PadsAndCutsEachGroup) {
+  const Layout narrow{1, 4, 1, 2};
+  const Layout wide{1, 6, 1, 2, 2};
+  std::vector<float> padded(12, kNan);
+  reblock(narrow, numbers(8).data(), wide, padded.data(), 2);
+  EXPECT_EQ(padded, (std::vector<float>{1, 3, 2, 4, 0, 5, 0, 6, 7, 0, 8, 0}));
+  std::vector<float> cut(8, kNan);
+  reblock(wide, padded.data(), narrow, cut.data(), 2);
+  EXPECT_EQ(cut, numbers(8));
+}
+
+TEST(ReblockTest, WholeBlocksOfSinglePixelsHaveTheSameMemory) {
+  const Layout pixel{2, 48, 1, 1};
+  EXPECT_TRUE(pixel.same_memory(pixel.with_block(8)));
+  EXPECT_TRUE(pixel.with_block(16).same_memory(pixel.with_block(8)));
+  EXPECT_EQ(reblocked(pixel, numbers(96), 8), numbers(96));
+  EXPECT_FALSE(pixel.same_memory({2, 40, 1, 1}));
+  EXPECT_FALSE((Layout{1, 24, 1, 1}.same_memory({1, 24, 1, 1, 16})));
+  EXPECT_FALSE((Layout{1, 48, 1, 2}.same_memory({1, 48, 1, 2, 8})));
 }
 
 TEST(SubsampleTest, KeepsEveryOtherPixelOfOddAndEvenSides) {
@@ -84,6 +106,21 @@ TEST(MaxPoolTest, ResultsDoNotDependOnTheBlocking) {
   const auto expected = pool(1);
   EXPECT_EQ(pool(8), expected);
   EXPECT_EQ(pool(16), expected);
+}
+
+TEST(GlobalMeanTest, ResultsDoNotDependOnTheBlocking) {
+  const Layout plain{2, 21, 7, 9};
+  const Tensor tensor = testing::random_tensor(2, "x", {plain.elements()}, testing::normal(1));
+  const std::vector<float> values(tensor.data<float>().begin(), tensor.data<float>().end());
+  const auto mean = [&](std::int64_t block) {
+    std::vector<float> means(42, kNan);
+    global_mean(plain.with_block(block), reblocked(plain, values, block).data(), means.data());
+    return means;
+  };
+  const auto expected = mean(1);
+  EXPECT_NEAR(expected[0], std::accumulate(values.begin(), values.begin() + 63, 0.0) / 63, 1e-7);
+  EXPECT_EQ(mean(8), expected);
+  EXPECT_EQ(mean(16), expected);
 }
 
 TEST(GateChannelsTest, MultipliesEachChannelByItsGateInEveryBlocking) {

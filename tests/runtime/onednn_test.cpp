@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <iterator>
 #include <string>
@@ -124,10 +125,69 @@ ConvolutionDescription grouped(std::int64_t channels, std::int64_t groups) {
           14};
 }
 
-TEST(KernelTest, GroupsOfEightChannelsRunOnFastKernels) {
-  for (const auto& [channels, groups] : {std::pair(64, 8), {64, 4}, {48, 2}, {112, 14}, {128, 2}}) {
+TEST(KernelTest, GroupsOfAnyWidthRunOnFastKernels) {
+  for (const auto& [channels, groups] :
+       {std::pair(64, 8), {64, 4}, {48, 2}, {112, 14}, {128, 2}, {12, 3}, {20, 4}, {1492, 4}}) {
     EXPECT_FALSE(slow(Convolution(grouped(channels, groups)).kernel()))
         << channels << "/" << groups;
+  }
+}
+
+/// The widths of a RegNet's stages, and the channels of a group: timm's configs.
+struct RegNetWidths {
+  std::int64_t group;
+  std::array<std::int64_t, 4> stages;
+};
+
+const std::vector<RegNetWidths> kRegNets = {
+    {8, {24, 56, 152, 368}},        {16, {32, 64, 160, 384}},        {16, {32, 64, 160, 400}},
+    {24, {48, 96, 240, 528}},       {16, {64, 128, 288, 672}},       {24, {72, 168, 408, 912}},
+    {48, {96, 192, 432, 1008}},     {40, {80, 240, 560, 1360}},      {56, {168, 392, 784, 1624}},
+    {120, {80, 240, 720, 1920}},    {112, {224, 448, 896, 2240}},    {128, {256, 512, 896, 2048}},
+    {168, {336, 672, 1344, 2520}},  {8, {48, 104, 208, 440}},        {16, {48, 112, 256, 608}},
+    {16, {64, 128, 320, 768}},      {16, {64, 144, 320, 784}},       {24, {48, 120, 336, 888}},
+    {24, {72, 216, 576, 1512}},     {64, {128, 192, 512, 1088}},     {72, {144, 288, 576, 1296}},
+    {56, {168, 448, 896, 2016}},    {56, {224, 448, 896, 2016}},     {112, {224, 448, 1232, 3024}},
+    {264, {528, 1056, 2904, 7392}}, {373, {746, 1492, 4103, 10444}}, {232, {232, 696, 1392, 3712}},
+    {328, {328, 984, 1968, 4920}}};
+
+/// Checks the grouped convolutions of both strides that lead to one stage's map.
+void expect_fast_groups(std::int64_t width, std::int64_t group, std::int64_t side) {
+  for (const std::int64_t stride : {1, 2}) {
+    ConvolutionDescription d = grouped(width, std::max<std::int64_t>(width / group, 1));
+    d.options.stride = stride;
+    d.h = d.w = side * stride;
+    d.relu = true;
+    for (const bool plain : {false, true}) {
+      d.plain = plain;
+      const std::string kernel = Convolution(d).kernel();
+      EXPECT_FALSE(plain ? over_reference(kernel) : slow(kernel))
+          << kernel << ": " << to_string(Op(d.options)) << " on " << d.h << " pixels, " << plain;
+    }
+  }
+}
+
+TEST(KernelTest, TheGroupedConvolutionsOfRegNetsRunOnFastKernels) {
+  for (const RegNetWidths& network : kRegNets) {
+    for (const std::int64_t side : {224, 288}) {
+      for (std::size_t stage = 0; stage < network.stages.size(); ++stage) {
+        expect_fast_groups(network.stages[stage], network.group, side >> (stage + 2));
+      }
+    }
+  }
+}
+
+TEST(KernelTest, TheGatesOfRegNetsNeverRunOnReferenceKernels) {
+  for (const RegNetWidths& network : kRegNets) {
+    for (const std::int64_t width : network.stages) {
+      for (const auto& [in, out] : {std::pair(width, width / 4), {width / 4, width}}) {
+        const Conv2dOptions options{.in_channels = in, .out_channels = out, .kernel_size = 1};
+        const std::string kernel = Convolution({options, 1, 1, 1}).kernel();
+        EXPECT_FALSE(over_reference(kernel)) << kernel << ": " << to_string(Op(options));
+        EXPECT_EQ(!slow(kernel), has_fast_kernel(options))
+            << kernel << ": " << to_string(Op(options));
+      }
+    }
   }
 }
 

@@ -26,7 +26,9 @@ std::vector<float> expected_packing(const Tensor& weight, const std::vector<doub
   const auto values = weight.data<float>();
   const Shape& s = weight.shape();
   const std::int64_t taps = s[2] * s[3];
-  const std::int64_t out_blocks = (s[0] + layout.out_block - 1) / layout.out_block;
+  const std::int64_t group = s[0] / layout.groups;
+  const std::int64_t group_blocks = (group + layout.out_block - 1) / layout.out_block;
+  const std::int64_t out_blocks = group_blocks * layout.groups;
   const std::int64_t in_blocks = (s[1] + layout.in_block - 1) / layout.in_block;
   std::vector<float> packed(
       static_cast<std::size_t>(out_blocks * layout.out_block * in_blocks * layout.in_block * taps),
@@ -34,10 +36,11 @@ std::vector<float> expected_packing(const Tensor& weight, const std::vector<doub
   for (std::int64_t o = 0; o < s[0]; ++o) {
     for (std::int64_t i = 0; i < s[1]; ++i) {
       for (std::int64_t k = 0; k < taps; ++k) {
-        const std::int64_t block = o / layout.out_block * in_blocks + i / layout.in_block;
+        const std::int64_t out = o / group * group_blocks * layout.out_block + o % group;
+        const std::int64_t block = out / layout.out_block * in_blocks + i / layout.in_block;
         const std::int64_t at =
             ((block * taps + k) * layout.in_block + i % layout.in_block) * layout.out_block +
-            o % layout.out_block;
+            out % layout.out_block;
         packed[static_cast<std::size_t>(at)] =
             values[static_cast<std::size_t>((o * s[1] + i) * taps + k)] *
             static_cast<float>(scale[static_cast<std::size_t>(o)]);
@@ -73,6 +76,13 @@ TEST(PackWeightsTest, PadsPartialTilesWithZeros) {
   expect_packed({21, 13, 1, 1}, {16, 16, false});
   expect_packed({3, 5, 5, 5}, {8, 8, false});
   expect_packed({1, 1, 1, 1}, {8, 8, false});
+}
+
+TEST(PackWeightsTest, PadsEachGroupWithZeros) {
+  expect_packed({26, 13, 3, 3}, {8, 8, false, 2});
+  expect_packed({60, 20, 3, 3}, {16, 16, false, 3});
+  expect_packed({12, 3, 1, 1}, {8, 8, false, 4});
+  expect_packed({10, 5, 3, 3}, {8, 8, false, 2});
 }
 
 TEST(PackWeightsTest, PacksStemsWithAllInputChannelsInOneTile) {

@@ -59,29 +59,28 @@ class Compiler {
   }
 
   void compile(const Fusion& step, const Conv2dOptions& options) {
-    const NodeId source = graph_.node(step.node).inputs[0];
-    const Shape& shape = graph_.node(source).shape;
-    ConvolutionDescription description{
-        options, shape[0], shape[2], shape[3], step.residual.has_value(), step.relu, !fuse_};
+    Place in = values_[graph_.node(step.node).inputs[0]];
+    ConvolutionDescription description{options, in.layout.n, in.layout.h, in.layout.w};
+    description.accumulate = step.residual.has_value();
+    description.relu = step.relu;
+    description.plain = !fuse_;
     // oneDNN's 1x1 kernels with a stride are slow; skipping the pixels before them is faster.
-    const std::int64_t skip =
-        fuse_ && options.kernel_size == 1 && options.padding == 0 ? options.stride : 1;
-    if (skip > 1) {
+    if (fuse_ && options.kernel_size == 1 && options.padding == 0 && options.stride > 1) {
+      in = subsampled(step.node, in, options.stride);
       description.options.stride = 1;
-      description.h = (shape[2] - 1) / skip + 1;
-      description.w = (shape[3] - 1) / skip + 1;
+      description.h = in.layout.h;
+      description.w = in.layout.w;
     }
     const std::shared_ptr<Convolution> convolution = shared_convolution(description);
-    Place in = in_block(source, convolution->input().block);
-    if (skip > 1) in = subsampled(step.node, in, skip, convolution->input());
+    in = in_layout(step.node, in, convolution->input(), options.groups);
     const Place out =
-        step.residual ? accumulator(step, convolution->output()) : new_place(convolution->output());
+        step.residual ? accumulator(step, *convolution) : new_place(convolution->output());
     values_[step.result] = out;
     kernels_.push_back({step.node, convolution->kernel()});
     const std::size_t weight_bytes = convolution->weight_bytes();
     const std::size_t scratchpad = new_buffer(convolution->scratchpad_bytes());
     const std::size_t bytes =
-        weight_bytes + narrow<std::size_t>(options.out_channels) * sizeof(float);
+        weight_bytes + narrow<std::size_t>(convolution->output().c) * sizeof(float);
     const auto pack = [=, node = step.node, batch_norm = step.batch_norm](const Weights& weights,
                                                                           std::byte* to) {
       pack_convolution(weights, node, batch_norm, convolution->weights(), as_floats(to),
@@ -93,6 +92,10 @@ class Compiler {
                                             as_floats(context.parameters + weight_bytes),
                                             context.floats(out), context.bytes(scratchpad));
                          });
+    if (out.layout.c == options.out_channels) return;
+    Layout without_padding = out.layout;
+    without_padding.c = options.out_channels;
+    values_[step.result] = reblocked(step.result, out, without_padding, options.groups);
   }
 
   void compile(const Fusion& step, const BatchNorm2dOptions& options) {
@@ -143,6 +146,7 @@ class Compiler {
     const Node& node = graph_.node(step.node);
     const Place place{in_block(node.inputs[0], 1).buffer, plain_layout(node.shape)};
     values_[step.node] = place;
+    ++uses_left_[node.inputs[0]];  // the same memory: no later step may overwrite it
     emit(step.node, {}, place, [](const StepContext&) {});
   }
 
@@ -187,13 +191,17 @@ class Compiler {
 
   /// Returns the place to which a convolution adds: the residual's own memory where no later step
   /// reads it and it is not this step's input, else a copy.
-  Place accumulator(const Fusion& step, const Layout& layout) {
+  Place accumulator(const Fusion& step, const Convolution& convolution) {
     const Place residual = values_[*step.residual];
-    if (uses_left_[*step.residual] == 1 && residual.layout == layout) return residual;
-    return reblocked(step.node, residual, layout.block);
+    if (uses_left_[*step.residual] == 1 && residual.layout == convolution.output()) return residual;
+    return reblocked(step.node, residual, convolution.output(),
+                     convolution.description().options.groups);
   }
 
-  Place subsampled(NodeId node, const Place& in, std::int64_t stride, const Layout& layout) {
+  Place subsampled(NodeId node, const Place& in, std::int64_t stride) {
+    Layout layout = in.layout;
+    layout.h = (layout.h - 1) / stride + 1;
+    layout.w = (layout.w - 1) / stride + 1;
     const Place out = new_place(layout);
     emit(node, {in.buffer}, out, [=](const StepContext& context) {
       subsample(in.layout, context.floats(in), stride, context.floats(out));
@@ -201,18 +209,23 @@ class Compiler {
     return out;
   }
 
-  Place reblocked(NodeId node, const Place& in, std::int64_t block) {
-    const Place out = new_place(in.layout.with_block(block));
+  Place reblocked(NodeId node, const Place& in, const Layout& layout, std::int64_t groups = 1) {
+    const Place out = new_place(layout);
     emit(node, {in.buffer}, out, [=](const StepContext& context) {
-      reblock(in.layout, context.floats(in), block, context.floats(out));
+      reblock(in.layout, context.floats(in), layout, context.floats(out), groups);
     });
     return out;
   }
 
-  /// Returns the value in that blocking, adding a step where it has another.
+  /// Returns a value in that layout, to be read: adds a step where its memory differs.
+  Place in_layout(NodeId node, const Place& place, const Layout& layout, std::int64_t groups = 1) {
+    if (place.layout.same_memory(layout)) return {place.buffer, layout};
+    return reblocked(node, place, layout, groups);
+  }
+
   Place in_block(NodeId value, std::int64_t block) {
     const Place place = values_[value];
-    return place.layout.block == block ? place : reblocked(value, place, block);
+    return in_layout(value, place, place.layout.with_block(block));
   }
 
   std::pair<Place, Place> plain_in_out(NodeId id) {

@@ -99,22 +99,28 @@ float dot(const float* a, const float* b, std::int64_t count) {
 
 }  // namespace
 
-void reblock(const Layout& in, const float* input, std::int64_t out_block, float* output) {
-  const Layout out = in.with_block(out_block);
+void reblock(const Layout& in, const float* input, const Layout& out, float* output,
+             std::int64_t groups) {
   const std::int64_t pixels = in.pixels();
-#pragma omp parallel for collapse(2)
-  for (std::int64_t n = 0; n < in.n; ++n) {
-    for (std::int64_t b = 0; b < out.blocks(); ++b) {
-      float* to = output + (n * out.blocks() + b) * pixels * out_block;
-      for (std::int64_t lane = 0; lane < out_block; ++lane) {
-        const std::int64_t c = b * out_block + lane;
-        if (c >= in.c) {
-          for (std::int64_t p = 0; p < pixels; ++p) to[p * out_block + lane] = 0;
+  const std::int64_t in_group = in.c / groups;
+  const std::int64_t out_group = out.c / groups;
+  // The lanes of this many pixels stay in the first cache until all are written.
+  constexpr std::int64_t kPixels = 256;
+#pragma omp parallel for collapse(2) if (out.elements() > kParallelElements)
+  for (std::int64_t plane = 0; plane < out.n * out.blocks(); ++plane) {
+    for (std::int64_t first = 0; first < pixels; first += kPixels) {
+      const std::int64_t count = std::min(kPixels, pixels - first);
+      float* to = output + (plane * pixels + first) * out.block;
+      for (std::int64_t lane = 0; lane < out.block; ++lane) {
+        const std::int64_t channel = plane % out.blocks() * out.block + lane;
+        if (channel >= out.c || channel % out_group >= in_group) {
+          for (std::int64_t p = 0; p < count; ++p) to[p * out.block + lane] = 0;
           continue;
         }
-        const float* from =
-            input + (n * in.blocks() + c / in.block) * pixels * in.block + c % in.block;
-        for (std::int64_t p = 0; p < pixels; ++p) to[p * out_block + lane] = from[p * in.block];
+        const std::int64_t c = channel / out_group * in_group + channel % out_group;
+        const std::int64_t in_plane = plane / out.blocks() * in.blocks() + c / in.block;
+        const float* from = input + (in_plane * pixels + first) * in.block + c % in.block;
+        for (std::int64_t p = 0; p < count; ++p) to[p * out.block + lane] = from[p * in.block];
       }
     }
   }
@@ -222,7 +228,7 @@ void gate_channels(const Layout& layout, const float* input, const float* gate, 
                     : layout.block == 8 ? gate_pixels<8>
                                         : gate_pixels<1>;
   const std::int64_t elements = layout.pixels() * layout.block;
-#pragma omp parallel for
+#pragma omp parallel for if (layout.elements() > kParallelElements)
   for (std::int64_t plane = 0; plane < layout.n * layout.blocks(); ++plane) {
     rows(layout.pixels(), input + plane * elements, gate + plane * layout.block,
          output + plane * elements);

@@ -11,8 +11,11 @@ namespace weightlift {
 // threads. One thread computes each output element, in a fixed order: results do not depend on the
 // number of threads. Input and output must not overlap.
 
-/// Writes the same value in another blocking; zeros pad the last block.
-void reblock(const Layout& in, const float* input, std::int64_t out_block, float* output);
+/// Writes the same value in another blocking; zeros pad the last block. Both layouts have that many
+/// groups of channels. Groups that are larger in `out` end with zeros; of those that are smaller,
+/// the last channels are not written.
+void reblock(const Layout& in, const float* input, const Layout& out, float* output,
+             std::int64_t groups = 1);
 
 /// Writes every stride-th pixel of every stride-th row, for any blocking: the pixels that a 1x1
 /// convolution with that stride reads.

@@ -20,6 +20,12 @@ struct Layout {
   std::int64_t pixels() const { return h * w; }
   std::int64_t elements() const { return n * blocks() * pixels() * block; }
   Layout with_block(std::int64_t channels) const { return {n, c, h, w, channels}; }
+  /// Whether a value has the same bytes in both layouts: whole blocks of single pixels do.
+  bool same_memory(const Layout& other) const {
+    if (*this == other) return true;
+    return with_block(other.block) == other && pixels() == 1 && c % block == 0 &&
+           c % other.block == 0;
+  }
 };
 
 /// Returns the row-major layout of a shape of two or four dimensions. Throws UnsupportedError for
@@ -33,6 +39,7 @@ struct WeightLayout {
   std::int64_t out_block = 1;
   std::int64_t in_block = 1;
   bool row_major = true;
+  std::int64_t groups = 1;  ///< parts of O that are each padded to whole blocks
   bool operator==(const WeightLayout&) const = default;
 };
 

@@ -166,6 +166,7 @@ Speed speed(std::string_view implementation) {
 
 /// An implementation with layouts that this program knows.
 struct Implementation {
+  Conv2dOptions computed;
   PrimitiveDesc desc;
   std::int64_t in_block;
   std::int64_t out_block;
@@ -181,9 +182,24 @@ std::optional<Implementation> find(const ConvolutionDescription& d, const Reques
     const auto in = channel_block(desc.src_desc(), input_dims(d));
     const auto out = channel_block(desc.dst_desc(), output_dims(d));
     const auto weights = weight_layout(desc.weights_desc(), d.options);
-    if (in && out && weights) return Implementation{desc, *in, *out, *weights};
+    if (in && out && weights) return Implementation{d.options, desc, *in, *out, *weights};
   }
   return std::nullopt;
+}
+
+/// Returns oneDNN's first fast implementation after padding each group with zeros to blocks of
+/// channels: blocked implementations need whole blocks in each group.
+std::optional<Implementation> find_padded(ConvolutionDescription d, std::int64_t block, Tag tag) {
+  const auto round_up = [&](std::int64_t channels) {
+    const std::int64_t group = (channels / d.options.groups + block - 1) / block * block;
+    return group * d.options.groups;
+  };
+  d.options.in_channels = round_up(d.options.in_channels);
+  d.options.out_channels = round_up(d.options.out_channels);
+  auto found = find(d, {tag, Tag::any}, Speed::kFast);
+  if (!found || found->weights.row_major) return std::nullopt;
+  found->weights.groups = d.options.groups;
+  return found;
 }
 
 /// Returns the fastest implementation with known layouts. oneDNN's first choice may need unknown
@@ -199,6 +215,9 @@ std::optional<Implementation> choose(const ConvolutionDescription& d) {
     for (const Request& request : requests) {
       if (auto found = find(d, request, slowest)) return found;
     }
+    if (slowest != Speed::kFast || d.plain || d.options.groups == 1) continue;
+    if (auto found = find_padded(d, 16, Tag::nChw16c)) return found;
+    if (auto found = find_padded(d, 8, Tag::nChw8c)) return found;
   }
   return std::nullopt;
 }
@@ -226,9 +245,9 @@ Convolution::Convolution(const ConvolutionDescription& description) : descriptio
     if (!found) throw impossible(description, "no implementation");
     const PrimitiveDesc& desc = found->desc;
     const memory::dims dims = output_dims(description);
-    input_ = {description.n, description.options.in_channels, description.h, description.w,
+    input_ = {description.n, found->computed.in_channels, description.h, description.w,
               found->in_block};
-    output_ = {dims[0], dims[1], dims[2], dims[3], found->out_block};
+    output_ = {dims[0], found->computed.out_channels, dims[2], dims[3], found->out_block};
     weights_ = found->weights;
     kernel_ = desc.impl_info_str();
     weight_bytes_ = desc.weights_desc().get_size();

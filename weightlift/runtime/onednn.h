@@ -31,6 +31,7 @@ class Convolution {
   Convolution& operator=(const Convolution&) = delete;
 
   const ConvolutionDescription& description() const { return description_; }
+  /// Each group of the input and the output may have more channels than the description's, zeros.
   const Layout& input() const { return input_; }
   const Layout& output() const { return output_; }
   const WeightLayout& weights() const { return weights_; }
@@ -40,7 +41,7 @@ class Convolution {
   std::size_t scratchpad_bytes() const { return scratchpad_bytes_; }
 
   /// Computes the output. The pointers are to memory in the layouts above; bias has one float per
-  /// output channel.
+  /// channel of the output.
   void run(const float* input, const float* weights, const float* bias, float* output,
            std::byte* scratchpad) const;
 

@@ -65,6 +65,8 @@ class BlockPacker {
         row_elements_(weight.tensor.numel() / out_channels_),
         taps_(weight.tensor.shape()[2] * weight.tensor.shape()[3]),
         out_block_(layout.out_block),
+        group_channels_(out_channels_ / layout.groups),
+        group_blocks_((group_channels_ + out_block_ - 1) / out_block_),
         tile_columns_(layout.in_block * taps_),
         span_columns_(std::max<std::int64_t>(kSpanColumns / tile_columns_, 1) * tile_columns_),
         scale_(scale.begin(), scale.end()),
@@ -75,7 +77,7 @@ class BlockPacker {
     }
   }
 
-  std::int64_t out_blocks() const { return (out_channels_ + out_block_ - 1) / out_block_; }
+  std::int64_t out_blocks() const { return out_channels_ / group_channels_ * group_blocks_; }
 
   /// What `converted` of pack() must have room for.
   std::size_t converted_elements() const {
@@ -85,8 +87,9 @@ class BlockPacker {
 
   /// Packs all tiles of one block of output channels. `converted` is working memory.
   void pack(std::int64_t block, std::vector<float>& converted, float* output) const {
-    const std::int64_t first = block * out_block_;
-    const std::int64_t rows = std::min(out_block_, out_channels_ - first);
+    const std::int64_t in_group = block % group_blocks_ * out_block_;
+    const std::int64_t first = block / group_blocks_ * group_channels_ + in_group;
+    const std::int64_t rows = std::min(out_block_, group_channels_ - in_group);
     const std::int64_t tile_elements = out_block_ * tile_columns_;
     output += block * tiles(row_elements_) * tile_elements;
     for (std::int64_t column = 0; column < row_elements_; column += span_columns_) {
@@ -178,7 +181,8 @@ class BlockPacker {
   std::span<const std::byte> bytes_;
   DType dtype_, rounded_;
   std::int64_t item_bytes_ = static_cast<std::int64_t>(item_bytes(dtype_));
-  std::int64_t out_channels_, row_elements_, taps_, out_block_, tile_columns_, span_columns_;
+  std::int64_t out_channels_, row_elements_, taps_, out_block_, group_channels_, group_blocks_,
+      tile_columns_, span_columns_;
   std::vector<float> scale_;
   std::vector<std::int64_t> positions_;  ///< of a tile's column in the packed tile, in floats
 };
@@ -197,6 +201,18 @@ void scale_rows(const Parameter& parameter, const std::vector<double>& scale, fl
                          parameter.dtype, DType::F32, std::as_writable_bytes(to));
     if (scale[r] == 1) continue;
     for (float& value : to) value *= static_cast<float>(scale[r]);
+  }
+}
+
+/// Writes a bias per output channel, with zeros where the layout pads a group.
+void write_bias(const std::vector<double>& shift, const WeightLayout& layout, float* bias) {
+  const auto groups = narrow<std::size_t>(layout.groups);
+  const auto block = layout.groups == 1 ? 1 : narrow<std::size_t>(layout.out_block);
+  const std::size_t channels = shift.size() / groups;
+  const std::size_t padded = (channels + block - 1) / block * block;
+  std::fill_n(bias, groups * padded, 0.0F);
+  for (std::size_t c = 0; c < shift.size(); ++c) {
+    bias[c / channels * padded + c % channels] = static_cast<float>(shift[c]);
   }
 }
 
@@ -270,8 +286,7 @@ void pack_convolution(const Weights& weights, NodeId convolution, std::optional<
                       const WeightLayout& layout, float* packed, float* bias) {
   const auto& o = std::get<Conv2dOptions>(weights.graph.node(convolution).op);
   const ChannelAffine affine = affine_after(weights, convolution, batch_norm);
-  std::ranges::transform(affine.shift, bias,
-                         [](double shift) { return static_cast<float>(shift); });
+  write_bias(affine.shift, layout, bias);
   const Shape shape = {o.out_channels, o.in_channels / o.groups, o.kernel_size, o.kernel_size};
   pack_weights(parameter(weights, convolution, "weight", shape), affine.scale, layout, packed);
 }

@@ -49,7 +49,8 @@ void pack_weights(const Parameter& weight, const std::vector<double>& scale,
                   const WeightLayout& layout, float* output);
 
 /// Writes the parameters of a convolution and of the batch norm after it, where there is one:
-/// weights in that layout, and a bias per output channel. Throws MismatchError as parameter().
+/// weights in that layout, and a bias per output channel, both with the layout's padding. Throws
+/// MismatchError as parameter().
 void pack_convolution(const Weights& weights, NodeId convolution, std::optional<NodeId> batch_norm,
                       const WeightLayout& layout, float* packed, float* bias);
 
