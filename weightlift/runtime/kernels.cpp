@@ -72,6 +72,16 @@ void max_pool_row(std::int64_t in_w, const float* plane, const MaxPool2dOptions&
   }
 }
 
+/// Adds the pixels of one block of channels to `sums`, in order.
+template <std::int64_t kBlock>
+void sum_pixels(std::int64_t pixels, const float* input, double* sums) {
+  std::array<double, static_cast<std::size_t>(kBlock)> lanes{};
+  for (std::int64_t p = 0; p < pixels; ++p, input += kBlock) {
+    for (std::size_t c = 0; c < lanes.size(); ++c) lanes[c] += static_cast<double>(input[c]);
+  }
+  std::ranges::copy(lanes, sums);
+}
+
 /// Multiplies the pixels of one block of channels by the block's gates.
 template <std::int64_t kBlock>
 void gate_pixels(std::int64_t pixels, const float* input, const float* gate, float* output) {
@@ -158,15 +168,17 @@ void max_pool(const Layout& in, const float* input, const MaxPool2dOptions& opti
 }
 
 void global_mean(const Layout& in, const float* input, float* output) {
+  const auto sum = in.block == 16 ? sum_pixels<16> : in.block == 8 ? sum_pixels<8> : sum_pixels<1>;
   const std::int64_t pixels = in.pixels();
-#pragma omp parallel for
-  for (std::int64_t i = 0; i < in.n * in.c; ++i) {
-    const std::int64_t c = i % in.c;
-    const float* from =
-        input + (i / in.c * in.blocks() + c / in.block) * pixels * in.block + c % in.block;
-    double sum = 0;
-    for (std::int64_t p = 0; p < pixels; ++p) sum += static_cast<double>(from[p * in.block]);
-    output[i] = static_cast<float>(sum / static_cast<double>(pixels));
+#pragma omp parallel for if (in.elements() > kParallelElements)
+  for (std::int64_t plane = 0; plane < in.n * in.blocks(); ++plane) {
+    const std::int64_t first = plane % in.blocks() * in.block;
+    std::array<double, 16> sums{};
+    sum(pixels, input + plane * pixels * in.block, sums.data());
+    float* to = output + plane / in.blocks() * in.c + first;
+    for (std::int64_t c = 0; c < std::min(in.block, in.c - first); ++c) {
+      to[c] = static_cast<float>(sums[static_cast<std::size_t>(c)] / static_cast<double>(pixels));
+    }
   }
 }
 
