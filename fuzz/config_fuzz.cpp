@@ -5,7 +5,7 @@
 #include "fuzz/round_trip.h"
 #include "weightlift/base/error.h"
 #include "weightlift/image/processor.h"
-#include "weightlift/models/resnet_config.h"
+#include "weightlift/models/families.h"
 #include "weightlift/models/timm_config.h"
 
 namespace {
@@ -13,17 +13,22 @@ namespace {
 using namespace weightlift;
 using fuzzing::require;
 
-void check_resnet(std::string_view text) {
+std::string rewritten(std::string_view text, const std::string& where) {
+  const Model model = parse_transformers_config(text, where);
+  return model.network->transformers_config(model.config);
+}
+
+void check_transformers(std::string_view text) {
   std::string written;
   try {
-    written = to_config_json(parse_resnet_config(text, "input"));
+    written = rewritten(text, "input");
   } catch (const FormatError&) {
     return;
   } catch (const UnsupportedError&) {
     return;
   }
   require(is_transformers_config(written, "written"));
-  require(to_config_json(parse_resnet_config(written, "written")) == written);
+  require(rewritten(written, "written") == written);
 }
 
 void check_timm(std::string_view text) {
@@ -54,7 +59,7 @@ void check_processor(std::string_view text) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  check_resnet(text);
+  check_transformers(text);
   check_timm(text);
   check_processor(text);
   return 0;

@@ -1,184 +1,84 @@
 #!/usr/bin/env python3
-"""Writes weightlift/models/registry_data.cpp from timm itself.
+"""Writes the tables of weightlift's registry from timm itself.
 
     .venv-conformance/bin/python scripts/make_registry.py
 
-Builds every architecture on torch's meta device, without allocations and downloads. An architecture
-is plain if its module tree equals the tree of the ResNet with the same blocks and depths, and all
-other arguments at their defaults. Its name does not matter.
+    weightlift/models/FAMILY/FAMILY_tags.cpp   pretrained names and architectures of a supported family
+    weightlift/models/known_to_timm.cpp        old names, and unsupported architectures with the reasons
+
+Builds every architecture on torch's meta device, without allocations and downloads. Each
+weightlift/models/FAMILY/registry.py decides which ones its family supports. It has
+
+    FAMILY               the name in C++, such as "ResNet"; the folder has the same name in lower case
+    NETWORK              timm's class; its constructor's arguments are in `given` of each network
+    architecture(model)  the members of the family's struct after the name, or None if unsupported
+    reasons(name, model) why a network of this or a similar class is unsupported; empty for others
 """
 
 import argparse
 import functools
-import inspect
+import importlib.util
 import json
 import pathlib
 import re
 import sys
-import warnings
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import reference_stack  # noqa: E402,F401
 
 import timm  # noqa: E402
-import torch  # noqa: E402
 from timm.models import _registry as timm_registry  # noqa: E402
-from timm.models.resnet import BasicBlock, Bottleneck, ResNet  # noqa: E402
+from timm_networks import no_weights, recorded_arguments  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-OUTPUT = ROOT / "weightlift" / "models" / "registry_data.cpp"
+MODELS = pathlib.Path("weightlift", "models")
 
-# Modules of timm whose networks count as ResNets. In other modules the name decides.
-FAMILY_MODULES = {"resnet", "resnetv2", "resnest", "res2net", "sknet", "senet", "regnet", "rexnet", "tresnet"}
-FAMILY_NAME = re.compile(r"resne|regnet")
-
-ATTENTION = {
-    "se": "squeeze-and-excitation blocks",
-    "SEModule": "squeeze-and-excitation blocks",
-    "eca": "efficient channel attention",
-}
-NORMS = {
-    "groupnorm": "group norm",
-    "GroupNormAct": "group norm",
-    "EvoNorm2dS0": "evonorm",
-    "FilterResponseNormTlu2d": "filter response norm",
-}
+# Classes whose names begin with a vowel's sound: "an EfficientNet", "an SENet", "an XCiT", but "a NASNet".
+VOWEL_SOUND = re.compile(r"[AEIOUX]|[FHLMNRS][B-Z]|Mlp")
 
 
-def build(name):
-    """The architecture without weights, and the arguments of ResNet's constructor if it is a ResNet."""
-    given = {}
-    constructor = ResNet.__init__
-
-    def record(self, *args, **kwargs):
-        bound = inspect.signature(constructor).bind(self, *args, **kwargs)
-        bound.apply_defaults()
-        given.update(bound.arguments)
-        constructor(self, *args, **kwargs)
-
-    ResNet.__init__ = record
-    try:
-        with torch.device("meta"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            model = timm.create_model(name)
-    finally:
-        ResNet.__init__ = constructor
-    given.pop("self", None)
-    return model, given
+def load_families():
+    """The registry.py of every family, by its folder's name."""
+    families = {}
+    for path in sorted((ROOT / MODELS).glob("*/registry.py")):
+        spec = importlib.util.spec_from_file_location(f"{path.parent.name}_registry", path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        families[path.parent.name] = module
+    return families
 
 
-def tree(model):
-    """All modules with their classes and arguments, all tensors with their shapes."""
-    modules = [(path, type(m).__qualname__, m.extra_repr()) for path, m in model.named_modules()]
-    tensors = [(path, tuple(t.shape)) for path, t in model.state_dict().items()]
-    return modules, tensors
+def class_of(model):
+    name = type(model).__name__
+    return f"{'an' if VOWEL_SOUND.match(name) else 'a'} {name}"
 
 
-def is_plain(model, given):
-    if type(model) is not ResNet or given["block"] not in (BasicBlock, Bottleneck):
-        return False
-    with torch.device("meta"):
-        plain = ResNet(given["block"], given["layers"])
-    return tree(model) == tree(plain)
+def reason(name, model, families):
+    """Why no family supports the network."""
+    for family in families.values():
+        reasons = family.reasons(name, model)
+        if reasons:
+            return ", ".join(reasons)
+        if type(model) is family.NETWORK:
+            sys.exit(f"{name}: unsupported for an unknown reason: {model.given}")
+    return class_of(model)
 
 
-def class_name(layer):
-    """The name of a layer: of a class, of timm's name for one, or of a class with bound arguments."""
-    if isinstance(layer, functools.partial):
-        layer = layer.func
-    return layer if isinstance(layer, str) else layer.__name__
-
-
-def attention_reason(block_args):
-    layer = (block_args or {}).get("attn_layer")
-    if layer is None:
-        return []
-    return [ATTENTION.get(class_name(layer), f"attention blocks ({class_name(layer)})")]
-
-
-def width_reason(given):
-    if given["cardinality"] != 1:
-        return [f"grouped convolutions (cardinality {given['cardinality']}, base width {given['base_width']})"]
-    if given["base_width"] != 64:
-        return [f"wide bottlenecks (base_width {given['base_width']})"]
-    return []
-
-
-def resnet_reasons(name, given):
-    """The arguments of a timm ResNet that ResNetConfig does not support."""
-    reasons = []
-    if isinstance(given["block"], (list, tuple)):
-        reasons.append("basic and bottleneck blocks mixed")
-    elif given["block"] not in (BasicBlock, Bottleneck):
-        reasons.append(f"other blocks ({given['block'].__name__})")
-    if given["stem_type"]:
-        reasons.append(f"deep stem (stem_type '{given['stem_type']}')")
-    if given["replace_stem_pool"]:
-        reasons.append("a convolution in place of the stem's pooling (replace_stem_pool)")
-    if given["avg_down"]:
-        reasons.append("average-pool shortcuts (avg_down)")
-    reasons += attention_reason(given["block_args"])
-    reasons += width_reason(given)
-    if given["block_reduce_first"] != 1:
-        reasons.append(f"narrow first convolutions (block_reduce_first {given['block_reduce_first']})")
-    if given["down_kernel_size"] != 1:
-        size = given["down_kernel_size"]
-        reasons.append(f"{size}x{size} shortcut convolutions (down_kernel_size {size})")
-    if given["aa_layer"] is not None:
-        reasons.append(f"anti-aliased pooling (aa_layer {class_name(given['aa_layer'])})")
-    norm = class_name(given["norm_layer"])
-    if norm != "BatchNorm2d":
-        reasons.append(NORMS.get(norm, norm))
-    if given["act_layer"] is not torch.nn.ReLU:
-        reasons.append(f"other activations (act_layer {class_name(given['act_layer'])})")
-    if given["output_stride"] != 32:
-        reasons.append(f"dilated stages (output_stride {given['output_stride']})")
-    if given["global_pool"] not in ("avg", "fast", "fastavg"):
-        reasons.append(f"other pooling (global_pool '{given['global_pool']}')")
-    if name.endswith("_pruned"):
-        reasons.append("pruned channels")
-    return reasons
-
-
-def resnetv2_reasons(model):
-    norms = {type(m).__name__ for m in model.modules() if "Norm" in type(m).__name__ or "Evo" in type(m).__name__}
-    norms -= {"BatchNormAct2d"}
-    return ["pre-activation blocks (ResNetV2)"] + [NORMS.get(n, n) for n in sorted(norms)]
-
-
-def family_name(model, given):
-    """The class of a network outside resnet.py; if it reuses ResNet, the class of its blocks."""
-    return f"{given['block'].__name__} blocks" if type(model) is ResNet else type(model).__name__
-
-
-def reason(name, module, model, given):
-    if module == "resnet":
-        reasons = resnet_reasons(name, given)
-        if not reasons:
-            sys.exit(f"{name}: not plain, for an unknown reason: {given}")
-        return ", ".join(reasons)
-    if module == "resnetv2":
-        return ", ".join(resnetv2_reasons(model))
-    return f"not a plain ResNet: {family_name(model, given)}"
-
-
-def is_resnet_like(name):
-    return timm_registry._model_to_module[name] in FAMILY_MODULES or FAMILY_NAME.search(name)
-
-
-def survey():
-    """All ResNet-like architectures of timm: the plain ones, and the others with their reasons."""
-    plain, others = {}, {}
-    for name in timm.list_models():
-        if not is_resnet_like(name):
-            continue
-        model, given = build(name)
-        if is_plain(model, given):
-            kind = "basic" if given["block"] is BasicBlock else "bottleneck"
-            plain[name] = (kind, tuple(given["layers"]))
-        else:
-            others[name] = reason(name, timm_registry._model_to_module[name], model, given)
-    return plain, others
+def survey(families):
+    """All architectures of timm: the supported ones by family and name, the others with their reasons."""
+    supported, others = {folder: {} for folder in families}, {}
+    with recorded_arguments([family.NETWORK for family in families.values()]):
+        for name in timm.list_models():
+            with no_weights():
+                model = timm.create_model(name)
+            for folder, family in families.items():
+                members = family.architecture(model)
+                if members is not None:
+                    supported[folder][name] = members
+                    break
+            else:
+                others[name] = reason(name, model, families)
+    return supported, others
 
 
 def text(value):
@@ -191,6 +91,17 @@ def text(value):
 
 def braces(values):
     return "{" + ", ".join(str(v) for v in values) + "}"
+
+
+def literal(value):
+    """A string, number or tuple of numbers in C++."""
+    if isinstance(value, str):
+        return text(value)
+    return braces(value) if isinstance(value, tuple) else str(value)
+
+
+def row(*values):
+    return "    " + braces(literal(value) for value in values) + ","
 
 
 def pretrained_row(name, is_default, parameters):
@@ -223,17 +134,18 @@ def pretrained_row(name, is_default, parameters):
     return "    {" + ",\n".join(lines).lstrip() + "},"
 
 
+@functools.cache
 def count_parameters(architecture, num_classes):
-    with torch.device("meta"):
+    with no_weights():
         model = timm.create_model(architecture, num_classes=num_classes)
     return sum(p.numel() for p in model.parameters())
 
 
-def pretrained_rows(plain):
+def pretrained_rows(architectures):
     rows = []
     for name in timm.list_pretrained():
         architecture = name.split(".")[0]
-        if architecture not in plain:
+        if architecture not in architectures:
             continue
         cfg = timm.get_pretrained_cfg(name)
         is_default = timm.get_pretrained_cfg(architecture).tag == cfg.tag
@@ -241,55 +153,68 @@ def pretrained_rows(plain):
     return rows
 
 
-def deprecated_rows(plain, others):
-    """The old names of plain architectures. Adds old names of other architectures to `others`."""
-    rows = []
-    for old, name in sorted(timm_registry._deprecated_models.items()):
-        architecture = (name or "").split(".")[0]
-        if architecture in plain:
-            rows.append(f"    {{{text(old)}, {text(name)}}},")
-        elif architecture in others:
-            others[old] = others[architecture]
-    return rows
+def split_old_names(others):
+    """timm's old names of supported architectures, and those of others with the reasons."""
+    deprecated, old_others = {}, {}
+    for old, name in timm_registry._deprecated_models.items():
+        architecture = name.split(".")[0]
+        if architecture in others:
+            old_others[old] = others[architecture]
+        else:
+            deprecated[old] = name
+    return deprecated, old_others
 
 
-def array(kind, name, rows):
-    return f"constexpr auto {name} = std::to_array<{kind}>({{\n" + "\n".join(rows) + "\n});\n"
-
-
-def accessor(kind, function, name):
-    return f"std::span<const {kind}> {function}() {{ return {name}; }}\n"
-
-
-def source():
-    plain, others = survey()
-    deprecated = deprecated_rows(plain, others)
-    by_size = sorted(plain.items(), key=lambda item: int(item[0].removeprefix("resnet")))
-    tables = [
-        ("PretrainedCfg", "pretrained_cfgs", "kPretrainedCfgs", pretrained_rows(plain)),
-        ("PlainArchitecture", "plain_architectures", "kPlainArchitectures",
-         [f"    {{{text(n)}, {text(kind)}, {braces(depths)}}}," for n, (kind, depths) in by_size]),
-        ("DeprecatedName", "deprecated_names", "kDeprecatedNames", deprecated),
-        ("OtherArchitecture", "other_architectures", "kOtherArchitectures",
-         [f"    {{{text(n)}, {text(why)}}}," for n, why in sorted(others.items())]),
-    ]
+def source(header, tables):
+    """A C++ file with one array and one function per table: the rows' type, the function, the array, the rows."""
+    arrays = [f"constexpr auto {array} = std::to_array<{kind}>({{\n" + "\n".join(rows) + "\n});\n"
+              for kind, _, array, rows in tables]
+    functions = [f"std::span<const {kind}> {function}() {{ return {array}; }}\n" for kind, function, array, _ in tables]
     return "".join([
         f"// Generated by scripts/make_registry.py from timm {timm.__version__}; do not edit.\n",
-        '#include "weightlift/models/registry.h"\n\n',
+        f'#include "{header.as_posix()}"\n\n',
         "// clang-format off\n",
         "namespace weightlift {\nnamespace {\n\n",
-        "\n".join(array(kind, name, rows) for kind, _, name, rows in tables),
+        "\n".join(arrays),
         "\n}  // namespace\n\n",
-        "\n".join(accessor(kind, function, name) for kind, function, name, _ in tables),
+        "\n".join(functions),
         "\n}  // namespace weightlift\n",
     ])
 
 
+def family_source(folder, family, architectures):
+    kind = f"{family.FAMILY}Architecture"
+    return source(MODELS / folder / f"{folder}_tags.h", [
+        ("PretrainedCfg", f"{folder}_tags", f"k{family.FAMILY}Tags", pretrained_rows(architectures)),
+        (kind, f"{folder}_architectures", f"k{kind}s",
+         [row(name, *members) for name, members in architectures.items()]),
+    ])
+
+
+def known_source(others):
+    deprecated, old_others = split_old_names(others)
+    return source(MODELS / "registry.h", [
+        ("DeprecatedName", "deprecated_names", "kDeprecatedNames", [row(*item) for item in sorted(deprecated.items())]),
+        ("OtherArchitecture", "other_architectures", "kOtherArchitectures",
+         [row(*item) for item in sorted((others | old_others).items())]),
+    ])
+
+
+def sources():
+    """The text of every generated file, by its path in the repository."""
+    families = load_families()
+    supported, others = survey(families)
+    texts = {MODELS / folder / f"{folder}_tags.cpp": family_source(folder, family, supported[folder])
+             for folder, family in families.items()}
+    texts[MODELS / "known_to_timm.cpp"] = known_source(others)
+    return texts
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("-o", "--output", type=pathlib.Path, default=OUTPUT)
-    arguments = parser.parse_args()
-    arguments.output.write_text(source(), encoding="ascii")
+    parser.parse_args()
+    for path, content in sources().items():
+        (ROOT / path).write_text(content, encoding="ascii")
 
 
 if __name__ == "__main__":

@@ -44,6 +44,7 @@ TEST(NoteTest, NamesAndSeveritiesAreStable) {
                         "warning zero-tail",
                         "warning head-renamed",
                         "note bias-added",
+                        "note head-dropped",
                         "note labels-read",
                         "warning labels-unknown",
                         "warning label-duplicated",

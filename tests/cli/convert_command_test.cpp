@@ -55,20 +55,20 @@ TEST(ConvertCommandTest, PrintsWhatItDid) {
   const Room room;
   const Outcome outcome = convert(room);
   EXPECT_EQ(outcome.exit_code, 0);
-  EXPECT_EQ(
-      outcome.out,
-      fmt::format("{} -> {}\n"
-                  "  network: basic [2, 1, 1, 1], channels [64, 16, 24, 32], 3 in, 5 classes "
-                  "out, 196,565 parameters, float32\n"
-                  "  moved: 29 operations with parameters, 86 tensors\n"
-                  "  labels: unknown (LABEL_0, LABEL_1, ...)\n"
-                  "  verified: 86 tensors bit-equal, 49 operations equal, logits bit-equal (1 "
-                  "input [1, 3, 32, 32], seed 0)\n"
-                  "  wrote config.json, model.safetensors, preprocessor_config.json, README.md\n"
-                  "  incomplete: no labels; complete the folder with:\n"
-                  "    weightlift convert {} -o {} --force --id2label labels.txt\n"
-                  "    labels.txt: one label per line, in the order of the classes\n",
-                  room.source(), room.folder().string(), room.source(), room.out()));
+  EXPECT_EQ(outcome.out,
+            fmt::format(
+                "{} -> {}\n"
+                "  network: basic blocks [2, 1, 1, 1], channels [64, 16, 24, 32], 3 in, 5 classes "
+                "out, 196,565 parameters, float32\n"
+                "  moved: 29 operations with parameters, 86 tensors\n"
+                "  labels: unknown (LABEL_0, LABEL_1, ...)\n"
+                "  verified: 86 tensors bit-equal, 49 operations equal, logits bit-equal (1 "
+                "input [1, 3, 32, 32], seed 0)\n"
+                "  wrote config.json, model.safetensors, preprocessor_config.json, README.md\n"
+                "  incomplete: no labels; complete the folder with:\n"
+                "    weightlift convert {} -o {} --force --id2label labels.txt\n"
+                "    labels.txt: one label per line, in the order of the classes\n",
+                room.source(), room.folder().string(), room.source(), room.out()));
   EXPECT_EQ(outcome.err,
             "weightlift: warning: no labels for the 5 classes; named LABEL_0, LABEL_1, ...; add "
             "--id2label FILE\n"

@@ -521,7 +521,7 @@ TEST_F(HubSourceTest, HintsAtMissingPathsAndUnsupportedNetworks) {
   EXPECT_THAT(convert({"out/resnet-19"}).err,
               HasSubstr("; no local file or folder has that name either\n"));
   EXPECT_THAT(convert({"timm/resnet50d"}).err,
-              HasSubstr("; weightlift does not support resnet50d: deep stem"));
+              HasSubstr("; resnet50d is known to timm, not supported: deep stem"));
 }
 
 TEST_F(HubSourceTest, TakesAPathWithATypingErrorForAPath) {
@@ -554,13 +554,22 @@ TEST_F(HubSourceTest, ChecksTheRightsToPublishBeforeTheConversion) {
   EXPECT_THAT(refused({"--dry-run"}, ""), HasSubstr("publishing needs a token"));
 }
 
-TEST_F(HubSourceTest, WarnsOfNoncommercialLicenses) {
+TEST_F(HubSourceTest, PublishesUnderANoncommercialLicenseOnlyWhereItIsAccepted) {
   server.add_repo("timm/resnet18.fb_ssl_yfcc100m_ft_in1k", room.source());
-  const Outcome outcome = convert({"ssl_resnet18", "--push-to-hub"});
+  const std::string license = "cc-by-nc-4.0";
+  const Outcome refused = convert({"ssl_resnet18", "--push-to-hub"});
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(refused.err, HasSubstr("ssl_resnet18: the weights' license is cc-by-nc-4.0 "
+                                     "(https://creativecommons.org/licenses/by-nc/4.0/): no "
+                                     "commercial use"));
+  EXPECT_THAT(refused.err, HasSubstr("--accept-license cc-by-nc-4.0 publishes under it"));
+  EXPECT_FALSE(fs::exists(room.out())) << "refused before any work";
+  EXPECT_EQ(convert({"ssl_resnet18", "--push-to-hub", "--license", "mit"}).exit_code, 2);
+  const Outcome outcome = convert({"ssl_resnet18", "--push-to-hub", "--accept-license", license});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_THAT(outcome.err, HasSubstr("the weights' license is cc-by-nc-4.0: no commercial use"));
-  const Outcome flagged =
-      convert({"ssl_resnet18", "--push-to-hub", "--license", "mit", "--name", "mine"});
+  const Outcome flagged = convert({"ssl_resnet18", "--push-to-hub", "--license", "mit", "--name",
+                                   "mine", "--accept-license", license});
   EXPECT_THAT(flagged.err, HasSubstr("the weights' license is cc-by-nc-4.0: no commercial use"));
 }
 

@@ -17,7 +17,7 @@
 #include "weightlift/base/file.h"
 #include "weightlift/checkpoint/safetensors_writer.h"
 #include "weightlift/checkpoint/torch_writer.h"
-#include "weightlift/models/resnet.h"
+#include "weightlift/models/resnet/resnet.h"
 #include "weightlift/tensor/state_dict.h"
 
 namespace weightlift {
@@ -36,7 +36,7 @@ StateDict resnet152() {
   StateDict tensors;
   const auto network = make_timm_resnet(testing::resnet_config("resnet152"));
   for (const Module::Slot& slot : network->slots()) {
-    const DType dtype = slot.counter ? DType::I64 : DType::F32;
+    const DType dtype = slot.role == SlotRole::kCounter ? DType::I64 : DType::F32;
     const std::size_t size_bytes =
         static_cast<std::size_t>(numel(slot.shape).value()) * item_bytes(dtype);
     const auto zeros = map_zeros(size_bytes);

@@ -28,16 +28,38 @@ std::vector<std::string> names(const std::string& glob) {
 TEST(ModelsCommandTest, ListsTheRegistry) {
   const Outcome outcome = run_weightlift({"models"});
   EXPECT_EQ(outcome.exit_code, 0);
-  EXPECT_EQ(std::ranges::count(outcome.out, '\n'), 49);
+  EXPECT_EQ(std::ranges::count(outcome.out, '\n'), 110);
   EXPECT_THAT(outcome.out, AllOf(HasSubstr("resnet50.a1_in1k *"), HasSubstr("25,557,032"),
                                  HasSubstr("bsd-3-clause"), HasSubstr("0.5/0.5")));
 }
 
 TEST(ModelsCommandTest, TakesNamesAndPatterns) {
-  EXPECT_EQ(names("*").size(), 48U);
+  EXPECT_EQ(names("*").size(), 109U);
   EXPECT_EQ(names("resnet26").size(), 1U);
   EXPECT_THAT(names("tv_resnet50"), ElementsAre("resnet50.tv_in1k"));
   EXPECT_THAT(names("resnet18.tv*"), ElementsAre("resnet18.tv_in1k"));
+}
+
+TEST(ModelsCommandTest, ListsOneFamily) {
+  const Outcome outcome = run_weightlift({"models", "--family", "regnet", "--json"});
+  const auto lines = json_lines(outcome.out);
+  EXPECT_EQ(lines.size(), 61U);
+  for (const Json& line : lines) EXPECT_EQ(line["family"], "regnet");
+  EXPECT_EQ(run_weightlift({"models", "--family", "vit"}).exit_code, 2);
+}
+
+TEST(ModelsCommandTest, AnswersWhatTimmHasAndWeightliftHasNot) {
+  const auto answer = [](const char* name) {
+    const Outcome outcome = run_weightlift({"models", name});
+    EXPECT_EQ(outcome.exit_code, 3) << name;
+    return outcome.err;
+  };
+  EXPECT_EQ(answer("vit_base_patch16_224.augreg_in21k"),
+            "weightlift: error: vit_base_patch16_224.augreg_in21k: known to timm, not supported: a "
+            "VisionTransformer\n");
+  EXPECT_THAT(answer("resnet50d"), HasSubstr("known to timm, not supported: deep stem"));
+  EXPECT_THAT(answer("seresnet50"), HasSubstr("squeeze-and-excitation"));
+  EXPECT_THAT(answer("regnetv_040"), HasSubstr("pre-activation"));
 }
 
 TEST(ModelsCommandTest, JsonHasWhatTimmStates) {

@@ -350,6 +350,18 @@ TEST_F(PushCommandTest, PublishesWhatIsIncludedAndNotExcluded) {
   EXPECT_THAT(none.err, HasSubstr("small: no file matches --include and --exclude\n"));
 }
 
+TEST_F(PushCommandTest, PublishesUnderANoncommercialLicenseOnlyWhereItIsAccepted) {
+  write_file(folder / "README.md",
+             "---\nlicense: other\nlicense_name: seer-license\nlicense_link: x\n---\n");
+  const Outcome refused = push({folder, "alice/seer"});
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(refused.err, AllOf(HasSubstr("license is seer-license (https://"),
+                                 HasSubstr("--accept-license seer-license publishes")));
+  EXPECT_EQ(push({folder, "alice/seer", "--accept-license", "mit"}).exit_code, 2);
+  EXPECT_EQ(push({folder, "alice/seer", "--dry-run"}).exit_code, 0);
+  EXPECT_EQ(push({folder, "alice/seer", "--accept-license", "seer-license"}).exit_code, 0);
+}
+
 TEST_F(PushCommandTest, WarnsOfNoncommercialLicenses) {
   write_file(folder / "README.md", "---\ntags:\n- x\nlicense: cc-by-nc-4.0\n---\n");
   EXPECT_THAT(

@@ -101,7 +101,8 @@ TEST_P(ConvertTest, DescribesTheNetwork) {
   EXPECT_EQ(config.depths, job.source.network.depths);
   EXPECT_EQ(config.hidden_sizes, job.source.network.hidden_sizes);
   EXPECT_EQ(config.num_labels, 5);
-  EXPECT_EQ(to_config_json(result.content.config), read_file(job.dir / "out/small/config.json"));
+  EXPECT_EQ(result.content.network->transformers_config(result.content.config),
+            read_file(job.dir / "out/small/config.json"));
   EXPECT_EQ(to_preprocessor_json(*result.content.processor),
             read_file(job.dir / "out/small/preprocessor_config.json"));
   std::int64_t parameters = 0;
@@ -311,7 +312,7 @@ TEST(ConvertJobTest, ReadsALoneFile) {
   EXPECT_EQ(result.folder, dir / "out/best");
   EXPECT_FALSE(result.content.processor);
   EXPECT_THAT(told(result.notes),
-              AllOf(Contains(EndsWith("best.safetensors: no-config")),
+              AllOf(Contains(EndsWith("best.safetensors: no-config family='ResNet'")),
                     Contains(EndsWith("best.safetensors: processor-not-in-file; "
                                       "give-image-processor()"))));
   EXPECT_THAT(result.card, HasSubstr("- architecture: a standard timm ResNet with ReLU, assumed"));

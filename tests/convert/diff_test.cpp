@@ -272,7 +272,8 @@ TEST(DiffOtherNetworksTest, ComparesByTheNamesInTheFile) {
                                        "values norm.w and norm.w"));
   EXPECT_EQ(found.differences[2].values->different_count, 0);
   EXPECT_EQ(found.tensors, 3U);
-  EXPECT_THAT(open_diff_side(dir / "a.safetensors").no_resnet, HasSubstr("a vision transformer"));
+  EXPECT_THAT(open_diff_side(dir / "a.safetensors").not_convertible,
+              HasSubstr("a vision transformer"));
 }
 
 TEST(DiffOtherNetworksTest, ComparesOnlyTheBytesOfSomeDtypes) {

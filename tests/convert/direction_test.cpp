@@ -81,7 +81,7 @@ TEST(DirectionTest, WritesOnlyKnownFactsIntoTimmsConfig) {
   const TimmConfig made = parse_timm_config(text, "made");
   const TimmConfig own = parse_timm_config(read_file(way.dir / "timm/small/config.json"), "own");
   EXPECT_EQ(made.architecture, own.architecture);
-  EXPECT_EQ(made.channels, own.channels);
+  EXPECT_EQ(made.model_args, own.model_args);
   EXPECT_EQ(made.num_classes, own.num_classes);
   EXPECT_EQ(made.pretrained_cfg.input_size, own.pretrained_cfg.input_size);
   EXPECT_EQ(made.pretrained_cfg.crop_pct, own.pretrained_cfg.crop_pct);
@@ -100,12 +100,18 @@ TEST(DirectionTest, ClaimsNoPixelsWithoutAProcessor) {
               ::testing::Not(HasSubstr("\"input_size")));
 }
 
+/// A network that torchvision's class has, with few blocks.
+ResNetConfig one_block_per_stage() {
+  ResNetConfig config;
+  config.hidden_sizes = {64, 128, 256, 512};
+  config.depths = {1, 1, 1, 1};
+  config.layer_type = LayerType::kBasic;
+  config.num_labels = 3;
+  return config;
+}
+
 TEST(DirectionTest, WritesOnlyAStateDictForTorchvision) {
-  TimmCheckpoint checkpoint = testing::make_timm_checkpoint({.hidden_sizes = {64, 128, 256, 512},
-                                                             .depths = {1, 1, 1, 1},
-                                                             .layer_type = LayerType::kBasic,
-                                                             .num_labels = 3},
-                                                            "resnet18");
+  TimmCheckpoint checkpoint = testing::make_timm_checkpoint(one_block_per_stage(), "resnet18");
   const Way way(checkpoint);
   run(way.back(Form::kTorchvision));
   EXPECT_THAT(names_in(way.dir / "back/small"), UnorderedElementsAre("model.pth", "README.md"));
@@ -251,11 +257,7 @@ TEST(DirectionTest, RefusesAFolderThatContradictsItsConfig) {
 }
 
 TEST(DirectionTest, VerifiesALoneStateDict) {
-  const Way way(testing::make_timm_checkpoint({.hidden_sizes = {64, 128, 256, 512},
-                                               .depths = {1, 1, 1, 1},
-                                               .layer_type = LayerType::kBasic,
-                                               .num_labels = 3},
-                                              "resnet18"));
+  const Way way(testing::make_timm_checkpoint(one_block_per_stage(), "resnet18"));
   run(way.back(Form::kTorchvision));
   ProgressSink silent;
   EXPECT_TRUE(verify_folder((way.dir / "hf/small").string(), {},
@@ -297,7 +299,7 @@ TEST(WrappersTest, ReadsTheArchOfATrainingCheckpoint) {
   const TempDir dir;
   const fs::path made = fs::path(WEIGHTLIFT_SOURCE_DIR) / "examples/checkpoints/model_best.pth.tar";
   EXPECT_THAT(told(open_source(made.string()).notes),
-              Contains(HasSubstr("model_best.pth.tar: no-config arch='resnet18'")));
+              Contains(HasSubstr("model_best.pth.tar: no-config family='ResNet' arch='resnet18'")));
   using testing::text;
   const std::string tensors =
       testing::ordered_dict(text("w") + testing::float_tensor(4, 0, {2}, {1}));

@@ -141,8 +141,9 @@ TEST(ConfigRefusalTest, NamesAHugeFile) {
 TEST(ConfigRefusalTest, NamesAnotherModel) {
   TimmCheckpoint checkpoint = small_checkpoint();
   checkpoint.config_json = R"({"model_type": "bert"})";
-  EXPECT_THAT(refusal_of<UnsupportedError>(checkpoint),
-              HasSubstr("in/config.json: unsupported model_type 'bert' (supported: resnet)"));
+  EXPECT_THAT(
+      refusal_of<UnsupportedError>(checkpoint),
+      HasSubstr("in/config.json: unsupported model_type 'bert' (supported: resnet, regnet)"));
 }
 
 TEST(ConfigRefusalTest, NamesAFolderInItsPlace) {

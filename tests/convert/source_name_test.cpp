@@ -76,7 +76,7 @@ TEST(SourceNameTest, SuggestsTheNearestNames) {
 
 TEST(SourceNameTest, RefusesOtherArchitecturesWithTheReason) {
   EXPECT_EQ(refusal_of_name<UnsupportedError>("resnet50d"),
-            "resnet50d: unsupported timm architecture: deep stem (stem_type 'deep'), average-pool "
+            "resnet50d: known to timm, not supported: deep stem (stem_type 'deep'), average-pool "
             "shortcuts (avg_down)");
   EXPECT_THAT(refusal_of_name<UnsupportedError>("seresnet50.a1_in1k"),
               HasSubstr("squeeze-and-excitation"));

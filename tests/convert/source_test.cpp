@@ -54,7 +54,7 @@ TEST(SourceTest, OpensALoneFile) {
   small_checkpoint().write_file(dir / "best.pth.tar");
   const Source source = open(dir / "best.pth.tar");
   EXPECT_EQ(source.kind, SourceKind::kFile);
-  EXPECT_THAT(told(source.notes), Contains(EndsWith("best.pth.tar: no-config")));
+  EXPECT_THAT(told(source.notes), Contains(EndsWith("best.pth.tar: no-config family='ResNet'")));
 }
 
 TEST(SourceTest, SuggestsANameWhereOneMayFit) {
@@ -62,8 +62,9 @@ TEST(SourceTest, SuggestsANameWhereOneMayFit) {
   ResNetConfig network = small_checkpoint().network;
   network.num_labels = 1000;  // timm's names have as many or more
   testing::make_timm_checkpoint(network, "resnet18").write_file(dir / "best.safetensors");
-  EXPECT_THAT(told(open(dir / "best.safetensors").notes),
-              Contains(EndsWith("best.safetensors: no-config; give-architecture()")));
+  EXPECT_THAT(
+      told(open(dir / "best.safetensors").notes),
+      Contains(EndsWith("best.safetensors: no-config family='ResNet'; give-architecture()")));
 }
 
 TEST(SourceTest, FindsTheWeightsThatTimmTakes) {
@@ -106,8 +107,10 @@ TEST(SourceTest, TakesFromAGivenConfigWhatTensorsDoNotShow) {
   const Source source =
       open_source((dir / "w.safetensors").string(), {.config = (dir / "given.json").string()});
   EXPECT_EQ(source.kind, SourceKind::kFile);
-  EXPECT_TRUE(source.config.downsample_in_bottleneck);
-  EXPECT_EQ(source.config.hidden_act, Activation::kGelu);
+  const ResNetConfig taken =
+      parse_resnet_config(source.network->transformers_config(source.config), "taken");
+  EXPECT_TRUE(taken.downsample_in_bottleneck);
+  EXPECT_EQ(taken.hidden_act, Activation::kGelu);
   EXPECT_EQ(source.config.label(4), "e");
   EXPECT_THAT(told(source.notes), ::testing::Not(Contains(HasSubstr("no-config"))));
   stated.depths = {1, 1, 1, 1};

@@ -10,7 +10,7 @@
 #include "tests/support/refusal.h"
 #include "tests/support/timm_checkpoint.h"
 #include "weightlift/base/error.h"
-#include "weightlift/models/resnet.h"
+#include "weightlift/models/resnet/resnet.h"
 #include "weightlift/transfer/transfer.h"
 
 namespace weightlift {

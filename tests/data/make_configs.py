@@ -18,7 +18,8 @@ import reference_stack  # noqa: E402,F401
 
 import torch  # noqa: E402
 from transformers import (  # noqa: E402
-    AutoImageProcessor, ConvNextImageProcessor, ResNetConfig, ResNetForImageClassification, ResNetModel)
+    AutoImageProcessor, ConvNextImageProcessor, RegNetConfig, RegNetForImageClassification, RegNetModel, ResNetConfig,
+    ResNetForImageClassification, ResNetModel)
 
 HARD_LABELS = ["crane", "Zebra", "\u00e9l\u00e8ve", "crane", "a \"b\" \\ c", "\U0001f986", "tab\there", "\u007f", "it's", "/"]
 
@@ -43,6 +44,17 @@ CONFIGS = {
     "bfloat16": dict(TINY, dtype=torch.bfloat16),
     "float64": dict(TINY, dtype=torch.float64),
     "backbone": dict(TINY, num_labels=3),
+}
+
+REGNETS = {
+    "regnet": dict(),
+    "regnet_no_labels": dict(hidden_sizes=[8], depths=[1], num_labels=0),
+    "regnet_x": dict(layer_type="x", hidden_sizes=[8, 16], depths=[1, 2], groups_width=8, num_labels=3),
+    "regnet_every_switch": dict(
+        hidden_sizes=[24], depths=[2], groups_width=12, num_channels=4, embedding_size=16, hidden_act="silu",
+        downsample_in_first_stage=False, dtype=torch.bfloat16, problem_type="multi_label_classification",
+        **named(HARD_LABELS)),
+    "regnet_backbone": dict(hidden_sizes=[8], depths=[1], num_labels=3),
 }
 
 PUBLISHED = {
@@ -77,6 +89,21 @@ OLD_CONFIGS = {
     "strings_sorted": PUBLISHED | {"id2label": dict(sorted(PUBLISHED["id2label"].items()))},
     "other_num_labels": {k: v for k, v in PUBLISHED.items() if k != "label2id"} | {"num_labels": 3},
     "null_labels": {k: v for k, v in PUBLISHED.items() if k != "label2id"} | {"id2label": None},
+}
+
+PUBLISHED_REGNET = PUBLISHED | {
+    "architectures": ["RegNetForImageClassification"],
+    "depths": [2, 6, 12, 2],
+    "downsample_in_first_stage": True,
+    "embedding_size": 32,
+    "groups_width": 64,
+    "hidden_sizes": [128, 192, 512, 1088],
+    "layer_type": "y",
+    "model_type": "regnet",
+}
+OLD_REGNETS = {
+    "regnet_published_2022": PUBLISHED_REGNET,
+    "regnet_version_4_35": PUBLISHED_REGNET | {"transformers_version": "4.35.0"},
 }
 
 PROCESSORS = {
@@ -118,13 +145,13 @@ def write(path, text):
     path.write_text(text)
 
 
-def make_configs(folder):
-    for name, arguments in CONFIGS.items():
+def make_configs(folder, configs, config_class, classifier, backbone):
+    for name, arguments in configs.items():
         arguments = dict(arguments)
         dtype = arguments.pop("dtype", torch.float32)
-        kind = ResNetModel if name == "backbone" else ResNetForImageClassification
+        kind = backbone if name.endswith("backbone") else classifier
         with tempfile.TemporaryDirectory() as saved:
-            kind(ResNetConfig(**arguments)).to(dtype).save_pretrained(saved)
+            kind(config_class(**arguments)).to(dtype).save_pretrained(saved)
             write(folder / f"{name}.json", pathlib.Path(saved, "config.json").read_text())
 
 
@@ -146,7 +173,9 @@ def make_processors(folder):
 
 
 if __name__ == "__main__":
-    make_configs(HERE / "configs")
+    make_configs(HERE / "configs", CONFIGS, ResNetConfig, ResNetForImageClassification, ResNetModel)
+    make_configs(HERE / "configs", REGNETS, RegNetConfig, RegNetForImageClassification, RegNetModel)
     make_pairs(HERE / "configs", "config.json", OLD_CONFIGS, ResNetConfig.from_pretrained)
+    make_pairs(HERE / "configs", "config.json", OLD_REGNETS, RegNetConfig.from_pretrained)
     make_processors(HERE / "processors")
     make_pairs(HERE / "processors", "preprocessor_config.json", OLD_PROCESSORS, AutoImageProcessor.from_pretrained)

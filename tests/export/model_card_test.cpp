@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/network_of.h"
 #include "weightlift/base/text.h"
 #include "weightlift/models/registry.h"
 #include "weightlift/models/timm_config.h"
@@ -20,6 +21,7 @@ using ::testing::Not;
 CardFacts claimed_facts() {
   CardFacts facts;
   facts.name = "flowers";
+  facts.folder.network = testing::network_of();
   facts.folder.config.num_labels = 102;
   facts.parameters = 1'234'567;
   facts.provenance.source_name = "flowers-r50";
@@ -192,7 +194,7 @@ for i in scores.argsort(descending=True)[:5].tolist():
 
 TEST(ModelCardTest, ComputesTheScoresOfTheProblemType) {
   CardFacts facts = claimed_facts();
-  ResNetConfig& config = facts.folder.config;
+  ModelConfig& config = facts.folder.config;
   config.problem_type = ProblemType::kMultiLabel;
   EXPECT_THAT(make_model_card(facts), HasSubstr(".logits.sigmoid()[0]\n"));
   config.problem_type = ProblemType::kRegression;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/folder.h"
+#include "tests/support/network_of.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/timm_checkpoint.h"
@@ -19,6 +20,7 @@ namespace fs = std::filesystem;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing::names_in;
+using testing::network_of;
 using ::testing::Pair;
 using testing::read_file;
 using testing::refusal;
@@ -35,7 +37,8 @@ StateDict two_tensors() {
 
 TEST(ModelFolderTest, WritesConfigWeightsAndProcessor) {
   const TempDir dir;
-  write_model_folder(dir.path(), {.processor = ImageProcessor{}}, two_tensors());
+  write_model_folder(dir.path(), {.network = network_of(), .processor = ImageProcessor{}},
+                     two_tensors());
   EXPECT_THAT(names_in(dir.path()),
               UnorderedElementsAre("config.json", "model.safetensors", "preprocessor_config.json"));
   EXPECT_EQ(read_file(dir / "config.json"), to_config_json({}));
@@ -49,7 +52,7 @@ TEST(ModelFolderTest, WritesConfigWeightsAndProcessor) {
 
 TEST(ModelFolderTest, WritesNoProcessorWithoutOne) {
   const TempDir dir;
-  write_model_folder(dir.path(), {}, two_tensors());
+  write_model_folder(dir.path(), {.network = network_of()}, two_tensors());
   EXPECT_THAT(names_in(dir.path()), UnorderedElementsAre("config.json", "model.safetensors"));
 }
 
@@ -57,7 +60,7 @@ TEST(ModelFolderTest, WritesWeightsInTheOutputDtypeAndCountersUnchanged) {
   const TempDir dir;
   ResNetConfig config;
   config.dtype = DType::BF16;
-  write_model_folder(dir.path(), {.config = config}, two_tensors());
+  write_model_folder(dir.path(), {.network = network_of(), .config = config}, two_tensors());
   const StateDict written = load_dict(open_checkpoint(dir / "model.safetensors"), 0).tensors;
   EXPECT_TRUE(bit_equal(written.at("w"), to_dtype(two_tensors().at("w"), DType::BF16)));
   EXPECT_EQ(written.at("n").dtype(), DType::I64);
@@ -67,15 +70,16 @@ TEST(ModelFolderTest, ReportsProgressAndStopsOnRequest) {
   const TempDir dir;
   std::uint64_t last = 0;
   std::uint64_t all = 0;
-  write_model_folder(dir.path(), {}, two_tensors(), [&](std::uint64_t done, std::uint64_t total) {
-    last = done;
-    all = total;
-  });
+  write_model_folder(dir.path(), {.network = network_of()}, two_tensors(),
+                     [&](std::uint64_t done, std::uint64_t total) {
+                       last = done;
+                       all = total;
+                     });
   EXPECT_EQ(last, all);
   EXPECT_EQ(last, fs::file_size(dir / "model.safetensors"));
   const TempDir other;
   EXPECT_EQ(refusal<Interrupted>([&] {
-              write_model_folder(other.path(), {}, two_tensors(),
+              write_model_folder(other.path(), {.network = network_of()}, two_tensors(),
                                  [](std::uint64_t, std::uint64_t) { throw Interrupted(2); });
             }),
             "interrupted");
@@ -84,7 +88,9 @@ TEST(ModelFolderTest, ReportsProgressAndStopsOnRequest) {
 TEST(ModelFolderTest, RefusesAFolderWithWeights) {
   const TempDir dir;
   write_file(dir / "model.safetensors", "mine");
-  EXPECT_THAT(refusal<ExistsError>([&] { write_model_folder(dir.path(), {}, two_tensors()); }),
+  EXPECT_THAT(refusal<ExistsError>([&] {
+                write_model_folder(dir.path(), {.network = network_of()}, two_tensors());
+              }),
               HasSubstr("model.safetensors"));
   EXPECT_EQ(read_file(dir / "model.safetensors"), "mine");
 }

@@ -4,12 +4,13 @@
 #include "tests/support/refusal.h"
 #include "tests/support/timm_checkpoint.h"
 #include "weightlift/base/error.h"
-#include "weightlift/models/infer.h"
+#include "weightlift/models/families.h"
 #include "weightlift/models/timm_config.h"
 
 namespace weightlift {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using testing::merged;
 using testing::refusal;
@@ -19,7 +20,8 @@ using testing::TimmCheckpoint;
 /// Compares the checkpoint's config, with a patch applied, with its tensors.
 void compare(const TimmCheckpoint& checkpoint, const std::string& patch = "{}") {
   const TimmConfig promised = parse_timm_config(merged(checkpoint.config_json, patch), "c.json");
-  require_agreement(promised, infer_resnet_config(checkpoint.state_dict(), "w"), "c.json");
+  Model shown = find_family("resnet")->from_tensors(checkpoint.state_dict(), "w");
+  take_statements(promised, shown, "c.json");
 }
 
 std::string disagreement(const std::string& patch, LayerType type = LayerType::kBasic) {
@@ -35,6 +37,11 @@ TEST(AgreementTest, AcceptsAConfigWithItsOwnTensors) {
 TEST(AgreementTest, NamesTheLayerType) {
   EXPECT_EQ(disagreement(R"({"architecture": "resnet50"})"),
             "c.json: layer type of resnet50: expected bottleneck, got basic in the tensors");
+}
+
+TEST(AgreementTest, NamesTheFamily) {
+  EXPECT_EQ(disagreement(R"({"architecture": "regnety_002", "model_args": null})"),
+            "c.json: family of regnety_002: expected RegNet, got ResNet in the tensors");
 }
 
 TEST(AgreementTest, NamesTheBlocks) {
@@ -53,6 +60,22 @@ TEST(AgreementTest, NamesTheChannels) {
               HasSubstr("expected [64, 128, 256, 512]"));
   EXPECT_THAT(disagreement(R"({"model_args": {"channels": null}})", LayerType::kBottleneck),
               HasSubstr("expected [256, 512, 1024, 2048]"));
+}
+
+TEST(AgreementTest, RefusesArgumentsOfAWrongType) {
+  for (const auto& [args, message] : std::initializer_list<std::pair<const char*, const char*>>{
+           {R"({"layers": [2, 2, "2"]})", "layers: expected a list of positive integers"},
+           {R"({"layers": []})", "layers: expected a list of positive integers, got []"},
+           {R"({"layers": [0, 1]})", "layers: expected a list of positive integers"},
+           {R"({"layers": 3})", "layers: expected a list of positive integers, got 3"},
+           {R"({"channels": [64, 1e9]})", "channels: expected a list of positive integers"},
+           {R"({"channels": [64, 99999999999999]})", "channels: expected a list"},
+       }) {
+    const std::string patch = R"({"model_args": )" + std::string(args) + "}";
+    EXPECT_THAT(refusal<FormatError>([&] { compare(small_checkpoint(), patch); }),
+                AllOf(HasSubstr("c.json: "), HasSubstr(message)))
+        << args;
+  }
 }
 
 TEST(AgreementTest, NamesTheInputChannels) {

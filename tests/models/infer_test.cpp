@@ -1,17 +1,12 @@
-#include "weightlift/models/infer.h"
-
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <fstream>
-#include <memory>
-#include <sstream>
-
+#include "tests/support/blank_networks.h"
 #include "tests/support/refusal.h"
 #include "tests/support/timm_checkpoint.h"
 #include "weightlift/base/error.h"
+#include "weightlift/models/resnet/infer_resnet.h"
 #include "weightlift/tensor/convert.h"
 
 namespace weightlift {
@@ -20,8 +15,10 @@ namespace {
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using testing::read_networks;
 using testing::refusal;
 using testing::small_checkpoint;
+using testing::sorted;
 using ::testing::StartsWith;
 using testing::TimmCheckpoint;
 
@@ -36,41 +33,6 @@ std::string refusal_of(const TimmCheckpoint& checkpoint) {
 
 Tensor zeros(const Shape& shape) {
   return Tensor::of(shape, std::vector<float>(static_cast<std::size_t>(numel(shape).value())));
-}
-
-/// Tensors of other_networks.txt, with the names and shapes of the real networks.
-std::map<std::string, StateDict> read_other_networks() {
-  // All are views of one buffer that no test reads: only names and shapes count.
-  constexpr std::size_t kLargest = std::size_t{512} << 20;
-  const std::shared_ptr<std::byte> buffer(static_cast<std::byte*>(std::calloc(kLargest, 1)),
-                                          std::free);
-  std::ifstream in(WEIGHTLIFT_TEST_DATA "/other_networks.txt");
-  std::map<std::string, StateDict> networks;
-  StateDict* network = nullptr;
-  for (std::string line; std::getline(in, line);) {
-    if (line.starts_with("= ")) {
-      network = &networks[line.substr(2)];
-      continue;
-    }
-    std::istringstream words(line);
-    std::string name;
-    words >> name;
-    Shape shape;
-    for (std::int64_t dim = 0; words >> dim;) shape.push_back(dim);
-    const bool counter = name.ends_with("num_batches_tracked");
-    const auto bytes = static_cast<std::size_t>(numel(shape).value()) * (counter ? 8 : 4);
-    network->insert(name, Tensor::view(counter ? DType::I64 : DType::F32, shape,
-                                       std::span(buffer.get(), bytes), buffer));
-  }
-  return networks;
-}
-
-/// The same tensors sorted by name, as in a safetensors file.
-StateDict sorted(const StateDict& tensors) {
-  const std::map<std::string, Tensor> by_name(tensors.begin(), tensors.end());
-  StateDict result;
-  for (const auto& [name, tensor] : by_name) result.insert(name, tensor);
-  return result;
 }
 
 TEST(InferTest, RefusesOtherNetworksWithTheReason) {
@@ -100,7 +62,7 @@ TEST(InferTest, RefusesOtherNetworksWithTheReason) {
       {"transformers", "tensor 'conv1.weight': not found, but every timm ResNet has it"},
       {"transformers backbone", "tensor 'conv1.weight': not found, but every timm ResNet has it"},
   };
-  const auto networks = read_other_networks();
+  const auto networks = read_networks("other_networks.txt");
   EXPECT_EQ(networks.size(), reasons.size());
   for (const auto& [name, tensors] : networks) {
     ASSERT_TRUE(reasons.contains(name)) << name;

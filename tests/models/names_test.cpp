@@ -3,9 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <utility>
+#include <vector>
+
 #include "tests/support/refusal.h"
 #include "weightlift/base/error.h"
-#include "weightlift/models/resnet.h"
+#include "weightlift/models/families.h"
+#include "weightlift/models/resnet/resnet.h"
 
 namespace weightlift {
 namespace {
@@ -85,7 +89,7 @@ TEST(NamesTest, RemovesWrappersInTheMiddle) {
 }
 
 TEST(NamesTest, APrefixEndsAtADot) {
-  EXPECT_EQ(choose({{"", 0, network("module")}}).naming, Naming::kUnknown);
+  EXPECT_EQ(choose({{"", 0, network("module")}}).family, nullptr);
 }
 
 TEST(NamesTest, SplitsAtThePrefix) {  // W10: averages have a counter
@@ -225,15 +229,33 @@ TEST(NamesTest, RenamesATransformersBackbone) {
                   .first,
               ElementsAre("conv1.weight", "layer1.0.conv1.weight"));
   // RegNet has the same names of blocks.
-  EXPECT_EQ(
-      choose({{"", 0, {"regnet.encoder.stages.0.layers.0.layer.0.convolution.weight"}}}).naming,
-      Naming::kUnknown);
+  const WeightsChoice choice =
+      choose({{"", 0, {"regnet.encoder.stages.0.layers.0.layer.0.convolution.weight"}}});
+  EXPECT_EQ(choice.family, find_family("regnet"));
+  EXPECT_EQ(choice.prefix, "");
 }
 
 TEST(NamesTest, KeepsTheNamesOfOtherNetworks) {
   const WeightsChoice choice = choose({{"", 0, {"patch_embed.proj.weight"}}});
-  EXPECT_EQ(choice.naming, Naming::kUnknown);
+  EXPECT_EQ(choice.family, nullptr);
+  EXPECT_EQ(naming_of(choice), "unknown");
   EXPECT_EQ(chosen({{"", 0, {}}, {"model", 1, {"patch_embed.proj.weight"}}}), "model");
+}
+
+TEST(NamesTest, FindsNetworksOfTwoFamiliesUnderOnePrefix) {
+  const NamedDict dict{"", 0, {"layer1.0.conv1.weight", "s1.b1.conv1.conv.weight"}};
+  EXPECT_EQ(find_networks({dict}).size(), 2U);
+}
+
+TEST(NamesTest, PrefersNoTeacherWithAClassifierInAnyNaming) {
+  for (const auto& [anchor, head] :
+       {std::pair{"layer1.0.conv1.weight", "fc.weight"},
+        std::pair{"regnet.encoder.stages.0.layers.0.layer.0.convolution.weight",
+                  "classifier.1.weight"}}) {
+    const std::vector<NamedDict> dicts = {
+        {"", 0, {}}, {"teacher", 1, {anchor, head}}, {"student", 1, {anchor, head}}};
+    EXPECT_THROW(choose_weights(dicts, "", "file"), MismatchError) << head;
+  }
 }
 
 }  // namespace

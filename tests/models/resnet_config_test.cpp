@@ -1,4 +1,4 @@
-#include "weightlift/models/resnet_config.h"
+#include "weightlift/models/resnet/resnet_config.h"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -9,7 +9,7 @@
 #include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
 #include "weightlift/base/error.h"
-#include "weightlift/models/resnet.h"
+#include "weightlift/models/resnet/resnet.h"
 
 namespace weightlift {
 namespace {
@@ -245,7 +245,7 @@ TEST(ResNetConfigTest, RefusesImpossibleValues) {
 
 TEST(ResNetConfigTest, RefusesOtherModels) {
   EXPECT_EQ(refusal<UnsupportedError>([] { parse(R"({"model_type": "bert"})"); }),
-            "config.json: unsupported model_type 'bert' (supported: resnet)");
+            "config.json: expected the model_type 'resnet', got 'bert'");
   const char* const missing = "config.json: not a transformers config: 'model_type' is missing";
   EXPECT_EQ(malformation_of("{}"), missing);
   EXPECT_EQ(malformation_of("[]"), missing);

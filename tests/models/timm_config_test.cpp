@@ -79,10 +79,11 @@ TEST(TimmConfigTest, RefusesOtherArchitecturesWithTheReason) {
 }
 
 TEST(TimmConfigTest, RefusesUnknownArchitecturesByName) {
-  EXPECT_EQ(
-      refusal_of_architecture("vit_base_patch16_224"),
-      "config.json: unsupported architecture 'vit_base_patch16_224' (supported: resnet18, 26, "
-      "34, 50, 101, 152, 200)");
+  EXPECT_EQ(refusal_of_architecture("vit_base_patch16_224"),
+            "config.json: unsupported architecture 'vit_base_patch16_224': a VisionTransformer");
+  EXPECT_EQ(refusal_of_architecture("resnet51"),
+            "config.json: unsupported architecture 'resnet51', which timm does not have either; "
+            "list-models()");
   EXPECT_THAT(refusal_of_architecture("ResNet50"), HasSubstr("architecture 'ResNet50'"));
   EXPECT_THAT(refusal_of_architecture("a\\nb\\u001b[31m"),
               HasSubstr("architecture 'a\\x0ab\\x1b[31m'"));
@@ -104,8 +105,7 @@ TEST(TimmConfigTest, RefusesOtherConfigs) {
 TEST(TimmConfigTest, ReadsTheModelArgs) {
   const TimmConfig config = parse(R"({"architecture": "resnet18", "num_classes": 7, "model_args": {
       "layers": [1, 2, 3, 4], "channels": [8, 16, 24, 32], "in_chans": 1, "num_classes": 7}})");
-  EXPECT_THAT(*config.layers, ElementsAre(1, 2, 3, 4));
-  EXPECT_THAT(*config.channels, ElementsAre(8, 16, 24, 32));
+  EXPECT_EQ(config.model_args, R"({"layers": [1, 2, 3, 4], "channels": [8, 16, 24, 32]})");
   EXPECT_EQ(config.in_chans, 1);
   EXPECT_EQ(config.num_classes, 7);
 }
@@ -186,16 +186,6 @@ TEST(TimmConfigTest, RefusesWrongTypes) {
            {R"("num_classes": -1)", "num_classes: expected an integer from 0 to 10^9, got -1"},
            {R"("num_classes": 10.0)", "num_classes: expected an integer from 0 to 10^9, got 10.0"},
            {R"("num_classes": true)", "num_classes: expected an integer from 0 to 10^9, got true"},
-           {R"("model_args": {"layers": [2, 2, "2"]})",
-            "layers: expected a list of positive integers"},
-           {R"("model_args": {"layers": []})",
-            "layers: expected a list of positive integers, got []"},
-           {R"("model_args": {"layers": [0, 1]})", "layers: expected a list of positive integers"},
-           {R"("model_args": {"layers": 3})",
-            "layers: expected a list of positive integers, got 3"},
-           {R"("model_args": {"channels": [64, 1e9]})",
-            "channels: expected a list of positive integers"},
-           {R"("model_args": {"channels": [64, 99999999999999]})", "channels: expected a list"},
            {R"("pretrained_cfg": [])", "pretrained_cfg: expected an object, got []"},
            {R"("pretrained_cfg": {"tag": 1})", "tag: expected a string, got 1"},
            {R"("pretrained_cfg": {"input_size": [3, 224]})", "input_size: expected three integers"},

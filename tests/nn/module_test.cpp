@@ -12,7 +12,7 @@
 
 #include "tests/support/refusal.h"
 #include "weightlift/base/error.h"
-#include "weightlift/models/resnet.h"
+#include "weightlift/models/resnet/resnet.h"
 #include "weightlift/nn/layers.h"
 
 namespace weightlift {
@@ -115,7 +115,7 @@ TEST(GraphTest, RefusesWhatItDoesNotHold) {
             "node: the graph has 1 nodes, got the id 7");
   EXPECT_EQ(refusal<UsageError>([&] { add(x, y); }), "add: the values are of two graphs");
   EXPECT_EQ(refusal<UsageError>([&] { mul(x, y); }), "mul: the values are of two graphs");
-  EXPECT_EQ(refusal<UsageError>([&] { graph.mark_output(y); }),
+  EXPECT_EQ(refusal<UsageError>([&] { graph.mark_output(y, "y"); }),
             "output: the value is of another graph");
 }
 

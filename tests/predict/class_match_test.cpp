@@ -15,22 +15,22 @@ using testing::refusal;
 using Labels = std::vector<std::string>;
 using Ids = std::vector<std::int64_t>;
 
-ResNetConfig three_classes() {
-  ResNetConfig config;
+ModelConfig three_classes() {
+  ModelConfig config;
   config.num_labels = 3;
   config.id2label = {{0, "cat"}, {1, "crane"}, {2, "crane"}};
   return config;
 }
 
 TEST(MatchClassesTest, MatchesByLabelByIdOrByOrder) {
-  const ResNetConfig pets = three_classes();
+  const ModelConfig pets = three_classes();
   const ClassMatch by_label = match_classes({"cat"}, pets, "x");
   EXPECT_EQ(by_label.by, MatchedBy::kLabel);
   EXPECT_EQ(by_label.classes, Ids{0});
   const ClassMatch by_id = match_classes({"02", "1"}, pets, "x");
   EXPECT_EQ(by_id.by, MatchedBy::kId);
   EXPECT_EQ(by_id.classes, (Ids{2, 1}));
-  ResNetConfig unnamed;
+  ModelConfig unnamed;
   unnamed.num_labels = 3;
   const ClassMatch by_order = match_classes({"n1", "n2", "n3"}, unnamed, "x");
   EXPECT_EQ(by_order.by, MatchedBy::kOrder);
@@ -38,7 +38,7 @@ TEST(MatchClassesTest, MatchesByLabelByIdOrByOrder) {
 }
 
 TEST(MatchClassesTest, MatchesImageNetFoldersByWordNetId) {
-  ResNetConfig config;
+  ModelConfig config;
   config.num_labels = 1000;
   for (const std::string_view label : imagenet_1k_labels()) {
     config.id2label.emplace_back(config.id2label.size(), label);
@@ -57,7 +57,7 @@ TEST(MatchClassesTest, MatchesImageNetFoldersByWordNetId) {
 }
 
 TEST(MatchClassesTest, IgnoresCaseAndWordBreaks) {
-  ResNetConfig config;
+  ModelConfig config;
   config.num_labels = 4;
   config.id2label = {{0, "sea-lion"}, {1, "great white shark"}, {2, "Cat"}, {3, "cat"}};
   const ClassMatch match =
@@ -82,7 +82,7 @@ TEST(MatchClassesTest, RefusesUnknownAndAmbiguousLabels) {
             "by id)");
   EXPECT_EQ(refused({"1", "3"}), "x: expected class ids from 0 to 2, got '3'");
   EXPECT_THAT(refused({"n1", "n2", "n3"}), HasSubstr("x: 'n1' is not a label of the network"));
-  ResNetConfig unnamed;
+  ModelConfig unnamed;
   unnamed.num_labels = 3;
   EXPECT_THAT(refusal<MismatchError>([&] {
                 match_classes({"n1", "n2"}, unnamed, "x");

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/net.h"
-#include "weightlift/models/resnet.h"
+#include "weightlift/models/resnet/resnet.h"
 
 namespace weightlift {
 namespace {
@@ -74,9 +74,9 @@ TEST(FusionTest, AnOutputOfTheGraphIsNotFusedAway) {
   auto& act = net.add<ActivationLayer>("act");
   net.body = [&](Value x) {
     const Value y = conv(x);
-    x.graph->mark_output(y);
+    x.graph->mark_output(y, "y");
     const Value z = act(y);
-    x.graph->mark_output(z);
+    x.graph->mark_output(z, "z");
     return z;
   };
   EXPECT_EQ(plan_fusions(trace(net, kInput), true).size(), 3U);

@@ -295,11 +295,11 @@ TEST(GateTest, KeepsAMapThatIsAnOutput) {
   GatedNet net(24, 6);
   net.body = [&](Value x) {
     const Value y = net.before(x);
-    x.graph->mark_output(y);
+    x.graph->mark_output(y, "y");
     const Value flat = net.flatten(y);
     const Value z = net.gated(y);
-    x.graph->mark_output(z);
-    x.graph->mark_output(flat);
+    x.graph->mark_output(z, "z");
+    x.graph->mark_output(flat, "flat");
     return z;
   };
   expect_right(net, {2, 24, 6, 5});
@@ -310,8 +310,8 @@ TEST(GateTest, KeepsAMapThatIsReadFlattened) {
   net.body = [&](Value x) {
     const Value gate = net.gate(x);
     const Value flat = net.flatten(x);
-    x.graph->mark_output(mul(x, gate));
-    x.graph->mark_output(flat);
+    x.graph->mark_output(mul(x, gate), "gated");
+    x.graph->mark_output(flat, "flat");
     return flat;
   };
   expect_right(net, {1, 24, 6, 5});

@@ -11,7 +11,7 @@
 #include "tests/support/distance.h"
 #include "tests/support/resnets.h"
 #include "weightlift/checkpoint/safetensors.h"
-#include "weightlift/models/resnet.h"
+#include "weightlift/models/resnet/resnet.h"
 #include "weightlift/runtime/program.h"
 
 namespace weightlift {

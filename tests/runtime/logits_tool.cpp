@@ -11,8 +11,7 @@
 
 #include "weightlift/base/error.h"
 #include "weightlift/checkpoint/safetensors.h"
-#include "weightlift/models/infer.h"
-#include "weightlift/models/resnet.h"
+#include "weightlift/models/names.h"
 #include "weightlift/runtime/program.h"
 
 namespace weightlift {
@@ -21,7 +20,11 @@ namespace {
 void write_logits(std::span<char*> arguments) {
   const StateDict weights = load_safetensors(MappedFile::open(arguments[1])).tensors;
   const Tensor input = load_safetensors(MappedFile::open(arguments[2])).tensors.at("input");
-  const auto model = make_timm_resnet(infer_resnet_config(weights, arguments[1]));
+  WeightsChoice choice;
+  recognise(weights, nullptr, choice);
+  if (choice.family == nullptr) throw UnsupportedError(arguments[1], "no known network");
+  const Model shown = choice.family->from_tensors(weights, arguments[1]);
+  const auto model = shown.network->make(Form::kTimm, shown.config);
   model->load_state_dict(weights);
   const Graph graph = trace(*model, input.shape());
   const bool fuse = std::string(arguments[4]) == "fused";

@@ -19,8 +19,8 @@
 #include "tests/support/resnets.h"
 #include "weightlift/base/error.h"
 #include "weightlift/checkpoint/safetensors.h"
-#include "weightlift/models/infer.h"
-#include "weightlift/models/resnet.h"
+#include "weightlift/models/resnet/infer_resnet.h"
+#include "weightlift/models/resnet/resnet.h"
 #include "weightlift/runtime/program.h"
 
 namespace weightlift {

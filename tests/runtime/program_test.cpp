@@ -19,7 +19,7 @@
 #include "tests/support/temp_dir.h"
 #include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
-#include "weightlift/models/resnet.h"
+#include "weightlift/models/resnet/resnet.h"
 #include "weightlift/tensor/convert.h"
 
 namespace weightlift {
@@ -477,9 +477,9 @@ TEST_F(ResidualTest, MayBeTheInputOfTheGraph) {
 TEST_F(ResidualTest, IsKeptWhereItIsAnOutput) {
   expect_agreement([this](Value x) {
     const Value y = a_(x);
-    x.graph->mark_output(y);
+    x.graph->mark_output(y, "y");
     const Value z = add(c_(b_(y)), y);
-    x.graph->mark_output(z);
+    x.graph->mark_output(z, "z");
     return z;
   });
 }

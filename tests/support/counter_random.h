@@ -98,7 +98,7 @@ inline bool is_last_norm(std::string_view name, bool bottleneck) {
 inline StateDict random_resnet(const Module& network, std::uint64_t seed, bool bottleneck) {
   StateDict state;
   for (const Module::ConstSlot& slot : network.slots()) {
-    if (slot.counter) {
+    if (slot.role == SlotRole::kCounter) {
       state.insert(slot.name, Tensor::of(slot.shape, std::vector<std::int64_t>{0}));
       continue;
     }

@@ -3,14 +3,14 @@
 #include <stdexcept>
 #include <string_view>
 
-#include "weightlift/models/registry.h"
-#include "weightlift/models/resnet_config.h"
+#include "weightlift/models/resnet/resnet_config.h"
+#include "weightlift/models/resnet/resnet_tags.h"
 
 namespace weightlift::testing {
 
 /// The config of a plain timm architecture, such as "resnet50", with ImageNet's 1,000 classes.
 inline ResNetConfig resnet_config(std::string_view name) {
-  for (const PlainArchitecture& architecture : plain_architectures()) {
+  for (const ResNetArchitecture& architecture : resnet_architectures()) {
     if (architecture.name != name) continue;
     ResNetConfig config;
     config.depths.assign(architecture.depths.begin(), architecture.depths.end());

@@ -10,7 +10,7 @@
 #include "tests/support/temp_dir.h"
 #include "weightlift/base/file.h"
 #include "weightlift/checkpoint/safetensors_writer.h"
-#include "weightlift/models/resnet.h"
+#include "weightlift/models/resnet/resnet.h"
 
 namespace weightlift::testing {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "weightlift/models/resnet_config.h"
+#include "weightlift/models/resnet/resnet_config.h"
 #include "weightlift/tensor/state_dict.h"
 
 namespace weightlift::testing {

@@ -7,7 +7,7 @@
 
 #include "tests/support/refusal.h"
 #include "weightlift/base/error.h"
-#include "weightlift/models/resnet.h"
+#include "weightlift/models/resnet/resnet.h"
 
 namespace weightlift {
 namespace {
@@ -33,7 +33,7 @@ void fill(Module& module) {
   StateDict tensors;
   for (const Module::Slot& slot : module.slots()) {
     const auto count = static_cast<std::size_t>(numel(slot.shape).value());
-    tensors.insert(slot.name, slot.counter
+    tensors.insert(slot.name, slot.role == SlotRole::kCounter
                                   ? Tensor::of(slot.shape, std::vector<std::int64_t>(count))
                                   : Tensor::of(slot.shape, std::vector<float>(count)));
   }
@@ -102,6 +102,43 @@ TEST(ModuleTransferTest, RefusesASkipThatLeavesTensorsMissing) {
   const ModuleTransfer transfer{*src, *dest, {"BatchNorm2d"}, {"BatchNorm2d"}};
   EXPECT_THAT(refusal<MismatchError>([&] { transfer(kInput); }),
               HasSubstr("missing in the destination, because its operation is skipped"));
+}
+
+/// A network with a parameter that no recorded operation has, as a scale between two layers.
+class WithLooseParameter : public Module {
+ public:
+  explicit WithLooseParameter(const ResNetConfig& config) {
+    network_ = &add_module("network", make_timm_resnet(config));
+    add_tensor("scale", {3}, scale_);
+  }
+
+ protected:
+  Value forward(Value x) const override { return (*network_)(x); }
+
+ private:
+  Module* network_;
+  Tensor scale_;
+};
+
+TEST(ModuleTransferTest, RefusesToLeaveALooseParameterBehind) {
+  WithLooseParameter src(small());
+  const auto dest = make_hf_resnet(small());
+  fill(src);
+  EXPECT_EQ(refusal<MismatchError>([&] {
+              ModuleTransfer{src, *dest}(kInput);
+            }),
+            "no operation of the source uses 1 of its tensors: scale");
+  for (const Module::Slot& slot : dest->slots()) EXPECT_EQ(slot.tensor->owner(), nullptr);
+}
+
+TEST(ModuleTransferTest, RefusesToLeaveALooseParameterUnfilled) {
+  const auto src = make_timm_resnet(small());
+  WithLooseParameter dest(small());
+  fill(*src);
+  EXPECT_THAT(refusal<MismatchError>([&] {
+                ModuleTransfer{*src, dest}(kInput);
+              }),
+              StartsWith("scale: "));
 }
 
 TEST(RequireEqualGraphsTest, FindsADifferentActivationThoughTensorsAreEqual) {

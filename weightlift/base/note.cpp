@@ -42,6 +42,7 @@ constexpr auto kRows = std::to_array<Row>({
     {"zero-tail", Severity::kWarning},
     {"head-renamed", Severity::kWarning},
     {"bias-added", Severity::kNote},
+    {"head-dropped", Severity::kNote},
     {"labels-read", Severity::kNote},
     {"labels-unknown", Severity::kWarning},
     {"label-duplicated", Severity::kWarning},

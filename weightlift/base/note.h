@@ -36,13 +36,14 @@ enum class NoteCode {
   kPythonObjectsIgnored,   ///< names
   kTensorsIgnored,         ///< kind, names
   kUnknownTensorsIgnored,  ///< kind, names
-  kNoConfig,               ///< arch, config (a config.json in the same folder)
+  kNoConfig,               ///< family, arch, config (a config.json in the same folder)
   kCountersAdded,          ///< count
   kCountersConverted,      ///< count
   kDtypesMixed,            ///< dtypes (with counts), dtype
   kZeroTail,               ///< tensor, bytes
   kHeadRenamed,            ///< module
   kBiasAdded,
+  kHeadDropped,  ///< names
   // Labels and the rest of the config
   kLabelsRead,            ///< form, first, last
   kLabelsUnknown,         ///< classes

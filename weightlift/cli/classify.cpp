@@ -21,6 +21,7 @@
 #include "weightlift/cli/progress.h"
 #include "weightlift/cli/results.h"
 #include "weightlift/cli/terminal.h"
+#include "weightlift/models/registry.h"
 #include "weightlift/predict/classifier.h"
 
 namespace weightlift {
@@ -182,7 +183,8 @@ Action add_classify(CLI::App& app) {
   add_classify_options(*command, flags->options);
   add_examples(*command,
                {"weightlift classify out/digits examples/digits/images/three.png",
-                "weightlift classify microsoft/resnet-50 images/ --json > predictions.jsonl"});
+                fmt::format("weightlift classify microsoft/{} images/ --json > predictions.jsonl",
+                            kExampleFolder)});
   return [flags] { return run_reporting(flags->subject(), [&] { return run_classify(*flags); }); };
 }
 

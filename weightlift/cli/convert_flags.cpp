@@ -1,34 +1,34 @@
 #include "weightlift/cli/convert_flags.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
-#include <array>
 #include <map>
 #include <nlohmann/json.hpp>
 
 #include "weightlift/base/error.h"
 #include "weightlift/cli/commands.h"
 #include "weightlift/cli/help.h"
+#include "weightlift/models/families.h"
+#include "weightlift/models/registry.h"
 
 namespace weightlift {
 
 namespace {
 
-// What convert_resnet_to_pytorch.py converts where no name is given.
-constexpr std::array<const char*, 6> kTheSix = {"resnet18", "resnet26",  "resnet34",
-                                                "resnet50", "resnet101", "resnet152"};
-
 void add_source_options(CLI::App& command, ConvertFlags& flags) {
   command.add_option("SOURCE", flags.sources,
-                     "Timm checkpoints: weights files, folders, names (resnet50.tv_in1k) or "
-                     "repositories (OWNER/NAME[@REVISION]); default: resnet18, 26, 34, 50, 101, "
-                     "152");
+                     fmt::format("Timm checkpoints: weights files, folders, names ({}) or "
+                                 "repositories (OWNER/NAME[@REVISION]); default: {}",
+                                 kExampleTag, fmt::join(default_names(), ", ")));
   const auto group = [](CLI::Option* option) { return option->group("Source"); };
-  group(command.add_flag("--all", flags.all,
-                         "Convert resnet18, 26, 34, 50, 101 and 152 (the default without SOURCE)"));
-  group(command.add_option("--as", flags.as,
-                           "Timm model that a lone weights file contains (resnet50.tv_in1k)"));
+  group(command.add_flag(
+      "--all", flags.all,
+      fmt::format("Convert {} (the default without SOURCE)", fmt::join(default_names(), ", "))));
+  group(command.add_option(
+      "--as", flags.as,
+      fmt::format("Timm model that a lone weights file contains ({})", kExampleTag)));
   add_network_options(command, flags.request.hints);
   group(
       command.add_option("--model_name", flags.model_name, "The old script's spelling of SOURCE"));
@@ -53,7 +53,7 @@ void add_output_options(CLI::App& command, ConvertFlags& flags) {
       ->capture_default_str()
       ->check(CLI::IsMember({"keep", "float32", "float16", "bfloat16"}));
   group(command.add_option("--head", flags.head,
-                           "Classifier: keep it, or none for a backbone (ResNetModel)"))
+                           "Classifier: keep it, or none for a backbone (AutoModel)"))
       ->capture_default_str()
       ->check(CLI::IsMember({"keep", "none"}));
   group(command.add_flag("--dry-run", request.dry_run, "Show what would be done; write nothing"));
@@ -68,8 +68,9 @@ void add_content_options(CLI::App& command, ConvertFlags& flags) {
                            "line), or hf://datasets/OWNER/NAME/FILE"));
   group(command.add_option(
             "--image-processor", request.image_processor,
-            "Image processor: source, source-test, convnext-base-224-22k-1k, a timm name "
-            "(resnet50.a1_in1k), a preprocessor_config.json, a folder, or a repository"))
+            fmt::format("Image processor: source, source-test, convnext-base-224-22k-1k, a timm "
+                        "name ({}), a preprocessor_config.json, a folder, or a repository",
+                        kExampleTag)))
       ->capture_default_str();
   group(command.add_option("--license", request.license, "License for the model card"));
   group(command.add_option("--base-model", request.base_model, "base_model for the model card"));
@@ -146,11 +147,11 @@ void add_convert_options(CLI::App& command, ConvertFlags& flags) {
       ->group("Publishing");
   add_publish_flags(command, flags.settings.publish);
   add_result_options(command, flags);
-  add_examples(command,
-               {"weightlift convert resnet50.a1_in1k -o out",
-                "weightlift convert examples/digits/model.safetensors -o out --id2label "
-                "examples/digits/labels.txt --image-processor examples/digits",
-                "weightlift convert resnet18 -o out --push-to-hub --repo-id me/resnet-18"});
+  add_examples(command, {fmt::format("weightlift convert {} -o out", kExampleTag),
+                         "weightlift convert examples/digits/model.safetensors -o out --id2label "
+                         "examples/digits/labels.txt --image-processor examples/digits",
+                         fmt::format("weightlift convert {} -o out --push-to-hub --repo-id me/{}",
+                                     kExampleName, kExampleFolder)});
 }
 
 void read_words(ConvertFlags& flags) {
@@ -158,7 +159,7 @@ void read_words(ConvertFlags& flags) {
   if (flags.all && !flags.sources.empty()) {
     throw UsageError("--all", "cannot be combined with SOURCE");
   }
-  if (flags.sources.empty()) flags.sources.assign(kTheSix.begin(), kTheSix.end());
+  if (flags.sources.empty()) flags.sources.assign(default_names().begin(), default_names().end());
   refuse_contradictions(flags);
   // An unset variable of a script would mean the current folder.
   if (flags.request.output.empty()) {

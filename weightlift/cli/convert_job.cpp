@@ -38,7 +38,8 @@ void print_remote(const ConvertJob& job, const std::vector<std::string>& names,
 /// The source is local after this; nothing for a dry run of one that is not.
 std::optional<FetchedSource> fetch(const ConvertJob& job, const JobSettings& settings,
                                    Fetcher& fetcher, JobRecord& record, ProgressSink& progress) {
-  if (!job.request.dry_run) return fetcher.fetch_source(job.name, Network::kPlain, progress);
+  if (!job.request.dry_run)
+    return fetcher.fetch_source(job.name, NetworkNeed::kSupported, progress);
   std::optional<FetchedSource> found = fetcher.find_source(job.name, progress);
   if (found) return found;
   std::uint64_t bytes = 0;
@@ -54,7 +55,10 @@ std::optional<FetchedSource> fetch(const ConvertJob& job, const JobSettings& set
 /// change it.
 std::string license_of(const ConvertJob& job, const Provenance& from) {
   const std::string registered = job.name.cfg ? std::string(job.name.cfg->license) : "";
-  for (const std::string& license : {registered, from.claimed_license}) {
+  std::error_code ignored;
+  const bool folder = std::filesystem::is_directory(job.request.source, ignored);
+  const std::string stated = folder ? find_noncommercial_license(job.request.source) : "";
+  for (const std::string& license : {registered, from.claimed_license, stated}) {
     if (is_noncommercial(license)) return license;
   }
   return from.license;
@@ -124,6 +128,9 @@ void run_convert_job(ConvertJob& job, const JobSettings& settings, Fetcher& fetc
   if (job.request.hints.as && job.name.kind != SourceName::Kind::kPath) {
     throw UsageError("--as", fmt::format("expected a lone weights file, got the name {}",
                                          printable(job.name.given)));
+  }
+  if (settings.push && !job.request.dry_run && job.name.cfg) {
+    require_accepted(std::string(job.name.cfg->license), settings.publish, job.name.given);
   }
   TerminalProgress progress(job.turn);
   try {

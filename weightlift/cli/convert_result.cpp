@@ -47,19 +47,18 @@ void print_image(const ImageComparison& image) {
 }
 
 void print_network(const ConversionResult& result) {
-  const ResNetConfig& config = result.content.config;
-  put("  network: {} [{}], channels [{}], {} in, {} out, {} parameters, {}\n",
-      to_string(config.layer_type), fmt::join(config.depths, ", "),
-      fmt::join(config.hidden_sizes, ", "), config.num_channels,
+  const ModelConfig& config = result.content.config;
+  put("  network: {}, {} in, {} out, {} parameters, {}\n", result.content.network->describe(),
+      config.num_channels,
       config.head == Head::kClassifier ? fmt::format("{} classes", config.num_labels) : "features",
       with_commas(result.parameters), torch_name(config.dtype));
 }
 
 /// timm's default tag for a network of this shape, whose image processor is a good guess; "NAME"
 /// where timm has none.
-std::string likely_name(const ResNetConfig& config) {
+std::string likely_name(const Network& network) {
   try {
-    if (const auto cfg = find_pretrained(make_timm_config(config).architecture)) {
+    if (const auto cfg = find_pretrained(network.timm_config().architecture)) {
       return full_name(*cfg);
     }
   } catch (const Error&) {
@@ -95,7 +94,7 @@ std::string repeated_options(const ConvertJob& job) {
 /// Without labels or an image processor, pipeline() does not work.
 void print_what_lacks(const ConvertJob& job, const ConversionResult& result) {
   const ConversionRequest& request = job.request;
-  const ResNetConfig& config = result.content.config;
+  const ModelConfig& config = result.content.config;
   const bool classifies = config.head == Head::kClassifier && config.num_labels > 0;
   if (request.to != Form::kTransformers || !classifies || !result.written) return;
   const bool can_have_processor = config.num_channels == 1 || config.num_channels == 3;
@@ -111,7 +110,7 @@ void print_what_lacks(const ConvertJob& job, const ConversionResult& result) {
     command += " --id2label " + shell_quoted(request.id2label);
   }
   if (processor) {
-    command += " --image-processor " + likely_name(config);
+    command += " --image-processor " + likely_name(*result.content.network);
   } else if (request.image_processor != "source") {
     command += " --image-processor " + shell_quoted(request.image_processor);
   }

@@ -19,6 +19,7 @@
 #include "weightlift/cli/print.h"
 #include "weightlift/cli/progress.h"
 #include "weightlift/cli/results.h"
+#include "weightlift/nn/layers.h"
 
 namespace weightlift {
 
@@ -97,7 +98,7 @@ std::string summary_of(const CheckpointDiff& diff) {
 /// Training counts batches; no output depends on it.
 bool is_counter(const TensorDifference& found) {
   const TensorFacts& facts = found.a ? *found.a : *found.b;
-  return facts.name.ends_with("num_batches_tracked");
+  return is_batch_norm_counter(facts.name);
 }
 
 /// What the differences mean, in one line.
@@ -155,7 +156,7 @@ Json to_json(const std::string& given, const DiffSide& side) {
                {"tensors", side.tensors.size()},
                {"counters_added", side.counters_added},
                {"notes", to_json(side.notes)}};
-  if (!side.no_resnet.empty()) json["not_convertible"] = side.no_resnet;
+  if (!side.not_convertible.empty()) json["not_convertible"] = side.not_convertible;
   return json;
 }
 
@@ -175,11 +176,12 @@ void print_diff_json(const DiffFlags& flags, const DiffSide& a, const DiffSide& 
 
 DiffSide open_side(const std::string& given, const std::string& weights_key,
                    ProgressSink& progress) {
-  const FetchedSource here = fetch_one(given, Network::kAny, progress);
+  const FetchedSource here = fetch_one(given, NetworkNeed::kAny, progress);
   DiffSide side = open_diff_side(here.path, {.as = here.as, .weights_key = weights_key});
   for (const Note& note : side.notes) progress.note(note);
-  if (!side.no_resnet.empty()) {
-    log_note(fmt::format("{}: comparing by the names in the file: {}", given, side.no_resnet));
+  if (!side.not_convertible.empty()) {
+    log_note(
+        fmt::format("{}: comparing by the names in the file: {}", given, side.not_convertible));
   }
   return side;
 }

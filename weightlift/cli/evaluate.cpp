@@ -84,7 +84,7 @@ std::string_view word_for(MatchedBy by) {
 /// `rows`: of the images, unless it is null.
 Outcome evaluate(const Classifier& classifier, const LabelledImages& labelled,
                  const ClassMatch& match, const EvaluateFlags& flags, PerImageWriter* rows) {
-  const ResNetConfig& config = classifier.config();
+  const ModelConfig& config = classifier.config();
   Outcome outcome;
   StatusLine status(shown(flags.images));
   status.begin("evaluate", labelled.images.size(), false);
@@ -124,7 +124,7 @@ Outcome evaluate_and_write(const Classifier& classifier, const LabelledImages& l
   return outcome;
 }
 
-Json confusion_json(const Evaluation& evaluation, const ResNetConfig& config) {
+Json confusion_json(const Evaluation& evaluation, const ModelConfig& config) {
   Json list = Json::array();
   for (const auto& [pair, count] : evaluation.confusion) {
     list.push_back({{"id", pair.first},
@@ -137,7 +137,7 @@ Json confusion_json(const Evaluation& evaluation, const ResNetConfig& config) {
 }
 
 Json outcome_json(const Subject& subject, const Outcome& outcome, std::size_t skipped,
-                  const ClassMatch& match, const ResNetConfig& config) {
+                  const ClassMatch& match, const ModelConfig& config) {
   Json json = begin_json(subject, outcome.errors == 0 ? "ok" : "failed");
   if (outcome.errors > 0) {
     const std::int64_t all = outcome.evaluation.all.images + outcome.errors;
@@ -163,7 +163,7 @@ void print_counts(const Evaluation::Counts& counts, const std::string& name) {
       percents(counts.top5, counts.images), name);
 }
 
-void print_table(const Outcome& outcome, const ResNetConfig& config) {
+void print_table(const Outcome& outcome, const ModelConfig& config) {
   put("{:>9} {:>9} {:>9}  {}\n", "images", "top-1", "top-5", "class");
   for (const auto& [id, counts] : outcome.evaluation.classes) {
     print_counts(counts, fmt::format("{} {}", id, printable(config.label(id), 60)));

@@ -21,6 +21,7 @@
 #include "weightlift/hub/local_file.h"
 #include "weightlift/hub/repo_tree.h"
 #include "weightlift/hub/settings.h"
+#include "weightlift/models/families.h"
 #include "weightlift/models/registry.h"
 #include "weightlift/models/timm_config.h"
 
@@ -69,12 +70,12 @@ HttpClient make_offline_client() {
 }
 
 /// Refuses an unsupported network before its weights are downloaded.
-void require_plain_network(const fs::path& config, const RepoRevision& from) {
+void require_supported_network(const fs::path& config, const RepoRevision& from) {
   if (!is_file_there(config)) return;  // opening the folder reports it
   const std::string where = fmt::format("{}: {}", from.repo.string(), kConfigFile);
   const std::string text = read_text_file(config, kMaxConfigBytes);
   if (is_transformers_config(text, where)) {
-    parse_resnet_config(text, where);
+    parse_transformers_config(text, where);
   } else {
     parse_timm_config(text, where);
   }
@@ -117,14 +118,14 @@ std::string sha256_of(const RepoFile& file) {
   return file.oid.size() == kDigits ? file.oid : "";
 }
 
-FetchedSource fetch_snapshot(HubClient& client, const RepoRevision& from, Network network,
+FetchedSource fetch_snapshot(HubClient& client, const RepoRevision& from, NetworkNeed need,
                              ProgressSink& progress) {
   std::vector<RepoFile> listed;
   const Snapshot config = client.snapshot_download(from, [&](const RepoFile& file) {
     listed.push_back(file);
     return is_config_entry(file);
   });
-  if (network == Network::kPlain) require_plain_network(config.folder / kConfigFile, from);
+  if (need == NetworkNeed::kSupported) require_supported_network(config.folder / kConfigFile, from);
   const std::string weights = choose_weights(listed);
   if (weights.empty() && config.is_listed) refuse_without_weights(from);
   if (weights.empty()) {
@@ -232,7 +233,7 @@ Hints advice_for(const SourceName& name) {
   const std::string architecture = name.last_part.substr(0, name.last_part.find('.'));
   const std::string_view reason = reason_against(architecture);
   if (!reason.empty()) {
-    return advice(fmt::format("weightlift does not support {}: {}", architecture, reason));
+    return advice(fmt::format("{} is known to timm, not supported: {}", architecture, reason));
   }
   std::vector<std::string> near = nearest_names(name.last_part);
   for (std::string& one : near) {
@@ -257,7 +258,7 @@ HttpClient& Fetcher::http() {
   return *http_;
 }
 
-FetchedSource Fetcher::fetch_source(const SourceName& name, Network network,
+FetchedSource Fetcher::fetch_source(const SourceName& name, NetworkNeed need,
                                     ProgressSink& progress) {
   if (name.kind == SourceName::Kind::kPath) {
     check_cached_path(name.given, progress);
@@ -266,7 +267,7 @@ FetchedSource Fetcher::fetch_source(const SourceName& name, Network network,
   const RepoRevision from = RepoRevision::parse(name.repository);
   HubClient client(http(), progress);
   try {
-    return fetch_snapshot(client, from, network, progress);
+    return fetch_snapshot(client, from, need, progress);
   } catch (const HubUnreachable& lost) {
     std::optional<FetchedSource> found;
     try {
@@ -291,7 +292,7 @@ std::optional<FetchedSource> Fetcher::find_source(const SourceName& name, Progre
   HttpClient offline = make_offline_client();
   HubClient client(offline, progress);
   try {
-    return fetch_snapshot(client, from, Network::kPlain, progress);
+    return fetch_snapshot(client, from, NetworkNeed::kSupported, progress);
   } catch (const HubUnreachable&) {
     return find_elsewhere(name, from, progress);
   } catch (const CacheDamaged&) {
@@ -358,8 +359,8 @@ FetchedFile Fetcher::fetch_processor(const std::string& which, ProgressSink& pro
   return fetch_file({RepoRevision::parse(name.repository), kProcessorFile}, progress);
 }
 
-FetchedSource fetch_one(const std::string& given, Network network, ProgressSink& progress) {
-  return Fetcher().fetch_source(parse_source_name(given), network, progress);
+FetchedSource fetch_one(const std::string& given, NetworkNeed need, ProgressSink& progress) {
+  return Fetcher().fetch_source(parse_source_name(given), need, progress);
 }
 
 std::filesystem::path fetch_model(const std::string& given, ProgressSink& progress) {
@@ -374,7 +375,7 @@ std::filesystem::path fetch_model(const std::string& given, ProgressSink& progre
   // download.
   if (name.kind == SourceName::Kind::kPath) check_cached_path(given, progress);
   if (name.kind == SourceName::Kind::kPath || name.cfg) return given;
-  return Fetcher().fetch_source(name, Network::kPlain, progress).path;
+  return Fetcher().fetch_source(name, NetworkNeed::kSupported, progress).path;
 }
 
 }  // namespace weightlift

@@ -15,7 +15,7 @@
 namespace weightlift {
 
 /// The networks that a command supports.
-enum class Network : std::uint8_t { kPlain, kAny };
+enum class NetworkNeed : std::uint8_t { kSupported, kAny };
 
 /// A local source, and what convert() needs to know of it.
 struct FetchedSource {
@@ -38,12 +38,12 @@ class Fetcher {
   /// Throws UsageError for invalid settings of the Hub.
   HttpClient& http();
 
-  /// The source, after a download of weights and config that the cache lacks. kPlain refuses an
+  /// The source, after a download of weights and config that the cache lacks. kSupported refuses an
   /// unsupported network before its weights are downloaded. Where the Hub cannot be reached,
   /// weights of a registry name may also come from the cache without a config, or from torch's own
   /// cache, after a check of the hash in the file's name. Throws as HubClient::snapshot_download,
   /// and NotFoundError where the repository has no weights.
-  FetchedSource fetch_source(const SourceName& name, Network network, ProgressSink& progress);
+  FetchedSource fetch_source(const SourceName& name, NetworkNeed need, ProgressSink& progress);
 
   /// The same without a request: nothing where a file is not local.
   std::optional<FetchedSource> find_source(const SourceName& name, ProgressSink& progress);
@@ -64,7 +64,7 @@ class Fetcher {
 };
 
 /// The only SOURCE of a command, after its download.
-FetchedSource fetch_one(const std::string& given, Network network, ProgressSink& progress);
+FetchedSource fetch_one(const std::string& given, NetworkNeed need, ProgressSink& progress);
 
 /// The transformers folder at a path, or of a repository after its download.
 std::filesystem::path fetch_model(const std::string& given, ProgressSink& progress);

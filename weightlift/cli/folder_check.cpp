@@ -14,6 +14,7 @@
 #include "weightlift/checkpoint/shard_index.h"
 #include "weightlift/checkpoint/weights_file.h"
 #include "weightlift/convert/source.h"
+#include "weightlift/models/families.h"
 #include "weightlift/models/registry.h"
 
 namespace weightlift {
@@ -48,15 +49,15 @@ bool is_readable(const fs::path& folder) {
 
 /// Whether weightlift supports the config's network, by its name alone: a config that contradicts
 /// its name is a fault.
-bool is_resnet(const nlohmann::json& config) {
+bool is_supported(const nlohmann::json& config) {
   const nlohmann::json* architecture = find_member(config, "architecture");
   if (architecture == nullptr) {
     const nlohmann::json* type = find_member(config, "model_type");
-    return type != nullptr && *type == nlohmann::json("resnet");
+    return type != nullptr && type->is_string() && find_family(type->get<std::string>()) != nullptr;
   }
   if (!architecture->is_string()) return true;  // an invalid timm config
   const std::string name = architecture->get<std::string>();
-  return find_architecture(name.substr(0, name.find('.'))) != nullptr || find_pretrained(name);
+  return family_of(name.substr(0, name.find('.'))) != nullptr || find_pretrained(name);
 }
 
 /// Why the weights cannot be compared with the folder's config.json; empty where they can.
@@ -67,7 +68,7 @@ std::string reason_against_config(const fs::path& folder, const std::vector<std:
   const std::string where = shown(folder / kConfigFile);
   const std::string text = read_text_file(folder / kConfigFile, kMaxConfigBytes);
   const nlohmann::json config = parse_json(text, where);
-  if (!is_resnet(config)) return "weightlift does not support the network";
+  if (!is_supported(config)) return "weightlift does not support the network";
   return is_readable(folder) ? "" : "the folder has several weights files without an index";
 }
 
@@ -109,7 +110,7 @@ std::string check_model_folder(const fs::path& folder, const std::vector<std::st
   const std::string reason = reason_against_config(folder, files);
   if (!reason.empty()) return check_what_can_be_read(folder, files, reason);
   const Source source = open_source(folder.string());
-  make_network(source, Head::kClassifier);
+  make_network(source, source.config.head);
   require_checksums(source.checkpoint);
   return fmt::format("names and shapes in {} match config.json: {} tensors",
                      source.checkpoint.path.filename().string(), source.tensors.size());

@@ -20,7 +20,9 @@
 #include "weightlift/cli/results.h"
 #include "weightlift/convert/labels.h"
 #include "weightlift/convert/source.h"
+#include "weightlift/models/families.h"
 #include "weightlift/models/registry.h"
+#include "weightlift/nn/layers.h"
 
 namespace weightlift {
 
@@ -29,7 +31,7 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-/// The facts about a SOURCE: always its file, and its network where it is a ResNet.
+/// The facts about a SOURCE: always its file, and its network where it is a known one.
 struct Inspection {
   Checkpoint checkpoint;
   WeightsChoice choice;
@@ -93,31 +95,29 @@ Inspection inspect(const FetchedSource& here, const std::string& weights_key) {
 
 std::string architecture_of(const Source& source) {
   if (source.kind == SourceKind::kTransformersFolder) {
-    return source.config.head == Head::kClassifier ? "ResNetForImageClassification" : "ResNetModel";
+    return std::string(transformers_class(source.network->family(), source.config.head));
   }
   return source.timm ? source.timm->architecture : "";
 }
 
 Json network_json(const Source& source) {
-  const ResNetConfig& config = source.config;
+  const ModelConfig& config = source.config;
   const std::string architecture = architecture_of(source);
   Json json = {{"form", to_string(form_of(source))}};
   if (!architecture.empty()) json["architecture"] = architecture;
   if (source.timm && !source.timm->pretrained_cfg.tag.empty()) {
     json["tag"] = source.timm->pretrained_cfg.tag;
   }
-  json.update({{"layer_type", to_string(config.layer_type)},
-               {"depths", config.depths},
-               {"hidden_sizes", config.hidden_sizes},
-               {"embedding_size", config.embedding_size},
-               {"num_channels", config.num_channels},
+  json["family"] = source.network->family().model_type();
+  json.update(Json::parse(source.network->sizes_json()));
+  json.update({{"num_channels", config.num_channels},
                {"num_labels", config.num_labels},
                {"dtype", torch_name(config.dtype)}});
   return json;
 }
 
 std::vector<std::string> labels_of(const Source& source) {
-  ResNetConfig config = source.config;
+  ModelConfig config = source.config;
   if (source.kind != SourceKind::kTransformersFolder) {
     config.id2label = choose_labels(source, "").id2label;
   }
@@ -147,7 +147,7 @@ Json contents_json(const Inspection& found) {
   return {{"state_dicts", dicts},
           {"state_dict", found.checkpoint.dicts[found.choice.dict].path},
           {"prefix", found.choice.prefix},
-          {"naming", to_string(found.choice.naming)},
+          {"naming", naming_of(found.choice)},
           {"outside", outside_json(found)},
           {"ignored", found.dict.ignored},
           {"globals", found.checkpoint.globals}};
@@ -185,14 +185,14 @@ void print_inspection_json(const Subject& subject, const Inspection& found) {
 }
 
 void print_network(const Source& source) {
-  const ResNetConfig& config = source.config;
+  const ModelConfig& config = source.config;
   const std::string architecture = architecture_of(source);
-  put("network: {} {}, {} blocks [{}], channels [{}], {} input channel{}, {} classes, {}\n",
-      to_string(form_of(source)),
-      architecture.empty() ? "ResNet (no config; assuming a standard one)" : architecture,
-      to_string(config.layer_type), fmt::join(config.depths, ", "),
-      fmt::join(config.hidden_sizes, ", "), config.num_channels,
-      config.num_channels == 1 ? "" : "s", config.num_labels, torch_name(config.dtype));
+  put("network: {} {}, {}, {} input channel{}, {} classes, {}\n", to_string(form_of(source)),
+      architecture.empty()
+          ? fmt::format("{} (no config; assuming a standard one)", source.network->family().name())
+          : architecture,
+      source.network->describe(), config.num_channels, config.num_channels == 1 ? "" : "s",
+      config.num_labels, torch_name(config.dtype));
   const std::vector<std::string> labels = labels_of(source);
   constexpr std::size_t kShown = 3;
   if (!labels.empty()) {
@@ -210,7 +210,7 @@ void print_tensors(const StateDict& tensors) {
   // Counters come last: there are as many as layers, and readers look for weights.
   for (const bool counters : {false, true}) {
     for (const auto& [name, tensor] : tensors) {
-      if (name.ends_with("num_batches_tracked") != counters) continue;
+      if (is_batch_norm_counter(name) != counters) continue;
       put("{:<{}}  {:<5} {:<20} {:>12}\n", printable(name), width, to_string(tensor.dtype()),
           to_string(tensor.shape()), with_commas(static_cast<std::int64_t>(tensor.bytes().size())));
     }
@@ -222,8 +222,8 @@ void print_contents(const Inspection& found) {
   const NamedDict& taken = dicts[found.choice.dict];
   if (!taken.path.empty()) put("state dict: {}\n", printable(taken.path));
   if (!found.choice.prefix.empty()) put("prefix: {}\n", printable(found.choice.prefix));
-  if (found.choice.naming != Naming::kUnknown) {
-    put("names: {}\n", to_string(found.choice.naming));
+  if (found.choice.dialect != nullptr) {
+    put("names: {}\n", naming_of(found.choice));
   }
   for (const NamedDict& dict : dicts) {
     if (&dict == &taken || dict.names.empty()) continue;
@@ -289,7 +289,8 @@ struct InspectFlags {
 int run_inspect(const InspectFlags& flags) {
   catch_signals();
   TerminalProgress progress;
-  Inspection found = inspect(fetch_one(flags.source, Network::kAny, progress), flags.weights_key);
+  Inspection found =
+      inspect(fetch_one(flags.source, NetworkNeed::kAny, progress), flags.weights_key);
   if (flags.hash) identify(found);
   for (const Note& note : found.notes) progress.note(note);
   progress.clear();

@@ -117,6 +117,7 @@ constexpr auto kTexts = std::to_array<Text>({
     {NoteCode::kHeadRenamed,
      "using '{module}' as the classifier, assuming average pooling and a plain Linear layer"},
     {NoteCode::kBiasAdded, "the classifier has no bias; added a bias of zeros"},
+    {NoteCode::kHeadDropped, "a backbone without the classifier: dropped {names}"},
     {NoteCode::kLabelsRead, "labels: {form}; first '{first}', last '{last}'"},
     {NoteCode::kLabelsUnknown, "no labels for the {classes} classes; named LABEL_0, LABEL_1, ..."},
     {NoteCode::kLabelDuplicated,
@@ -236,7 +237,7 @@ std::string describe_assumption(const Note& note) {
   return fmt::format(
       "{}; assuming a standard timm {}",
       config.empty() ? "no config.json" : fmt::format("{} is not read for a single file", config),
-      arch.empty() ? "ResNet" : arch);
+      arch.empty() ? find_value(note, "family") : arch);
 }
 
 /// $'a\012b': a terminal must not get control characters.

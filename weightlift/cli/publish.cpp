@@ -9,6 +9,7 @@
 
 #include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
+#include "weightlift/base/hint.h"
 #include "weightlift/base/json.h"
 #include "weightlift/base/note.h"
 #include "weightlift/base/posix.h"
@@ -42,8 +43,12 @@ std::string card_license(std::string_view card) {
     line = line.substr(0, line.find('\n'));
     if (line.starts_with(kFence)) break;
     constexpr std::string_view kKey = "license:";
+    constexpr std::string_view kNameKey = "license_name:";  // of a license that the Hub lacks
     const bool item = trimmed(line).starts_with('-');
-    if (line.starts_with(kKey)) {
+    if (line.starts_with(kNameKey)) {
+      license = trimmed(line.substr(kNameKey.size()));
+      inside = false;
+    } else if (line.starts_with(kKey)) {
       license = trimmed(line.substr(kKey.size()));
       inside = true;
     } else if (inside && item) {
@@ -53,6 +58,21 @@ std::string card_license(std::string_view card) {
     }
   }
   return license;
+}
+
+/// The license that forbids commercial use in the line of a card about the weights' origin, also
+/// where it is a claim; empty where there is none.
+std::string claimed_license_of(std::string_view card) {
+  constexpr std::string_view kLine = "\n- license: ";
+  const std::size_t begin = card.find(kLine);
+  if (begin == card.npos) return "";
+  std::string_view line = card.substr(begin + kLine.size());
+  line = line.substr(0, line.find('\n'));
+  const std::size_t open = line.find('`');
+  if (open == line.npos) return "";
+  line.remove_prefix(open + 1);
+  const std::string license(line.substr(0, line.find('`')));
+  return is_noncommercial(license) ? license : "";
 }
 
 std::string text_of(const nlohmann::json& object, std::string_view key) {
@@ -74,12 +94,15 @@ std::string read_if_there(const fs::path& file) {
   return read_text_file(file, kMaxTextBytes);
 }
 
+std::string noncommercial_license(const PublishRequest& request) {
+  return is_noncommercial(request.license) ? request.license
+                                           : find_noncommercial_license(request.folder);
+}
+
 void note_decisions(const PublishRequest& request, const PublishedCard& card,
                     ProgressSink& progress) {
   note_skipped_files(request.files, progress);
-  const std::string license = is_noncommercial(request.license)
-                                  ? request.license
-                                  : find_noncommercial_license(request.folder);
+  const std::string license = noncommercial_license(request);
   if (!license.empty()) {
     progress.note({NoteCode::kNoncommercialLicense,
                    request.repo.string(),
@@ -116,6 +139,10 @@ void add_publish_flags(CLI::App& command, PublishFlags& flags) {
                               "Create a missing repository as a private one; refuse a public one"));
   publishing(command.add_flag("--create-pr", flags.create_pr,
                               "Open a pull request instead of committing to the branch"));
+  publishing(command
+                 .add_option("--accept-license", flags.accepted_license,
+                             "Publish weights whose license forbids commercial use: its name")
+                 ->type_name("LICENSE"));
   publishing(
       command.add_option("--revision", flags.revision, "Branch to commit to, created if missing"))
       ->capture_default_str();
@@ -136,6 +163,9 @@ std::string push_command(const fs::path& folder, const RepoId& repo, const Publi
       fmt::format("weightlift push {} {}", shell_quoted(folder.string()), repo.string());
   if (flags.private_repo) command += " --private";
   if (flags.create_pr) command += " --create-pr";
+  if (!flags.accepted_license.empty()) {
+    command += " --accept-license " + shell_quoted(flags.accepted_license);
+  }
   if (flags.revision != usual.revision) command += " --revision " + shell_quoted(flags.revision);
   if (flags.commit_message != usual.commit_message) {
     command += " --commit-message " + shell_quoted(flags.commit_message);
@@ -168,12 +198,30 @@ bool is_noncommercial(std::string_view license) {
   letters = "-" + letters + "-";
   return letters.find("-nc-") != std::string::npos ||
          letters.find("noncommercial") != std::string::npos ||
-         letters.find("non-commercial") != std::string::npos;
+         letters.find("non-commercial") != std::string::npos ||
+         letters.find("by-nc") != std::string::npos || letters.find("-seer-") != std::string::npos;
+}
+
+void require_accepted(const std::string& license, const PublishFlags& flags,
+                      const std::string& of) {
+  if (!is_noncommercial(license) || license == flags.accepted_license) return;
+  const std::string_view address = license == kSeerLicense ? kSeerTerms
+                                   : license == "cc-by-nc-4.0"
+                                       ? "https://creativecommons.org/licenses/by-nc/4.0/"
+                                       : "";
+  throw UsageError(
+      printable(of, 400),
+      fmt::format("the weights' license is {}{}: no commercial use; a published copy has it too",
+                  printable(license), address.empty() ? "" : fmt::format(" ({})", address)),
+      advice(
+          fmt::format("--accept-license {} publishes under it", shell_quoted(printable(license)))));
 }
 
 std::string find_noncommercial_license(const fs::path& folder) {
-  std::string license = card_license(read_if_there(folder / "README.md"));
+  const std::string card = read_if_there(folder / "README.md");
+  std::string license = card_license(card);
   if (is_noncommercial(license)) return license;
+  if (const std::string claimed = claimed_license_of(card); !claimed.empty()) return claimed;
   const fs::path config = folder / "config.json";
   const std::string text = read_if_there(config);
   license = text.empty() ? "" : config_license(text, shown(config));
@@ -201,6 +249,7 @@ PublishedCard::PublishedCard(const PublishRequest& request) {
 CommitInfo publish_folder(const PublishRequest& request, HttpClient& http, ProgressSink& progress) {
   const PublishedCard card(request);
   note_decisions(request, card, progress);
+  require_accepted(noncommercial_license(request), request.flags, request.folder.string());
   return upload_folder(http, make_upload(request, card), progress);
 }
 

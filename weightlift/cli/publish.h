@@ -30,10 +30,12 @@ struct PublishFlags {
   std::string commit_message = "Add model and image processor";
   bool private_repo = false;
   bool create_pr = false;
+  std::string accepted_license;  ///< one that forbids commercial use, by its name
   bool operator==(const PublishFlags&) const = default;
 };
 
-/// --repo-id, --organization, --private, --create-pr, --revision and --commit-message.
+/// --repo-id, --organization, --private, --create-pr, --revision, --commit-message and
+/// --accept-license.
 void add_publish_flags(CLI::App& command, PublishFlags& flags);
 
 /// The command that publishes `folder` by hand, with these flags.
@@ -56,8 +58,12 @@ RepoId choose_repo(const PublishFlags& flags, const std::string& name, const Acc
 /// timm's config states it; empty where there is none.
 std::string find_noncommercial_license(const std::filesystem::path& folder);
 
-/// Whether a license forbids commercial use, as "cc-by-nc-4.0" does.
+/// Whether a license forbids commercial use, as "cc-by-nc-4.0" and "seer-license" do.
 bool is_noncommercial(std::string_view license);
+
+/// Throws UsageError, with the license and its address, for a license that forbids commercial use
+/// and that the flags do not accept. `of`: the weights or the folder.
+void require_accepted(const std::string& license, const PublishFlags& flags, const std::string& of);
 
 struct PublishRequest {
   std::filesystem::path folder;
@@ -83,7 +89,8 @@ class PublishedCard {
 };
 
 /// Publishes a verified folder in one commit, with the card of PublishedCard. First notes the files
-/// that it does not publish, and a license that forbids commercial use. Throws as upload_folder.
+/// that it does not publish, and a license that forbids commercial use. Throws as require_accepted
+/// and upload_folder.
 CommitInfo publish_folder(const PublishRequest& request, HttpClient& http, ProgressSink& progress);
 
 /// Checks what publish_folder checks, with the same notes, and also what the account shows of the

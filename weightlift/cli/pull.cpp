@@ -65,8 +65,9 @@ Action add_pull(CLI::App& app) {
   command->add_option("--local-dir", flags->local_dir,
                       "Put the files into this folder, not into the cache");
   command->add_flag("--json", flags->json, "One JSON object on one line");
-  add_examples(*command, {"weightlift pull timm/resnet50.a1_in1k",
-                          "weightlift pull me/resnet-50@main --local-dir resnet-50"});
+  add_examples(*command,
+               {fmt::format("weightlift pull {}", kExampleRepository),
+                fmt::format("weightlift pull me/{0}@main --local-dir {0}", kExampleFolder)});
   return [flags] { return run_reporting(flags->subject(), [&] { return run_pull(*flags); }); };
 }
 

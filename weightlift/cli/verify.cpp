@@ -17,6 +17,7 @@
 #include "weightlift/cli/results.h"
 #include "weightlift/convert/convert.h"
 #include "weightlift/convert/report.h"
+#include "weightlift/models/registry.h"
 
 namespace weightlift {
 
@@ -70,8 +71,8 @@ void print_verification(const VerifyFlags& flags, const FolderVerification& veri
 int run_verify(const VerifyFlags& flags) {
   catch_signals();
   TerminalProgress progress;
-  const FetchedSource folder = fetch_one(flags.folder, Network::kPlain, progress);
-  const FetchedSource source = fetch_one(flags.source, Network::kPlain, progress);
+  const FetchedSource folder = fetch_one(flags.folder, NetworkNeed::kSupported, progress);
+  const FetchedSource source = fetch_one(flags.source, NetworkNeed::kSupported, progress);
   SourceHints hints = flags.hints;
   if (!flags.as.empty()) hints.as = flags.as;
   if (!hints.as && hints.config.empty()) hints.as = source.as;
@@ -149,13 +150,15 @@ Action add_verify(CLI::App& app) {
                    "Timm checkpoint: weights file, folder, name or repository")
       ->required();
   command->add_option("FOLDER", flags->folder, "Transformers folder or repository")->required();
-  command->add_option("--as", flags->as,
-                      "Timm model that a lone weights file contains (resnet50.tv_in1k)");
+  command->add_option(
+      "--as", flags->as,
+      fmt::format("Timm model that a lone weights file contains ({})", kExampleTag));
   add_network_options(*command, flags->hints);
   add_verify_options(*command, flags->options);
   command->add_flag("--json", flags->json, "One JSON object on one line");
   add_examples(*command, {"weightlift verify examples/digits out/digits",
-                          "weightlift verify model_best.pth.tar me/resnet-50 --samples 8"});
+                          fmt::format("weightlift verify model_best.pth.tar me/{} --samples 8",
+                                      kExampleFolder)});
   return [flags] { return run_reporting(flags->subject(), [&] { return run_verify(*flags); }); };
 }
 

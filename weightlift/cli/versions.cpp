@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "weightlift/models/resnet_config.h"
+#include "weightlift/models/model_config.h"
 #include "weightlift/runtime/program.h"
 
 namespace weightlift {

@@ -36,11 +36,10 @@ VerifiedFacts make_verified_facts(const std::optional<Verification>& verificatio
   facts.seed = verification->options.seed;
   facts.input_shape = verification->input_shape;
   for (const OutputComparison& output : verification->outputs) {
+    facts.outputs += facts.outputs.empty() ? output.name : " and " + output.name;
     facts.max_abs = std::max(facts.max_abs, static_cast<double>(output.difference.max_abs));
     facts.mean_abs = std::max(facts.mean_abs, output.mean_abs());
   }
-  facts.outputs =
-      verification->outputs.size() == 1 ? "logits" : "last_hidden_state and pooler_output";
   return facts;
 }
 
@@ -154,6 +153,13 @@ VerifyOptions require_means(const VerifyOptions& wanted, ConversionResult& resul
   return options;
 }
 
+TensorCounts count_tensors(const Plan& plan, const TransferReport& transfer) {
+  const Source& source = plan.source;
+  return {.moved = transfer.tensor_count(),
+          .dropped = source.outside.size() + source.dropped.size(),
+          .filled = static_cast<std::size_t>(source.counters_added) + (source.bias_added ? 1 : 0)};
+}
+
 void collect_notes(const Plan& plan, ConversionResult& result, ProgressSink& progress) {
   for (const Notes* notes :
        {&plan.labels.reading, &plan.source.notes, &plan.labels.notes, &plan.processor_notes}) {
@@ -167,8 +173,9 @@ ConversionResult already(const Plan& plan, ConversionResult result) {
   result.already = true;
   result.folder = source.path;
   result.content.form = form_of(source);
+  result.content.network = source.network;
   result.content.config = source.config;
-  result.parameters = count_parameters(source.tensors);
+  result.parameters = count_parameters(*source.network->make(Form::kTimm, source.config));
   result.notes.push_back({NoteCode::kAlreadyConverted,
                           shown(source.path),
                           {{"form", std::string(to_string(form_of(source)))}}});
@@ -197,13 +204,14 @@ ConversionResult convert(const ConversionRequest& request, ProgressSink& progres
   result.outside = plan.source.outside;
   result.head = plan.source.head;
   result.bias_added = plan.source.bias_added;
-  result.parameters = count_parameters(plan.src->state_dict());
+  result.parameters = count_parameters(*plan.src);
   collect_notes(plan, result, progress);
 
   const Graph src_graph = trace(*plan.src, plan.input);
   const Graph dest_graph = trace(*plan.dest, plan.input);
   result.transfer = ModuleTransfer{*plan.src, *plan.dest}(plan.input);
   require_equal_graphs(src_graph, dest_graph);
+  result.tensors = count_tensors(plan, result.transfer);
   result.logits_shape = src_graph.node(src_graph.outputs().back()).shape;
   result.provenance = make_provenance(request, plan.source, "");
   if (request.dry_run) return result;

@@ -15,7 +15,7 @@
 #include "weightlift/export/model_card.h"
 #include "weightlift/export/model_folder.h"
 #include "weightlift/image/processor.h"
-#include "weightlift/models/resnet_config.h"
+#include "weightlift/models/model_config.h"
 #include "weightlift/transfer/transfer.h"
 
 namespace weightlift {
@@ -58,6 +58,13 @@ struct ConversionRequest {
   std::vector<std::string> datasets = {};
 };
 
+/// What became of the source's tensors and of the folder's: none is left to chance.
+struct TensorCounts {
+  std::size_t moved = 0;    ///< by pairs of operations
+  std::size_t dropped = 0;  ///< of the source: ignored ones, and the classifier without a head
+  std::size_t filled = 0;   ///< of the folder: a bias of zeros, counters of 0
+};
+
 struct ConversionResult {
   std::filesystem::path folder;  ///< the new folder, even where it was not written
   std::string source_file;       ///< the weights file that was read
@@ -67,6 +74,7 @@ struct ConversionResult {
   Shape logits_shape;
   std::int64_t parameters = 0;
   TransferReport transfer;
+  TensorCounts tensors;
   std::vector<ImageComparison> images;
   std::optional<Verification> verification;  ///< empty after dry_run or without verify
   Provenance provenance;  ///< facts and claims of the card; without sha256 after a dry run

@@ -4,7 +4,6 @@
 #include <limits>
 
 #include "weightlift/base/error.h"
-#include "weightlift/models/resnet.h"
 #include "weightlift/tensor/compare.h"
 #include "weightlift/transfer/transfer.h"
 
@@ -18,7 +17,7 @@ using Names = std::map<std::string, std::string>;
 /// order. Throws MismatchError where they do not, UnsupportedError where timm has no such network.
 Names pair_by_execution(const Source& source) {
   const auto network = make_network(source, source.config.head);
-  const auto twin = make_timm_resnet(source.config, source.config.head);
+  const auto twin = source.network->make(Form::kTimm, source.config);
   Names names;
   for (const auto& operation : ModuleTransfer{*network, *twin}(input_shape(source)).operations) {
     names.insert(operation.tensors.begin(), operation.tensors.end());
@@ -27,12 +26,10 @@ Names pair_by_execution(const Source& source) {
 }
 
 Names rename(const Source& source) {
-  WeightsChoice all;
-  all.naming = Naming::kTransformers;
   Names names;
-  const SplitWeights renamed = split_weights(source.tensors, all);
-  auto own = renamed.full_names.begin();
-  for (const auto& [name, tensor] : renamed.network) names.emplace(*own++, name);
+  for (const auto& [own, tensor] : source.tensors) {
+    names.emplace(own, timm_name_of_transformers(source.network->family(), own));
+  }
   return names;
 }
 
@@ -61,11 +58,12 @@ void take_source(Source source, DiffSide& side) {
     }
   } else {
     for (const auto& [name, tensor] : source.tensors) {
-      if (!source.bias_added || name != "fc.bias") side.tensors.insert(name, tensor);
+      if (!source.bias_added || name != head_tensor(source, "bias"))
+        side.tensors.insert(name, tensor);
     }
     if (!source.head.empty()) {
-      for (const char* last : {".weight", ".bias"}) {
-        side.own_names.emplace(std::string("fc") + last, source.head + last);
+      for (const char* last : {"weight", "bias"}) {
+        side.own_names.emplace(head_tensor(source, last), join_path(source.head, last));
       }
     }
   }
@@ -138,7 +136,7 @@ DiffSide open_diff_side(const std::string& given, const SourceHints& hints) {
   try {
     source = open_source(given, hints);
   } catch (const Error& error) {
-    side.no_resnet = error.what();
+    side.not_convertible = error.what();
   }
   if (source) {
     take_source(std::move(*source), side);

@@ -18,9 +18,9 @@ namespace weightlift {
 /// One of two checkpoints to compare. Its weights have not been read yet.
 struct DiffSide {
   Checkpoint checkpoint;
-  StateDict tensors;  ///< with timm's names where it is a ResNet, else with the file's
+  StateDict tensors;  ///< with timm's names where the network is known, else with the file's
   std::map<std::string, std::string> own_names;  ///< names that are not timm's, by timm's name
-  std::string no_resnet;            ///< why it is not a supported ResNet; empty: it is one
+  std::string not_convertible;      ///< why it is not a supported network; empty: it is one
   std::int64_t counters_added = 0;  ///< missing num_batches_tracked, taken as 0
   Notes notes;
 };

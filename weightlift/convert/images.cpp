@@ -23,7 +23,7 @@ Tensor logits_of(const Module& network, const Tensor& pixel_values) {
   return program.run(graph, pixel_values).front();
 }
 
-std::vector<Prediction> predictions(const Tensor& logits, const ResNetConfig& config) {
+std::vector<Prediction> predictions(const Tensor& logits, const ModelConfig& config) {
   return top_predictions(to_scores(logits.data<float>(), config.problem_type), kShownClasses,
                          config);
 }
@@ -32,7 +32,7 @@ std::vector<Prediction> predictions(const Tensor& logits, const ResNetConfig& co
 
 std::vector<PreparedImage> prepare_images(const std::vector<std::filesystem::path>& files,
                                           const ImageProcessor& processor,
-                                          const ResNetConfig& config) {
+                                          const ModelConfig& config) {
   std::vector<PreparedImage> images;
   for (const std::filesystem::path& file : files) {
     const ColorMode mode = color_mode_of(config.num_channels, shown(file));
@@ -43,7 +43,7 @@ std::vector<PreparedImage> prepare_images(const std::vector<std::filesystem::pat
   return images;
 }
 
-ImageComparison compare_on_image(const Module& src, const Module& dest, const ResNetConfig& config,
+ImageComparison compare_on_image(const Module& src, const Module& dest, const ModelConfig& config,
                                  const PreparedImage& image) {
   const Tensor a = logits_of(src, image.pixel_values);
   const Tensor b = logits_of(dest, image.pixel_values);

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "weightlift/image/processor.h"
-#include "weightlift/models/resnet_config.h"
+#include "weightlift/models/model_config.h"
 #include "weightlift/nn/module.h"
 #include "weightlift/predict/scores.h"
 
@@ -29,11 +29,11 @@ struct ImageComparison {
 /// input channels.
 std::vector<PreparedImage> prepare_images(const std::vector<std::filesystem::path>& files,
                                           const ImageProcessor& processor,
-                                          const ResNetConfig& config);
+                                          const ModelConfig& config);
 
 /// Runs both networks on an image, on one thread. The networks have their tensors, `config` has
 /// the labels.
-ImageComparison compare_on_image(const Module& src, const Module& dest, const ResNetConfig& config,
+ImageComparison compare_on_image(const Module& src, const Module& dest, const ModelConfig& config,
                                  const PreparedImage& image);
 
 }  // namespace weightlift

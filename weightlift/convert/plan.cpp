@@ -13,7 +13,6 @@
 #include "weightlift/convert/processor_choice.h"
 #include "weightlift/convert/provenance.h"
 #include "weightlift/convert/source_name.h"
-#include "weightlift/models/resnet.h"
 #include "weightlift/models/timm_config.h"
 
 namespace weightlift {
@@ -74,15 +73,14 @@ void refuse_foreign_folder(const fs::path& folder) {
 /// network.
 TimmConfig choose_timm_config(const ConversionRequest& request, Plan& plan) {
   const Source& source = plan.source;
-  const ResNetConfig& config = plan.config();
+  const ModelConfig& config = plan.config();
   const bool of_timm = source.timm.has_value();
   const auto known = of_timm ? std::nullopt : find_known(request, source, plan.sha256_hex);
   TimmConfig chosen =
-      with_context(shown(source.path), [&] { return make_timm_config(config, known); });
+      with_context(shown(source.path), [&] { return make_timm_config(plan.model(), known); });
   if (of_timm) {
     chosen.architecture = source.timm->architecture;
-    chosen.layers = source.timm->layers;
-    chosen.channels = source.timm->channels;
+    chosen.model_args = source.timm->model_args;
     chosen.pretrained_cfg = source.timm->pretrained_cfg;
   }
   const bool stated = of_timm && request.image_processor == "source";
@@ -91,20 +89,6 @@ TimmConfig choose_timm_config(const ConversionRequest& request, Plan& plan) {
     plan.processor_notes.push_back({NoteCode::kProcessorNotInTimm});
   }
   return chosen;
-}
-
-/// Refuses networks that torchvision's class does not support: only its blocks and the number of
-/// classes are arguments.
-void require_torchvisions_shape(const ResNetConfig& config) {
-  if (make_timm_config(config).channels || config.num_channels != 3) {
-    throw UnsupportedError(
-        "",
-        fmt::format(
-            "torchvision's ResNet has 64, 128, 256, 512 channels and 3 input channels, this "
-            "network has [{}] and {}",
-            fmt::join(config.hidden_sizes, ", "), config.num_channels),
-        {{HintCode::kTargetTimm, {}}});
-  }
 }
 
 WeightsFormat wanted_format(const ConversionRequest& request) {
@@ -130,8 +114,10 @@ bool is_already(const ConversionRequest& request, const Source& source) {
       source.choice.prefix.empty() && source.ignored.empty() && source.outside.empty() &&
       source.choice.dict == 0 && source.counters_added == 0 && source.head.empty() &&
       !source.bias_added && !source.mixed_dtypes &&
-      (source.choice.naming == Naming::kTimm || source.kind == SourceKind::kTransformersFolder);
-  return form_of(source) == request.to && same_format && plain &&
+      ((source.choice.dialect != nullptr && source.choice.dialect->timm_name == nullptr) ||
+       source.kind == SourceKind::kTransformersFolder);
+  const bool described = source.kind != SourceKind::kFile || request.to == Form::kTorchvision;
+  return form_of(source) == request.to && described && same_format && plain &&
          request.dtype.value_or(source.config.dtype) == source.config.dtype &&
          (request.head == Head::kClassifier || source.config.head == Head::kNone) &&
          request.id2label.empty() && request.image_processor == "source" && !request.hints.as &&
@@ -151,7 +137,7 @@ bool keeps_config(const ConversionRequest& request, const Source& source) {
 void forget_transformers_notes(Plan& plan) {
   plan.processor_notes.clear();
   plan.labels.notes.clear();
-  const ResNetConfig& config = plan.config();
+  const ModelConfig& config = plan.config();
   if (config.problem_type != ProblemType::kUnstated) {
     plan.labels.notes.push_back({NoteCode::kProblemTypeDropped});
   }
@@ -186,6 +172,7 @@ void plan_content(const ConversionRequest& request, Plan& plan) {
       choose_processor(source, request.image_processor, request.image_processor_from);
   content.processor = std::move(processor.processor);
   plan.processor_notes = std::move(processor.notes);
+  content.network = source.network;
   content.config = source.config;
   if (request.head == Head::kNone) content.config.head = Head::kNone;
   if (content.config.head == Head::kNone) plan.labels.notes.clear();
@@ -200,8 +187,6 @@ void plan_content(const ConversionRequest& request, Plan& plan) {
     content.config_text = read_text_file(source.path / kConfigFile, kMaxConfigBytes);
   }
   if (request.to == Form::kTimm) content.timm = choose_timm_config(request, plan);
-  if (request.to == Form::kTorchvision)
-    with_context(shown(source.path), [&] { require_torchvisions_shape(content.config); });
 }
 
 }  // namespace
@@ -235,8 +220,8 @@ Plan make_plan(const ConversionRequest& request) {
     plan.input[3] = std::min(size.width, kLargestInput);
   }
   plan.src = make_network(source, head);
-  plan.dest = request.to == Form::kTransformers ? make_hf_resnet(plan.config(), head)
-                                                : make_timm_resnet(plan.config(), head);
+  plan.dest = with_context(shown(source.path),
+                           [&] { return plan.content.network->make(request.to, plan.config()); });
   return plan;
 }
 

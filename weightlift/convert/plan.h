@@ -25,7 +25,8 @@ struct Plan {
   std::vector<PreparedImage> images;
   std::string sha256_hex;  ///< of the weights, where the plan needed it; else empty
 
-  const ResNetConfig& config() const { return content.config; }
+  const ModelConfig& config() const { return content.config; }
+  Model model() const { return {content.network, content.config}; }
 };
 
 /// Opens the source and makes all decisions, without writing. Has no networks (`src` is null) where

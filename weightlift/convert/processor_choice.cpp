@@ -71,6 +71,32 @@ PretrainedClaims folder_claims(const fs::path& folder) {
 
 }  // namespace
 
+ProcessorChoice processor_from_claims(const PretrainedClaims& claims, std::int64_t num_channels,
+                                      bool test) {
+  const TimmTransform transform{.input_size = claims.input_size,
+                                .test_input_size = claims.test_input_size,
+                                .crop_pct = claims.crop_pct,
+                                .test_crop_pct = claims.test_crop_pct,
+                                .interpolation = claims.interpolation,
+                                .crop_mode = claims.crop_mode,
+                                .mean = claims.mean,
+                                .std = claims.std};
+  return processor_of(transform, num_channels, test);
+}
+
+bool claim_processor(const ImageProcessor& processor, std::int64_t num_channels,
+                     PretrainedClaims& claims) {
+  const std::optional<TimmTransform> transform = timm_transform_of(processor, num_channels);
+  if (!transform) return false;
+  claims.input_size = transform->input_size;
+  claims.interpolation = transform->interpolation;
+  claims.crop_pct = transform->crop_pct;
+  claims.crop_mode = transform->crop_mode;
+  claims.mean = transform->mean;
+  claims.std = transform->std;
+  return true;
+}
+
 ProcessorChoice choose_processor(const Source& source, const std::string& which,
                                  const std::string& from) {
   const std::int64_t channels = source.config.num_channels;

@@ -1,13 +1,23 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "weightlift/convert/source.h"
-#include "weightlift/export/model_folder.h"
+#include "weightlift/image/timm_transform.h"
 
 // Internal: included by .cpp files only, and not installed.
 
 namespace weightlift {
+
+/// The image processor that a timm config states: processor_of for its transform.
+ProcessorChoice processor_from_claims(const PretrainedClaims& claims, std::int64_t num_channels,
+                                      bool test);
+
+/// The reverse: writes a processor's settings as timm's claims. Returns false, and changes nothing,
+/// where timm does not support them.
+bool claim_processor(const ImageProcessor& processor, std::int64_t num_channels,
+                     PretrainedClaims& claims);
 
 /// The image processor of a conversion. `which`: "source", "source-test",
 /// "convnext-base-224-22k-1k", a file, a name of timm's registry, or a transformers or timm folder.

@@ -4,6 +4,7 @@
 #include "weightlift/convert/plan.h"
 #include "weightlift/convert/source_name.h"
 #include "weightlift/models/timm_config.h"
+#include "weightlift/nn/module.h"
 
 namespace weightlift {
 
@@ -24,7 +25,7 @@ void state_facts(const PretrainedCfg& cfg, std::string known_by, Provenance& fro
 /// can change hands, so facts of the tag also need this check.
 bool has_shape_of(const PretrainedCfg& cfg, const Source& source) {
   return source.config.num_labels == cfg.num_classes &&
-         count_parameters(source.tensors) == cfg.parameters;
+         count_parameters(*source.network->make(Form::kTimm, source.config)) == cfg.parameters;
 }
 
 /// The tag whose own Hub repository is the source; empty for other repositories, and for other
@@ -41,7 +42,8 @@ std::optional<PretrainedCfg> find_known(const ConversionRequest& request, const 
   const std::string where = source.checkpoint.path.string();
   if (request.hints.as) {
     const PretrainedCfg cfg = require_pretrained(*request.hints.as);
-    require_agreement(timm_config_of(cfg), source.config, where);
+    Model shown{source.network, source.config};
+    take_statements(timm_config_of(cfg), shown, where);
     return cfg;
   }
   sha256_hex = sha256(source.checkpoint.files.front()->bytes());

@@ -136,6 +136,9 @@ void add_to(OrderedJson& json, const ConversionResult& result) {
   json["files"] = file_names(result.content);
   json["logits_shape"] = result.logits_shape;
   json["labels"] = result.labels_from;
+  json["tensors"] = {{"moved", result.tensors.moved},
+                     {"dropped", result.tensors.dropped},
+                     {"filled", result.tensors.filled}};
   json["ignored"] = to_json(result.outside);
   if (!result.head.empty()) json["head"] = result.head;
   json["bias_added"] = result.bias_added;

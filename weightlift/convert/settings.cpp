@@ -64,17 +64,17 @@ std::optional<std::vector<std::string>> compare_processors(const Source& src, co
 }
 
 /// The config with its labels; empty where the classes have no names.
-std::optional<ResNetConfig> labelled(const Source& source) {
-  ResNetConfig config = source.config;
+std::optional<ModelConfig> labelled(const Source& source) {
+  ModelConfig config = source.config;
   config.id2label = choose_labels(source, "").id2label;
   if (config.id2label.empty()) return {};
   return config;
 }
 
 std::optional<LabelDifference> compare_labels(const Source& src, const Source& dest) {
-  const std::optional<ResNetConfig> expected = labelled(src);
+  const std::optional<ModelConfig> expected = labelled(src);
   if (!expected || src.config.num_labels != dest.config.num_labels) return {};
-  const ResNetConfig found = labelled(dest).value_or(dest.config);
+  const ModelConfig found = labelled(dest).value_or(dest.config);
   LabelDifference result{.classes = expected->num_labels, .src = {}, .dest = {}};
   for (std::int64_t id = 0; id < result.classes; ++id) {
     if (expected->label(id) == found.label(id)) continue;

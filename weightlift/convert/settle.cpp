@@ -108,6 +108,12 @@ bool has_siblings(const LinearHead& head, const std::vector<const OutsideTensor*
   });
 }
 
+/// "expected one linear layer as the classifier (fc.weight, fc.bias)"
+std::string expected_head(const Source& source) {
+  return fmt::format("expected one linear layer as the classifier ({}, {})",
+                     head_tensor(source, "weight"), head_tensor(source, "bias"));
+}
+
 /// Hints to drop the head, or to name one of these layers as the classifier.
 Hints suggest_heads(const std::vector<LinearHead>& heads) {
   Hints hints = {{HintCode::kDropHead, {}}};
@@ -123,15 +129,14 @@ Hints suggest_heads(const std::vector<LinearHead>& heads) {
   const auto open = open_questions(source);
   std::vector<LinearHead> heads;
   for (LinearHead& head :
-       find_linear_heads(source.outside, source.choice, source.config.hidden_sizes.back())) {
+       find_linear_heads(source.outside, source.choice, source.network->features())) {
     const bool unknown = source.outside[head.weight].kind == OutsideKind::kUnknown;
     const bool projects = projection && head.module.starts_with(source.choice.prefix);
     if (unknown && !projects && !has_siblings(head, open)) heads.push_back(std::move(head));
   }
   throw MismatchError(
       shown(source.checkpoint.path),
-      fmt::format("expected one linear layer as the classifier (fc.weight, fc.bias), got {}{}",
-                  open.empty() ? "none" : list(open),
+      fmt::format("{}, got {}{}", expected_head(source), open.empty() ? "none" : list(open),
                   projection         ? ", a projection head for training"
                   : heads.size() > 1 ? fmt::format(", with {} possible classifiers", heads.size())
                                      : ""),
@@ -140,17 +145,18 @@ Hints suggest_heads(const std::vector<LinearHead>& heads) {
 
 [[noreturn]] void refuse_projection(const Source& source) {
   const std::string& prefix = source.choice.prefix;
-  throw MismatchError(shown(source.checkpoint.path),
-                      "expected one linear layer as the classifier (fc.weight, fc.bias), got a "
-                      "projection head for training",
-                      {{HintCode::kDropHead, {}},
-                       {HintCode::kChooseHead, {fmt::format("{}fc", printable(prefix)), ""}}});
+  const std::string_view head = source.network->family().head(Form::kTimm);
+  throw MismatchError(
+      shown(source.checkpoint.path),
+      fmt::format("{}, got a projection head for training", expected_head(source)),
+      {{HintCode::kDropHead, {}},
+       {HintCode::kChooseHead, {fmt::format("{}{}", printable(prefix), head), ""}}});
 }
 
 void settle_classifier(const Source& source) {
   const auto open = open_questions(source);
   if (source.kind != SourceKind::kTransformersFolder) {
-    const bool headless = !source.tensors.contains("fc.weight");
+    const bool headless = !source.tensors.contains(head_tensor(source, "weight"));
     const bool promised = source.timm && source.timm->num_classes == 0 && open.empty();
     if (headless && !promised) refuse_headless(source);
     const bool own = !headless && source.head.empty();
@@ -166,6 +172,36 @@ void note_classifier(Source& source, const std::string& where) {
   if (source.bias_added) source.notes.push_back({NoteCode::kBiasAdded, where});
 }
 
+/// Refuses unknown tensors below the network's own names: the network has more than the layers that
+/// weightlift found.
+void refuse_unknown_layers(const Source& source, const std::string& where) {
+  const WeightsChoice& choice = source.choice;
+  if (choice.dialect == nullptr) return;
+  std::vector<const OutsideTensor*> inside;
+  for (const OutsideTensor* tensor : open_questions(source)) {
+    const bool prefixed = tensor->dict == choice.dict && tensor->name.starts_with(choice.prefix);
+    if (prefixed && choice.family->is_of_backbone(own_name(choice, tensor->name))) {
+      inside.push_back(tensor);
+    }
+  }
+  if (inside.empty()) return;
+  throw MismatchError(where, fmt::format("the network has tensors that no layer of a {} has: {}",
+                                         choice.family->name(), list(inside)));
+}
+
+/// A backbone has no classifier: its tensors stay behind.
+void drop_classifier(Source& source, const std::string& where) {
+  const Form tree =
+      source.kind == SourceKind::kTransformersFolder ? Form::kTransformers : Form::kTimm;
+  const std::string prefix = fmt::format("{}.", source.network->family().head(tree));
+  for (const auto& [name, tensor] : source.tensors) {
+    if (name.starts_with(prefix)) source.dropped.push_back(name);
+  }
+  if (source.dropped.empty()) return;
+  source.bias_added = false;
+  source.notes.push_back({NoteCode::kHeadDropped, where, {{"names", first_of(source.dropped)}}});
+}
+
 }  // namespace
 
 void settle_outside(Source& source, Head head) {
@@ -174,6 +210,9 @@ void settle_outside(Source& source, Head head) {
     settle_classifier(source);
     note_classifier(source, where);
   }
+  if (head == Head::kNone) refuse_unknown_layers(source, where);
+  if (head == Head::kNone && source.config.head == Head::kClassifier)
+    drop_classifier(source, where);
   for (const IgnoredSummary& line : summarize(source.outside)) {
     const bool unknown = line.kind == OutsideKind::kUnknown;
     source.notes.push_back({unknown ? NoteCode::kUnknownTensorsIgnored : NoteCode::kTensorsIgnored,

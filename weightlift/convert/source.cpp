@@ -20,9 +20,9 @@
 #include "weightlift/convert/source_name.h"
 #include "weightlift/convert/source_weights.h"
 #include "weightlift/convert/zero_tail.h"
-#include "weightlift/models/infer.h"
+#include "weightlift/models/families.h"
 #include "weightlift/models/registry.h"
-#include "weightlift/models/resnet.h"
+#include "weightlift/nn/layers.h"
 #include "weightlift/tensor/convert.h"
 
 namespace weightlift {
@@ -92,7 +92,7 @@ void refuse_known_folder(const fs::path& folder, const std::vector<std::string>&
 void read_given_config(Source& source, const std::string& file) {
   const std::string text = read_text_file(file, kMaxConfigBytes);
   if (is_transformers_config(text, shown(file))) {
-    source.stated = parse_resnet_config(text, shown(file));
+    source.stated = parse_transformers_config(text, shown(file));
   } else {
     source.timm = parse_timm_config(text, shown(file));
   }
@@ -120,8 +120,9 @@ void describe_file(Source& source, const SourceHints& hints) {
 /// The first note of a lone file, by what was read from it.
 void note_assumption(Source& source) {
   Note note{NoteCode::kNoConfig, shown(source.path), {}, {}};
+  note.parameters.emplace_back("family", source.network->family().name());
   const std::string& arch = source.checkpoint.arch;
-  if (find_architecture(arch) != nullptr) note.parameters.emplace_back("arch", arch);
+  if (family_of(arch) != nullptr) note.parameters.emplace_back("arch", arch);
   std::error_code ignored;
   const fs::path config = source.path.parent_path() / kConfigFile;
   if (fs::exists(config, ignored)) note.parameters.emplace_back("config", shown(config));
@@ -145,7 +146,9 @@ void describe_folder(Source& source, const SourceHints& hints) {
   const std::string text = read_text_file(file, kMaxConfigBytes);
   if (is_transformers_config(text, file.string())) {
     source.kind = SourceKind::kTransformersFolder;
-    source.config = parse_resnet_config(text, file.string());
+    Model stated = parse_transformers_config(text, file.string());
+    source.network = std::move(stated.network);
+    source.config = std::move(stated.config);
   } else {
     source.timm = parse_timm_config(text, file.string());
   }
@@ -161,6 +164,11 @@ void require_content(const fs::path& folder) {
   if (empty) {
     throw NotFoundError(shown(folder), "the folder is empty");
   }
+}
+
+/// The tree whose names `source.tensors` has.
+Form tree_of(const Source& source) {
+  return source.kind == SourceKind::kTransformersFolder ? Form::kTransformers : Form::kTimm;
 }
 
 /// The first element of a tensor with elements of T.
@@ -224,13 +232,11 @@ bool has_statistics(const StateDict& tensors, std::string_view counter) {
 /// Adds missing num_batches_tracked as 0, as torch does for files from before 2018, and converts
 /// those with a dimension or as floats, which torch also loads.
 void complete_counters(Source& source) {
-  const bool hf = source.kind == SourceKind::kTransformersFolder;
-  const auto network =
-      hf ? make_hf_resnet(source.config, source.config.head) : make_timm_resnet(source.config);
+  const auto network = source.network->make(tree_of(source), source.config);
   std::map<std::string, Tensor> mended;
   std::vector<std::string> absent;
   for (const Module::Slot& slot : network->slots()) {
-    if (!slot.counter) continue;
+    if (slot.role != SlotRole::kCounter) continue;
     const Tensor* tensor = source.tensors.find(slot.name);
     if (tensor == nullptr) {
       if (has_statistics(source.tensors, slot.name)) absent.push_back(slot.name);
@@ -261,31 +267,39 @@ void complete_counters(Source& source) {
   }
 }
 
+void take(const TimmConfig& stated, Source& source, const std::string& where) {
+  Model shown{source.network, source.config};
+  take_statements(stated, shown, where);
+  source.network = std::move(shown.network);
+}
+
 /// Refuses a file whose network is not the one that the user stated.
-void require_named_network(const std::string& as, const Source& source, const std::string& where) {
+void take_named_network(const std::string& as, Source& source, const std::string& where) {
   TimmConfig named = *source.timm;
   const std::int64_t classes = named.num_classes.value_or(0), found = source.config.num_labels;
   if (found > 0) named.num_classes = found;  // reported below, with hints
-  require_agreement(named, source.config, where);
+  take(named, source, where);
   if (found == 0 || found == classes) return;
   throw MismatchError(
       where, fmt::format("{} has {} classes, the tensors have {}", printable(as), classes, found),
       {{HintCode::kOmitArchitecture, {}}, {HintCode::kGiveImageProcessor, {printable(as)}}});
 }
 
-/// Compares what configs, the user and the file itself state about the network with its tensors.
-void require_statements(const Source& source, const SourceHints& hints) {
+/// Compares what configs, the user and the file itself state about the network with its tensors,
+/// and takes what these do not show.
+void take_all_statements(Source& source, const SourceHints& hints) {
   if (source.kind == SourceKind::kTransformersFolder) return;
   const std::string where = source.checkpoint.path.string();
   if (source.timm && hints.as) {
-    require_named_network(*hints.as, source, where);
+    take_named_network(*hints.as, source, where);
   } else if (source.timm) {
     const fs::path own = source.path / kConfigFile;
-    require_agreement(*source.timm, source.config,
-                      hints.config.empty() ? own.string() : shown(hints.config));
+    take(*source.timm, source, hints.config.empty() ? own.string() : shown(hints.config));
   }
   if (!source.checkpoint.model_args.empty()) {
-    require_model_args(source.checkpoint.model_args, source.config, where);
+    Model shown{source.network, source.config};
+    take_model_args(source.checkpoint.model_args, shown, where);
+    source.network = std::move(shown.network);
   }
 }
 
@@ -293,6 +307,9 @@ void require_statements(const Source& source, const SourceHints& hints) {
 
 PretrainedCfg require_pretrained(const std::string& as) {
   if (const auto cfg = find_pretrained(as)) return *cfg;
+  if (const std::string_view reason = reason_against(as.substr(0, as.find('.'))); !reason.empty()) {
+    throw UnsupportedError(printable(as), fmt::format("known to timm, not supported: {}", reason));
+  }
   const std::vector<std::string> nearest = nearest_names(as);
   Hints hints = did_you_mean(nearest);
   hints.push_back({HintCode::kListModels, {}});
@@ -324,7 +341,7 @@ Source open_source(const std::string& given, const SourceHints& hints) {
       open_checkpoint(folder ? find_weights_file(source.path, loader) : source.path, hints.reading);
   if (!folder) describe_file(source, hints);
   read_weights(source, hints);
-  require_statements(source, hints);
+  take_all_statements(source, hints);
   const bool described = folder || hints.as || !hints.config.empty();
   if (!described) note_assumption(source);
   complete_counters(source);
@@ -336,18 +353,29 @@ Source open_source(const std::string& given, const SourceHints& hints) {
 
 Form form_of(const Source& source) {
   if (source.kind == SourceKind::kTransformersFolder) return Form::kTransformers;
-  return source.timm ? Form::kTimm : Form::kTorchvision;
+  if (source.timm) return Form::kTimm;
+  const Dialect* dialect = source.choice.dialect;
+  const bool of_timm = dialect != nullptr && dialect->form == Form::kTimm;
+  return of_timm ? Form::kTimm : Form::kTorchvision;
+}
+
+std::string head_tensor(const Source& source, std::string_view last) {
+  return fmt::format("{}.{}", source.network->family().head(Form::kTimm), last);
 }
 
 std::unique_ptr<Module> make_network(const Source& source, Head head) {
-  const bool hf = source.kind == SourceKind::kTransformersFolder;
-  auto network = hf ? make_hf_resnet(source.config, head) : make_timm_resnet(source.config, head);
+  const Form tree = tree_of(source);
+  const Family& family = source.network->family();
+  ModelConfig config = source.config;
+  config.head = head;
+  auto network = source.network->make(tree, config);
   const bool beheaded = head == Head::kNone && source.config.head == Head::kClassifier;
-  const std::string_view prefix = beheaded && hf ? "resnet." : "";
+  const bool prefixed = beheaded && tree == Form::kTransformers;
+  const std::string prefix = prefixed ? fmt::format("{}.", family.model_type()) : "";
+  const std::string head_prefix = fmt::format("{}.", family.head(tree));
   StateDict tensors;
   for (const auto& [name, tensor] : source.tensors) {
-    const bool of_head = hf ? name.starts_with("classifier.") : !is_of_backbone(name);
-    if (beheaded && of_head) continue;
+    if (beheaded && name.starts_with(head_prefix)) continue;
     tensors.insert(name.starts_with(prefix) ? name.substr(prefix.size()) : name, tensor);
   }
   with_context(shown(source.checkpoint.path), [&] { network->load_state_dict(tensors); });
@@ -357,9 +385,7 @@ std::unique_ptr<Module> make_network(const Source& source, Head head) {
 std::int64_t count_parameters(const StateDict& tensors) {
   std::int64_t count = 0;
   for (const auto& [name, tensor] : tensors) {
-    const bool buffer = name.ends_with("num_batches_tracked") || name.ends_with("running_mean") ||
-                        name.ends_with("running_var");
-    if (!buffer) count += tensor.numel();
+    if (!is_batch_norm_buffer(name)) count += tensor.numel();
   }
   return count;
 }

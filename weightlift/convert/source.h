@@ -11,9 +11,10 @@
 #include "weightlift/base/note.h"
 #include "weightlift/checkpoint/checkpoint.h"
 #include "weightlift/export/model_folder.h"
+#include "weightlift/models/family.h"
+#include "weightlift/models/model_config.h"
 #include "weightlift/models/names.h"
 #include "weightlift/models/outside.h"
-#include "weightlift/models/resnet_config.h"
 #include "weightlift/models/timm_config.h"
 #include "weightlift/nn/module.h"
 
@@ -31,7 +32,7 @@ struct SourceHints {
   std::string config = {};  ///< path of a config.json, transformers' or timm's, for weights that
                             ///< have none; empty: none
   std::string weights_key = {};  ///< one of several networks; empty: choose_weights decides
-  std::string head_key = {};     ///< the classifier's module; empty: fc, or the only candidate
+  std::string head_key = {};     ///< the classifier's module; empty: timm's, or the only candidate
   std::vector<std::string> ignore = {};  ///< globs of tensors that do not change the outputs
   Reading reading = Reading::kAll;
 };
@@ -42,18 +43,20 @@ struct Source {
   std::filesystem::path path;  ///< as given
   Checkpoint checkpoint;
   WeightsChoice choice;
-  std::vector<std::string> ignored;    ///< values that are not tensors: "epoch (an int)"
-  std::vector<OutsideTensor> outside;  ///< the file's tensors outside the network
-  std::string head = {};               ///< the module for fc, where it has another name
-  bool head_named = false;             ///< `head_key` named the classifier
-  bool bias_added = false;             ///< the file has no fc.bias; here it is zeros
-  bool mixed_dtypes = false;           ///< weights of several dtypes; config.dtype is theirs
-  ResNetConfig config;                 ///< from the tensors, or of kTransformersFolder with labels
-  std::optional<TimmConfig> timm;      ///< kTimmFolder, or a file with `as` or timm's `config`
-  std::optional<ResNetConfig> stated;  ///< a file with transformers' `config`
-  StateDict tensors;                   ///< with timm's or transformers' names and all counters
-  std::int64_t counters_added = 0;     ///< missing num_batches_tracked, taken as 0
-  std::int64_t counters_mended = 0;    ///< converted to int64 scalars
+  std::vector<std::string> ignored;        ///< values that are not tensors: "epoch (an int)"
+  std::vector<OutsideTensor> outside;      ///< the file's tensors outside the network
+  std::string head = {};                   ///< the classifier's module, where timm has another name
+  bool head_named = false;                 ///< `head_key` named the classifier
+  std::vector<std::string> dropped;        ///< the classifier's tensors, where the target has none
+  bool bias_added = false;                 ///< the classifier has no bias; here it is zeros
+  bool mixed_dtypes = false;               ///< weights of several dtypes; config.dtype is theirs
+  std::shared_ptr<const Network> network;  ///< from the tensors, or of kTransformersFolder
+  ModelConfig config;                      ///< the same, with labels
+  std::optional<TimmConfig> timm;          ///< kTimmFolder, or a file with `as` or timm's `config`
+  std::optional<Model> stated;             ///< a file with transformers' `config`
+  StateDict tensors;                       ///< with timm's or transformers' names and all counters
+  std::int64_t counters_added = 0;         ///< missing num_batches_tracked, taken as 0
+  std::int64_t counters_mended = 0;        ///< converted to int64 scalars
   Notes notes;
 };
 
@@ -76,14 +79,17 @@ Source open_source(const std::string& given, const SourceHints& hints = {});
 void settle_outside(Source& source, Head head);
 
 /// The form of a source. A lone file is a state dict alone (kTorchvision), unless a timm model name
-/// describes it.
+/// describes it, or only timm has its names.
 Form form_of(const Source& source);
 
-/// The network of a source with its tensors bound; Head::kNone drops fc. Throws MismatchError with
-/// the file and the missing, unexpected or misshapen tensors.
+/// The name of a tensor of the source's classifier, "weight" or "bias", in timm's names.
+std::string head_tensor(const Source& source, std::string_view last);
+
+/// The network of a source with its tensors bound; Head::kNone drops the classifier. Throws
+/// MismatchError with the file and the missing, unexpected or misshapen tensors.
 std::unique_ptr<Module> make_network(const Source& source, Head head);
 
-/// Parameters as torch counts them: running statistics and counters are buffers, not parameters.
+/// The parameters of a state dict, by their names: running statistics and counters are buffers.
 std::int64_t count_parameters(const StateDict& tensors);
 
 /// The side of the largest input for verification, in pixels: larger ones would need gigabytes.

@@ -11,6 +11,7 @@
 #include "weightlift/base/nearest.h"
 #include "weightlift/base/snapshot.h"
 #include "weightlift/checkpoint/weights_file.h"
+#include "weightlift/models/families.h"
 
 namespace weightlift {
 
@@ -43,7 +44,7 @@ SourceName repository_name(const std::string& given, std::string_view repository
   const std::string_view reason = reason_against(given.substr(0, given.find('.')));
   if (!reason.empty()) {
     throw UnsupportedError(printable(given),
-                           fmt::format("unsupported timm architecture: {}", reason));
+                           fmt::format("known to timm, not supported: {}", reason));
   }
   const std::vector<std::string> near = nearest_names(given);
   throw NotFoundError(printable(given), "no such file, folder or timm model",
@@ -86,8 +87,7 @@ std::string last_part_of(const std::string& path) {
 std::string checkpoint_name(const std::string& last_part) {
   const auto cfg = find_pretrained(last_part);
   if (!cfg) return last_part;
-  constexpr std::string_view kFamily = "resnet";
-  std::string name = fmt::format("resnet-{}", cfg->architecture.substr(kFamily.size()));
+  std::string name = family_of(cfg->architecture)->folder_name(cfg->architecture);
   return cfg->is_default ? name : fmt::format("{}.{}", name, cfg->tag);
 }
 

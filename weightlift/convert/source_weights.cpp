@@ -11,16 +11,13 @@
 #include "weightlift/base/error.h"
 #include "weightlift/base/note.h"
 #include "weightlift/base/text.h"
-#include "weightlift/models/infer.h"
+#include "weightlift/models/families.h"
 #include "weightlift/models/linear_head.h"
-#include "weightlift/models/resnet.h"
 
 namespace weightlift {
 
 namespace {
 
-constexpr std::string_view kHeadWeight = "fc.weight";
-constexpr std::string_view kHeadBias = "fc.bias";
 constexpr std::string_view kWeight = ".weight";
 
 /// Adds notes where the choice is not obvious: another dict, prefix or naming, ignored values.
@@ -29,7 +26,7 @@ void note_choice(Source& source) {
   const std::string where = shown(source.checkpoint.path);
   const std::string& path = source.checkpoint.dicts[choice.dict].path;
   constexpr std::size_t kShown = 12;
-  const bool renamed = choice.naming == Naming::kChildren || choice.naming == Naming::kTransformers;
+  const bool renamed = choice.dialect != nullptr && choice.dialect->timm_name != nullptr;
   NoteParameters facts;
   const auto add = [&facts](const char* name, std::string value) {
     if (!value.empty()) facts.emplace_back(name, std::move(value));
@@ -38,7 +35,7 @@ void note_choice(Source& source) {
   add("prefix", printable(choice.prefix));
   add("wrappers", fmt::format("{}", fmt::join(choice.wrappers, ", ")));
   if (renamed && source.kind != SourceKind::kTransformersFolder) {
-    add("naming", std::string(to_string(choice.naming)));
+    add("naming", std::string(naming_of(choice)));
   }
   add("ignored", first_of(source.ignored, kShown));
   if (!facts.empty()) source.notes.push_back({NoteCode::kWeightsChosen, where, std::move(facts)});
@@ -91,12 +88,13 @@ void add_lists(Source& source) {
 /// tensors without the prefix.
 void separate(Source& source, const SplitWeights& split, const std::string& head_key) {
   const bool hf = source.kind == SourceKind::kTransformersFolder;
-  const auto network =
-      hf ? make_hf_resnet(source.config, source.config.head) : make_timm_resnet(source.config);
+  const Family& family = source.network->family();
+  const auto network = source.network->make(hf ? Form::kTransformers : Form::kTimm, source.config);
+  const std::string head = fmt::format("{}.", family.head(Form::kTimm));
   std::set<std::string> slots;
   for (const Module::Slot& slot : network->slots()) slots.insert(slot.name);
   const auto is_other_head = [&](const std::string& own, const std::string& full) {
-    if (head_key.empty() || !own.starts_with("fc.")) return false;
+    if (head_key.empty() || !own.starts_with(head)) return false;
     const std::string module = full.substr(0, full.rfind('.'));
     return head_key != module && head_key != after_path(source, module);
   };
@@ -104,7 +102,8 @@ void separate(Source& source, const SplitWeights& split, const std::string& head
   for (const auto& [name, tensor] : split.network) {
     const std::string& full = split.full_names[i++];
     // Blocks beyond those of the config belong to the network: loading reports them.
-    const bool own = slots.contains(name) || (hf && is_of_transformers(name));
+    const bool own =
+        slots.contains(name) || (hf && !timm_name_of_transformers(family, name).empty());
     if (own && !is_other_head(name, full)) {
       source.tensors.insert(name, tensor);
     } else {
@@ -122,7 +121,7 @@ Tensor load(const Source& source, const OutsideTensor& tensor) {
   return load_dict(source.checkpoint, tensor.dict).tensors.at(tensor.name);
 }
 
-/// Makes a layer outside the network its fc.
+/// Makes a layer outside the network its classifier.
 void adopt_head(Source& source, const LinearHead& head) {
   for (const std::size_t i : {head.weight, head.bias.value_or(head.weight)}) {
     if (source.outside[i].consent == Consent::kPattern) {
@@ -131,9 +130,9 @@ void adopt_head(Source& source, const LinearHead& head) {
     }
   }
   const Tensor weight = load(source, source.outside[head.weight]);
-  source.tensors.insert(std::string(kHeadWeight), weight);
+  source.tensors.insert(head_tensor(source, "weight"), weight);
   if (head.bias) {
-    source.tensors.insert(std::string(kHeadBias), load(source, source.outside[*head.bias]));
+    source.tensors.insert(head_tensor(source, "bias"), load(source, source.outside[*head.bias]));
   }
   source.config.num_labels = weight.shape().front();
   source.head = head.module;
@@ -152,8 +151,7 @@ std::vector<std::string> modules_of(const std::vector<LinearHead>& heads) {
 
 /// Takes the layer that the user named.
 void take_named_head(Source& source, const std::string& key) {
-  const auto heads =
-      find_linear_heads(source.outside, source.choice, source.config.hidden_sizes.back());
+  const auto heads = find_linear_heads(source.outside, source.choice, source.network->features());
   const auto found = std::ranges::find_if(heads, [&](const LinearHead& head) {
     return head.module == key || after_path(source, head.module) == key;
   });
@@ -161,7 +159,7 @@ void take_named_head(Source& source, const std::string& key) {
     throw NotFoundError(
         shown(source.checkpoint.path),
         fmt::format("'{}' is not a linear layer on the network's {} features; found: {}",
-                    printable(key), source.config.hidden_sizes.back(),
+                    printable(key), source.network->features(),
                     heads.empty() ? "none" : first_of(modules_of(heads))));
   }
   source.head_named = true;
@@ -171,8 +169,7 @@ void take_named_head(Source& source, const std::string& key) {
 /// Takes the only layer outside the network that can be its classifier, where no other unknown
 /// tensor may run.
 void take_only_head(Source& source) {
-  const auto heads =
-      find_linear_heads(source.outside, source.choice, source.config.hidden_sizes.back());
+  const auto heads = find_linear_heads(source.outside, source.choice, source.network->features());
   std::vector<const LinearHead*> unknown;
   for (const LinearHead& head : heads) {
     const OutsideTensor& weight = source.outside[head.weight];
@@ -191,20 +188,20 @@ void take_only_head(Source& source) {
 
 /// Adds a missing bias as zeros, which give the same bits.
 void complete_bias(Source& source) {
-  const Tensor* weight = source.tensors.find(kHeadWeight);
-  if (weight == nullptr || weight->shape().size() != 2 || source.tensors.contains(kHeadBias)) {
+  const std::string bias = head_tensor(source, "bias");
+  const Tensor* weight = source.tensors.find(head_tensor(source, "weight"));
+  if (weight == nullptr || weight->shape().size() != 2 || source.tensors.contains(bias)) {
     return;
   }
   const std::int64_t classes = weight->shape().front();
   const auto zeros = std::make_shared<const std::vector<std::byte>>(
       static_cast<std::size_t>(classes) * item_bytes(weight->dtype()));
-  source.tensors.insert(std::string(kHeadBias),
-                        Tensor::view(weight->dtype(), {classes}, *zeros, zeros));
+  source.tensors.insert(bias, Tensor::view(weight->dtype(), {classes}, *zeros, zeros));
   source.bias_added = true;
 }
 
 void take_head(Source& source, const std::string& head_key) {
-  if (source.tensors.contains(kHeadWeight)) {
+  if (source.tensors.contains(head_tensor(source, "weight"))) {
     source.head_named = !head_key.empty();
   } else {
     source.config.num_labels = 0;
@@ -284,6 +281,35 @@ void apply_weights_key(Source& source) {
   }
 }
 
+/// The family that a config states, null where there is none.
+const Family* stated_family(const Source& source) {
+  if (source.network) return &source.network->family();
+  if (source.stated) return &source.stated->network->family();
+  return source.timm ? family_of(source.timm->architecture) : nullptr;
+}
+
+/// Refuses weights of another family than the folder's config states.
+void require_stated_family(const Source& source) {
+  const Family* found = source.choice.family;
+  const Family& stated = source.network->family();
+  if (found == nullptr || found == &stated) return;
+  throw MismatchError(shown(source.checkpoint.path),
+                      fmt::format("{} states a {}, but the tensors are those of a {}", kConfigFile,
+                                  stated.name(), found->name()));
+}
+
+/// Reads the network from its tensors. Names that no family knows are a network that weightlift
+/// does not support: the family that the config states, else the first, says why.
+void infer(Source& source, const StateDict& tensors, const SourceHints& hints) {
+  const Family* family = source.choice.family;
+  if (family == nullptr) family = stated_family(source);
+  if (family == nullptr) family = families().front();
+  Model model = family->from_tensors(tensors, shown(source.checkpoint.path));
+  if (source.stated) take_statements(*source.stated, model, shown(hints.config));
+  source.network = std::move(model.network);
+  source.config = std::move(model.config);
+}
+
 }  // namespace
 
 void read_weights(Source& source, const SourceHints& hints) {
@@ -300,15 +326,13 @@ void read_weights(Source& source, const SourceHints& hints) {
   source.choice = choose_weights(checkpoint.dicts, hints.weights_key, where);
   LoadedDict loaded = load_dict(checkpoint, source.choice.dict);
   source.ignored = std::move(loaded.ignored);
+  recognise(loaded.tensors, stated_family(source), source.choice);
+  if (hf) require_stated_family(source);
   WeightsChoice as_they_are = source.choice;
-  if (hf) as_they_are.naming = Naming::kUnknown;
+  if (hf) as_they_are.dialect = nullptr;
   const SplitWeights split = split_weights(loaded.tensors, as_they_are);
   note_choice(source);
-  if (!hf) source.config = infer_resnet_config(split.network, where);
-  if (source.stated) {
-    require_agreement(*source.stated, source.config, shown(hints.config));
-    take_statements(*source.stated, source.config);
-  }
+  if (!hf) infer(source, split.network, hints);
   separate(source, split, head_key);
   add_other_dicts(source);
   add_lists(source);

@@ -76,11 +76,6 @@ TensorScan scan_tensors(const std::vector<TensorPair>& pairs) {
   return scan;
 }
 
-std::string output_name(const Graph& graph, std::size_t index) {
-  if (graph.outputs().size() == 1) return "logits";
-  return index == 0 ? "last_hidden_state" : "pooler_output";
-}
-
 /// Counts rows of (N, classes) with the same largest element.
 void count_same_top1(const Tensor& a, const Tensor& b, OutputComparison& output) {
   const auto classes = static_cast<std::size_t>(a.shape()[1]);
@@ -193,9 +188,7 @@ void run_both(const Graph& src, const Graph& dest, Verification& result,
   const Program program = Program::compile(src, fused);
   std::optional<Program> other;  // equal graphs share one program
   if (!result.graph_differences.empty()) other.emplace(Program::compile(dest, fused));
-  for (std::size_t i = 0; i < src.outputs().size(); ++i) {
-    result.outputs.push_back({.name = output_name(src, i)});
-  }
+  for (const std::string& name : src.output_names()) result.outputs.push_back({.name = name});
   for (std::int64_t sample = 0; sample < result.options.samples; ++sample) {
     const Tensor input = random_input(result.input_shape, result.options.seed, sample);
     const auto run_dest = [&] { return (other ? *other : program).run(dest, input); };

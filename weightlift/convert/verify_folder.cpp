@@ -2,7 +2,6 @@
 #include "weightlift/base/threads.h"
 #include "weightlift/convert/convert.h"
 #include "weightlift/convert/source.h"
-#include "weightlift/models/resnet.h"
 
 namespace weightlift {
 

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "weightlift/base/text.h"
+#include "weightlift/models/families.h"
 
 namespace weightlift {
 
@@ -31,7 +32,7 @@ std::string load_argument(Form form, const CardPlace& place) {
 }
 
 /// Prints the five highest scores, computed as in transformers' pipeline.
-void add_top_five(std::string& out, const ResNetConfig& config, std::string_view logits,
+void add_top_five(std::string& out, const ModelConfig& config, std::string_view logits,
                   std::string_view label) {
   const bool several = config.problem_type == ProblemType::kMultiLabel || config.num_labels == 1;
   const std::string_view scale = config.problem_type == ProblemType::kRegression ? ""
@@ -56,7 +57,7 @@ bool takes_images(std::int64_t num_channels, std::size_t mean, std::size_t std) 
   return (channels == 1 || channels == 3) && mean == channels && std == channels;
 }
 
-void add_transformers_use(std::string& out, const ResNetConfig& config) {
+void add_transformers_use(std::string& out, const ModelConfig& config) {
   out += fmt::format("\nimage = load_image({})  # or load_image(\"photo.jpg\")\n", kBlankImage);
   out += config.num_channels == 1
              ? "pixels = np.asarray(image.convert(\"L\"))[..., None]\n"
@@ -73,14 +74,13 @@ void add_transformers_use(std::string& out, const ResNetConfig& config) {
 }
 
 void add_transformers(std::string& out, const CardFacts& facts) {
-  const ResNetConfig& config = facts.folder.config;
+  const ModelConfig& config = facts.folder.config;
   const auto& processor = facts.folder.processor;
   const bool answers = config.head == Head::kNone || config.num_labels > 0;
   const bool used =
       processor && answers &&
       takes_images(config.num_channels, processor->image_mean.size(), processor->image_std.size());
-  const char* model =
-      config.head == Head::kClassifier ? "ResNetForImageClassification" : "ResNetModel";
+  const std::string_view model = transformers_class(facts.folder.network->family(), config.head);
   if (used) {
     out += config.num_channels == 1 ? "import numpy as np\nimport torch\n" : "import torch\n";
     out += "from PIL import Image\n";
@@ -99,7 +99,7 @@ void add_transformers(std::string& out, const CardFacts& facts) {
 }
 
 void add_timm(std::string& out, const CardFacts& facts) {
-  const ResNetConfig& config = facts.folder.config;
+  const ModelConfig& config = facts.folder.config;
   const PretrainedClaims claims =
       facts.folder.timm ? facts.folder.timm->pretrained_cfg : PretrainedClaims{};
   const bool used = !claims.input_size.empty() &&
@@ -123,16 +123,18 @@ void add_timm(std::string& out, const CardFacts& facts) {
 }
 
 void add_torchvision(std::string& out, const CardFacts& facts) {
-  const ResNetConfig& config = facts.folder.config;
+  const ModelConfig& config = facts.folder.config;
   const std::string file = quoted(facts.name + "/" + weights_file(facts.folder));
   const bool bin = facts.folder.weights_format == WeightsFormat::kBin;
-  if (bin || config.head == Head::kNone) out += "import torch\n";
+  const bool headless = config.head == Head::kNone || config.num_labels == 0;
+  if (bin || headless) out += "import torch\n";
   if (!bin) out += "from safetensors.torch import load_file\n";
-  out += "from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet\n\n";
-  out += fmt::format("model = ResNet({}, [{}], num_classes={})\n",
-                     config.layer_type == LayerType::kBasic ? "BasicBlock" : "Bottleneck",
-                     fmt::join(config.depths, ", "), config.num_labels);
-  if (config.head == Head::kNone) out += "model.fc = torch.nn.Identity()\n";
+  const Network& network = *facts.folder.network;
+  out += network.torchvision_code(config);
+  if (headless) {
+    out +=
+        fmt::format("model.{} = torch.nn.Identity()\n", network.family().head(Form::kTorchvision));
+  }
   out += fmt::format("model.load_state_dict({}({}))\nmodel.eval()\n",
                      bin ? "torch.load" : "load_file", file);
 }

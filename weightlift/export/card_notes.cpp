@@ -21,6 +21,7 @@ constexpr auto kSentences = std::to_array<Sentence>({
      "plain "
      "Linear layer"},
     {NoteCode::kBiasAdded, "the checkpoint's classifier has no bias; the bias here is zero"},
+    {NoteCode::kHeadDropped, "the checkpoint's classifier is not here: {names}"},
     {NoteCode::kCountersAdded,
      "the checkpoint lacks {count} num_batches_tracked counters; they are 0 here"},
     {NoteCode::kNonFiniteWeights,

@@ -10,6 +10,7 @@
 #include "weightlift/export/card_code.h"
 #include "weightlift/export/card_notes.h"
 #include "weightlift/export/yaml.h"
+#include "weightlift/models/families.h"
 #include "weightlift/tensor/shape.h"
 
 namespace weightlift {
@@ -42,7 +43,12 @@ void add_front_matter(std::string& out, const CardFacts& facts) {
   out += fmt::format("---\nlibrary_name: {}\n", to_string(facts.folder.form));
   out += facts.folder.config.head == Head::kClassifier ? "pipeline_tag: image-classification\n"
                                                        : "pipeline_tag: image-feature-extraction\n";
-  if (!from.license.empty()) out += fmt::format("license: {}\n", yaml_quoted(from.license));
+  if (from.license == kSeerLicense) {
+    out += fmt::format("license: other\nlicense_name: {}\nlicense_link: {}\n", kSeerLicense,
+                       kSeerTerms);
+  } else if (!from.license.empty()) {
+    out += fmt::format("license: {}\n", yaml_quoted(from.license));
+  }
   if (!from.base_model.empty())
     out += fmt::format("base_model: {}\n", yaml_quoted(from.base_model));
   if (!from.datasets.empty()) {
@@ -50,7 +56,8 @@ void add_front_matter(std::string& out, const CardFacts& facts) {
     for (const std::string& dataset : from.datasets)
       out += fmt::format("- {}\n", yaml_quoted(dataset));
   }
-  out += "tags:\n- resnet\n- timm\n- vision\n---\n\n";
+  out += fmt::format("tags:\n- {}\n- timm\n- vision\n---\n\n",
+                     facts.folder.network->family().model_type());
 }
 
 std::string tag_line(const Provenance& from) {
@@ -92,7 +99,9 @@ void add_provenance(std::string& out, const CardFacts& facts) {
   } else if (from.form == Form::kTransformers) {
     out += "- architecture: from the source's config.json\n";
   } else {
-    out += "- architecture: a standard timm ResNet with ReLU, assumed because there is no config\n";
+    out += fmt::format(
+        "- architecture: a standard timm {} with ReLU, assumed because there is no config\n",
+        facts.folder.network->family().name());
   }
   if (!from.tag.empty()) out += tag_line(from);
   out += fact_line("license", from, from.license, from.claimed_license);
@@ -167,18 +176,16 @@ void add_processor(std::string& out, const CardFacts& facts) {
 }  // namespace
 
 std::string make_model_card(const CardFacts& facts) {
-  const ResNetConfig& config = facts.folder.config;
+  const ModelConfig& config = facts.folder.config;
   std::string out;
   add_front_matter(out, facts);
   out += title_line(facts.name) + "\n";
   out += fmt::format(
-      "A ResNet for {}, converted from a {} checkpoint by weightlift: {} "
-      "blocks [{}], channels [{}], {} input channel{}, {}, {} parameters, {}.\n\n",
-      to_string(facts.folder.form),
+      "A {} for {}, converted from a {} checkpoint by weightlift: {}, {} input channel{}, {}, {} "
+      "parameters, {}.\n\n",
+      facts.folder.network->family().name(), to_string(facts.folder.form),
       facts.provenance.form == Form::kTransformers ? "transformers" : "timm",
-      to_string(config.layer_type), fmt::join(config.depths, ", "),
-      fmt::join(config.hidden_sizes, ", "), config.num_channels,
-      config.num_channels == 1 ? "" : "s",
+      facts.folder.network->describe(), config.num_channels, config.num_channels == 1 ? "" : "s",
       config.head == Head::kClassifier ? fmt::format("{} classes", config.num_labels)
                                        : "no classifier",
       facts.parameters, torch_name(config.dtype));

@@ -3,13 +3,19 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "weightlift/base/note.h"
 #include "weightlift/export/model_folder.h"
-#include "weightlift/models/resnet_config.h"
+#include "weightlift/models/model_config.h"
 
 namespace weightlift {
+
+/// Meta's license for the weights of SEER. The Hub does not list it: a card needs its address.
+inline constexpr std::string_view kSeerLicense = "seer-license";
+inline constexpr std::string_view kSeerTerms =
+    "https://github.com/facebookresearch/vissl/blob/main/projects/SEER/MODEL_LICENSE.md";
 
 /// Where the weights come from, as facts or as claims of the source's config.
 struct Provenance {

@@ -2,16 +2,16 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "weightlift/base/note.h"
 #include "weightlift/checkpoint/output_file.h"
 #include "weightlift/image/processor.h"
-#include "weightlift/models/resnet_config.h"
+#include "weightlift/models/family.h"
+#include "weightlift/models/model_config.h"
 #include "weightlift/models/timm_config.h"
 #include "weightlift/tensor/state_dict.h"
 
@@ -20,23 +20,14 @@ namespace weightlift {
 /// The name of the model card.
 inline constexpr const char* kCardFile = "README.md";
 
-/// The library that loads a folder.
-enum class Form : std::uint8_t {
-  kTransformers,  ///< loads with from_pretrained
-  kTimm,          ///< loads with create_model("local-dir:...")
-  kTorchvision,   ///< a state dict alone, for load_state_dict
-};
-
-/// "transformers", "timm", "torchvision"
-std::string_view to_string(Form form);
-
 enum class WeightsFormat : std::uint8_t { kSafetensors, kBin };
 
 /// A model folder without its tensors.
 struct ModelFolder {
   Form form = Form::kTransformers;
   WeightsFormat weights_format = WeightsFormat::kSafetensors;
-  ResNetConfig config = {};             ///< its dtype is the output dtype
+  std::shared_ptr<const Network> network = {};
+  ModelConfig config = {};              ///< its dtype is the output dtype
   std::string config_text = {};         ///< a config.json to keep; empty: make it from the others
   std::optional<TimmConfig> timm = {};  ///< for kTimm
   std::optional<ImageProcessor> processor =
@@ -58,23 +49,5 @@ std::vector<std::string> file_names(const ModelFolder& content);
 /// the folder.
 void write_model_folder(const std::filesystem::path& folder, const ModelFolder& content,
                         const StateDict& tensors, const WriteProgress& progress = {});
-
-/// An image processor from timm's pretrained_cfg, and how its pixels differ from timm's.
-struct ProcessorChoice {
-  std::optional<ImageProcessor>
-      processor;  ///< empty where ConvNextImageProcessor does not support it
-  Notes notes;
-};
-
-/// Translates timm's evaluation transform. `test`: uses test_input_size and test_crop_pct where the
-/// claims have them. No processor for networks without one or three channels.
-ProcessorChoice processor_from_claims(const PretrainedClaims& claims, std::int64_t num_channels,
-                                      bool test);
-
-/// The reverse: writes a processor's settings as timm's claims. Returns false, and changes nothing,
-/// where timm does not support them: no resizing, another rescale_factor, no normalization, a
-/// second crop.
-bool claim_processor(const ImageProcessor& processor, std::int64_t num_channels,
-                     PretrainedClaims& claims);
 
 }  // namespace weightlift

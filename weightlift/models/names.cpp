@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <iterator>
 #include <map>
 #include <optional>
@@ -14,6 +13,8 @@
 #include "weightlift/base/error.h"
 #include "weightlift/base/hint.h"
 #include "weightlift/base/text.h"
+#include "weightlift/models/families.h"
+#include "weightlift/models/name_parts.h"
 
 // Trainers wrap networks in modules, and modules in dicts. No list of their keys and prefixes is
 // complete, so weightlift finds a network by its own names: whatever precedes the name of the first
@@ -23,19 +24,6 @@
 namespace weightlift {
 
 namespace {
-
-/// A spelling, and the tensor name that identifies it.
-struct Spelling {
-  Naming naming;
-  std::string_view anchor;
-};
-
-constexpr std::array<Spelling, 4> kSpellings = {{
-    {Naming::kTimm, "layer1.0.conv1.weight"},
-    {Naming::kChildren, "4.0.conv1.weight"},
-    {Naming::kTransformers, "resnet.encoder.stages.0.layers.0.layer.0.convolution.weight"},
-    {Naming::kTransformers, "encoder.stages.0.layers.0.layer.0.convolution.weight"},
-}};
 
 /// A part of a prefix and who adds it. Source: torch, timm, MoCo, MoCo v3, DINO, Lightning's
 /// examples.
@@ -107,26 +95,40 @@ std::optional<std::string> prefix_of(std::string_view name, std::string_view anc
   return name.empty() ? "" : std::string(name) + ".";
 }
 
+/// The prefix of a network of this naming whose anchor the tensor is; nothing where it is none.
+std::optional<std::string> prefix_of(std::string_view name, const Dialect& dialect) {
+  for (const std::string_view anchor : dialect.anchors) {
+    std::optional<std::string> prefix = prefix_of(name, anchor);
+    const bool bare = dialect.last_anchor_is_bare && anchor == dialect.anchors.back();
+    if (prefix && (!bare || prefix->empty())) return prefix;
+  }
+  return std::nullopt;
+}
+
+/// The network whose anchor the tensor is. Where two families have the same anchor, the first one:
+/// recognise() decides by the shapes.
+std::optional<FoundNetwork> find_by_anchor(std::string_view name) {
+  for (const Family* family : families()) {
+    for (const Dialect& dialect : family->dialects()) {
+      std::optional<std::string> prefix = prefix_of(name, dialect);
+      if (prefix) return FoundNetwork{0, *std::move(prefix), family, &dialect};
+    }
+  }
+  return std::nullopt;
+}
+
 /// All networks in a dict, found by their anchors.
 std::vector<FoundNetwork> find_in_dict(const NamedDict& dict, std::size_t index) {
   std::vector<FoundNetwork> found;
   for (const std::string& name : dict.names) {
-    for (const Spelling& spelling : kSpellings) {
-      std::optional<std::string> before = prefix_of(name, spelling.anchor);
-      if (!before) continue;
-      std::string& prefix = *before;
-      const bool bare =
-          spelling.naming == Naming::kTransformers && spelling.anchor.starts_with("encoder.");
-      // A bare backbone has no prefix: RegNet has the same names after the prefix `regnet.`.
-      if (bare && !prefix.empty()) continue;
-      // With and without wrappers' parts, one anchor may be there twice: split_weights refuses
-      // that.
-      const bool known = std::ranges::any_of(found, [&](const FoundNetwork& other) {
-        return other.prefix == prefix && other.naming == spelling.naming;
-      });
-      if (!known) found.push_back({index, std::move(prefix), spelling.naming});
-      break;
-    }
+    std::optional<FoundNetwork> network = find_by_anchor(name);
+    if (!network) continue;
+    // With and without wrappers' parts, one anchor may be there twice: split_weights refuses that.
+    const bool known = std::ranges::any_of(found, [&](const FoundNetwork& other) {
+      return other.prefix == network->prefix && other.dialect == network->dialect;
+    });
+    network->dict = index;
+    if (!known) found.push_back(*std::move(network));
   }
   return found;
 }
@@ -143,41 +145,17 @@ std::string without_wrappers(std::string_view name) {
   return kept;
 }
 
-/// Tensors that every complete network has.
-std::array<std::string_view, 3> needed_names(Naming naming) {
-  switch (naming) {
-    case Naming::kChildren:
-      return {"0.weight", "1.running_mean", "5.0.conv1.weight"};
-    case Naming::kTransformers:
-      return {"embedder.embedder.convolution.weight",
-              "embedder.embedder.normalization.running_mean",
-              "encoder.stages.1.layers.0.layer.0.convolution.weight"};
-    default:
-      return {"conv1.weight", "bn1.running_mean", "layer2.0.conv1.weight"};
-  }
-}
-
-std::vector<std::string> parts_of(std::string_view prefix) {
-  std::vector<std::string> parts;
-  while (!prefix.empty()) {
-    const std::size_t dot = prefix.find('.');
-    parts.emplace_back(prefix.substr(0, dot));
-    prefix.remove_prefix(dot == std::string_view::npos ? prefix.size() : dot + 1);
-  }
-  return parts;
-}
-
 /// Drops networks that a project keeps but does not evaluate.
 std::vector<FoundNetwork> preferred(std::vector<FoundNetwork> candidates) {
   std::vector<FoundNetwork> kept;
   for (const FoundNetwork& candidate : candidates) {
     const bool left = std::ranges::any_of(kPreferences, [&](const Preference& preference) {
-      std::vector<std::string> parts = parts_of(candidate.prefix);
+      std::vector<std::string> parts = name_parts(candidate.prefix);
       const auto part = std::ranges::find(parts, preference.left);
       if (part == parts.end()) return false;
       *part = preference.taken;
       return std::ranges::any_of(candidates, [&](const FoundNetwork& other) {
-        return other.dict == candidate.dict && parts_of(other.prefix) == parts;
+        return other.dict == candidate.dict && name_parts(other.prefix) == parts;
       });
     });
     if (!left) kept.push_back(candidate);
@@ -232,19 +210,12 @@ std::string list_dicts_of_tensors(const std::vector<NamedDict>& dicts) {
       others.empty() ? Hints() : Hints{{HintCode::kChooseWeights, {}}});
 }
 
-/// A part of a name as a number, plus one; 0 where it is not a number.
-int one_more(std::string_view digits) {
-  int number = -1;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  const bool whole = error == std::errc() && end == digits.data() + digits.size();
-  constexpr int kMost = 100'000;
-  return whole && number >= 0 && number < kMost ? number + 1 : 0;
-}
-
 WeightsChoice make_choice(const FoundNetwork& candidate) {
-  WeightsChoice choice{
-      .dict = candidate.dict, .prefix = candidate.prefix, .naming = candidate.naming};
-  for (const std::string& part : parts_of(candidate.prefix)) {
+  WeightsChoice choice{.dict = candidate.dict,
+                       .prefix = candidate.prefix,
+                       .family = candidate.family,
+                       .dialect = candidate.dialect};
+  for (const std::string& part : name_parts(candidate.prefix)) {
     const auto* const wrapper = std::ranges::find(kWrappers, part, &Wrapper::part);
     if (wrapper == kWrappers.end()) continue;
     choice.wrappers.push_back(wrapper->who);
@@ -267,63 +238,6 @@ std::optional<std::size_t> find_dict(const std::vector<NamedDict>& dicts, std::s
   const auto found = std::ranges::find(dicts, path, &NamedDict::path);
   if (found == dicts.end()) return std::nullopt;
   return static_cast<std::size_t>(found - dicts.begin());
-}
-
-/// timm's name of a tensor of torchvision's children, or "".
-std::string name_of_child(std::string_view name) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kChildren = {
-      {{"0.", "conv1."},
-       {"1.", "bn1."},
-       {"4.", "layer1."},
-       {"5.", "layer2."},
-       {"6.", "layer3."},
-       {"7.", "layer4."}}};
-  for (const auto& [number, child] : kChildren) {
-    if (name.starts_with(number)) return fmt::format("{}{}", child, name.substr(number.size()));
-  }
-  return "";
-}
-
-/// timm's name of a tensor of transformers' ResNet, or "".
-std::string name_of_transformers(std::string_view name) {
-  if (name.starts_with("classifier.1.")) return fmt::format("fc.{}", name.substr(13));
-  if (name.starts_with("resnet.")) name.remove_prefix(7);
-  std::vector<std::string> parts = parts_of(name);
-  if (parts.size() < 4) return "";
-  const std::string last = parts.back();
-  parts.pop_back();
-  const std::string kind = parts.back();
-  parts.pop_back();
-  const bool convolution = kind == "convolution";
-  if (!convolution && kind != "normalization") return "";
-  if (parts == std::vector<std::string>{"embedder", "embedder"}) {
-    return fmt::format("{}1.{}", convolution ? "conv" : "bn", last);
-  }
-  // encoder.stages.S.layers.B, then `shortcut` or `layer.K`
-  const bool in_block = parts.size() >= 6 && parts[0] == "encoder" && parts[1] == "stages" &&
-                        parts[3] == "layers" && one_more(parts[2]) != 0 && one_more(parts[4]) != 0;
-  if (!in_block) return "";
-  const std::string block = fmt::format("layer{}.{}.", one_more(parts[2]), parts[4]);
-  if (parts.size() == 6 && parts[5] == "shortcut") {
-    return fmt::format("{}downsample.{}.{}", block, convolution ? 0 : 1, last);
-  }
-  if (parts.size() != 7 || parts[5] != "layer" || one_more(parts[6]) == 0) return "";
-  return fmt::format("{}{}{}.{}", block, convolution ? "conv" : "bn", one_more(parts[6]), last);
-}
-
-std::string timm_name(Naming naming, std::string_view name) {
-  std::string renamed = naming == Naming::kChildren       ? name_of_child(name)
-                        : naming == Naming::kTransformers ? name_of_transformers(name)
-                                                          : "";
-  const bool as_it_is = naming == Naming::kTimm || naming == Naming::kUnknown;
-  return as_it_is ? std::string(name) : renamed;
-}
-
-/// timm's name of a tensor with the choice's prefix, or "". Names of an unknown network are kept.
-std::string own_name(const WeightsChoice& choice, std::string_view name) {
-  name.remove_prefix(choice.prefix.size());
-  if (choice.naming == Naming::kUnknown) return std::string(name);
-  return timm_name(choice.naming, without_wrappers(name));
 }
 
 WeightsChoice choose_by_key(const std::vector<NamedDict>& dicts, std::string_view key,
@@ -351,6 +265,15 @@ WeightsChoice choose_by_key(const std::vector<NamedDict>& dicts, std::string_vie
                                   networks.empty() ? "none" : list_networks(dicts, networks)));
 }
 
+/// Whether a tensor is a classifier's weight in one of the trees.
+bool is_head_weight(std::string_view name) {
+  return std::ranges::any_of(families(), [&](const Family* family) {
+    return std::ranges::any_of(
+        std::array{Form::kTimm, Form::kTransformers, Form::kTorchvision},
+        [&](Form tree) { return name.ends_with(fmt::format("{}.weight", family->head(tree))); });
+  });
+}
+
 /// Chooses by the names alone, for files where timm takes the top level.
 WeightsChoice choose_by_names(const std::vector<NamedDict>& dicts, const std::string& where) {
   std::vector<FoundNetwork> networks = find_all_networks(dicts);
@@ -367,7 +290,7 @@ WeightsChoice choose_by_names(const std::vector<NamedDict>& dicts, const std::st
     const auto taken = find_dict(dicts, kDinoKeys.taken);
     // A teacher with a classifier is from a distillation, whose result is the student.
     const bool classifies = taken && std::ranges::any_of(dicts[*taken].names, [](const auto& name) {
-                              return name.ends_with("fc.weight");
+                              return is_head_weight(name);
                             });
     if (taken && !classifies) {
       std::erase_if(top, [&](const FoundNetwork& candidate) {
@@ -383,20 +306,6 @@ WeightsChoice choose_by_names(const std::vector<NamedDict>& dicts, const std::st
 }
 
 }  // namespace
-
-std::string_view to_string(Naming naming) {
-  switch (naming) {
-    case Naming::kUnknown:
-      return "unknown";
-    case Naming::kTimm:
-      return "timm's and torchvision's";
-    case Naming::kChildren:
-      return "torchvision's children by number";
-    case Naming::kTransformers:
-      return "transformers'";
-  }
-  return "unknown";
-}
 
 std::vector<FoundNetwork> find_networks(const std::vector<NamedDict>& dicts) {
   std::vector<FoundNetwork> networks;
@@ -416,9 +325,10 @@ std::vector<FoundNetwork> find_complete_networks(const std::vector<NamedDict>& d
   }
   std::erase_if(networks, [&](const FoundNetwork& network) {
     const std::set<std::string>& own = names[network.dict];
-    return std::ranges::any_of(needed_names(network.naming), [&](std::string_view name) {
+    return std::ranges::any_of(network.dialect->needed, [&](std::string_view name) {
+      const std::string_view base = network.family->model_type();
       return !own.contains(without_wrappers(fmt::format("{}{}", network.prefix, name))) &&
-             !own.contains(without_wrappers(fmt::format("{}resnet.{}", network.prefix, name)));
+             !own.contains(without_wrappers(fmt::format("{}{}.{}", network.prefix, base, name)));
     });
   });
   return networks;
@@ -439,14 +349,39 @@ WeightsChoice choose_weights(const std::vector<NamedDict>& dicts, std::string_vi
   return choose_by_names(dicts, where);
 }
 
-bool is_of_backbone(std::string_view name) {
-  constexpr std::string_view kLayer = "layer";
-  const bool layer = name.starts_with(kLayer) &&
-                     one_more(name.substr(kLayer.size(), name.find('.') - kLayer.size())) > 1;
-  return name.starts_with("conv1.") || name.starts_with("bn1.") || layer;
+std::string own_name(const WeightsChoice& choice, std::string_view name) {
+  name.remove_prefix(choice.prefix.size());
+  if (choice.dialect == nullptr) return std::string(name);
+  const std::string bare = without_wrappers(name);
+  return choice.dialect->timm_name == nullptr ? bare : choice.dialect->timm_name(bare);
 }
 
-bool is_of_transformers(std::string_view name) { return !name_of_transformers(name).empty(); }
+std::string_view naming_of(const WeightsChoice& choice) {
+  return choice.dialect == nullptr ? "unknown" : choice.dialect->name;
+}
+
+std::string timm_name_of_transformers(const Family& family, std::string_view name) {
+  const auto dialects = family.dialects();
+  const auto found = std::ranges::find(dialects, Form::kTransformers, &Dialect::form);
+  return found == dialects.end() ? "" : found->timm_name(name);
+}
+
+void recognise(const StateDict& tensors, const Family* stated, WeightsChoice& choice) {
+  for (const Family* family : families()) {
+    if (stated != nullptr && family != stated) continue;
+    for (const Dialect& dialect : family->dialects()) {
+      const bool anchored = std::ranges::any_of(tensors, [&](const auto& entry) {
+        return prefix_of(entry.first, dialect) == choice.prefix;
+      });
+      if (!anchored) continue;
+      WeightsChoice as{.prefix = choice.prefix, .family = family, .dialect = &dialect};
+      if (!family->is_mine(split_weights(tensors, as).network, dialect)) continue;
+      choice.family = family;
+      choice.dialect = &dialect;
+      return;
+    }
+  }
+}
 
 SplitWeights split_weights(const StateDict& all, const WeightsChoice& choice) {
   SplitWeights split;

@@ -215,7 +215,7 @@ class OtherNetworks {
       : dicts_(dicts), choice_(choice) {
     for (FoundNetwork& network : find_complete_networks(dicts)) {
       const bool chosen = network.dict == choice.dict && network.prefix == choice.prefix;
-      if (!chosen) prefixes_[network.dict].insert(std::move(network.prefix));
+      if (!chosen) prefixes_[network.dict].emplace(std::move(network.prefix), network.family);
     }
   }
 
@@ -224,37 +224,40 @@ class OtherNetworks {
     const auto found = prefixes_.find(tensor.dict);
     if (found == prefixes_.end()) return "";
     // Another dict with a network belongs to that network as a whole.
-    std::string prefix =
-        tensor.dict == choice_.dict ? nearest(found->second, tensor.name) : *found->second.begin();
+    std::string prefix = tensor.dict == choice_.dict ? nearest(found->second, tensor.name)
+                                                     : found->second.begin()->first;
     if (prefix == kNone) return "";
     const std::string name = spelled(dicts_[tensor.dict], {.prefix = std::move(prefix)});
     return name.empty() ? "(no prefix)" : name;
   }
 
  private:
+  using Prefixes = std::map<std::string, const Family*>;
   static constexpr std::string_view kNone = "\n";  // not a prefix
 
   /// The longest of the prefixes whose network owns the name, else kNone.
-  std::string nearest(const std::set<std::string>& prefixes, const std::string& name) const {
+  std::string nearest(const Prefixes& prefixes, const std::string& name) const {
     for (std::size_t end = name.rfind('.');; end = end == 0 ? end : name.rfind('.', end - 1)) {
       const bool bare = end == std::string::npos;
       const std::string prefix = bare ? "" : name.substr(0, end + 1);
-      if (prefixes.contains(prefix) && is_owned(prefix, name)) return prefix;
+      const auto found = prefixes.find(prefix);
+      if (found != prefixes.end() && is_owned(prefix, *found->second, name)) return prefix;
       if (bare || end == 0) return std::string(kNone);
     }
   }
 
-  /// Where the prefix also covers the chosen network, only the backbone and fc surely belong to
-  /// the other network.
-  bool is_owned(const std::string& prefix, std::string_view name) const {
+  /// Where the prefix also covers the chosen network, only the backbone and its head surely belong
+  /// to the other network.
+  bool is_owned(const std::string& prefix, const Family& family, std::string_view name) const {
     if (!choice_.prefix.starts_with(prefix)) return true;
     name.remove_prefix(prefix.size());
-    return is_of_backbone(name) || name.starts_with("fc.");
+    return family.is_of_backbone(name) ||
+           name.starts_with(fmt::format("{}.", family.head(Form::kTimm)));
   }
 
   const std::vector<NamedDict>& dicts_;
   const WeightsChoice& choice_;
-  std::map<std::size_t, std::set<std::string>> prefixes_;  ///< by dict
+  std::map<std::size_t, Prefixes> prefixes_;  ///< by dict
 };
 
 std::string_view training_reason(const OutsideTensor& tensor, bool has_key) {

@@ -5,8 +5,20 @@
 #include <algorithm>
 
 #include "weightlift/base/nearest.h"
+#include "weightlift/models/families.h"
 
 namespace weightlift {
+
+std::span<const PretrainedCfg> pretrained_cfgs() {
+  static const std::vector<PretrainedCfg> all = [] {
+    std::vector<PretrainedCfg> cfgs;
+    for (const Family* family : families()) {
+      cfgs.insert(cfgs.end(), family->tags().begin(), family->tags().end());
+    }
+    return cfgs;
+  }();
+  return all;
+}
 
 std::string full_name(const PretrainedCfg& cfg) {
   return fmt::format("{}.{}", cfg.architecture, cfg.tag);
@@ -43,11 +55,6 @@ std::optional<PretrainedCfg> find_by_sha256(std::string_view sha256) {
   return std::nullopt;
 }
 
-const PlainArchitecture* find_architecture(std::string_view name) {
-  const auto found = std::ranges::find(plain_architectures(), name, &PlainArchitecture::name);
-  return found == plain_architectures().end() ? nullptr : &*found;
-}
-
 std::string_view reason_against(std::string_view architecture) {
   const auto others = other_architectures();
   const auto found = std::ranges::lower_bound(others, architecture, {}, &OtherArchitecture::name);
@@ -56,8 +63,10 @@ std::string_view reason_against(std::string_view architecture) {
 
 std::vector<std::string> nearest_names(std::string_view name) {
   std::vector<std::string> names;
-  for (const PlainArchitecture& architecture : plain_architectures()) {
-    names.emplace_back(architecture.name);
+  for (const Family* family : families()) {
+    for (const std::string_view architecture : family->architectures()) {
+      names.emplace_back(architecture);
+    }
   }
   for (const PretrainedCfg& cfg : pretrained_cfgs()) names.push_back(full_name(cfg));
   for (const DeprecatedName& deprecated : deprecated_names()) {

@@ -34,19 +34,16 @@ struct PretrainedCfg {
   std::string_view hash_prefix;  ///< leading 8 hex digits of the file's sha256, empty: none known
 };
 
-/// Every pretrained name of timm's plain ResNets, in the order of timm.list_pretrained.
+/// A model for the examples of help texts: its architecture, an old name, a tag, and the names of
+/// its folder and its repository.
+inline constexpr std::string_view kExampleName = "resnet50";
+inline constexpr std::string_view kExampleOldName = "tv_resnet50";
+inline constexpr std::string_view kExampleTag = "resnet50.a1_in1k";
+inline constexpr std::string_view kExampleFolder = "resnet-50";
+inline constexpr std::string_view kExampleRepository = "timm/resnet50.a1_in1k";
+
+/// Every pretrained name of the families, each in the order of timm.list_pretrained.
 std::span<const PretrainedCfg> pretrained_cfgs();
-
-/// A timm architecture that ResNetConfig supports.
-struct PlainArchitecture {
-  std::string_view name;        ///< "resnet50"
-  std::string_view layer_type;  ///< "basic" or "bottleneck"
-  std::array<int, 4> depths;    ///< blocks per stage
-};
-
-/// The plain architectures, by size: six with pretrained weights, and resnet200, for which timm has
-/// none.
-std::span<const PlainArchitecture> plain_architectures();
 
 /// A name that timm still accepts, with a warning.
 struct DeprecatedName {
@@ -54,17 +51,16 @@ struct DeprecatedName {
   std::string_view name;      ///< "resnet50.tv_in1k"
 };
 
-/// timm's old names of plain ResNets, sorted by old_name.
+/// timm's old names of supported architectures, sorted by old_name.
 std::span<const DeprecatedName> deprecated_names();
 
-/// A timm architecture that resembles a plain ResNet but is not one.
+/// A timm architecture that weightlift does not support.
 struct OtherArchitecture {
   std::string_view name;    ///< "resnet50d"
-  std::string_view reason;  ///< what ResNetConfig does not support, in lower case
+  std::string_view reason;  ///< why, in lower case: "average-pool shortcuts (avg_down)"
 };
 
-/// timm's architectures of the ResNet-like families, with old names, sorted by name. A timm
-/// architecture that is neither here nor plain is not a ResNet.
+/// All other architectures of timm, with old names, sorted by name.
 std::span<const OtherArchitecture> other_architectures();
 
 /// The full name of a tag, "resnet50.a1_in1k".
@@ -83,10 +79,8 @@ std::optional<PretrainedCfg> find_pretrained(std::string_view name);
 /// The tag whose weights file has this sha256, by the leading digits in timm's file names.
 std::optional<PretrainedCfg> find_by_sha256(std::string_view sha256);
 
-/// The plain architecture of this name, without a tag, or nullptr.
-const PlainArchitecture* find_architecture(std::string_view name);
-
-/// Why a timm architecture is not plain; empty where it is plain or unknown.
+/// Why weightlift does not support a timm architecture; empty where it does, or timm has no such
+/// name.
 std::string_view reason_against(std::string_view architecture);
 
 /// Up to three names of the registry with the nearest spelling, the nearest first.

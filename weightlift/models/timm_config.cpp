@@ -1,7 +1,6 @@
 #include "weightlift/models/timm_config.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -10,6 +9,8 @@
 #include "weightlift/base/error.h"
 #include "weightlift/base/hint.h"
 #include "weightlift/base/json.h"
+#include "weightlift/models/config_json.h"
+#include "weightlift/models/families.h"
 #include "weightlift/models/id2label.h"
 
 namespace weightlift {
@@ -18,41 +19,12 @@ namespace {
 
 using Json = nlohmann::json;
 
-/// A constructor argument of timm's ResNet that leaves the network plain: with any value, or with
-/// the listed ones (as JSON text, separated by a space).
-struct HarmlessArgument {
-  std::string_view key;
-  std::string_view values;  // "*": any
-};
+using OrderedJson = nlohmann::ordered_json;
 
-constexpr std::array<HarmlessArgument, 20> kHarmless = {{
-    {"stem_width", "*"},  // only a deep stem has a width
-    {"drop_rate", "*"},
-    {"drop_path_rate", "*"},
-    {"drop_block_rate", "*"},
-    {"zero_init_last", "*"},
-    {"device", "*"},
-    {"dtype", "*"},
-    {"stem_type", R"("" null)"},
-    {"replace_stem_pool", "false"},
-    {"avg_down", "false"},
-    {"block_args", "null {}"},
-    {"norm_layer", R"(null "batchnorm2d")"},
-    {"cardinality", "1"},
-    {"base_width", "64"},
-    {"block_reduce_first", "1"},
-    {"down_kernel_size", "1"},
-    {"act_layer", R"(null "relu")"},
-    {"output_stride", "32"},
-    {"aa_layer", R"(null "")"},
-    {"global_pool", R"("avg" "fast" "fastavg")"},
-}};
+/// Arguments that all families have; the tensors show them.
+constexpr auto kCommonArguments = std::to_array<std::string_view>({"in_chans", "num_classes"});
 
-// Never refused: require_agreement() compares them with the tensors.
-constexpr std::array<std::string_view, 4> kPromises = {"layers", "channels", "in_chans",
-                                                       "num_classes"};
-
-bool harmless(const HarmlessArgument& argument, const Json& value) {
+bool is_harmless(const ModelArgument& argument, const Json& value) {
   if (argument.values == "*") return true;
   const std::string text = value.dump();
   std::string_view rest = argument.values;
@@ -64,7 +36,7 @@ bool harmless(const HarmlessArgument& argument, const Json& value) {
   return false;
 }
 
-std::string expected_values(const HarmlessArgument& argument) {
+std::string expected_values(const ModelArgument& argument) {
   std::string text(argument.values);
   for (std::size_t at = 0; (at = text.find(' ', at)) != std::string::npos; at += 4) {
     text.replace(at, 1, " or ");
@@ -72,18 +44,38 @@ std::string expected_values(const HarmlessArgument& argument) {
   return text;
 }
 
-void refuse_model_args(const Json& model_args, std::string_view of, const std::string& where) {
-  for (const auto& [key, value] : model_args.items()) {
-    if (std::ranges::find(kPromises, key) != kPromises.end()) continue;
-    const auto* known = std::ranges::find(kHarmless, key, &HarmlessArgument::key);
-    if (known != kHarmless.end() && harmless(*known, value)) continue;
-    const std::string got = printable(value.dump(-1, ' ', true), 60);
+[[noreturn]] void refuse_argument(const ModelArgument* known, std::string_view key,
+                                  const Json& value, std::string_view of,
+                                  const std::string& where) {
+  const std::string got = printable(value.dump(-1, ' ', true), 60);
+  if (known == nullptr) {
     throw UnsupportedError(
-        where, known == kHarmless.end()
-                   ? fmt::format("{}.{}: unsupported argument, got {}", of, printable(key), got)
-                   : fmt::format("{}.{}: expected {}, got {}", of, printable(key),
-                                 expected_values(*known), got));
+        where, fmt::format("{}.{}: unsupported argument, got {}", of, printable(key), got));
   }
+  throw UnsupportedError(where, fmt::format("{}.{}: expected {}, got {}{}{}", of, printable(key),
+                                            expected_values(*known), got,
+                                            known->reason.empty() ? "" : "; ", known->reason));
+}
+
+/// The arguments that change the network, in the order of the family's table. Refuses those that
+/// transformers' class does not have.
+std::string take_model_args(const Json& model_args, const Family& family, std::string_view of,
+                            const std::string& where) {
+  for (const auto& [key, value] : model_args.items()) {
+    if (std::ranges::find(kCommonArguments, key) != kCommonArguments.end()) continue;
+    const auto known = std::ranges::find(family.arguments(), key, &ModelArgument::key);
+    const bool listed = known != family.arguments().end();
+    const bool used = listed && known->use != ModelArgument::Use::kHarmless;
+    if (used || (listed && is_harmless(*known, value))) continue;
+    refuse_argument(listed ? &*known : nullptr, key, value, of, where);
+  }
+  OrderedJson taken = OrderedJson::object();
+  for (const ModelArgument& argument : family.arguments()) {
+    const Json* value = find_member(model_args, argument.key);
+    if (value == nullptr || argument.use == ModelArgument::Use::kHarmless) continue;
+    taken[std::string(argument.key)] = *value;
+  }
+  return dump_json_line(taken);
 }
 
 std::string resolve_architecture(const std::string& name, const std::string& where) {
@@ -91,37 +83,17 @@ std::string resolve_architecture(const std::string& name, const std::string& whe
   const std::string known =
       deprecated == deprecated_names().end() ? name : std::string(deprecated->name);
   const std::string architecture = known.substr(0, known.find('.'));
-  if (find_architecture(architecture) != nullptr) return architecture;
+  if (family_of(architecture) != nullptr) return architecture;
   const std::string_view reason = reason_against(architecture);
+  if (reason.empty()) {
+    throw UnsupportedError(
+        where,
+        fmt::format("unsupported architecture '{}', which timm does not have either",
+                    printable(architecture)),
+        {{HintCode::kListModels, {}}});
+  }
   throw UnsupportedError(
-      where, fmt::format("unsupported architecture '{}'{}", printable(architecture),
-                         reason.empty() ? " (supported: resnet18, 26, 34, 50, 101, 152, 200)"
-                                        : fmt::format(": {}", reason)));
-}
-
-std::vector<std::int64_t> int_list(const Json& value, std::string_view key,
-                                   const std::string& where) {
-  constexpr std::size_t kLongest = 64;
-  constexpr std::int64_t kLargest = 1 << 24;
-  std::vector<std::int64_t> list;
-  if (value.is_array() && !value.empty() && value.size() <= kLongest) {
-    for (const Json& item : value) {
-      if (item.is_number_integer() && item > 0 && item <= kLargest) {
-        list.push_back(item.get<std::int64_t>());
-      }
-    }
-  }
-  if (list.empty() || list.size() != value.size()) {
-    throw_wrong_json(where, key, "a list of positive integers", value);
-  }
-  return list;
-}
-
-std::optional<std::vector<std::int64_t>> find_int_list(const Json& json, std::string_view key,
-                                                       const std::string& where) {
-  const Json* value = find_member(json, key);
-  if (value == nullptr) return std::nullopt;
-  return int_list(*value, key, where);
+      where, fmt::format("unsupported architecture '{}': {}", printable(architecture), reason));
 }
 
 std::optional<std::int64_t> find_int(const Json& json, std::string_view key,
@@ -171,10 +143,9 @@ PretrainedClaims parse_claims(const Json& json, const std::string& where) {
   }
   PretrainedClaims claims;
   claims.tag = get_string(json, "tag", where, "");
-  claims.input_size =
-      find_int_list(json, "input_size", where).value_or(std::vector<std::int64_t>{});
+  claims.input_size = find_sizes(json, "input_size", where).value_or(std::vector<std::int64_t>{});
   claims.test_input_size =
-      find_int_list(json, "test_input_size", where).value_or(std::vector<std::int64_t>{});
+      find_sizes(json, "test_input_size", where).value_or(std::vector<std::int64_t>{});
   for (const auto* size : {&claims.input_size, &claims.test_input_size}) {
     if (size->empty()) continue;
     // Verification runs on inputs of this size: a hostile size must not take all memory.
@@ -231,36 +202,10 @@ std::vector<std::string> parse_labels(const Json& root, const Json& pretrained_c
   return texts;
 }
 
-[[noreturn]] void disagree(const std::string& where, std::string_view what,
-                           std::string_view promised, std::string_view shown) {
-  throw MismatchError(where,
-                      fmt::format("{}: expected {}, got {} in the tensors", what, promised, shown));
-}
-
 void require_count(std::string_view what, std::int64_t promised, std::int64_t shown,
                    const std::string& where) {
   if (promised != shown) {
     disagree(where, what, std::to_string(promised), std::to_string(shown));
-  }
-}
-
-/// Compares blocks and channels per stage with the tensors, where they are stated.
-void require_blocks(const std::optional<std::vector<std::int64_t>>& layers,
-                    const std::optional<std::vector<std::int64_t>>& channels,
-                    const ResNetConfig& shown, const std::string& where) {
-  const auto list = [](const std::vector<std::int64_t>& values) {
-    return fmt::format("[{}]", fmt::join(values, ", "));
-  };
-  if (layers && *layers != shown.depths) {
-    disagree(where, "blocks per stage", list(*layers), list(shown.depths));
-  }
-  if (!channels) return;
-  std::vector<std::int64_t> widths = *channels;
-  for (std::int64_t& width : widths) {
-    if (shown.layer_type == LayerType::kBottleneck) width *= 4;
-  }
-  if (widths != shown.hidden_sizes) {
-    disagree(where, "channels per stage", list(widths), list(shown.hidden_sizes));
   }
 }
 
@@ -282,9 +227,8 @@ TimmConfig parse_timm_config(std::string_view text, const std::string& where) {
   const Json* args = find_member(root, "model_args");
   const Json& model_args = args != nullptr ? *args : no_args;
   if (!model_args.is_object()) throw_wrong_json(where, "model_args", "an object", model_args);
-  refuse_model_args(model_args, "model_args", where);
-  config.layers = find_int_list(model_args, "layers", where);
-  config.channels = find_int_list(model_args, "channels", where);
+  config.model_args =
+      take_model_args(model_args, *family_of(config.architecture), "model_args", where);
   config.in_chans = find_int(model_args, "in_chans", where);
   // Before timm 0.9 the keys of pretrained_cfg were at the top level.
   const Json* nested = find_member(root, "pretrained_cfg");
@@ -338,39 +282,35 @@ TimmConfig timm_config_of(const PretrainedCfg& cfg) {
   return config;
 }
 
-void require_model_args(std::string_view json, const ResNetConfig& shown,
-                        const std::string& where) {
+void take_model_args(std::string_view json, Model& shown, const std::string& where) {
   const Json args = parse_json(json, where);
-  refuse_model_args(args, "args.model_kwargs", where);
-  require_blocks(find_int_list(args, "layers", where), find_int_list(args, "channels", where),
-                 shown, where);
+  const Family& family = shown.network->family();
+  const std::string taken = take_model_args(args, family, "args.model_kwargs", where);
+  shown.network = family.merge_timm("", taken, shown.network, where);
   if (const auto channels = find_int(args, "in_chans", where)) {
-    require_count("input channels (in_chans)", *channels, shown.num_channels, where);
+    require_count("input channels (in_chans)", *channels, shown.config.num_channels, where);
   }
   const auto classes = find_int(args, "num_classes", where);
-  if (classes && shown.num_labels > 0) {
-    require_count("classes (num_classes)", *classes, shown.num_labels, where);
+  if (classes && shown.config.num_labels > 0) {
+    require_count("classes (num_classes)", *classes, shown.config.num_labels, where);
   }
 }
 
-void require_agreement(const TimmConfig& promised, const ResNetConfig& shown,
-                       const std::string& where) {
-  const PlainArchitecture& plain = *find_architecture(promised.architecture);
-  if (plain.layer_type != to_string(shown.layer_type)) {
-    disagree(where, fmt::format("layer type of {}", plain.name), plain.layer_type,
-             to_string(shown.layer_type));
+void take_statements(const TimmConfig& stated, Model& shown, const std::string& where) {
+  const Family& family = shown.network->family();
+  if (const Family* promised = family_of(stated.architecture); promised != &family) {
+    disagree(where, fmt::format("family of {}", stated.architecture),
+             promised == nullptr ? "unknown" : promised->name(), family.name());
   }
-  require_blocks(
-      promised.layers.value_or(std::vector<std::int64_t>(plain.depths.begin(), plain.depths.end())),
-      promised.channels.value_or(std::vector<std::int64_t>{64, 128, 256, 512}), shown, where);
-  require_count("input channels (in_chans)", promised.in_chans.value_or(3), shown.num_channels,
+  shown.network = family.merge_timm(stated.architecture, stated.model_args, shown.network, where);
+  require_count("input channels (in_chans)", stated.in_chans.value_or(3), shown.config.num_channels,
                 where);
-  require_count("classes (num_classes)", promised.num_classes.value_or(1000), shown.num_labels,
+  require_count("classes (num_classes)", stated.num_classes.value_or(1000), shown.config.num_labels,
                 where);
-  if (!promised.labels.empty() &&
-      static_cast<std::int64_t>(promised.labels.size()) != shown.num_labels) {
-    disagree(where, "label_names", fmt::format("{} labels", promised.labels.size()),
-             fmt::format("{} classes", shown.num_labels));
+  if (!stated.labels.empty() &&
+      static_cast<std::int64_t>(stated.labels.size()) != shown.config.num_labels) {
+    disagree(where, "label_names", fmt::format("{} labels", stated.labels.size()),
+             fmt::format("{} classes", shown.config.num_labels));
   }
 }
 

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "weightlift/base/number.h"
+#include "weightlift/models/family.h"
 #include "weightlift/models/registry.h"
-#include "weightlift/models/resnet_config.h"
 
 namespace weightlift {
 
@@ -29,8 +29,8 @@ struct PretrainedClaims {
 /// timm's config.json of a source: what it states about the network, and what it claims.
 struct TimmConfig {
   std::string architecture;  ///< current name without tag: "resnet50"
-  std::optional<std::vector<std::int64_t>> layers,
-      channels;  ///< model_args that change the network
+  /// JSON object of the model_args that change the network.
+  std::string model_args = "{}";
   std::optional<std::int64_t> in_chans, num_classes;
   std::vector<std::string> labels;  ///< one per class, empty where the source has none
   PretrainedClaims pretrained_cfg;
@@ -38,31 +38,29 @@ struct TimmConfig {
 
 /// Reads timm's config.json, as save_for_hf writes it or in the older flat form. Throws FormatError
 /// for wrong types, UnsupportedError, with the reason, for an architecture, a model_args key or a
-/// label_offset that ResNetConfig does not support (many of these do not change the tensors), and
-/// MismatchError where it contradicts itself. Source: timm.models._hub, timm.models.resnet.ResNet.
+/// label_offset that transformers' class does not have (many of these do not change the tensors),
+/// and MismatchError where it contradicts itself. Source: timm.models._hub.
 TimmConfig parse_timm_config(std::string_view text, const std::string& where);
 
-/// Throws UnsupportedError for arguments of a model, a JSON object from a training checkpoint, that
-/// ResNetConfig does not support, as parse_timm_config does for model_args, and MismatchError where
-/// they differ from the tensors.
-void require_model_args(std::string_view json, const ResNetConfig& shown, const std::string& where);
+/// Compares what timm's config states (architecture, model_args, channels, classes, number of
+/// labels) with what the tensors show, and takes from it what they do not show. Throws
+/// MismatchError where they differ.
+void take_statements(const TimmConfig& stated, Model& shown, const std::string& where);
+
+/// The same for the arguments of a model, a JSON object from a training checkpoint. Throws
+/// UnsupportedError for arguments that transformers' class does not have.
+void take_model_args(std::string_view json, Model& shown, const std::string& where);
 
 /// The config of a tag of timm's registry, for a lone weights file.
 TimmConfig timm_config_of(const PretrainedCfg& cfg);
 
 /// timm's config of a network: `known`'s where the tag is known, else the architecture with these
-/// blocks, the model_args that it needs, and no claims. Throws UnsupportedError, with the reason,
-/// where timm does not support the network.
-TimmConfig make_timm_config(const ResNetConfig& config,
-                            const std::optional<PretrainedCfg>& known = {});
+/// sizes, the model_args that it needs, and no claims. Throws UnsupportedError, with the reason,
+/// where timm does not have the network.
+TimmConfig make_timm_config(const Model& model, const std::optional<PretrainedCfg>& known = {});
 
 /// The config.json that timm reads, in save_for_hf's order, with only what `config` states.
-/// `network` gives the number of features and of input channels.
-std::string to_timm_json(const TimmConfig& config, const ResNetConfig& network);
-
-/// Throws MismatchError where the config (architecture, model_args, channels, classes, number of
-/// labels) and the tensors differ.
-void require_agreement(const TimmConfig& promised, const ResNetConfig& shown,
-                       const std::string& where);
+/// `model` gives the number of features and of input channels.
+std::string to_timm_json(const TimmConfig& config, const Model& model);
 
 }  // namespace weightlift

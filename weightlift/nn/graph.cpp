@@ -96,10 +96,11 @@ const Node& Graph::node(NodeId id) const {
   return nodes_[id];
 }
 
-void Graph::mark_output(Value value) {
+void Graph::mark_output(Value value, std::string name) {
   if (value.graph != this) throw UsageError("output", "the value is of another graph");
   node(value.node);
   outputs_.push_back(value.node);
+  output_names_.push_back(std::move(name));
 }
 
 void Graph::enter(const Module& module) {

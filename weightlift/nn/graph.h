@@ -137,14 +137,16 @@ class Graph {
  public:
   const std::vector<Node>& nodes() const { return nodes_; }
   const std::vector<NodeId>& outputs() const { return outputs_; }
+  /// The names of `outputs`: "logits", "last_hidden_state", "pooler_output".
+  const std::vector<std::string>& output_names() const { return output_names_; }
   /// Throws UsageError for an id that the graph does not have.
   const Node& node(NodeId id) const;
 
   /// Adds a node; the caller infers its shape. Throws UsageError for inputs that the graph does not
   /// have, and MismatchError for a shape of negative or too many elements.
   Value record(Op op, std::vector<NodeId> inputs, Shape shape, const Module* module);
-  /// Throws UsageError for a value of another graph.
-  void mark_output(Value value);
+  /// Adds an output by transformers' name for it. Throws UsageError for a value of another graph.
+  void mark_output(Value value, std::string name);
 
   /// Say which module is running. Module::operator() calls them.
   void enter(const Module& module);
@@ -155,6 +157,7 @@ class Graph {
 
   std::vector<Node> nodes_;
   std::vector<NodeId> outputs_;
+  std::vector<std::string> output_names_;
   // Only during trace(): here and not in the modules, so that several threads can trace them.
   std::unordered_map<const Module*, std::string> paths_;
   std::vector<std::string> path_stack_;

@@ -74,9 +74,9 @@ BatchNorm2d::BatchNorm2d(std::int64_t num_features, double eps) : options_{num_f
   const Shape shape = {require_argument("BatchNorm2d", "num_features", num_features)};
   add_tensor("weight", shape, weight);
   add_tensor("bias", shape, bias);
-  add_tensor("running_mean", shape, running_mean);
-  add_tensor("running_var", shape, running_var);
-  add_tensor("num_batches_tracked", {}, num_batches_tracked, true);
+  add_tensor("running_mean", shape, running_mean, SlotRole::kBuffer);
+  add_tensor("running_var", shape, running_var, SlotRole::kBuffer);
+  add_tensor("num_batches_tracked", {}, num_batches_tracked, SlotRole::kCounter);
 }
 
 Value BatchNorm2d::forward(Value input) const {
@@ -87,6 +87,13 @@ Value BatchNorm2d::forward(Value input) const {
 Value ActivationLayer::forward(Value input) const {
   return input.graph->record(options_, {input.node}, input.shape(), this);
 }
+
+bool is_batch_norm_buffer(std::string_view name) {
+  const std::string_view last = name.substr(name.rfind('.') + 1);
+  return last == "running_mean" || last == "running_var" || is_batch_norm_counter(name);
+}
+
+bool is_batch_norm_counter(std::string_view name) { return name.ends_with("num_batches_tracked"); }
 
 MaxPool2d::MaxPool2d(MaxPool2dOptions options) : options_(options) {
   require_argument("MaxPool2d", "kernel_size", options.kernel_size);

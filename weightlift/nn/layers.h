@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string_view>
+
 #include "weightlift/nn/module.h"
 
 namespace weightlift {
@@ -35,6 +37,12 @@ class BatchNorm2d : public Module {
  private:
   BatchNorm2dOptions options_;
 };
+
+/// Whether a tensor of this name, perhaps with a path, is a buffer of BatchNorm2d.
+bool is_batch_norm_buffer(std::string_view name);
+
+/// Whether it is the counter, num_batches_tracked.
+bool is_batch_norm_counter(std::string_view name);
 
 /// An elementwise function, torch.nn.ReLU by default.
 class ActivationLayer : public Module {

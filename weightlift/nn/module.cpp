@@ -33,7 +33,7 @@ std::vector<Module::Slot> Module::slots() {
   std::vector<Slot> all;
   for (const auto& [path, module] : named_modules()) {
     for (const Slot& slot : module->own_) {
-      all.push_back({join_path(path, slot.name), slot.shape, slot.counter, slot.tensor});
+      all.push_back({join_path(path, slot.name), slot.shape, slot.role, slot.tensor});
     }
   }
   return all;
@@ -43,7 +43,7 @@ std::vector<Module::ConstSlot> Module::slots() const {
   std::vector<ConstSlot> all;
   for (const auto& [path, module] : named_modules()) {
     for (const Slot& slot : module->own_) {
-      all.push_back({join_path(path, slot.name), slot.shape, slot.counter, slot.tensor});
+      all.push_back({join_path(path, slot.name), slot.shape, slot.role, slot.tensor});
     }
   }
   return all;
@@ -51,7 +51,7 @@ std::vector<Module::ConstSlot> Module::slots() const {
 
 std::vector<Module::ConstSlot> Module::own_slots() const {
   std::vector<ConstSlot> all;
-  for (const Slot& slot : own_) all.push_back({slot.name, slot.shape, slot.counter, slot.tensor});
+  for (const Slot& slot : own_) all.push_back({slot.name, slot.shape, slot.role, slot.tensor});
   return all;
 }
 
@@ -68,15 +68,16 @@ void Module::load_state_dict(const StateDict& state_dict) {
   std::set<std::string, std::less<>> known;
   for (const Slot& slot : all) {
     known.insert(slot.name);
+    const bool counter = slot.role == SlotRole::kCounter;
     const Tensor* tensor = state_dict.find(slot.name);
     if (tensor == nullptr) {
       missing.push_back(slot.name);
     } else if (tensor->shape() != slot.shape) {
       misshapen.push_back(fmt::format("{}: expected {}, got {}", slot.name, to_string(slot.shape),
                                       to_string(tensor->shape())));
-    } else if (slot.counter ? tensor->dtype() != DType::I64 : !is_floating(tensor->dtype())) {
+    } else if (counter ? tensor->dtype() != DType::I64 : !is_floating(tensor->dtype())) {
       misshapen.push_back(fmt::format("{}: expected {}, got {}", slot.name,
-                                      slot.counter ? "I64" : "F32, F16, BF16 or F64",
+                                      counter ? "I64" : "F32, F16, BF16 or F64",
                                       to_string(tensor->dtype())));
     }
   }
@@ -107,12 +108,20 @@ const Tensor* Module::own(std::string_view name) const {
   return found == own_.end() ? nullptr : found->tensor;
 }
 
+std::int64_t count_parameters(const Module& module) {
+  std::int64_t count = 0;
+  for (const Module::ConstSlot& slot : module.slots()) {
+    if (slot.role == SlotRole::kParameter) count += numel(slot.shape).value_or(0);
+  }
+  return count;
+}
+
 Graph trace(const Module& module, Shape input) {
   Graph graph;
   for (const auto& [path, below] : module.named_modules()) graph.paths_.emplace(below, path);
   const Value in = graph.record(Placeholder{}, {}, std::move(input), nullptr);
   const Value out = module(in);
-  if (graph.outputs().empty()) graph.mark_output(out);
+  if (graph.outputs().empty()) graph.mark_output(out, "logits");
   graph.paths_.clear();
   return graph;
 }

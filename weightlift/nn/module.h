@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -10,6 +11,13 @@
 #include "weightlift/tensor/state_dict.h"
 
 namespace weightlift {
+
+/// What a tensor of a module is.
+enum class SlotRole : std::uint8_t {
+  kParameter,
+  kBuffer,   ///< running statistics: a floating dtype, as parameters
+  kCounter,  ///< num_batches_tracked: I64
+};
 
 /// A tree of named modules, as torch.nn.Module. Not copyable or movable: a graph holds addresses.
 /// Parameters and buffers are handles; they are empty until load_state_dict binds them.
@@ -23,8 +31,8 @@ class Module {
   struct SlotOf {
     std::string name;  ///< from the module that listed it
     Shape shape;
-    bool counter;  ///< num_batches_tracked: I64; all others have a floating dtype
-    T* tensor;     ///< the handle
+    SlotRole role;
+    T* tensor;  ///< the handle
   };
   using Slot = SlotOf<Tensor>;
   using ConstSlot = SlotOf<const Tensor>;
@@ -80,14 +88,18 @@ class Module {
     return add_module(std::move(name), std::make_unique<M>(std::forward<Arguments>(arguments)...));
   }
   /// Registers one of the derived class's tensors.
-  void add_tensor(std::string name, Shape shape, Tensor& tensor, bool counter = false) {
-    own_.push_back({std::move(name), std::move(shape), counter, &tensor});
+  void add_tensor(std::string name, Shape shape, Tensor& tensor,
+                  SlotRole role = SlotRole::kParameter) {
+    own_.push_back({std::move(name), std::move(shape), role, &tensor});
   }
 
  private:
   std::vector<std::pair<std::string, std::unique_ptr<Module>>> children_;
   std::vector<Slot> own_;
 };
+
+/// The number of parameters as torch counts them, without buffers and counters.
+std::int64_t count_parameters(const Module& module);
 
 /// Returns the graph that one forward pass on an input of that shape (N, C, H, W) records. Computes
 /// no values, reads no weights and does not change the module. Throws MismatchError where the

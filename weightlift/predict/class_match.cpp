@@ -29,7 +29,7 @@ std::string folded(const std::string& text) {
 /// Class ids by the text of their label.
 class IdsByLabel {
  public:
-  explicit IdsByLabel(const ResNetConfig& config) {
+  explicit IdsByLabel(const ModelConfig& config) {
     for (std::int64_t id = 0; id < config.num_labels; ++id) {
       const std::string label = config.label(id);
       exact_[label].push_back(id);
@@ -65,7 +65,7 @@ Hints rename_hints(const std::string& label, const std::string& where) {
 }
 
 std::vector<std::int64_t> by_label(const std::vector<std::string>& labels, const IdsByLabel& ids,
-                                   const ResNetConfig& config, const std::string& where) {
+                                   const ModelConfig& config, const std::string& where) {
   std::vector<std::int64_t> classes;
   for (const std::string& label : labels) {
     const std::vector<std::int64_t>* found = ids.find(label);
@@ -100,7 +100,7 @@ std::vector<std::int64_t> by_id(const std::vector<std::string>& labels, std::int
   return classes;
 }
 
-bool has_imagenet_labels(const ResNetConfig& config) {
+bool has_imagenet_labels(const ModelConfig& config) {
   const auto known = imagenet_1k_labels();
   if (config.num_labels != static_cast<std::int64_t>(known.size())) return false;
   for (std::size_t id = 0; id < known.size(); ++id) {
@@ -133,7 +133,7 @@ std::vector<std::int64_t> by_synset(const std::vector<std::string>& labels,
 
 }  // namespace
 
-ClassMatch match_classes(const std::vector<std::string>& labels, const ResNetConfig& config,
+ClassMatch match_classes(const std::vector<std::string>& labels, const ModelConfig& config,
                          const std::string& where) {
   const IdsByLabel ids(config);
   const auto is_label = [&](const std::string& label) { return ids.find(label) != nullptr; };

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "weightlift/models/resnet_config.h"
+#include "weightlift/models/model_config.h"
 
 namespace weightlift {
 
@@ -25,7 +25,7 @@ struct ClassMatch {
 
 /// Returns the classes of the network that the labels identify. `labels` are sorted. Throws
 /// MismatchError "where: ..." that names the first label of no class or of several.
-ClassMatch match_classes(const std::vector<std::string>& labels, const ResNetConfig& config,
+ClassMatch match_classes(const std::vector<std::string>& labels, const ModelConfig& config,
                          const std::string& where);
 
 }  // namespace weightlift

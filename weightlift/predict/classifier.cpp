@@ -40,7 +40,7 @@ void require_fit(const ImageProcessor& processor, std::int64_t channels, const f
 /// reaches the scores in torch.
 void require_finite(const std::vector<Module::Slot>& slots, const std::string& where) {
   for (const Module::Slot& slot : slots) {
-    if (slot.counter) continue;
+    if (slot.role == SlotRole::kCounter) continue;
     const NonFinite bad = count_non_finite(*slot.tensor);
     if (bad.nan + bad.inf == 0) continue;
     throw UnsupportedError(
@@ -142,7 +142,7 @@ Classifier Classifier::open(const fs::path& folder) {
   return Classifier(std::make_unique<Impl>(folder));
 }
 
-const ResNetConfig& Classifier::config() const { return impl_->model.config; }
+const ModelConfig& Classifier::config() const { return impl_->model.config; }
 
 const Notes& Classifier::notes() const { return impl_->model.notes; }
 

@@ -13,7 +13,7 @@
 #include "weightlift/base/error.h"
 #include "weightlift/base/note.h"
 #include "weightlift/image/decode.h"
-#include "weightlift/models/resnet_config.h"
+#include "weightlift/models/model_config.h"
 #include "weightlift/predict/scores.h"
 
 namespace weightlift {
@@ -47,7 +47,7 @@ class Classifier {
   Classifier& operator=(Classifier&&) noexcept;
   ~Classifier();
 
-  const ResNetConfig& config() const;
+  const ModelConfig& config() const;
   const Notes& notes() const;  ///< of opening
 
   /// Calls done(i, result) for each image in the given order, on this thread. Each of the threads

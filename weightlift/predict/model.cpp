@@ -6,9 +6,9 @@
 #include "weightlift/base/file.h"
 #include "weightlift/base/hint.h"
 #include "weightlift/checkpoint/weights_file.h"
+#include "weightlift/models/families.h"
 #include "weightlift/models/names.h"
 #include "weightlift/models/registry.h"
-#include "weightlift/models/resnet.h"
 
 namespace weightlift {
 
@@ -36,23 +36,24 @@ void require_folder(const fs::path& folder) {
   }
 }
 
-ResNetConfig load_config(const fs::path& folder) {
+Model load_config(const fs::path& folder) {
   const fs::path file = folder / kConfigFile;
   const std::string text = read_text_file(file, kMaxConfigBytes);
   if (!is_transformers_config(text, shown(file))) {
     throw UnsupportedError(shown(file), "expected transformers' config.json, got timm's",
                            convert_first(folder));
   }
-  ResNetConfig config = parse_resnet_config(text, shown(file));
-  if (config.head == Head::kNone) {
-    throw UnsupportedError(shown(file),
-                           "expected the architecture ResNetForImageClassification, got a backbone "
-                           "without a classifier");
+  Model model = parse_transformers_config(text, shown(file));
+  if (model.config.head == Head::kNone) {
+    throw UnsupportedError(
+        shown(file),
+        fmt::format("expected the architecture {}, got a backbone without a classifier",
+                    transformers_class(model.network->family(), Head::kClassifier)));
   }
-  if (config.num_labels == 0) {
+  if (model.config.num_labels == 0) {
     throw UnsupportedError(shown(file), "num_labels is 0: the network has no classifier");
   }
-  return config;
+  return model;
 }
 
 /// Binds counters to 0, whatever the file has: files from before 2018 have none, and no run reads
@@ -60,7 +61,8 @@ ResNetConfig load_config(const fs::path& folder) {
 void bind(OpenedModel& model, const StateDict& tensors) {
   StateDict bound;
   for (const Module::Slot& slot : model.network->slots()) {
-    if (slot.counter) bound.insert(slot.name, Tensor::of(Shape{}, std::vector<std::int64_t>{0}));
+    if (slot.role == SlotRole::kCounter)
+      bound.insert(slot.name, Tensor::of(Shape{}, std::vector<std::int64_t>{0}));
   }
   for (const auto& [name, tensor] : tensors) {
     if (bound.find(name) == nullptr) bound.insert(name, tensor);
@@ -72,7 +74,8 @@ void bind(OpenedModel& model, const StateDict& tensors) {
 
 OpenedModel open_model(const fs::path& folder) {
   require_folder(folder);
-  OpenedModel model{load_config(folder),
+  const Model stated = load_config(folder);
+  OpenedModel model{stated.config,
                     open_checkpoint(find_weights_file(folder, Loader::kTransformers)),
                     nullptr,
                     {}};
@@ -80,7 +83,7 @@ OpenedModel open_model(const fs::path& folder) {
   const WeightsChoice choice =
       choose_weights(model.checkpoint.dicts, "", shown(model.checkpoint.path));
   const LoadedDict loaded = load_dict(model.checkpoint, choice.dict);
-  model.network = make_hf_resnet(model.config);
+  model.network = stated.network->make(Form::kTransformers, model.config);
   bind(model, loaded.tensors);
   return model;
 }

@@ -9,14 +9,14 @@
 #include "weightlift/checkpoint/checkpoint.h"
 #include "weightlift/image/decode.h"
 #include "weightlift/image/processor.h"
-#include "weightlift/models/resnet_config.h"
+#include "weightlift/models/model_config.h"
 #include "weightlift/nn/module.h"
 
 namespace weightlift {
 
 /// A transformers network with its tensors bound. They are views of the checkpoint's files.
 struct OpenedModel {
-  ResNetConfig config;
+  ModelConfig config;
   Checkpoint checkpoint;
   std::unique_ptr<Module> network;
   Notes notes;

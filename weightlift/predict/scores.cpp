@@ -62,7 +62,7 @@ std::vector<std::int64_t> top_classes(std::span<const float> scores, std::size_t
 }
 
 std::vector<Prediction> top_predictions(std::span<const float> scores, std::size_t k,
-                                        const ResNetConfig& config) {
+                                        const ModelConfig& config) {
   std::vector<Prediction> predictions;
   for (const std::int64_t id : top_classes(scores, k)) {
     predictions.push_back({id, config.label(id), scores[static_cast<std::size_t>(id)]});

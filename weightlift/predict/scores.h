@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "weightlift/models/resnet_config.h"
+#include "weightlift/models/model_config.h"
 
 namespace weightlift {
 
@@ -27,6 +27,6 @@ struct Prediction {
 
 /// As top_classes, with labels and scores.
 std::vector<Prediction> top_predictions(std::span<const float> scores, std::size_t k,
-                                        const ResNetConfig& config);
+                                        const ModelConfig& config);
 
 }  // namespace weightlift

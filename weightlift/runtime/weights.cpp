@@ -79,6 +79,17 @@ class BlockPacker {
 
   std::int64_t out_blocks() const { return out_channels_ / group_channels_ * group_blocks_; }
 
+  /// Bytes of the source that a block of output channels takes, at most.
+  std::int64_t bytes_of_block() const { return out_block_ * row_elements_ * item_bytes_; }
+
+  /// The source's bytes for the blocks from `begin` to before `end`, which is not the last one.
+  std::span<const std::byte> source_of(std::int64_t begin, std::int64_t end) const {
+    const std::int64_t row_bytes = row_elements_ * item_bytes_;
+    const std::int64_t first = first_row(begin);
+    return bytes_.subspan(static_cast<std::size_t>(first * row_bytes),
+                          static_cast<std::size_t>((first_row(end) - first) * row_bytes));
+  }
+
   /// What `converted` of pack() must have room for.
   std::size_t converted_elements() const {
     if (dtype_ == DType::F32 && rounded_ == DType::F32) return 0;
@@ -87,9 +98,9 @@ class BlockPacker {
 
   /// Packs all tiles of one block of output channels. `converted` is working memory.
   void pack(std::int64_t block, std::vector<float>& converted, float* output) const {
-    const std::int64_t in_group = block % group_blocks_ * out_block_;
-    const std::int64_t first = block / group_blocks_ * group_channels_ + in_group;
-    const std::int64_t rows = std::min(out_block_, group_channels_ - in_group);
+    const std::int64_t first = first_row(block);
+    const std::int64_t rows =
+        std::min(out_block_, group_channels_ - block % group_blocks_ * out_block_);
     const std::int64_t tile_elements = out_block_ * tile_columns_;
     output += block * tiles(row_elements_) * tile_elements;
     for (std::int64_t column = 0; column < row_elements_; column += span_columns_) {
@@ -116,6 +127,10 @@ class BlockPacker {
     std::int64_t count;
     const float* scale;
   };
+
+  std::int64_t first_row(std::int64_t block) const {
+    return block / group_blocks_ * group_channels_ + block % group_blocks_ * out_block_;
+  }
 
   std::int64_t tiles(std::int64_t columns) const {
     return (columns + tile_columns_ - 1) / tile_columns_;
@@ -274,9 +289,16 @@ void pack_weights(const Parameter& weight, const std::vector<double>& scale,
     // Of each thread; allocated here, since no exception may leave a parallel region.
     std::vector<std::vector<float>> converted(static_cast<std::size_t>(omp_get_max_threads()));
     for (std::vector<float>& one : converted) one.reserve(packer.converted_elements());
+    // Mapped pages count as the process's memory until they are given back.
+    constexpr std::int64_t kPackedBytes = std::int64_t{8} << 20;
+    const std::int64_t step = std::max<std::int64_t>(kPackedBytes / packer.bytes_of_block(), 1);
+    for (std::int64_t begin = 0; begin < packer.out_blocks(); begin += step) {
+      const std::int64_t end = std::min(begin + step, packer.out_blocks());
 #pragma omp parallel for
-    for (std::int64_t b = 0; b < packer.out_blocks(); ++b) {
-      packer.pack(b, converted[static_cast<std::size_t>(omp_get_thread_num())], output);
+      for (std::int64_t b = begin; b < end; ++b) {
+        packer.pack(b, converted[static_cast<std::size_t>(omp_get_thread_num())], output);
+      }
+      if (end < packer.out_blocks()) release_mapped(packer.source_of(begin, end));
     }
   }
   release_mapped(weight.tensor.bytes());

@@ -37,7 +37,8 @@ struct TransferReport {
 
 /// Moves the tensors of one network into another by pairing their parametrized operations in
 /// execution order. Rebinds handles and copies no bytes. Throws MismatchError where counts, kinds,
-/// attributes or shapes differ, or where a skip would leave an operation of dest without tensors.
+/// attributes or shapes differ, where a tensor of src would not move although its operation is not
+/// skipped, or where a slot of dest would have no tensor.
 /// The message lists both sides around the first difference, and both networks are unchanged.
 struct ModuleTransfer {
   const Module& src;

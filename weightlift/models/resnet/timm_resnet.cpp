@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "weightlift/models/resnet.h"
+#include "weightlift/models/resnet/resnet.h"
 #include "weightlift/nn/layers.h"
 
 namespace weightlift {
@@ -132,9 +132,9 @@ class TimmResNet : public Module {
   Value forward(Value x) const override {
     x = (*maxpool_)((*act1_)((*bn1_)((*conv1_)(x))));
     for (Module* layer : layers_) x = (*layer)(x);
-    if (head_ == Head::kNone) x.graph->mark_output(x);
+    if (head_ == Head::kNone) x.graph->mark_output(x, "last_hidden_state");
     x = (*global_pool_)(x);
-    if (head_ == Head::kNone) x.graph->mark_output(x);
+    if (head_ == Head::kNone) x.graph->mark_output(x, "pooler_output");
     return fc_ != nullptr ? (*fc_)(x) : x;
   }
 

@@ -7,7 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include "weightlift/nn/graph.h"
 #include "weightlift/tensor/dtype.h"
 
 namespace weightlift {
@@ -18,10 +17,18 @@ inline constexpr const char* kConfigFile = "config.json";
 /// Maximum size of a config.json in bytes: ImageNet-21k's labels take 2 MB.
 inline constexpr std::size_t kMaxConfigBytes = std::size_t{4} << 20U;
 
-enum class LayerType : std::uint8_t { kBasic, kBottleneck };
+/// The release whose config.json weightlift writes, byte for byte.
+inline constexpr std::string_view kTransformersVersion = "5.23.0";
 
-/// "basic" or "bottleneck", as config.json's `layer_type`.
-std::string_view to_string(LayerType type);
+/// The library that loads a folder, and whose tree of modules a network has.
+enum class Form : std::uint8_t {
+  kTransformers,  ///< loads with from_pretrained
+  kTimm,          ///< loads with create_model("local-dir:...")
+  kTorchvision,   ///< a state dict alone, for load_state_dict
+};
+
+/// "transformers", "timm", "torchvision"
+std::string_view to_string(Form form);
 
 /// The layer on the pooled features: the classifier, or none (transformers' ResNetModel).
 enum class Head : std::uint8_t { kClassifier, kNone };
@@ -34,24 +41,17 @@ enum class ProblemType : std::uint8_t {
   kMultiLabel,   ///< "multi_label_classification"
 };
 
-/// transformers' ResNetConfig: the shape of a network and its labels. The defaults are those
-/// of that class.
-struct ResNetConfig {
+/// What the configs of all families have: transformers' PreTrainedConfig, with its defaults. A
+/// Network holds the sizes of the layers.
+struct ModelConfig {
   std::int64_t num_channels = 3;
-  std::int64_t embedding_size = 64;
-  std::vector<std::int64_t> hidden_sizes = {256, 512, 1024, 2048};
-  std::vector<std::int64_t> depths = {3, 4, 6, 3};
-  LayerType layer_type = LayerType::kBottleneck;
-  Activation hidden_act = Activation::kRelu;
-  bool downsample_in_first_stage = false;
-  bool downsample_in_bottleneck = false;
   std::int64_t num_labels = 2;
   /// Labels by class id, ascending; empty: transformers' LABEL_0, LABEL_1, ... The ids may
   /// have gaps.
   std::vector<std::pair<std::int64_t, std::string>> id2label = {};
   ProblemType problem_type = ProblemType::kUnstated;
   DType dtype = DType::F32;
-  Head head = Head::kClassifier;  ///< `architectures`: ResNetForImageClassification or ResNetModel
+  Head head = Head::kClassifier;  ///< `architectures`: ...ForImageClassification or ...Model
 
   /// The label of a class: id2label's, or LABEL_i.
   std::string label(std::int64_t id) const;
@@ -59,21 +59,10 @@ struct ResNetConfig {
   bool has_labels() const;
 };
 
-/// Throws UsageError unless a network can have these sizes: as many depths as hidden_sizes, none of
-/// them 0, at least 4 channels in a bottleneck.
-void require_sizes(const ResNetConfig& config);
-
-/// The release whose config.json to_config_json writes, byte for byte.
-inline constexpr std::string_view kTransformersVersion = "5.23.0";
-
-/// The config.json that transformers 5.23.0's save_pretrained writes for this network, byte for
-/// byte.
-std::string to_config_json(const ResNetConfig& config);
-
-/// Reads transformers' config.json, of any version since 4.18. Throws FormatError for missing or
-/// wrong values and impossible sizes, UnsupportedError for another model_type or an unsupported
-/// hidden_act.
-ResNetConfig parse_resnet_config(std::string_view text, const std::string& where);
+/// The dtype that weights of several floating dtypes get: their own where they have one, else F32.
+/// It holds F16 and BF16 exactly. F64 among others is rounded, as torch does where it loads such
+/// weights into a network. F32 for none.
+DType common_dtype(const std::vector<DType>& dtypes);
 
 /// Whether a config.json is transformers': it has `model_type`, of any model, and no
 /// `architecture`. Throws FormatError where it is not JSON.

@@ -5,7 +5,9 @@
 #include <fstream>
 
 #include "tests/support/notes.h"
-#include "weightlift/export/model_folder.h"
+#include "weightlift/convert/processor_choice.h"
+#include "weightlift/models/registry.h"
+#include "weightlift/models/timm_config.h"
 
 namespace weightlift {
 namespace {

@@ -1,6 +1,6 @@
 #include <string>
 
-#include "weightlift/models/resnet.h"
+#include "weightlift/models/resnet/resnet.h"
 #include "weightlift/nn/layers.h"
 
 namespace weightlift {
@@ -137,9 +137,9 @@ class ResNetModel : public Module {
  protected:
   Value forward(Value x) const override {
     x = (*encoder_)((*embedder_)(x));
-    if (head_ == Head::kNone) x.graph->mark_output(x);
+    if (head_ == Head::kNone) x.graph->mark_output(x, "last_hidden_state");
     x = (*pooler_)(x);
-    if (head_ == Head::kNone) x.graph->mark_output(x);
+    if (head_ == Head::kNone) x.graph->mark_output(x, "pooler_output");
     return x;
   }
 

@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "weightlift/models/resnet_config.h"
+#include "weightlift/models/resnet/resnet_config.h"
 #include "weightlift/nn/module.h"
 
 namespace weightlift {

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "weightlift/models/family.h"
+
+// Internal: included by .cpp files only, and not installed.
+
+namespace weightlift {
+
+std::span<const Dialect> regnet_dialects();
+
+/// Whether a tensor in timm's names belongs to the network below its head.
+bool is_regnet_backbone(std::string_view name);
+
+}  // namespace weightlift
