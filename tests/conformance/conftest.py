@@ -25,6 +25,7 @@ transformers.logging.disable_progress_bar()
 
 PROGRAM = pathlib.Path(os.environ.get("WEIGHTLIFT", ROOT / "build" / "release" / "bin" / "weightlift"))
 SEED = os.environ.get("WEIGHTLIFT_SEED") or str(random.SystemRandom().getrandbits(32))
+RELEASE_CHECK = bool(os.environ.get("WEIGHTLIFT_RELEASE_CHECK"))  # tests that take minutes run too
 os.environ["WEIGHTLIFT_SEED"] = SEED  # for pytest-xdist's workers, which draw what the header names
 
 

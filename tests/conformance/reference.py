@@ -8,18 +8,25 @@ import pathlib
 import timm
 import torch
 from timm.data import ImageNetInfo
+from timm.models.regnet import RegNet
 from timm.models.resnet import Bottleneck
 from torch import nn
-from transformers import ConvNextImageProcessor, ResNetConfig, ResNetForImageClassification
+from transformers import (AutoModelForImageClassification, ConvNextImageProcessor, RegNetConfig, RegNetForImageClassification,
+                          ResNetConfig, ResNetForImageClassification)
 
 SIX = ["resnet18", "resnet26", "resnet34", "resnet50", "resnet101", "resnet152"]
+ACTIVATIONS = {"ReLU": "relu", "SiLU": "silu", "GELU": "gelu", "Hardswish": "hardswish"}  # of torch's and timm's classes
 RESAMPLE = {"nearest": 0, "lanczos": 1, "bilinear": 2, "bicubic": 3, "box": 4, "hamming": 5}
 
 
 def make_model(architecture, **arguments):
     """A timm network whose every tensor matters: a fresh one has zeroed last batch norms, affine terms
     of ones and zeros, and statistics that saw no image. Draws from torch's global generator."""
-    model = timm.create_model(architecture, zero_init_last=False, **arguments)
+    return fill(timm.create_model(architecture, zero_init_last=False, **arguments))
+
+
+def fill(model):
+    """The network with values that all matter: affine terms, and statistics of images."""
     with torch.no_grad():
         for module in model.modules():
             if isinstance(module, nn.BatchNorm2d):
@@ -27,8 +34,13 @@ def make_model(architecture, **arguments):
                 module.bias.normal_(std=0.1)
         model.train()
         for _ in range(2):
-            model(torch.randn(4, model.in_chans, 64, 64))
+            model(torch.randn(4, channels_of(model), 64, 64))
     return model.eval()
+
+
+def channels_of(model):
+    """The channels of a timm network's input: its first tensor is the weight of the first convolution."""
+    return next(model.parameters()).shape[1]
 
 
 def save_timm_folder(model, folder, **model_config):
@@ -85,31 +97,64 @@ def transfer(src, dest, x):
         dest_module.load_state_dict(src_module.state_dict())
 
 
+def naming_of(model, labels):
+    """The arguments of a transformers config for the classes. labels: one per class in order, or none."""
+    if labels is None:
+        return dict(num_labels=model.num_classes)
+    return dict(id2label=dict(enumerate(labels)), label2id={v: k for k, v in enumerate(labels)})
+
+
 def resnet_config(model, labels=None):
     """The ResNetConfig of a plain timm network. labels: one per class in order, or none."""
     stages = [model.layer1, model.layer2, model.layer3, model.layer4]
     bottleneck = isinstance(stages[0][0], Bottleneck)
-    if labels is None:
-        naming = dict(num_labels=model.num_classes)
-    else:
-        naming = dict(id2label=dict(enumerate(labels)), label2id={v: k for k, v in enumerate(labels)})
     return ResNetConfig(
         num_channels=model.in_chans,
         embedding_size=model.bn1.num_features,
         hidden_sizes=[(s[0].bn3 if bottleneck else s[0].bn2).num_features for s in stages],
         depths=[len(s) for s in stages],
         layer_type="bottleneck" if bottleneck else "basic",
-        **naming,
+        **naming_of(model, labels),
     )
+
+
+def regnet_config(model, labels=None):
+    """The RegNetConfig of a timm RegNet X or Y. Its one width of groups is the largest of the stages."""
+    stages = [model.s1, model.s2, model.s3, model.s4]
+    convolution = model.s1.b1.conv1
+    return RegNetConfig(
+        num_channels=channels_of(model),
+        embedding_size=model.stem.conv.out_channels,
+        hidden_sizes=[stage.b1.conv3.conv.out_channels for stage in stages],
+        depths=[len(list(stage.children())) for stage in stages],
+        groups_width=max(stage.b1.conv2.conv.weight.shape[1] for stage in stages),
+        layer_type="y" if hasattr(model.s1.b1.se, "fc1") else "x",
+        hidden_act=ACTIVATIONS[type(convolution.bn.act).__name__],
+        **naming_of(model, labels),
+    )
+
+
+def make_converted(model, labels=None):
+    """transformers' network of a timm network's sizes, with weights of its own."""
+    if isinstance(model, RegNet):
+        return RegNetForImageClassification(regnet_config(model, labels)).eval()
+    return ResNetForImageClassification(resnet_config(model, labels)).eval()
 
 
 @torch.no_grad()
 def convert(model, labels=None):
-    converted = ResNetForImageClassification(resnet_config(model, labels)).eval()
-    x = torch.randn(1, model.in_chans, 64, 64)
+    converted = make_converted(model, labels)
+    x = torch.randn(1, channels_of(model), 64, 64)
     transfer(model, converted, x)
     assert torch.equal(model(x), converted(x).logits)
     return converted
+
+
+def load(folder):
+    """The folder as transformers loads it, with no tensor missing and none too many."""
+    loaded, info = AutoModelForImageClassification.from_pretrained(folder, output_loading_info=True)
+    assert not any(info.values()), info
+    return loaded.eval()
 
 
 def image_processor(cfg, test=False):

@@ -20,7 +20,7 @@ TIMM = """
 
 LOAD = """
     import json, reference_stack, safetensors.torch, sys, torch, transformers
-    network, info = transformers.ResNetForImageClassification.from_pretrained(
+    network, info = transformers.AutoModelForImageClassification.from_pretrained(
         sys.argv[1], output_loading_info=True)
     transformers.AutoImageProcessor.from_pretrained(sys.argv[1])
     given = safetensors.torch.load_file(sys.argv[2])
@@ -65,6 +65,33 @@ def test_the_six_by_their_names_to_the_hub(hub, rng, tmp_path):
         assert f"`timm/{full_name(name)}` of the Hub at commit `{commits[name]}`" in card
     equal, wrong = hub.python(LOAD, "alice/resnet-50", tmp_path / "out/resnet-50/model.safetensors")
     assert equal and not wrong
+
+
+def test_regnets_by_their_names_to_the_hub(hub, rng, tmp_path):
+    model = reference.make_model("regnety_002")
+    source = reference.save_timm_folder(model, tmp_path / "regnety_002")
+    commit = hub.add_repo("timm/regnety_002.pycls_in1k", source)
+    expected = reference.save_reference_folder(model, source, tmp_path / "expected", reference.imagenet_labels())
+    run(hub, "convert", "regnety_002", "-o", tmp_path / "out", "--push-to-hub")
+    converted = tmp_path / "out" / "regnet-y-002"
+    compare.assert_same_folder(converted, expected)
+    card = (converted / "README.md").read_text()
+    assert f"`timm/regnety_002.pycls_in1k` of the Hub at commit `{commit}`" in card
+    assert "\nlicense: mit\n" in card and "\n- regnet\n" in card
+    equal, wrong = hub.python(LOAD, "alice/regnet-y-002", converted / "model.safetensors")
+    assert equal and not wrong
+
+
+def test_weights_of_seer_need_their_license_accepted(hub, rng, tmp_path):
+    """Small weights in the place of the largest ones: names and licenses are the registry's."""
+    model = reference.make_model("regnety_002", num_classes=0)
+    hub.add_repo("timm/regnety_320.seer", reference.save_timm_folder(model, tmp_path / "seer"))
+    command = [str(PROGRAM), "convert", "regnety_320.seer", "-o", str(tmp_path / "out"), "--push-to-hub"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=hub.environment())
+    assert done.returncode == 2 and "seer-license" in done.stderr and not (tmp_path / "out").exists()
+    run(hub, *command[1:], "--accept-license", "seer-license")
+    card = (tmp_path / "out" / "regnet-y-320.seer" / "README.md").read_text()
+    assert "license" in card.split("---")[1]
 
 
 def test_timm_reads_what_the_program_fetched(hub, rng, tmp_path):

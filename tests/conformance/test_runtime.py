@@ -27,7 +27,7 @@ def distance(a, b):
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("name", reference.SIX)
+@pytest.mark.parametrize("name", [*reference.SIX, "regnetx_004", "regnety_016", "regnety_064"])
 def test_is_as_close_to_float64_as_torchs_float32(name, rng, tmp_path):
     """At most twice torch's own distance: a fixed tolerance would prove nothing of deep networks."""
     model = reference.make_model(name)
