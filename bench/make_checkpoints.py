@@ -1,4 +1,4 @@
-"""Writes the six ResNets as timm folders with random weights, for the benchmarks.
+"""Writes the six ResNets and two RegNets as timm folders with random weights, for the benchmarks.
 
     python bench/make_checkpoints.py FOLDER"""
 
@@ -13,5 +13,5 @@ import reference  # noqa: E402
 import torch  # noqa: E402
 
 torch.manual_seed(0)
-for name in reference.SIX:
+for name in [*reference.SIX, "regnety_160", "regnetx_080"]:
     reference.save_timm_folder(reference.make_model(name), pathlib.Path(sys.argv[1]) / name)

@@ -16,7 +16,6 @@ import reference_stack  # noqa: E402,F401
 import reference  # noqa: E402
 import timm  # noqa: E402
 import torch  # noqa: E402
-from transformers import ResNetForImageClassification  # noqa: E402
 
 out = pathlib.Path(sys.argv[1])
 architecture = sys.argv[3] if sys.argv[2] == "--architecture" else None
@@ -26,8 +25,7 @@ for folder in map(pathlib.Path, sys.argv[4 if architecture else 2:]):
             model = timm.create_model(architecture, checkpoint_path=str(folder)).eval()
         else:
             model = timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
-        converted = ResNetForImageClassification(
-            reference.resnet_config(model, reference.imagenet_labels())).eval()
+        converted = reference.make_converted(model, reference.imagenet_labels())
         x = torch.randn(1, 3, 224, 224)
         reference.transfer(model, converted, x)
         assert torch.allclose(model(x), converted(x).logits)

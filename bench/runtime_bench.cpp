@@ -11,7 +11,7 @@
 
 #include "tests/support/counter_random.h"
 #include "tests/support/resnets.h"
-#include "weightlift/models/resnet.h"
+#include "weightlift/models/resnet/resnet.h"
 #include "weightlift/runtime/program.h"
 
 namespace weightlift {
@@ -20,14 +20,14 @@ namespace {
 constexpr std::uint64_t kSeed = 7;
 const Shape kInput = {1, 3, 224, 224};
 
-struct Network {
+struct TracedNetwork {
   std::unique_ptr<Module> module;
   Graph graph;
 };
 
 /// Returns a network with generated weights, made once per name.
-const Network& network(const std::string& name) {
-  static std::map<std::string, Network> networks;
+const TracedNetwork& network(const std::string& name) {
+  static std::map<std::string, TracedNetwork> networks;
   const auto [place, fresh] = networks.try_emplace(name);
   if (fresh) {
     const ResNetConfig config = testing::resnet_config(name);

@@ -30,7 +30,7 @@ def main():
             return run(command)
 
         table_head("reference")
-        for job, names in [(name, [name]) for name in SIX] + [("all six", SIX)]:
+        for job, names in [(name, [name]) for name in [*SIX, "regnety_160"]] + [("all six", SIX)]:
             sources = [str(arguments.checkpoints / name) for name in names]
             ours = [str(arguments.weightlift), "convert", *sources, "-o", str(out)]
             theirs = [sys.executable, str(ROOT / "bench" / "reference_convert.py"), str(out), *sources]
