@@ -358,7 +358,14 @@ TEST_F(PushCommandTest, PublishesUnderANoncommercialLicenseOnlyWhereItIsAccepted
   EXPECT_THAT(refused.err, AllOf(HasSubstr("license is seer-license (https://"),
                                  HasSubstr("--accept-license seer-license publishes")));
   EXPECT_EQ(push({folder, "alice/seer", "--accept-license", "mit"}).exit_code, 2);
-  EXPECT_EQ(push({folder, "alice/seer", "--dry-run"}).exit_code, 0);
+  EXPECT_EQ(push({folder, "alice/seer", "--dry-run"}).exit_code, 2);
+  write_file(folder / "README.md",
+             "---\ntags:\n- x\n---\n- license: unknown; the source's config "
+             "claims `cc-by-nc-4.0`\n");
+  EXPECT_EQ(push({folder, "alice/seer"}).exit_code, 2);
+  write_file(folder / "README.md", "---\nlicense_name: SEER-License\n---\n");
+  EXPECT_EQ(push({folder, "alice/seer"}).exit_code, 2);
+  write_file(folder / "README.md", "---\nlicense: seer-license\n---\n");
   EXPECT_EQ(push({folder, "alice/seer", "--accept-license", "seer-license"}).exit_code, 0);
 }
 

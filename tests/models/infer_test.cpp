@@ -56,7 +56,7 @@ TEST(InferTest, RefusesOtherNetworksWithTheReason) {
       {"split attention",
        "split-attention convolutions (ResNeSt) (tensor 'layer1.0.conv2.conv.weight"},
       {"vision transformer", "a vision transformer"},
-      {"convnext", "not a ResNet"},
+      {"convnext", "another family"},
       {"vgg", "tensor 'conv1.weight': not found, but every timm ResNet has it"},
       // models/names.h renames transformers' tensors before this layer sees them.
       {"transformers", "tensor 'conv1.weight': not found, but every timm ResNet has it"},

@@ -69,12 +69,14 @@ CommitInfo publish(const ConvertJob& job, const JobSettings& settings,
                    const ConversionResult& result, Fetcher& fetcher, ProgressSink& progress) {
   const PublishRequest request = {result.folder, list_model_files(result.folder), *job.repo,
                                   settings.publish, license_of(job, result.provenance)};
+  PublishFlags later = settings.publish;
+  if (is_noncommercial(request.license)) later.accepted_license = request.license;
   try {
     return publish_folder(request, fetcher.http(), progress);
   } catch (const Error&) {
     log_warning(fmt::format("{}: verified, but not published; publish it later with: {}",
                             printable(result.folder.string(), 400),
-                            push_command(result.folder, *job.repo, settings.publish)));
+                            push_command(result.folder, *job.repo, later)));
     throw;
   }
 }
@@ -129,8 +131,11 @@ void run_convert_job(ConvertJob& job, const JobSettings& settings, Fetcher& fetc
     throw UsageError("--as", fmt::format("expected a lone weights file, got the name {}",
                                          printable(job.name.given)));
   }
-  if (settings.push && !job.request.dry_run && job.name.cfg) {
-    require_accepted(std::string(job.name.cfg->license), settings.publish, job.name.given);
+  if (settings.push) {  // what is known before any work
+    for (const std::string& license :
+         {job.request.license, std::string(job.name.cfg ? job.name.cfg->license : "")}) {
+      require_accepted(license, settings.publish, job.name.given);
+    }
   }
   TerminalProgress progress(job.turn);
   try {

@@ -80,7 +80,8 @@ void print_table(const std::vector<PretrainedCfg>& rows) {
     throw UnsupportedError(printable(glob),
                            fmt::format("known to timm, not supported: {}", reason));
   }
-  const std::vector<std::string> near = nearest_names(glob);
+  std::vector<std::string> near = nearest_names(glob);
+  std::erase(near, glob);  // a name without pretrained weights, or of another family
   throw NotFoundError(printable(glob), "no supported timm model matches",
                       near.empty() ? Hints{{HintCode::kListModels, {}}} : did_you_mean(near));
 }

@@ -257,6 +257,7 @@ UploadPlan plan_publication(const PublishRequest& request, const Account& accoun
                             ProgressSink& progress) {
   const PublishedCard card(request);
   note_decisions(request, card, progress);
+  require_accepted(noncommercial_license(request), request.flags, request.folder.string());
   UploadPlan plan = plan_upload(http, make_upload(request, card), progress);
   if (plan.creates_repository) require_write_access(account, request.repo, false);
   return plan;

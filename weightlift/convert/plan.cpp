@@ -59,9 +59,10 @@ void refuse_own_source(const Source& source, const fs::path& folder) {
 void refuse_foreign_folder(const fs::path& folder) {
   std::error_code error;
   const fs::directory_iterator entries(folder, error);
-  if (error || entries == fs::directory_iterator() || fs::exists(folder / kConfigFile, error)) {
-    return;
-  }
+  std::error_code ignored;
+  const bool model = fs::exists(folder / kConfigFile, ignored) ||
+                     fs::exists(folder / "model.pth", ignored);  // torchvision's has no config
+  if (error || entries == fs::directory_iterator() || model) return;
   throw ExistsError(
       shown(folder),
       fmt::format("not a model folder (no config.json, but {}), so weightlift does not replace it",

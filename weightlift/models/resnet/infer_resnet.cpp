@@ -22,7 +22,7 @@ constexpr auto kForeignNames = std::to_array<ForeignName>({
     {"patch_embed", "a vision transformer"},
     {"stem.conv", "another stem (ResNetV2 or another family)"},
     {".norm1.", "pre-activation blocks or another block form (ResNetV2)"},
-    {"blocks.", "not a ResNet"},
+    {"blocks.", "another family"},
     {"conv1.0.", "a deep stem (three 3x3 convolutions)"},
     {"downsample.2.", "average-pool shortcuts (avg_down)"},
     {"maxpool.", "a stem pooling with weights (replace_stem_pool)"},
