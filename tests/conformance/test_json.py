@@ -179,7 +179,7 @@ def test_inspect_of_other_networks(tmp_path, folder):
 
 def test_models():
     rows = run("models")
-    assert len(rows) == 48 and sum(row["default"] for row in rows) > 1
+    assert len(rows) == 109 and sum(row["default"] for row in rows) > 1
     fail("models", "nonesuch", code=3, kind="not_found")
 
 
