@@ -22,7 +22,7 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/weightlift DESTINATION ${CMAKE_INSTALL_I
   REGEX "/base/json\\.h$" EXCLUDE
   REGEX "/checkpoint/(pickle_machine|safetensors_header|tensor_name|zip_writer)\\.h$" EXCLUDE
   REGEX "/image/(color|decoders|exif|orient|png_chunks)\\.h$" EXCLUDE
-  REGEX "/models/(id2label|config_json|tensor_sizes|name_parts)\\.h$" EXCLUDE
+  REGEX "/models/(id2label|config_json|shared_modules|tensor_sizes|name_parts)\\.h$" EXCLUDE
   REGEX "/models/[^/]+/[^/]+\\.h$" EXCLUDE
   REGEX "/predict/(ascii|csv|in_order)\\.h$" EXCLUDE
   REGEX "/convert/(source_weights|label_file|plan|processor_choice|provenance|report)\\.h$" EXCLUDE

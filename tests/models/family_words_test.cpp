@@ -85,7 +85,7 @@ std::set<std::string> tensor_words() {
     }
     add(family->first_convolution());
     for (const Dialect& dialect : family->dialects()) {
-      std::ranges::for_each(dialect.anchors, add);
+      add(dialect.anchor);
       std::ranges::for_each(dialect.needed, add);
     }
   }

@@ -191,9 +191,7 @@ void refuse_unknown_layers(const Source& source, const std::string& where) {
 
 /// A backbone has no classifier: its tensors stay behind.
 void drop_classifier(Source& source, const std::string& where) {
-  const Form tree =
-      source.kind == SourceKind::kTransformersFolder ? Form::kTransformers : Form::kTimm;
-  const std::string prefix = fmt::format("{}.", source.network->family().head(tree));
+  const std::string prefix = fmt::format("{}.", source.network->family().head(tree_of(source)));
   for (const auto& [name, tensor] : source.tensors) {
     if (name.starts_with(prefix)) source.dropped.push_back(name);
   }

@@ -166,11 +166,6 @@ void require_content(const fs::path& folder) {
   }
 }
 
-/// The tree whose names `source.tensors` has.
-Form tree_of(const Source& source) {
-  return source.kind == SourceKind::kTransformersFolder ? Form::kTransformers : Form::kTimm;
-}
-
 /// The first element of a tensor with elements of T.
 template <class T>
 T first_of_data(const Tensor& tensor) {
@@ -349,6 +344,10 @@ Source open_source(const std::string& given, const SourceHints& hints) {
     source.notes.push_back(std::move(*note));
   }
   return source;
+}
+
+Form tree_of(const Source& source) {
+  return source.kind == SourceKind::kTransformersFolder ? Form::kTransformers : Form::kTimm;
 }
 
 Form form_of(const Source& source) {

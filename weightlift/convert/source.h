@@ -78,6 +78,9 @@ Source open_source(const std::string& given, const SourceHints& hints = {});
 /// (Head::kNone) also for unknown ones.
 void settle_outside(Source& source, Head head);
 
+/// The tree whose names `tensors` has: kTransformers or kTimm.
+Form tree_of(const Source& source);
+
 /// The form of a source. A lone file is a state dict alone (kTorchvision), unless a timm model name
 /// describes it, or only timm has its names.
 Form form_of(const Source& source);

@@ -89,7 +89,7 @@ void add_lists(Source& source) {
 void separate(Source& source, const SplitWeights& split, const std::string& head_key) {
   const bool hf = source.kind == SourceKind::kTransformersFolder;
   const Family& family = source.network->family();
-  const auto network = source.network->make(hf ? Form::kTransformers : Form::kTimm, source.config);
+  const auto network = source.network->make(tree_of(source), source.config);
   const std::string head = fmt::format("{}.", family.head(Form::kTimm));
   std::set<std::string> slots;
   for (const Module::Slot& slot : network->slots()) slots.insert(slot.name);

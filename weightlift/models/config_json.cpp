@@ -97,21 +97,18 @@ DType parse_torch_dtype(const Json& json, const std::string& where) {
   throw_wrong_json(where, "dtype", "float32, float16, bfloat16 or float64", Json(name));
 }
 
-std::vector<std::int64_t> positive_integers(const Json& value, std::string_view key,
-                                            const std::string& where) {
-  constexpr std::size_t kLongest = 64;
-  constexpr std::int64_t kLargest = 1 << 24;
+/// A list of 1 to kMaxStages integers from 1 to `largest`. `expected`: for the message.
+std::vector<std::int64_t> integers(const Json& value, std::string_view key, std::int64_t largest,
+                                   std::string_view expected, const std::string& where) {
   std::vector<std::int64_t> list;
-  if (value.is_array() && !value.empty() && value.size() <= kLongest) {
+  if (value.is_array() && !value.empty() && value.size() <= kMaxStages) {
     for (const Json& item : value) {
-      if (item.is_number_integer() && item > 0 && item <= kLargest) {
+      if (item.is_number_integer() && item > 0 && item <= largest) {
         list.push_back(item.get<std::int64_t>());
       }
     }
   }
-  if (list.empty() || list.size() != value.size()) {
-    throw_wrong_json(where, key, "a list of positive integers", value);
-  }
+  if (list.empty() || list.size() != value.size()) throw_wrong_json(where, key, expected, value);
   return list;
 }
 
@@ -176,20 +173,9 @@ std::vector<std::int64_t> get_sizes(const Json& json, const std::string& key,
                                     std::vector<std::int64_t> fallback) {
   const Json* value = find_member(json, key);
   if (value == nullptr) return fallback;
-  std::vector<std::int64_t> sizes;
-  if (value->is_array() && !value->empty() && value->size() <= kMaxStages) {
-    for (const Json& item : *value) {
-      if (item.is_number_integer() && item > 0 && item <= largest) {
-        sizes.push_back(item.get<std::int64_t>());
-      }
-    }
-  }
-  if (sizes.empty() || sizes.size() != value->size()) {
-    throw_wrong_json(where, key,
-                     fmt::format("a list of 1 to {} integers from 1 to {}", kMaxStages, largest),
-                     *value);
-  }
-  return sizes;
+  return integers(*value, key, largest,
+                  fmt::format("a list of 1 to {} integers from 1 to {}", kMaxStages, largest),
+                  where);
 }
 
 std::int64_t get_channels(const Json& json, const char* key, const std::string& where,
@@ -234,7 +220,8 @@ std::optional<std::vector<std::int64_t>> find_sizes(const Json& json, std::strin
                                                     const std::string& where) {
   const Json* value = find_member(json, key);
   if (value == nullptr) return std::nullopt;
-  return positive_integers(*value, key, where);
+  constexpr std::int64_t kLargest = 1 << 24;
+  return integers(*value, key, kLargest, "a list of positive integers", where);
 }
 
 void disagree(const std::string& where, std::string_view what, std::string_view stated,

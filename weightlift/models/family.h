@@ -21,11 +21,12 @@ struct TimmConfig;
 struct Dialect {
   std::string_view name;  ///< "timm's and torchvision's"
   Form form;              ///< of a file with these names and without a config
-  /// Names by which a file shows that it has such a network: the first block's first convolution.
-  /// Whatever precedes such a name is a prefix.
-  std::span<const std::string_view> anchors;
-  /// The last of the anchors counts only without a prefix: other families have it, too.
-  bool last_anchor_is_bare = false;
+  /// The name by which a file shows that it has such a network: the first block's first
+  /// convolution. What precedes it is a prefix.
+  std::string_view anchor;
+  /// The same where the file has the backbone alone. It counts only without a prefix: other
+  /// families have it, too. Empty: none.
+  std::string_view bare_anchor = {};
   /// Names that every complete network has.
   std::span<const std::string_view> needed;
   /// The family's own name (timm's) of a tensor, "" for a name that is not of this naming. Null
@@ -133,7 +134,7 @@ class Family {
   virtual Model from_transformers_config(std::string_view json, const std::string& where) const = 0;
 
   /// The network that the tensors show, with what only a transformers config of this family
-  /// states: strides, activation. Throws UnsupportedError where timm's tree has no such network.
+  /// states: strides, activation.
   virtual std::shared_ptr<const Network> merge(const Network& stated,
                                                const Network& shown) const = 0;
 

@@ -97,12 +97,10 @@ std::optional<std::string> prefix_of(std::string_view name, std::string_view anc
 
 /// The prefix of a network of this naming whose anchor the tensor is; nothing where it is none.
 std::optional<std::string> prefix_of(std::string_view name, const Dialect& dialect) {
-  for (const std::string_view anchor : dialect.anchors) {
-    std::optional<std::string> prefix = prefix_of(name, anchor);
-    const bool bare = dialect.last_anchor_is_bare && anchor == dialect.anchors.back();
-    if (prefix && (!bare || prefix->empty())) return prefix;
-  }
-  return std::nullopt;
+  if (auto prefix = prefix_of(name, dialect.anchor)) return prefix;
+  if (dialect.bare_anchor.empty()) return std::nullopt;
+  auto prefix = prefix_of(name, dialect.bare_anchor);
+  return prefix && prefix->empty() ? prefix : std::nullopt;
 }
 
 /// The network whose anchor the tensor is. Where two families have the same anchor, the first one:

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
 #include <map>
 #include <set>
 
@@ -82,22 +81,18 @@ void require_filled(const std::vector<Module::Slot>& slots,
   }
 }
 
-/// Refuses a transfer that leaves a tensor of src behind: one that no operation with a pair uses. A
-/// tensor of a skipped operation was dropped by the caller.
-void require_moved(const std::vector<Module::ConstSlot>& slots, const Nodes& skipped,
-                   const TransferReport& report) {
-  std::set<std::string> known;
-  for (const TransferredOperation& operation : report.operations) {
-    for (const auto& [from, to] : operation.tensors) known.insert(from);
-  }
-  for (const Node* node : skipped) {
+/// Refuses a source with a tensor that no operation of its forward pass has: it would stay behind.
+/// All others are moved with a pair, or dropped where the caller skips their operation.
+void require_used(const std::vector<Module::ConstSlot>& slots, const Nodes& operations) {
+  std::set<std::string> used;
+  for (const Node* node : operations) {
     for (const Module::ConstSlot& slot : node->module->own_slots()) {
-      known.insert(join_path(node->path, slot.name));
+      used.insert(join_path(node->path, slot.name));
     }
   }
   std::vector<std::string> left;
   for (const Module::ConstSlot& slot : slots) {
-    if (!known.contains(slot.name)) left.push_back(slot.name);
+    if (!used.contains(slot.name)) left.push_back(slot.name);
   }
   if (left.empty()) return;
   throw MismatchError(fmt::format("no operation of the source uses {} of its tensors: {}",
@@ -131,8 +126,7 @@ std::size_t TransferReport::tensor_count() const {
 TransferReport ModuleTransfer::operator()(const Shape& input) const {
   const Tracker src_tracker(src, input);
   const Tracker dest_tracker(dest, input);
-  const Nodes all = src_tracker.parametrized();
-  const Nodes from = without(all, src_skip);
+  const Nodes from = without(src_tracker.parametrized(), src_skip);
   const Nodes to = without(dest_tracker.parametrized(), dest_skip);
   require_pairs(from, to);
   TransferReport report;
@@ -144,9 +138,7 @@ TransferReport ModuleTransfer::operator()(const Shape& input) const {
       moved.insert_or_assign(pair.tensors[k].second, *slots[k].tensor);
     }
   }
-  Nodes skipped;
-  std::ranges::set_difference(all, from, std::back_inserter(skipped));  // both in execution order
-  require_moved(src.slots(), skipped, report);
+  require_used(src.slots(), src_tracker.parametrized());
   const std::vector<Module::Slot> slots = dest.slots();
   require_filled(slots, moved);
   for (const Module::Slot& slot : slots) {

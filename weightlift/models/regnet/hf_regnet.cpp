@@ -1,6 +1,7 @@
 #include <optional>
 
 #include "weightlift/models/regnet/regnet.h"
+#include "weightlift/models/shared_modules.h"
 #include "weightlift/nn/layers.h"
 
 namespace weightlift {
@@ -167,54 +168,13 @@ class RegNetEncoder : public Module {
   Module* stages_;
 };
 
-class RegNetModel : public Module {
- public:
-  RegNetModel(const RegNetConfig& config, Head head) : head_(head) {
-    embedder_ = &make_module<RegNetEmbeddings>("embedder", config);
-    encoder_ = &make_module<RegNetEncoder>("encoder", config);
-    pooler_ = &make_module<AdaptiveAvgPool2d>("pooler");
-  }
-
- protected:
-  Value forward(Value x) const override {
-    x = (*encoder_)((*embedder_)(x));
-    if (head_ == Head::kNone) x.graph->mark_output(x, "last_hidden_state");
-    x = (*pooler_)(x);
-    if (head_ == Head::kNone) x.graph->mark_output(x, "pooler_output");
-    return x;
-  }
-
- private:
-  Head head_;
-  Module *embedder_, *encoder_, *pooler_;
-};
-
-class RegNetForImageClassification : public Module {
- public:
-  explicit RegNetForImageClassification(const RegNetConfig& config) {
-    regnet_ = &make_module<RegNetModel>("regnet", config, Head::kClassifier);
-    auto& classifier = make_module<Sequential>("classifier");
-    classifier.append<Flatten>();
-    if (config.num_labels > 0) {
-      classifier.append<Linear>(LinearOptions{.in_features = config.hidden_sizes.back(),
-                                              .out_features = config.num_labels});
-    }
-    classifier_ = &classifier;
-  }
-
- protected:
-  Value forward(Value x) const override { return (*classifier_)((*regnet_)(x)); }
-
- private:
-  Module *regnet_, *classifier_;
-};
-
 }  // namespace
 
 std::unique_ptr<Module> make_hf_regnet(const RegNetConfig& config, Head head) {
   require_sizes(config);
-  if (head == Head::kNone) return std::make_unique<RegNetModel>(config, head);
-  return std::make_unique<RegNetForImageClassification>(config);
+  return make_hf_network("regnet", std::make_unique<RegNetEmbeddings>(config),
+                         std::make_unique<RegNetEncoder>(config), config.hidden_sizes.back(),
+                         config.num_labels, head);
 }
 
 }  // namespace weightlift

@@ -89,37 +89,32 @@ std::string timm_name_of_hf_regnet(std::string_view name) {
   return fmt::format("s{}.b{}.{}.{}", one_more(parts[2]), one_more(parts[4]), inside, parts.back());
 }
 
-constexpr auto kTimmRegNetAnchors = std::to_array<std::string_view>({"s1.b1.conv1.conv.weight"});
 constexpr auto kTimmRegNetNeeded = std::to_array<std::string_view>(
     {"stem.conv.weight", "stem.bn.running_mean", "s2.b1.conv1.conv.weight"});
 
-constexpr auto kTorchvisionRegNetAnchors =
-    std::to_array<std::string_view>({"trunk_output.block1.block1-0.f.a.0.weight"});
 constexpr auto kTorchvisionRegNetNeeded = std::to_array<std::string_view>(
     {"stem.0.weight", "stem.1.running_mean", "trunk_output.block2.block2-0.f.a.0.weight"});
 
-constexpr auto kHfRegNetAnchors =
-    std::to_array<std::string_view>({"regnet.encoder.stages.0.layers.0.layer.0.convolution.weight",
-                                     "encoder.stages.0.layers.0.layer.0.convolution.weight"});
 constexpr auto kHfRegNetNeeded = std::to_array<std::string_view>(
     {"embedder.embedder.convolution.weight", "embedder.embedder.normalization.running_mean",
      "encoder.stages.1.layers.0.layer.0.convolution.weight"});
 
-constexpr auto kRegNetDialects = std::to_array<Dialect>({{.name = "timm's",
-                                                          .form = Form::kTimm,
-                                                          .anchors = kTimmRegNetAnchors,
-                                                          .needed = kTimmRegNetNeeded},
-                                                         {.name = "torchvision's",
-                                                          .form = Form::kTorchvision,
-                                                          .anchors = kTorchvisionRegNetAnchors,
-                                                          .needed = kTorchvisionRegNetNeeded,
-                                                          .timm_name = timm_name_of_torchvision},
-                                                         {.name = "transformers'",
-                                                          .form = Form::kTransformers,
-                                                          .anchors = kHfRegNetAnchors,
-                                                          .last_anchor_is_bare = true,
-                                                          .needed = kHfRegNetNeeded,
-                                                          .timm_name = timm_name_of_hf_regnet}});
+constexpr auto kRegNetDialects = std::to_array<Dialect>(
+    {{.name = "timm's",
+      .form = Form::kTimm,
+      .anchor = "s1.b1.conv1.conv.weight",
+      .needed = kTimmRegNetNeeded},
+     {.name = "torchvision's",
+      .form = Form::kTorchvision,
+      .anchor = "trunk_output.block1.block1-0.f.a.0.weight",
+      .needed = kTorchvisionRegNetNeeded,
+      .timm_name = timm_name_of_torchvision},
+     {.name = "transformers'",
+      .form = Form::kTransformers,
+      .anchor = "regnet.encoder.stages.0.layers.0.layer.0.convolution.weight",
+      .bare_anchor = "encoder.stages.0.layers.0.layer.0.convolution.weight",
+      .needed = kHfRegNetNeeded,
+      .timm_name = timm_name_of_hf_regnet}});
 
 }  // namespace
 

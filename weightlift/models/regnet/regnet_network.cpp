@@ -4,7 +4,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
 #include <nlohmann/json.hpp>
 
 #include "weightlift/base/error.h"
@@ -20,8 +19,8 @@ namespace weightlift {
 
 namespace {
 
-/// torchvision's class takes any blocks and a stem's width. Its file states nothing else: whoever
-/// reads it takes ReLU and a stride in the first stage.
+/// torchvision's class takes any blocks and a stem's width. Its file states nothing else: its
+/// reader takes ReLU and a stride in the first stage.
 void require_torchvisions_regnet(const RegNetConfig& config) {
   const auto require = [](bool same, std::string_view torchvisions, std::string_view of_network,
                           const Hints& hints = {}) {

@@ -78,16 +78,10 @@ constexpr auto kTimmActivations =
                                    {"tanh", Activation::kTanh},
                                    {"sigmoid", Activation::kSigmoid}});
 
-std::string regnet_list(std::span<const std::int64_t> values) {
-  return fmt::format("[{}]", fmt::join(values, ", "));
-}
-
 template <class Value>
 void require_as_stated(std::string_view what, const Value& stated, const Value& shown,
                        const std::string& where) {
-  if (stated == shown) return;
-  throw MismatchError(where,
-                      fmt::format("{}: expected {}, got {} in the tensors", what, stated, shown));
+  if (stated != shown) disagree(where, what, fmt::format("{}", stated), fmt::format("{}", shown));
 }
 
 const RegNetArchitecture* find_regnet(std::string_view name) {
@@ -206,17 +200,12 @@ void compare_widths(std::string_view architecture, const nlohmann::json& args,
     const std::int64_t size = get_int(args, "group_size", where, shown.groups_width);
     RegNetConfig stated = shown;
     stated.groups_width = std::max<std::int64_t>(1, size);
-    require_as_stated("groups per stage (group_size)", regnet_list(groups_of(stated)),
-                      regnet_list(groups_of(shown)), where);
+    require_as_stated("groups per stage (group_size)", groups_of(stated), groups_of(shown), where);
     return;
   }
-  const auto require = [&](std::string_view what, std::span<const std::int64_t> stated,
-                           std::span<const std::int64_t> of_tensors) {
-    require_as_stated(what, regnet_list(stated), regnet_list(of_tensors), where);
-  };
-  require("blocks per stage", widths->depths, shown.depths);
-  require("channels per stage", widths->hidden_sizes, shown.hidden_sizes);
-  require("groups per stage", groups_of(*widths), groups_of(shown));
+  require_as_stated("blocks per stage", widths->depths, shown.depths, where);
+  require_as_stated("channels per stage", widths->hidden_sizes, shown.hidden_sizes, where);
+  require_as_stated("groups per stage", groups_of(*widths), groups_of(shown), where);
 }
 
 Activation stated_activation(const nlohmann::json& args, RegNetType type,
@@ -306,7 +295,7 @@ TimmConfig regnet_timm_config(const RegNetConfig& config) {
     throw UnsupportedError(fmt::format(
         "timm's RegNet computes its channels from w0, wa and wm, and no architecture has the "
         "blocks {}, the channels {} and the group width {} of this network",
-        regnet_list(config.depths), regnet_list(config.hidden_sizes), config.groups_width));
+        config.depths, config.hidden_sizes, config.groups_width));
   }
   if (config.embedding_size != kRegNetStem) args["stem_width"] = config.embedding_size;
   if (config.hidden_act != Activation::kRelu) {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "weightlift/models/regnet/regnet.h"
+#include "weightlift/models/shared_modules.h"
 #include "weightlift/nn/layers.h"
 
 namespace weightlift {
@@ -128,30 +129,11 @@ class RegStage : public Module {
   std::vector<Module*> blocks_;
 };
 
-/// timm's SelectAdaptivePool2d for "avg".
-class RegNetGlobalPool : public Module {
- public:
-  explicit RegNetGlobalPool(Head head) {
-    pool_ = &make_module<AdaptiveAvgPool2d>("pool");
-    if (head == Head::kClassifier) flatten_ = &make_module<Flatten>("flatten");
-  }
-
- protected:
-  Value forward(Value x) const override {
-    x = (*pool_)(x);
-    return flatten_ != nullptr ? (*flatten_)(x) : x;
-  }
-
- private:
-  Module* pool_;
-  Module* flatten_ = nullptr;
-};
-
 /// timm's ClassifierHead.
 class RegNetClassifierHead : public Module {
  public:
   RegNetClassifierHead(const RegNetConfig& config, Head head) {
-    global_pool_ = &make_module<RegNetGlobalPool>("global_pool", head);
+    global_pool_ = &make_module<SelectAdaptivePool2d>("global_pool", head);
     if (head == Head::kClassifier && config.num_labels > 0) {
       fc_ = &make_module<Linear>("fc", LinearOptions{.in_features = config.hidden_sizes.back(),
                                                      .out_features = config.num_labels});

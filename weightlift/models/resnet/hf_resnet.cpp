@@ -1,6 +1,7 @@
 #include <string>
 
 #include "weightlift/models/resnet/resnet.h"
+#include "weightlift/models/shared_modules.h"
 #include "weightlift/nn/layers.h"
 
 namespace weightlift {
@@ -126,54 +127,13 @@ class ResNetEncoder : public Module {
   Module* stages_;
 };
 
-class ResNetModel : public Module {
- public:
-  ResNetModel(const ResNetConfig& config, Head head) : head_(head) {
-    embedder_ = &make_module<ResNetEmbeddings>("embedder", config);
-    encoder_ = &make_module<ResNetEncoder>("encoder", config);
-    pooler_ = &make_module<AdaptiveAvgPool2d>("pooler");
-  }
-
- protected:
-  Value forward(Value x) const override {
-    x = (*encoder_)((*embedder_)(x));
-    if (head_ == Head::kNone) x.graph->mark_output(x, "last_hidden_state");
-    x = (*pooler_)(x);
-    if (head_ == Head::kNone) x.graph->mark_output(x, "pooler_output");
-    return x;
-  }
-
- private:
-  Head head_;
-  Module *embedder_, *encoder_, *pooler_;
-};
-
-class ResNetForImageClassification : public Module {
- public:
-  explicit ResNetForImageClassification(const ResNetConfig& config) {
-    resnet_ = &make_module<ResNetModel>("resnet", config, Head::kClassifier);
-    auto& classifier = make_module<Sequential>("classifier");
-    classifier.append<Flatten>();
-    if (config.num_labels > 0) {
-      classifier.append<Linear>(LinearOptions{.in_features = config.hidden_sizes.back(),
-                                              .out_features = config.num_labels});
-    }
-    classifier_ = &classifier;
-  }
-
- protected:
-  Value forward(Value x) const override { return (*classifier_)((*resnet_)(x)); }
-
- private:
-  Module *resnet_, *classifier_;
-};
-
 }  // namespace
 
 std::unique_ptr<Module> make_hf_resnet(const ResNetConfig& config, Head head) {
   require_sizes(config);
-  if (head == Head::kNone) return std::make_unique<ResNetModel>(config, head);
-  return std::make_unique<ResNetForImageClassification>(config);
+  return make_hf_network("resnet", std::make_unique<ResNetEmbeddings>(config),
+                         std::make_unique<ResNetEncoder>(config), config.hidden_sizes.back(),
+                         config.num_labels, head);
 }
 
 }  // namespace weightlift

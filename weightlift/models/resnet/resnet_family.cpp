@@ -60,8 +60,6 @@ constexpr auto kArguments = std::to_array<ModelArgument>({
     {.key = "global_pool", .values = R"("avg" "fast" "fastavg")"},
 });
 
-std::string list(const Sizes& values) { return fmt::format("[{}]", fmt::join(values, ", ")); }
-
 const ResNetArchitecture* find_resnet(std::string_view name) {
   const auto found = std::ranges::find(resnet_architectures(), name, &ResNetArchitecture::name);
   return found == resnet_architectures().end() ? nullptr : &*found;
@@ -91,8 +89,8 @@ class ResNet : public Network {
   std::string torchvision_code(const ModelConfig& config) const override;
 
   std::string describe() const override {
-    return fmt::format("{} blocks {}, channels {}", to_string(config_.layer_type),
-                       list(config_.depths), list(config_.hidden_sizes));
+    return fmt::format("{} blocks {}, channels {}", to_string(config_.layer_type), config_.depths,
+                       config_.hidden_sizes);
   }
 
   std::string sizes_json() const override {
@@ -129,7 +127,7 @@ class ResNet : public Network {
         "",
         fmt::format("torchvision's ResNet has 64, 128, 256, 512 channels and 3 input channels, "
                     "this network has {} and {}",
-                    list(config.hidden_sizes), config.num_channels),
+                    config.hidden_sizes, config.num_channels),
         {{HintCode::kTargetTimm, {}}});
   }
 
@@ -179,7 +177,7 @@ std::string ResNet::torchvision_code(const ModelConfig& config) const {
   return fmt::format(
       "from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet\n\n"
       "model = ResNet({}, {}, num_classes={})\n",
-      config_.layer_type == LayerType::kBasic ? "BasicBlock" : "Bottleneck", list(config_.depths),
+      config_.layer_type == LayerType::kBasic ? "BasicBlock" : "Bottleneck", config_.depths,
       config.num_labels);
 }
 
@@ -264,14 +262,16 @@ std::shared_ptr<const Network> ResNetFamily::merge_timm(std::string_view archite
     if (!channels) channels.emplace(kChannels.begin(), kChannels.end());
   }
   if (layers && *layers != sizes.depths) {
-    disagree(where, "blocks per stage", list(*layers), list(sizes.depths));
+    disagree(where, "blocks per stage", fmt::format("{}", *layers),
+             fmt::format("{}", sizes.depths));
   }
   if (!channels) return shown;
   for (std::int64_t& width : *channels) {
     if (sizes.layer_type == LayerType::kBottleneck) width *= kExpansion;
   }
   if (*channels != sizes.hidden_sizes) {
-    disagree(where, "channels per stage", list(*channels), list(sizes.hidden_sizes));
+    disagree(where, "channels per stage", fmt::format("{}", *channels),
+             fmt::format("{}", sizes.hidden_sizes));
   }
   return shown;
 }

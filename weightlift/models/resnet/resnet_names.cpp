@@ -55,36 +55,32 @@ std::string timm_name_of_hf_resnet(std::string_view name) {
   return fmt::format("{}{}{}.{}", block, convolution ? "conv" : "bn", one_more(parts[6]), last);
 }
 
-constexpr auto kTimmAnchors = std::to_array<std::string_view>({"layer1.0.conv1.weight"});
 constexpr auto kTimmNeeded =
     std::to_array<std::string_view>({"conv1.weight", "bn1.running_mean", "layer2.0.conv1.weight"});
 
-constexpr auto kChildAnchors = std::to_array<std::string_view>({"4.0.conv1.weight"});
 constexpr auto kChildNeeded =
     std::to_array<std::string_view>({"0.weight", "1.running_mean", "5.0.conv1.weight"});
 
-constexpr auto kHfAnchors =
-    std::to_array<std::string_view>({"resnet.encoder.stages.0.layers.0.layer.0.convolution.weight",
-                                     "encoder.stages.0.layers.0.layer.0.convolution.weight"});
 constexpr auto kHfNeeded = std::to_array<std::string_view>(
     {"embedder.embedder.convolution.weight", "embedder.embedder.normalization.running_mean",
      "encoder.stages.1.layers.0.layer.0.convolution.weight"});
 
-constexpr auto kDialects = std::to_array<Dialect>({{.name = "timm's and torchvision's",
-                                                    .form = Form::kTorchvision,
-                                                    .anchors = kTimmAnchors,
-                                                    .needed = kTimmNeeded},
-                                                   {.name = "torchvision's children by number",
-                                                    .form = Form::kTorchvision,
-                                                    .anchors = kChildAnchors,
-                                                    .needed = kChildNeeded,
-                                                    .timm_name = timm_name_of_child},
-                                                   {.name = "transformers'",
-                                                    .form = Form::kTransformers,
-                                                    .anchors = kHfAnchors,
-                                                    .last_anchor_is_bare = true,
-                                                    .needed = kHfNeeded,
-                                                    .timm_name = timm_name_of_hf_resnet}});
+constexpr auto kDialects = std::to_array<Dialect>(
+    {{.name = "timm's and torchvision's",
+      .form = Form::kTorchvision,
+      .anchor = "layer1.0.conv1.weight",
+      .needed = kTimmNeeded},
+     {.name = "torchvision's children by number",
+      .form = Form::kTorchvision,
+      .anchor = "4.0.conv1.weight",
+      .needed = kChildNeeded,
+      .timm_name = timm_name_of_child},
+     {.name = "transformers'",
+      .form = Form::kTransformers,
+      .anchor = "resnet.encoder.stages.0.layers.0.layer.0.convolution.weight",
+      .bare_anchor = "encoder.stages.0.layers.0.layer.0.convolution.weight",
+      .needed = kHfNeeded,
+      .timm_name = timm_name_of_hf_resnet}});
 
 }  // namespace
 

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "weightlift/models/resnet/resnet.h"
+#include "weightlift/models/shared_modules.h"
 #include "weightlift/nn/layers.h"
 
 namespace weightlift {
@@ -85,25 +86,6 @@ class Bottleneck : public Module {
  private:
   Module *conv1_, *bn1_, *act1_, *conv2_, *bn2_, *act2_, *conv3_, *bn3_, *act3_;
   Module* downsample_ = nullptr;
-};
-
-/// timm's SelectAdaptivePool2d for "avg": `pool`, then `flatten`.
-class SelectAdaptivePool2d : public Module {
- public:
-  explicit SelectAdaptivePool2d(Head head) {
-    pool_ = &make_module<AdaptiveAvgPool2d>("pool");
-    if (head == Head::kClassifier) flatten_ = &make_module<Flatten>("flatten");
-  }
-
- protected:
-  Value forward(Value x) const override {
-    x = (*pool_)(x);
-    return flatten_ != nullptr ? (*flatten_)(x) : x;
-  }
-
- private:
-  Module* pool_;
-  Module* flatten_ = nullptr;
 };
 
 class TimmResNet : public Module {
