@@ -7,7 +7,8 @@ function(weightlift_layer name)
   add_library(weightlift_${name} STATIC ${arg_SOURCES})
   add_library(weightlift::${name} ALIAS weightlift_${name})
   target_include_directories(weightlift_${name} PUBLIC
-    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
+    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   target_compile_features(weightlift_${name} PUBLIC cxx_std_20)
   target_link_libraries(weightlift_${name} PRIVATE $<BUILD_INTERFACE:weightlift_options> ${arg_LIBRARIES})
   foreach(layer IN LISTS arg_SEES)

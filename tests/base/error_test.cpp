@@ -96,7 +96,8 @@ TEST(HintTest, NamesAreStable) {
                           "choose-weights", "ignore-tensors", "choose-head", "drop-head",
                           "give-architecture", "omit-architecture", "give-image-processor",
                           "give-labels", "target-timm", "convert-first", "list-models",
-                          "use-repository-prefix", "allow-public"));
+                          "use-repository-prefix", "allow-public", "accept-license",
+                          "choose-repository", "name-each"));
 }
 
 TEST(JoinPlacesTest, NamesEachPlaceOnce) {

@@ -347,7 +347,7 @@ TEST_F(PushCommandTest, PublishesWhatIsIncludedAndNotExcluded) {
   EXPECT_THAT(server.paths("alice/c"), ElementsAre(".gitattributes", "optimizer.pt"));
   const Outcome none = push({folder, "alice/d", "--exclude", "*"});
   EXPECT_EQ(none.exit_code, 2);
-  EXPECT_THAT(none.err, HasSubstr("small: no file matches --include and --exclude\n"));
+  EXPECT_THAT(none.err, HasSubstr("small: no file matches include and exclude\n"));
 }
 
 TEST_F(PushCommandTest, PublishesUnderANoncommercialLicenseOnlyWhereItIsAccepted) {

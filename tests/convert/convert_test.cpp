@@ -75,7 +75,7 @@ INSTANTIATE_TEST_SUITE_P(LayerTypes, ConvertTest,
 
 TEST_P(ConvertTest, WritesAVerifiedFolder) {
   const Job job(small_checkpoint(GetParam()));
-  const ConversionResult result = run(job.request);
+  const Conversion result = run(job.request);
   EXPECT_TRUE(result.written);
   EXPECT_EQ(result.folder, job.dir / "out/small");
   EXPECT_EQ(names_in(job.dir / "out"), std::vector<std::string>{"small"});
@@ -95,7 +95,7 @@ TEST_P(ConvertTest, WritesAVerifiedFolder) {
 
 TEST_P(ConvertTest, DescribesTheNetwork) {
   const Job job(small_checkpoint(GetParam()));
-  const ConversionResult result = run(job.request);
+  const Conversion result = run(job.request);
   const ResNetConfig config = job.written_config();
   EXPECT_EQ(config.layer_type, GetParam());
   EXPECT_EQ(config.depths, job.source.network.depths);
@@ -115,7 +115,7 @@ TEST_P(ConvertTest, DescribesTheNetwork) {
 TEST_P(ConvertTest, WithoutHeadWritesABackbone) {
   Job job(small_checkpoint(GetParam()));
   job.request.head = Head::kNone;
-  const ConversionResult result = run(job.request);
+  const Conversion result = run(job.request);
   EXPECT_TRUE(result.written);
   EXPECT_EQ(job.written_config().head, Head::kNone);
   EXPECT_EQ(result.transfer.tensor_count(), job.source.tensors.size() - 2);
@@ -133,7 +133,7 @@ TEST_P(ConvertTest, WithoutHeadWritesABackbone) {
 TEST(ConvertJobTest, ReportsStepsAndNotes) {
   const Job job;
   Listener listener;
-  const ConversionResult result = convert(job.request, listener);
+  const Conversion result = convert(job.request, listener);
   EXPECT_THAT(listener.steps, ElementsAre("read", "write", "verify"));
   EXPECT_EQ(listener.notes, result.notes);
 }
@@ -156,7 +156,7 @@ TEST(ConvertJobTest, WritesTheSameBytesEachTime) {
 
 TEST(ConvertJobTest, TheCardHasOnlyNameAndDigestOfTheSource) {
   const Job job;
-  const ConversionResult result = run(job.request);
+  const Conversion result = run(job.request);
   const std::string weights = read_file(job.dir / "in/small/model.safetensors");
   EXPECT_EQ(result.provenance.source_sha256, sha256(std::as_bytes(std::span(weights))));
   EXPECT_EQ(result.card, read_file(job.dir / "out/small/README.md"));
@@ -170,7 +170,7 @@ TEST(ConvertJobTest, ConvertsANetworkWithoutClasses) {
   ResNetConfig network = small_checkpoint().network;
   network.num_labels = 0;
   const Job job(testing::make_timm_checkpoint(network, "resnet18"));
-  const ConversionResult result = run(job.request);
+  const Conversion result = run(job.request);
   EXPECT_TRUE(result.verification->verified());
   EXPECT_EQ(result.logits_shape, (Shape{1, 32}));
   EXPECT_EQ(job.written_config().num_labels, 0);
@@ -184,7 +184,7 @@ TEST(ConvertJobTest, ConvertsAnyNumberOfInputChannels) {
     checkpoint.config_json = testing::merged(
         checkpoint.config_json, R"({"pretrained_cfg": {"mean": [0.5], "std": [0.25]}})");
     const Job job(checkpoint);
-    const ConversionResult result = run(job.request);
+    const Conversion result = run(job.request);
     EXPECT_TRUE(result.verification->verified());
     EXPECT_EQ(job.written_config().num_channels, channels);
     EXPECT_EQ(fs::exists(result.folder / "preprocessor_config.json"), channels == 1);
@@ -201,7 +201,7 @@ TEST(ConvertJobTest, KeepsTheDtypeOfTheSource) {
       if (is_floating(tensor.dtype())) tensor = to_dtype(tensor, dtype);
     }
     const Job job(checkpoint);
-    const ConversionResult result = run(job.request);
+    const Conversion result = run(job.request);
     EXPECT_TRUE(result.verification->verified());
     EXPECT_TRUE(result.verification->same_dtype);
     EXPECT_EQ(job.written_config().dtype, dtype);
@@ -213,7 +213,7 @@ TEST(ConvertJobTest, ChangesTheDtypeAndDetectsOnlyRounding) {
   for (const DType dtype : {DType::F16, DType::BF16}) {
     Job job;
     job.request.dtype = dtype;
-    const ConversionResult result = run(job.request);
+    const Conversion result = run(job.request);
     ASSERT_TRUE(result.written);
     EXPECT_FALSE(result.verification->same_dtype);
     EXPECT_FALSE(result.verification->outputs[0].bit_equal);
@@ -231,7 +231,7 @@ TEST(ConvertJobTest, ReturnsADifferenceAndLeavesNothing) {
   job.request.dtype = DType::BF16;
   job.request.verify_options.rtol = 1e-9;
   job.request.verify_options.atol = 0;
-  const ConversionResult result = run(job.request);
+  const Conversion result = run(job.request);
   EXPECT_FALSE(result.written);
   EXPECT_FALSE(result.verification->verified());
   ASSERT_TRUE(result.verification->first_difference);
@@ -242,7 +242,7 @@ TEST(ConvertJobTest, ReturnsADifferenceAndLeavesNothing) {
 TEST(ConvertJobTest, TheCardStatesAMissingVerification) {
   Job job;
   job.request.verify = false;
-  const ConversionResult result = run(job.request);
+  const Conversion result = run(job.request);
   EXPECT_TRUE(result.written);
   EXPECT_FALSE(result.verification);
   EXPECT_THAT(result.card, HasSubstr("this conversion was not verified"));
@@ -252,7 +252,7 @@ TEST(ConvertJobTest, ADryRunWritesNothing) {
   Job job;
   job.request.dry_run = true;
   job.request.output = job.dir / "new/parent";
-  const ConversionResult result = run(job.request);
+  const Conversion result = run(job.request);
   EXPECT_FALSE(result.written);
   EXPECT_FALSE(result.verification);
   EXPECT_EQ(result.folder, job.dir / "new/parent/small");
@@ -277,7 +277,7 @@ TEST(ConvertJobTest, KeepsAndCountsNanAndInfinities) {
   Tensor& bias = checkpoint.tensors["fc.bias"];
   bias = testing::with_element(bias, 0, -std::numeric_limits<float>::infinity());
   const Job job(checkpoint);
-  const ConversionResult result = run(job.request);
+  const Conversion result = run(job.request);
   EXPECT_TRUE(result.written);
   EXPECT_TRUE(result.verification->verified());
   EXPECT_EQ(result.verification->nan_count, 2);
@@ -292,7 +292,7 @@ TEST(ConvertJobTest, AddsTheCountersThatOldFilesLack) {
   std::erase_if(checkpoint.tensors,
                 [](const auto& entry) { return entry.first.ends_with("num_batches_tracked"); });
   const Job job(checkpoint);
-  const ConversionResult result = run(job.request);
+  const Conversion result = run(job.request);
   EXPECT_TRUE(result.verification->verified());
   EXPECT_THAT(told(result.notes),
               Contains(EndsWith("model.safetensors: counters-added count='14'")));
@@ -307,7 +307,7 @@ TEST(ConvertJobTest, AddsTheCountersThatOldFilesLack) {
 TEST(ConvertJobTest, ReadsALoneFile) {
   const TempDir dir;
   small_checkpoint().write_file(dir / "best.safetensors");
-  const ConversionResult result = run(request_for(dir / "best.safetensors", dir / "out"));
+  const Conversion result = run(request_for(dir / "best.safetensors", dir / "out"));
   EXPECT_TRUE(result.written);
   EXPECT_EQ(result.folder, dir / "out/best");
   EXPECT_FALSE(result.content.processor);
@@ -340,7 +340,7 @@ TEST(ConvertJobTest, ReadsALoneFileAsTheNamedModel) {
   write_zero_resnet18(dir / "weights.pth");
   ConversionRequest request = request_for(dir / "weights.pth", dir / "out");
   request.hints.as = "resnet18.tv_in1k";
-  const ConversionResult result = run(request);
+  const Conversion result = run(request);
   EXPECT_TRUE(result.written);
   EXPECT_EQ(result.content.config.label(0), "tench, Tinca tinca");
   EXPECT_EQ(result.labels_from, "ImageNet-1k, assumed from 1000 classes and the tag tv_in1k");

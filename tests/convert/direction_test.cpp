@@ -65,7 +65,7 @@ fs::path lone_file(const TempDir& dir, const std::function<std::string(const std
 TEST(DirectionTest, ThereAndBackWritesTheSameWeights) {
   for (const LayerType type : {LayerType::kBasic, LayerType::kBottleneck}) {
     const Way way(small_checkpoint(type, 7));
-    const ConversionResult result = run(way.back(Form::kTimm));
+    const Conversion result = run(way.back(Form::kTimm));
     EXPECT_TRUE(result.written && result.verification->verified());
     EXPECT_THAT(names_in(way.dir / "back/small"),
                 UnorderedElementsAre("config.json", "model.safetensors", "README.md"));
@@ -133,7 +133,7 @@ TEST(DirectionTest, DoesNothingWhereTheSourceHasTheForm) {
   const Way way;
   for (const auto& [to, source] :
        {std::pair{Form::kTransformers, "hf/small"}, std::pair{Form::kTimm, "timm/small"}}) {
-    const ConversionResult result = run(way.back(to, source));
+    const Conversion result = run(way.back(to, source));
     EXPECT_TRUE(result.already);
     EXPECT_FALSE(result.written);
     EXPECT_THAT(told(result.notes), Contains(HasSubstr(": already-converted form=")));
@@ -146,7 +146,7 @@ TEST(DirectionTest, ConvertsToAnotherDtypeOrFormat) {
   ConversionRequest request = way.back(Form::kTransformers);
   request.dtype = DType::F16;
   request.weights_format = WeightsFormat::kBin;
-  const ConversionResult result = run(request);
+  const Conversion result = run(request);
   EXPECT_TRUE(result.written && result.verification->verified());
   EXPECT_THAT(names_in(way.dir / "back/small"),
               UnorderedElementsAre("config.json", "pytorch_model.bin", "preprocessor_config.json",
@@ -210,7 +210,7 @@ TEST(ImagesTest, BothNetworksAgree) {
   ConversionRequest request =
       request_for(fs::path(WEIGHTLIFT_SOURCE_DIR) / "examples/digits", dir / "out");
   request.images = {fs::path(WEIGHTLIFT_SOURCE_DIR) / "examples/digits/images/three.png"};
-  const ConversionResult result = run(request);
+  const Conversion result = run(request);
   EXPECT_TRUE(is_verified(result));
   ASSERT_EQ(result.images.size(), 1U);
   EXPECT_TRUE(result.images[0].bit_equal);
@@ -242,7 +242,7 @@ TEST(DirectionTest, ClaimsNoUnsupportedProcessor) {
   const Way way;
   const fs::path file = way.dir / "hf/small/preprocessor_config.json";
   write_atomically(file, testing::merged(read_file(file), R"({"do_resize": false})"));
-  const ConversionResult result = run(way.back(Form::kTimm));
+  const Conversion result = run(way.back(Form::kTimm));
   EXPECT_THAT(told(result.notes), Contains("processor-not-in-timm"));
   EXPECT_THAT(read_file(way.dir / "back/small/config.json"),
               ::testing::Not(HasSubstr("\"input_size")));
@@ -285,7 +285,7 @@ TEST(WrappersTest, StripsThePrefixOfATrainer) {
   more.insert("n_averaged", Tensor::of({}, std::vector<std::int64_t>{3}));
   const fs::path file = lone_file(
       dir, [](const std::string& name) { return "module." + name; }, more);
-  const ConversionResult result = run(request_for(file, dir / "out"));
+  const Conversion result = run(request_for(file, dir / "out"));
   EXPECT_TRUE(result.written);
   EXPECT_THAT(
       told(result.notes),

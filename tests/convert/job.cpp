@@ -1,6 +1,7 @@
 #include "tests/convert/job.h"
 
 #include "weightlift/base/error.h"
+#include "weightlift/convert/source_name.h"
 
 namespace weightlift::testing {
 
@@ -22,9 +23,11 @@ ConversionRequest request_for(const std::filesystem::path& source,
   return request;
 }
 
-ConversionResult run(const ConversionRequest& request) {
-  ProgressSink silent;
-  return convert(request, silent);
+Conversion convert(const ConversionRequest& request, ProgressSink& progress) {
+  return convert_local(request, {request.source, parse_source_name(request.source).last_part},
+                       progress);
 }
+
+Conversion run(const ConversionRequest& request) { return convert(request, no_progress()); }
 
 }  // namespace weightlift::testing

@@ -37,7 +37,10 @@ class Stopper : public ProgressSink {
 ConversionRequest request_for(const std::filesystem::path& source,
                               const std::filesystem::path& output);
 
-/// Runs a conversion without a listener.
-ConversionResult run(const ConversionRequest& request);
+/// Converts a local source.
+Conversion convert(const ConversionRequest& request, ProgressSink& progress);
+
+/// The same without a listener.
+Conversion run(const ConversionRequest& request);
 
 }  // namespace weightlift::testing

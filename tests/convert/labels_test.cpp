@@ -38,7 +38,7 @@ Source imagenet_source(std::string_view name) {
 Labels labels_of_file(const std::string& text, std::int64_t classes = 3) {
   const TempDir dir;
   write_file(dir / "labels", text);
-  return choose_labels(source_of(classes), (dir / "labels").string());
+  return choose_labels(source_of(classes), File{dir / "labels"});
 }
 
 auto is_abc() { return ElementsAre(Pair(0, "a"), Pair(1, "b"), Pair(2, "c")); }
@@ -53,24 +53,26 @@ TEST(LabelsTest, ReportsTheFormOfAFile) {
   const TempDir dir;
   const std::string file = dir / "labels.txt";
   write_file(file, "b 1\nc, d 2\na 0\n");
-  EXPECT_THAT(told(choose_labels(source_of(3), file).reading),
+  EXPECT_THAT(told(choose_labels(source_of(3), File{file}).reading),
               ElementsAre(file + ": labels-read form='a label, then an index on each line' "
                                  "first='a' last='c, d'"));
-  const Labels named = choose_labels(source_of(3), file, "labels.txt of acme/files");
+  const Labels named = choose_labels(source_of(3), File{file, "labels.txt of acme/files"});
   EXPECT_THAT(told(named.reading),
               ElementsAre(StartsWith("labels.txt of acme/files: labels-read form=")));
   EXPECT_EQ(named.from, "from labels.txt of acme/files, chosen by the user");
-  EXPECT_THAT(choose_labels(source_of(3), "").reading, IsEmpty());
-  EXPECT_THAT(choose_labels(source_of(1000), "imagenet-1k").reading, IsEmpty());
+  EXPECT_THAT(choose_labels(source_of(3), FromSource()).reading, IsEmpty());
+  EXPECT_THAT(choose_labels(source_of(1000), Preset{"imagenet-1k"}).reading, IsEmpty());
 }
 
 TEST(LabelsTest, RefusesAFileWithItsName) {
   const TempDir dir;
   const std::string file = dir / "labels.json";
   write_file(file, "[1]");
-  EXPECT_THAT(refusal<FormatError>([&] { choose_labels(source_of(1), file); }),
+  EXPECT_THAT(refusal<FormatError>([&] { choose_labels(source_of(1), File{file}); }),
               StartsWith(file + ": expected a label for each of the ids 0 to 0"));
-  EXPECT_THAT(refusal<FormatError>([&] { choose_labels(source_of(1), file, "x of acme/files"); }),
+  EXPECT_THAT(refusal<FormatError>([&] {
+                choose_labels(source_of(1), File{file, "x of acme/files"});
+              }),
               StartsWith("x of acme/files: expected a label"));
 }
 
@@ -83,7 +85,7 @@ TEST(LabelsTest, RefusesAnotherNumberOfLabels) {
               HasSubstr("got 4 (JSON, a list)"));
   EXPECT_THAT(refusal<MismatchError>([] { labels_of_file(""); }), HasSubstr("got 0"));
   EXPECT_THAT(refusal<MismatchError>([] { labels_of_file("{}"); }), HasSubstr("got 0"));
-  EXPECT_THAT(refusal<MismatchError>([] { choose_labels(source_of(3), "imagenet-1k"); }),
+  EXPECT_THAT(refusal<MismatchError>([] { choose_labels(source_of(3), Preset{"imagenet-1k"}); }),
               HasSubstr("expected 3 labels, one per class, got 1000"));
 }
 
@@ -93,20 +95,20 @@ TEST(LabelsTest, ReportsDuplicates) {
 }
 
 TEST(LabelsTest, RefusesAMissingFile) {
-  EXPECT_THAT(refusal<NotFoundError>([] { choose_labels(source_of(3), "no/such/file"); }),
+  EXPECT_THAT(refusal<NotFoundError>([] { choose_labels(source_of(3), File{"no/such/file"}); }),
               HasSubstr("no/such/file: "));
 }
 
 TEST(LabelsTest, PrefersTheSourcesLabels) {
   Source source = imagenet_source("resnet18");
   source.timm->labels.assign(1000, "same");
-  const Labels labels = choose_labels(source, "");
+  const Labels labels = choose_labels(source, FromSource());
   EXPECT_EQ(labels.id2label[999].second, "same");
   EXPECT_EQ(labels.from, "from the source");
 }
 
 TEST(LabelsTest, UsesImagenetsLabelsForItsTags) {
-  const Labels labels = choose_labels(imagenet_source("resnet18.tv_in1k"), "");
+  const Labels labels = choose_labels(imagenet_source("resnet18.tv_in1k"), FromSource());
   EXPECT_EQ(labels.id2label[0].second, "tench, Tinca tinca");
   EXPECT_EQ(labels.from, "ImageNet-1k, assumed from 1000 classes and the tag tv_in1k");
   EXPECT_THAT(told(labels.notes), ElementsAre("label-duplicated label='crane'"));
@@ -115,20 +117,20 @@ TEST(LabelsTest, UsesImagenetsLabelsForItsTags) {
 TEST(LabelsTest, DoesNotGuessImagenetsLabels) {
   Source source = imagenet_source("resnet18");
   source.timm->pretrained_cfg.tag = "mine";
-  const Labels other_tag = choose_labels(source, "");
+  const Labels other_tag = choose_labels(source, FromSource());
   EXPECT_THAT(other_tag.id2label, IsEmpty());
   EXPECT_EQ(other_tag.from, "unknown (LABEL_0, LABEL_1, ...)");
   EXPECT_THAT(told(other_tag.notes),
               ElementsAre("labels-unknown classes='1000'; give-labels(imagenet-1k)"));
   source = imagenet_source("resnet18");
   source.config.num_labels = 10;
-  EXPECT_THAT(choose_labels(source, "").id2label, IsEmpty());
-  EXPECT_THAT(told(choose_labels(source_of(10), "").notes),
+  EXPECT_THAT(choose_labels(source, FromSource()).id2label, IsEmpty());
+  EXPECT_THAT(told(choose_labels(source_of(10), FromSource()).notes),
               ElementsAre("labels-unknown classes='10'; give-labels()"));
 }
 
 TEST(LabelsTest, UsesImagenetsLabelsOnRequest) {
-  const Labels labels = choose_labels(source_of(1000), "imagenet-1k");
+  const Labels labels = choose_labels(source_of(1000), Preset{"imagenet-1k"});
   EXPECT_EQ(labels.id2label[517].second, "crane");
   EXPECT_EQ(labels.from, "ImageNet-1k, chosen by the user");
 }

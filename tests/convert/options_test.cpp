@@ -44,14 +44,14 @@ class ConvertOptionsTest : public ::testing::Test {
 
 TEST_F(ConvertOptionsTest, ReadsLabelsOfAFile) {
   write_file(dir_ / "labels.txt", "a\nb\nc\nd\ne\n");
-  request_.id2label = (dir_ / "labels.txt").string();
-  const ConversionResult result = run(request_);
+  request_.id2label = File{dir_ / "labels.txt"};
+  const Conversion result = run(request_);
   EXPECT_EQ(result.content.config.label(4), "e");
   EXPECT_EQ(result.labels_from, "from a file, chosen by the user");
 }
 
 TEST_F(ConvertOptionsTest, RefusesAnotherNumberOfLabels) {
-  request_.id2label = "imagenet-1k";
+  request_.id2label = Preset{"imagenet-1k"};
   EXPECT_EQ(refusal<MismatchError>([&] { run(request_); }),
             "imagenet-1k: expected 5 labels, one per class, got 1000");
   EXPECT_THAT(names_in(dir_ / "out"), IsEmpty());
@@ -74,19 +74,19 @@ TEST_F(ConvertOptionsTest, RefusesImpossibleNames) {
 }
 
 TEST_F(ConvertOptionsTest, UsesTheProcessorOfTheOldScript) {
-  request_.image_processor = "convnext-base-224-22k-1k";
-  const ConversionResult result = run(request_);
+  request_.image_processor = Preset{"convnext-base-224-22k-1k"};
+  const Conversion result = run(request_);
   EXPECT_EQ(to_preprocessor_json(*result.content.processor), to_preprocessor_json({}));
   EXPECT_THAT(result.card, HasSubstr("from facebook/convnext-base-224-22k-1k, chosen by the user"));
 }
 
 TEST_F(ConvertOptionsTest, ReportsHowItReadsLabelsInEachForm) {
   write_file(dir_ / "labels.txt", "e 4\na 0\nb 1\nd 3\nc 2\n");
-  request_.id2label = (dir_ / "labels.txt").string();
+  request_.id2label = File{dir_ / "labels.txt"};
   for (const Form form : {Form::kTransformers, Form::kTimm}) {
     request_.to = form;
     request_.name = to_string(form);
-    const ConversionResult result = run(request_);
+    const Conversion result = run(request_);
     EXPECT_THAT(told(result.notes),
                 Contains(HasSubstr("labels.txt: labels-read form='a label, then an index on each "
                                    "line' first='a' last='e'")));
@@ -107,13 +107,14 @@ TEST_F(ConvertOptionsTest, NoCardNamesAnOption) {
   cropped.write_folder(dir_ / "cropped");
   const std::regex option(" --[a-z]");
   for (const char* source : {"small", "lone.safetensors", "four", "cropped"}) {
-    for (const char* processor : {"source", "convnext-base-224-22k-1k", "resnet50.tv_in1k"}) {
+    for (const char* processor : {"source", kConvNextProcessor, "resnet50.tv_in1k"}) {
       for (const Form form : {Form::kTransformers, Form::kTimm}) {
         const bool refused =
             source == std::string_view("four") && processor != std::string_view("source");
         if (refused) continue;  // no image has four channels
         request_.source = (dir_ / source).string();
-        request_.image_processor = processor;
+        request_.image_processor = Preset{processor};
+        if (processor == std::string_view("source")) request_.image_processor = FromSource();
         request_.to = form;
         request_.head = request_.head == Head::kClassifier ? Head::kNone : Head::kClassifier;
         request_.name = fmt::format("{}-{}-{}", source, processor, to_string(form));
@@ -128,8 +129,8 @@ TEST_F(ConvertOptionsTest, NoCardNamesAnOption) {
 TEST_F(ConvertOptionsTest, UsesTheProcessorOfAFile) {
   const std::string text = to_preprocessor_json({.shortest_edge = 99});
   write_file(dir_ / "p/preprocessor_config.json", text);
-  request_.image_processor = (dir_ / "p/preprocessor_config.json").string();
-  const ConversionResult result = run(request_);
+  request_.image_processor = File{dir_ / "p/preprocessor_config.json"};
+  const Conversion result = run(request_);
   EXPECT_EQ(testing::read_file(result.folder / "preprocessor_config.json"), text);
   EXPECT_THAT(told(result.notes), Contains("processor-chosen which='preprocessor_config.json'"));
 }
@@ -140,17 +141,17 @@ TEST_F(ConvertOptionsTest, UsesTheProcessorOfATimmNameOrFolder) {
   request_.source = (dir_ / "tuned.safetensors").string();
   EXPECT_THAT(told(run(request_).notes),
               Contains(EndsWith(": processor-not-in-file; give-image-processor()")));
-  request_.image_processor = "resnet18.tv_in1k";
+  request_.image_processor = Preset{"resnet18.tv_in1k"};
   request_.name = "named";
-  const ConversionResult named = run(request_);
+  const Conversion named = run(request_);
   EXPECT_EQ(named.content.processor->resample, 2);
   EXPECT_THAT(told(named.notes), Contains("processor-chosen which='timm/resnet18.tv_in1k'"));
-  request_.image_processor = (dir_ / "small").string();
+  request_.image_processor = File{dir_ / "small"};
   request_.name = "of-folder";
-  const ConversionResult of_folder = run(request_);
+  const Conversion of_folder = run(request_);
   EXPECT_EQ(of_folder.content.processor->shortest_edge, 32);
   EXPECT_THAT(told(of_folder.notes), Contains("processor-chosen which='small'"));
-  request_.image_processor = dir_.path().string();
+  request_.image_processor = File{dir_.path()};
   request_.name = "neither";
   EXPECT_THAT(refusal<NotFoundError>([&] { run(request_); }),
               HasSubstr("neither preprocessor_config.json nor timm's config.json found"));
@@ -169,7 +170,7 @@ TEST_F(ConvertOptionsTest, WarnsThatThePipelineNeedsRgb) {
 
 TEST_F(ConvertOptionsTest, WarnsOfAProcessorForOtherChannels) {
   write_file(dir_ / "p.json", to_preprocessor_json({.image_mean = {{0.5}}, .image_std = {{0.5}}}));
-  request_.image_processor = (dir_ / "p.json").string();
+  request_.image_processor = File{dir_ / "p.json"};
   EXPECT_THAT(told(run(request_).notes),
               Contains("processor-mismatch mean='1' std='1' channels='3'"));
 }
@@ -182,18 +183,22 @@ TEST_F(ConvertOptionsTest, UsesTheTestSettings) {
   checkpoint.write_folder(dir_ / "tested");
   request_.source = (dir_ / "tested").string();
   EXPECT_EQ(run(request_).content.processor->shortest_edge, 32);
-  request_.image_processor = "source-test";
+  request_.image_processor = FromSourceTest();
   request_.name = "t";
-  const ConversionResult result = run(request_);
+  const Conversion result = run(request_);
   EXPECT_EQ(result.content.processor->shortest_edge, 48);
   EXPECT_EQ(result.content.processor->crop_pct.value, 1.0);
 }
 
 TEST_F(ConvertOptionsTest, RefusesOtherFilesAsProcessor) {
-  request_.image_processor = (dir_ / "small/config.json").string();
+  request_.image_processor = File{dir_ / "small/config.json"};
   EXPECT_THAT(refusal<FormatError>([&] { run(request_); }), HasSubstr("small/config.json: size:"));
-  request_.image_processor = "sourse";
-  EXPECT_THAT(refusal<NotFoundError>([&] { run(request_); }), StartsWith("sourse: "));
+  request_.image_processor = Preset{"resnet50.a1_in2k"};
+  EXPECT_THAT(refusal<NotFoundError>([&] { run(request_); }),
+              AllOf(StartsWith("image_processor: unknown image processor 'resnet50.a1_in2k'"),
+                    HasSubstr("did-you-mean(resnet50.a1_in1k")));
+  request_.image_processor = Repository{"acme/files"};
+  EXPECT_THAT(refusal<UsageError>([&] { run(request_); }), HasSubstr("not fetched: acme/files"));
   EXPECT_THAT(names_in(dir_ / "out"), IsEmpty());
 }
 
@@ -216,7 +221,7 @@ TEST_F(ConvertOptionsTest, UsesSamplesAndSeed) {
   request_.verify = true;
   request_.verify_options.samples = 3;
   request_.verify_options.seed = 7;
-  const ConversionResult result = run(request_);
+  const Conversion result = run(request_);
   EXPECT_TRUE(result.verification->verified());
   EXPECT_EQ(result.verification->options.samples, 3);
   EXPECT_THAT(result.card, HasSubstr("on 3 standard normal inputs of [1, 3, 32, 32] (seed 7)"));

@@ -96,8 +96,8 @@ class OutsideTest : public ::testing::Test {
     return message;
   }
   /// Converts, and expects the small network's weights.
-  ConversionResult converted(const SourceHints& hints = {}) {
-    ConversionResult result = run(request(hints));
+  Conversion converted(const SourceHints& hints = {}) {
+    Conversion result = run(request(hints));
     EXPECT_TRUE(result.written && is_verified(result));
     EXPECT_EQ(result.content.config.num_labels, 5);
     const Source written = open_source((dir_ / "out/lone").string());
@@ -151,7 +151,7 @@ TEST_F(OutsideTest, ConvertsABackboneWithANote) {
   with("backbone.").add("classifier.weight", {3, 5});
   ConversionRequest wanted = request();
   wanted.head = Head::kNone;
-  const ConversionResult result = run(wanted);
+  const Conversion result = run(wanted);
   EXPECT_TRUE(result.written);
   EXPECT_THAT(told(result.notes), Contains(HasSubstr(ignored("classifier.weight"))));
   EXPECT_THAT(card(),
@@ -161,7 +161,7 @@ TEST_F(OutsideTest, ConvertsABackboneWithANote) {
 TEST_F(OutsideTest, IgnoresTensorsByTheirFullNames) {
   with("backbone.").add("aux.weight", {5, 24}).add("aux.bias", {5}).add("scale", {1});
   EXPECT_THAT(refusal({.ignore = {"aux.*"}}), HasSubstr(unknown("scale [1]; ")));
-  const ConversionResult result = converted({.ignore = {"aux.*", "sc[a-b]le"}});
+  const Conversion result = converted({.ignore = {"aux.*", "sc[a-b]le"}});
   EXPECT_THAT(told(result.notes), Contains(HasSubstr(ignored("aux.weight, aux.bias, scale"))));
   EXPECT_THAT(card(), HasSubstr("unknown: aux.weight, aux.bias, scale; the user stated that the "
                                 "outputs do not depend on them\n"));
@@ -183,7 +183,7 @@ TEST_F(OutsideTest, RefusesPatternsThatMatchNothingOrTheNetwork) {
 
 TEST_F(OutsideTest, AWeightsKeyAllowsToIgnoreTensorsOutside) {
   with("backbone.").add("classifier.weight", {3, 5});
-  const ConversionResult result = converted({.weights_key = "backbone"});
+  const Conversion result = converted({.weights_key = "backbone"});
   EXPECT_THAT(told(result.notes), Contains(HasSubstr(ignored("classifier.weight"))));
   EXPECT_THAT(card(), HasSubstr("the user stated"));
   fs::remove_all(dir_ / "out");
@@ -202,7 +202,7 @@ TEST_F(OutsideTest, IgnoresTensorsForTraining) {
       .add("module.queue_ptr", Tensor::of({1}, std::vector<std::int64_t>{3}))
       .add("module.encoder.layer1.0.total_ops", Tensor::of({1}, std::vector<double>{3}))
       .add("module.encoder.conv1.total_params", Tensor::of({1}, std::vector<double>{3}));
-  const ConversionResult result = converted();
+  const Conversion result = converted();
   EXPECT_THAT(told(result.notes),
               Contains(AllOf(HasSubstr("tensors-ignored kind='training only' names="),
                              HasSubstr("criterion.weight (loss)"),
@@ -240,7 +240,7 @@ TEST_F(OutsideTest, ConvertsEachNetworkOfAnEnsemble) {
   for (const auto& [name, tensor] : small_checkpoint().tensors) add("models.1." + name, tensor);
   EXPECT_THAT(refusal(), HasSubstr("expected one network, got 2: models.0, models.1"));
   for (const char* key : {"models.0", "models.1"}) {
-    const ConversionResult result = converted({.weights_key = key});
+    const Conversion result = converted({.weights_key = key});
     EXPECT_THAT(told(result.notes),
                 Contains(HasSubstr("tensors-ignored kind='other network' names='models.")));
   }
@@ -255,7 +255,7 @@ TEST_F(OutsideTest, UsesOneLinearLayerWithAnotherNameAsClassifier) {
            {"model.", "model.last_linear.weight", "model.last_linear.bias"}}) {
     fs::remove_all(dir_ / "out");
     with(prefix, weight, bias);
-    const ConversionResult result = converted();
+    const Conversion result = converted();
     const std::string module = weight.substr(0, weight.size() - 7);
     EXPECT_EQ(result.head, module);
     EXPECT_THAT(told(result.notes), Contains(HasSubstr("head-renamed module='" + module + "'")));
@@ -309,7 +309,7 @@ TEST_F(OutsideTest, RefusesToIgnoreFcWithoutAPattern) {
   with("").add("head.weight", {7, 32});
   EXPECT_THAT(refusal(), HasSubstr(unknown("head.weight [7, 32]")));
   EXPECT_THAT(refusal({.head_key = "head"}), AllOf(HasSubstr(unknown("")), HasSubstr("fc.weight")));
-  const ConversionResult result = run(request({.head_key = "head", .ignore = {"fc.*"}}));
+  const Conversion result = run(request({.head_key = "head", .ignore = {"fc.*"}}));
   EXPECT_EQ(result.content.config.num_labels, 7);
   EXPECT_TRUE(is_verified(result));
 }
@@ -324,7 +324,7 @@ TEST_F(OutsideTest, RefusesAHeadKeyOfAnotherLayer) {
 
 TEST_F(OutsideTest, AddsAMissingBiasAsZeros) {
   with("", "fc.weight", "");
-  const ConversionResult result = converted();
+  const Conversion result = converted();
   EXPECT_TRUE(result.bias_added);
   EXPECT_THAT(told(result.notes), Contains(HasSubstr("lone.pth: bias-added")));
   EXPECT_THAT(card(), HasSubstr("the checkpoint's classifier has no bias; the bias here is zero"));
@@ -373,7 +373,7 @@ TEST_F(OutsideTest, ReportsTheAddedBiasForTimm) {
   with("backbone.", "head.fc.weight", "");
   ConversionRequest wanted = request();
   wanted.to = Form::kTimm;
-  const ConversionResult result = run(wanted);
+  const Conversion result = run(wanted);
   EXPECT_TRUE(result.written && is_verified(result));
   EXPECT_THAT(told(result.notes), Contains(HasSubstr("bias-added")));
 }

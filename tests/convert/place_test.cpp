@@ -13,6 +13,7 @@
 #include "tests/support/temp_dir.h"
 #include "tests/support/timm_checkpoint.h"
 #include "weightlift/base/error.h"
+#include "weightlift/convert/source_name.h"
 
 namespace weightlift {
 namespace {
@@ -226,7 +227,7 @@ TEST_F(PlaceTest, KeepsTheFolderToReplaceOnAFullDisk) {
 
 TEST(PlannedFolderTest, HasTheNameOfTheSource) {
   const auto planned = [](const std::string& source) {
-    return planned_folder(request_for(source, "out"));
+    return planned_folder(request_for(source, "out"), strip_known_ending(last_part_of(source)));
   };
   EXPECT_EQ(planned("resnet50"), "out/resnet-50");
   EXPECT_EQ(planned("some/where/resnet18.tv_in1k"), "out/resnet-18.tv_in1k");
@@ -242,7 +243,8 @@ TEST(PlannedFolderTest, IsTheNewFolder) {
     small_checkpoint().write_folder(dir / name);
     ConversionRequest request = request_for(dir / name, dir / "out");
     request.dry_run = true;
-    EXPECT_EQ(planned_folder(request), run(request).folder);
+    EXPECT_EQ(planned_folder(request, parse_source_name(request.source).last_part),
+              run(request).folder);
   }
 }
 

@@ -244,10 +244,12 @@ TEST(WeightsRefusalTest, NamesAnEmptyStateDict) {
 TEST(RefusalTest, NamesWeightsThatChangedAfterTheDownload) {
   const TempDir dir;
   small_checkpoint().write_folder(dir / "in");
-  ConversionRequest request = request_for(dir / "in", dir / "out");
-  request.origin = SourceOrigin{"timm/net", std::string(40, 'a')};
-  request.origin->weights_sha256 = std::string(64, 'b');
-  EXPECT_THAT(refusal<FormatError>([&] { run(request); }),
+  const ConversionRequest request = request_for(dir / "in", dir / "out");
+  const SourceOrigin origin = {.repo_id = "timm/net",
+                               .commit = std::string(40, 'a'),
+                               .weights_sha256 = std::string(64, 'b')};
+  const LocalSource source = {request.source, "net", origin};
+  EXPECT_THAT(refusal<FormatError>([&] { convert_local(request, source, no_progress()); }),
               AllOf(HasSubstr("the cached copy is damaged: expected sha256 bbb"),
                     HasSubstr("advice(remove the file and convert again to download it)")));
   EXPECT_THAT(names_in(dir / "out"), IsEmpty());

@@ -28,7 +28,7 @@ class ReportTest : public ::testing::Test {
     result_ = run(request_for(dir_ / "small", dir_ / "out"));
   }
   TempDir dir_;
-  ConversionResult result_;
+  Conversion result_;
 };
 
 /// What add_to adds to an empty object.

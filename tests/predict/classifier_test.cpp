@@ -33,8 +33,7 @@ struct Digits {
     request.source = kDigits;
     request.output = dir.path();
     request.verify = false;
-    ProgressSink silent;
-    convert(request, silent);
+    convert_local(request, {kDigits, "digits"}, no_progress());
   }
   fs::path folder() const { return dir / "digits"; }
   void patch(const char* file, const char* json) const {

@@ -5,6 +5,9 @@
 #include <array>
 #include <csignal>
 #include <cstring>
+#include <new>
+#include <stdexcept>
+#include <system_error>
 #include <utility>
 
 #include "weightlift/base/secret.h"
@@ -70,6 +73,25 @@ HubError with_hints(const HubError& error, const Hints& more) {
 Interrupted::Interrupted(int signal_number)
     : Error(ErrorKind::kInterrupted, "", name_of_signal(signal_number)),
       signal_number_(signal_number) {}
+
+std::shared_ptr<const Error> to_error(const std::exception& error) {
+  if (const auto* hub = dynamic_cast<const HubError*>(&error)) {
+    return std::make_shared<HubError>(*hub);
+  }
+  if (const auto* interrupted = dynamic_cast<const Interrupted*>(&error)) {
+    return std::make_shared<Interrupted>(*interrupted);
+  }
+  if (const auto* known = dynamic_cast<const Error*>(&error))
+    return std::make_shared<Error>(*known);
+  const auto* system = dynamic_cast<const std::system_error*>(&error);
+  const bool no_memory = dynamic_cast<const std::bad_alloc*>(&error) != nullptr ||
+                         dynamic_cast<const std::length_error*>(&error) != nullptr ||
+                         (system != nullptr && system->code() == std::errc::not_enough_memory);
+  if (no_memory) return std::make_shared<NoMemoryError>("out of memory");
+  if (system != nullptr) return std::make_shared<IoError>(error.what());
+  return std::make_shared<Error>(ErrorKind::kInternal, "",
+                                 fmt::format("internal error, please report it: {}", error.what()));
+}
 
 std::string join_places(const std::string& outer, const std::string& inner) {
   if (outer.empty() || inner == outer || inner.starts_with(outer + ": ")) return inner;

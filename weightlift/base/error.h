@@ -1,6 +1,7 @@
 #pragma once
 
 #include <exception>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -93,6 +94,11 @@ class Interrupted : public Error {
  private:
   int signal_number_;
 };
+
+/// The facts of any failure: an Error as it is, of its own class (HubError, Interrupted);
+/// std::bad_alloc and std::length_error as kNoMemory, what the system reports as kIo, all else as a
+/// fault of weightlift. Never null.
+std::shared_ptr<const Error> to_error(const std::exception& error);
 
 /// "a.pth: layer1.0": places from the outside in, each once; either may be empty.
 std::string join_places(const std::string& outer, const std::string& inner);

@@ -259,6 +259,11 @@ std::string read_text_file(const std::filesystem::path& path, std::size_t max_by
   return text;
 }
 
+std::string read_text_if_there(const std::filesystem::path& path, std::size_t max_bytes) {
+  std::error_code error;
+  return std::filesystem::is_regular_file(path, error) ? read_text_file(path, max_bytes) : "";
+}
+
 namespace {
 
 constexpr std::string_view kCannotWrite = "cannot write";

@@ -75,6 +75,9 @@ bool is_within(const std::filesystem::path& path, const std::filesystem::path& f
 /// The text of a small file. Throws FormatError beyond `max_bytes`, else as MappedFile::open.
 std::string read_text_file(const std::filesystem::path& path, std::size_t max_bytes);
 
+/// The same; empty where there is no regular file.
+std::string read_text_if_there(const std::filesystem::path& path, std::size_t max_bytes);
+
 /// Creates or replaces the file in one step: writes another one in the same folder, then renames
 /// it. Throws NotFoundError where the folder is missing, and IoError where the system refuses or
 /// the name belongs to anything but a regular file.

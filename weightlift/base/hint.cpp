@@ -11,12 +11,28 @@ namespace weightlift {
 namespace {
 
 // In the order of HintCode.
-constexpr auto kNames = std::to_array<std::string_view>(
-    {"advice", "did-you-mean", "replace", "choose-name", "choose-output", "choose-weights",
-     "ignore-tensors", "choose-head", "drop-head", "give-architecture", "omit-architecture",
-     "give-image-processor", "give-labels", "target-timm", "convert-first", "list-models",
-     "use-repository-prefix", "allow-public"});
-static_assert(kNames.size() == static_cast<std::size_t>(HintCode::kAllowPublic) + 1);
+constexpr auto kNames = std::to_array<std::string_view>({"advice",
+                                                         "did-you-mean",
+                                                         "replace",
+                                                         "choose-name",
+                                                         "choose-output",
+                                                         "choose-weights",
+                                                         "ignore-tensors",
+                                                         "choose-head",
+                                                         "drop-head",
+                                                         "give-architecture",
+                                                         "omit-architecture",
+                                                         "give-image-processor",
+                                                         "give-labels",
+                                                         "target-timm",
+                                                         "convert-first",
+                                                         "list-models",
+                                                         "use-repository-prefix",
+                                                         "allow-public",
+                                                         "accept-license",
+                                                         "choose-repository",
+                                                         "name-each"});
+static_assert(kNames.size() == static_cast<std::size_t>(HintCode::kNameEach) + 1);
 
 }  // namespace
 

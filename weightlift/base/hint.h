@@ -28,6 +28,9 @@ enum class HintCode {
   kListModels,          ///< list the known names
   kUseRepositoryPrefix,  ///< {owner/name}: name the repository as hf-hub:owner/name
   kAllowPublic,          ///< publish to the repository although it is public
+  kAcceptLicense,        ///< {license}: publish under it although it forbids commercial use
+  kChooseRepository,     ///< {owner/name}: choose another repository, or name this one
+  kNameEach,             ///< convert the sources one by one, and name each folder
 };
 
 struct Hint {

@@ -20,4 +20,7 @@ class ProgressSink {
   virtual void check() {}
 };
 
+/// A sink that does nothing. It has no state: calls that overlap may share it.
+ProgressSink& no_progress();
+
 }  // namespace weightlift

@@ -1,19 +1,15 @@
 #include <fmt/format.h>
-#include <poll.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "weightlift/base/error.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/cli/commands.h"
 #include "weightlift/cli/exit_code.h"
-#include "weightlift/cli/fetch.h"
 #include "weightlift/cli/help.h"
 #include "weightlift/cli/image_inputs.h"
 #include "weightlift/cli/json_output.h"
@@ -21,14 +17,13 @@
 #include "weightlift/cli/progress.h"
 #include "weightlift/cli/results.h"
 #include "weightlift/cli/terminal.h"
-#include "weightlift/models/registry.h"
+#include "weightlift/jobs.h"
 #include "weightlift/predict/classifier.h"
 
 namespace weightlift {
 
 namespace {
 
-namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 struct ClassifyFlags {
@@ -39,52 +34,6 @@ struct ClassifyFlags {
   ClassifyOptions options;
   Subject subject() const { return {"classify", folder, json}; }
 };
-
-/// Waits until there is input to read, or its end. Throws Interrupted soon after a signal, for
-/// which read() alone would not stop: catch_signals has calls restarted.
-void wait_for_standard_input() {
-  constexpr int kPauseMs = 100;  // of a signal just before poll() begins
-  while (true) {
-    check_signals();
-    pollfd input{STDIN_FILENO, POLLIN, 0};
-    const int ready = ::poll(&input, 1, kPauseMs);
-    if (ready > 0) return;
-    if (ready < 0 && errno != EINTR) throw_io_error("standard input", "cannot read", errno);
-  }
-}
-
-std::string read_standard_input() {
-  constexpr std::size_t kMaxBytes = std::size_t{1} << 30;
-  constexpr std::size_t kPiece = std::size_t{1} << 16;
-  std::string bytes;
-  while (true) {
-    const std::size_t had = bytes.size();
-    bytes.resize(had + kPiece);
-    wait_for_standard_input();
-    const ssize_t got = ::read(STDIN_FILENO, bytes.data() + had, kPiece);
-    bytes.resize(had + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
-    if (got == 0) return bytes;
-    if (got < 0 && errno != EINTR) throw_io_error("standard input", "cannot read", errno);
-    if (bytes.size() > kMaxBytes) {
-      throw FormatError("standard input", "expected an image of at most 1 GiB, got more");
-    }
-  }
-}
-
-std::vector<ImageInput> find_inputs(const std::vector<std::string>& images) {
-  std::vector<ImageInput> inputs;
-  for (const std::string& image : images) {
-    if (image == "-") {
-      if (images.size() > 1) {
-        throw UsageError("-", "standard input must be the only image");
-      }
-      inputs.push_back({.file = image, .bytes = read_standard_input()});
-    } else {
-      for (fs::path& file : image_files_of(image)) inputs.push_back({.file = std::move(file)});
-    }
-  }
-  return inputs;
-}
 
 Json image_json(const Subject& subject, const ImageInput& input, const Classified& result,
                 const std::vector<Prediction>& predictions, const Notes& notes) {

@@ -10,6 +10,8 @@
 #include "weightlift/base/error.h"
 #include "weightlift/cli/commands.h"
 #include "weightlift/cli/help.h"
+#include "weightlift/cli/publish_flags.h"
+#include "weightlift/cli/request_words.h"
 #include "weightlift/models/families.h"
 #include "weightlift/models/registry.h"
 
@@ -63,11 +65,11 @@ void add_output_options(CLI::App& command, ConvertFlags& flags) {
 void add_content_options(CLI::App& command, ConvertFlags& flags) {
   ConversionRequest& request = flags.request;
   const auto group = [](CLI::Option* option) { return option->group("Labels, images and card"); };
-  group(command.add_option("--id2label", request.id2label,
+  group(command.add_option("--id2label", flags.id2label,
                            "Labels: imagenet-1k, a file (JSON object, JSON array, or one label per "
                            "line), or hf://datasets/OWNER/NAME/FILE"));
   group(command.add_option(
-            "--image-processor", request.image_processor,
+            "--image-processor", flags.image_processor,
             fmt::format("Image processor: source, source-test, convnext-base-224-22k-1k, a timm "
                         "name ({}), a preprocessor_config.json, a folder, or a repository",
                         kExampleTag)))
@@ -92,20 +94,19 @@ void add_check_options(CLI::App& command, ConvertFlags& flags) {
 
 void add_result_options(CLI::App& command, ConvertFlags& flags) {
   const auto group = [](CLI::Option* option) { return option->group("Results"); };
-  group(command.add_flag("--json", flags.settings.json, "One JSON object per SOURCE, on one line"));
+  group(command.add_flag("--json", flags.json, "One JSON object per SOURCE, on one line"));
   group(command.add_option("--report", flags.report,
                            "Write a JSON array with every operation to a file; - is stdout"));
 }
 
 void refuse_contradictions(const ConvertFlags& flags) {
-  const JobSettings& settings = flags.settings;
-  if (settings.push && flags.to == "torchvision") {
+  if (flags.push && flags.to == "torchvision") {
     throw UsageError("--push-to-hub",
                      "cannot be combined with --to torchvision, which writes only a state dict");
   }
   for (const std::string& source : flags.sources) {
     // The old script took its value as a word of its own, which would be a SOURCE here.
-    if (settings.push && (source == "True" || source == "False")) {
+    if (flags.push && (source == "True" || source == "False")) {
       throw UsageError(fmt::format("--push_to_hub {}", source), "the value needs an '='",
                        advice(fmt::format("write --push_to_hub={}", source)));
     }
@@ -120,16 +121,16 @@ void refuse_contradictions(const ConvertFlags& flags) {
   if (!flags.request.name.empty() && count > 1) {
     throw UsageError("--name", fmt::format("expected one SOURCE, got {}", count));
   }
-  if (!settings.publish.repo_id.empty() && count > 1) {
+  if (!flags.publish.repo_id.empty() && count > 1) {
     throw UsageError("--repo-id", fmt::format("expected one SOURCE, got {}", count));
   }
-  if (!settings.push && settings.publish != PublishFlags()) {
+  if (!flags.push && flags.publish != PublishOptions()) {
     throw UsageError("--repo-id, --private and other publishing options need --push-to-hub");
   }
-  if (settings.push && flags.no_verify) {
+  if (flags.push && flags.no_verify) {
     throw UsageError("--push-to-hub", "publishes only verified models; omit --no-verify");
   }
-  if (flags.report == "-" && settings.json) {
+  if (flags.report == "-" && flags.json) {
     throw UsageError("--report -", "cannot be combined with --json; both write to stdout");
   }
 }
@@ -142,10 +143,10 @@ void add_convert_options(CLI::App& command, ConvertFlags& flags) {
   add_content_options(command, flags);
   add_check_options(command, flags);
   command
-      .add_flag("--push-to-hub,--push_to_hub", flags.settings.push,
+      .add_flag("--push-to-hub,--push_to_hub", flags.push,
                 "Publish each verified model in one commit")
       ->group("Publishing");
-  add_publish_flags(command, flags.settings.publish);
+  add_publish_flags(command, flags.publish);
   add_result_options(command, flags);
   add_examples(command, {fmt::format("weightlift convert {} -o out", kExampleTag),
                          "weightlift convert examples/digits/model.safetensors -o out --id2label "
@@ -154,7 +155,7 @@ void add_convert_options(CLI::App& command, ConvertFlags& flags) {
                                      kExampleName, kExampleFolder)});
 }
 
-void read_words(ConvertFlags& flags) {
+std::vector<ConversionRequest> read_words(ConvertFlags& flags) {
   if (!flags.model_name.empty()) flags.sources.push_back(flags.model_name);
   if (flags.all && !flags.sources.empty()) {
     throw UsageError("--all", "cannot be combined with SOURCE");
@@ -165,7 +166,6 @@ void read_words(ConvertFlags& flags) {
   if (flags.request.output.empty()) {
     throw UsageError("--output", "expected a folder, got an empty text");
   }
-  flags.settings.text = !flags.settings.json && flags.report != "-";
   ConversionRequest& request = flags.request;
   if (!flags.as.empty()) request.hints.as = flags.as;
   request.verify = !flags.no_verify;
@@ -181,11 +181,17 @@ void read_words(ConvertFlags& flags) {
   const std::map<std::string, DType> dtypes = {
       {"float32", DType::F32}, {"float16", DType::F16}, {"bfloat16", DType::BF16}};
   if (flags.dtype != "keep") request.dtype = dtypes.at(flags.dtype);
+  request.id2label = parse_labels_from(flags.id2label);
+  request.image_processor = parse_processor_from(flags.image_processor);
+  if (flags.push) request.publish = flags.publish;
+  std::vector<ConversionRequest> requests(flags.sources.size(), request);
+  for (std::size_t i = 0; i < requests.size(); ++i) requests[i].source = flags.sources[i];
+  return requests;
 }
 
 nlohmann::ordered_json options_json(const ConvertFlags& flags) {
   const ConversionRequest& request = flags.request;
-  const PublishFlags& publish = flags.settings.publish;
+  const PublishOptions& publish = flags.publish;
   nlohmann::ordered_json json = {{"output", request.output.string()},
                                  {"name", request.name},
                                  {"as", flags.as},
@@ -199,8 +205,8 @@ nlohmann::ordered_json options_json(const ConvertFlags& flags) {
                                  {"dtype", flags.dtype},
                                  {"head", flags.head},
                                  {"dry_run", request.dry_run},
-                                 {"id2label", request.id2label},
-                                 {"image_processor", request.image_processor},
+                                 {"id2label", flags.id2label},
+                                 {"image_processor", flags.image_processor},
                                  {"verify", !flags.no_verify},
                                  {"samples", request.verify_options.samples},
                                  {"seed", request.verify_options.seed},
@@ -211,11 +217,11 @@ nlohmann::ordered_json options_json(const ConvertFlags& flags) {
                                  {"dataset", request.datasets},
                                  {"fsync", request.fsync},
                                  {"report", flags.report},
-                                 {"push_to_hub", flags.settings.push}};
+                                 {"push_to_hub", flags.push}};
   for (const auto& image : request.images) json["image"].push_back(image.string());
   if (request.verify_options.rtol) json["rtol"] = *request.verify_options.rtol;
   if (request.verify_options.atol) json["atol"] = *request.verify_options.atol;
-  if (flags.settings.push) {
+  if (flags.push) {
     json["commit_message"] = publish.commit_message;
     json["repo_id"] = publish.repo_id;
     json["organization"] = publish.organization;

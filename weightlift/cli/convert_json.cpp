@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "weightlift/cli/json_output.h"
+#include "weightlift/cli/publish_flags.h"
 #include "weightlift/cli/versions.h"
 #include "weightlift/convert/report.h"
 
@@ -14,9 +15,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string_view status_of(const JobRecord& record, const Error* error) {
+std::string_view status_of(const ConversionRecord& record, const Error* error) {
   if (error != nullptr) return error->kind() == ErrorKind::kInterrupted ? "interrupted" : "failed";
-  if (record.difference) return "failed";
   if (!record.result) return "skipped";
   if (record.result->already) return "already";
   return record.result->written ? "converted" : "skipped";
@@ -30,38 +30,28 @@ std::int64_t peak_bytes() {
   return static_cast<std::int64_t>(usage.ru_maxrss) * kKibi;
 }
 
-Json common_json(const ConvertJob& job, const ConvertFlags& flags, std::string_view status) {
-  Json json = begin_json({"convert", job.name.given}, status);
-  json["options"] = options_json(flags);
-  return json;
-}
-
 }  // namespace
 
-Json to_json(const ConvertJob& job, const ConvertFlags& flags, const JobRecord& record,
+Json to_json(const std::string& source, const ConvertFlags& flags, const ConversionRecord& record,
              const Error* error) {
-  Json json = common_json(job, flags, status_of(record, error));
-  if (error != nullptr) {
-    json["error"] = to_json(*error);
-  } else if (record.difference) {
-    json["error"] = to_json(*record.difference);
+  Json json = begin_json({"convert", source}, status_of(record, error));
+  json["options"] = options_json(flags);
+  if (record.skipped) return json;
+  if (error != nullptr) json["error"] = to_json(*error);
+  if (record.result && record.result->fetch.empty()) {
+    add_to(json, *record.result);
+  } else if (record.result) {
+    json["repository"] = record.result->repository;
+    json["fetch"] = record.result->fetch;
   }
-  if (record.result) add_to(json, *record.result);
-  if (!record.fetch.empty()) {
-    json["repository"] = job.name.repository;
-    json["fetch"] = record.fetch;
+  if (record.result && record.result->published) {
+    json["published"] = to_json(*record.result->published);
   }
-  if (record.published) json["published"] = to_json(*job.repo, *record.published);
   json["notes"] = to_json(record.notes);
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - record.began;
-  json["seconds"] = took.count();
+  json["seconds"] = record.time.count();
   json["peak_bytes"] = peak_bytes();
   json["versions"] = versions_json();
   return json;
-}
-
-Json skipped_json(const ConvertJob& job, const ConvertFlags& flags) {
-  return common_json(job, flags, "skipped");
 }
 
 }  // namespace weightlift

@@ -1,17 +1,15 @@
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
+#include <string>
 
 #include "weightlift/cli/convert_flags.h"
-#include "weightlift/cli/convert_job.h"
+#include "weightlift/job/conversions.h"
 
 namespace weightlift {
 
-/// The job's object of docs/json.md. `error`: why it ended early, nullptr where it did not.
-nlohmann::ordered_json to_json(const ConvertJob& job, const ConvertFlags& flags,
-                               const JobRecord& record, const Error* error);
-
-/// The object of a source that was skipped.
-nlohmann::ordered_json skipped_json(const ConvertJob& job, const ConvertFlags& flags);
+/// The object of docs/json.md for a SOURCE. `error`: why it failed, nullptr where it did not.
+nlohmann::ordered_json to_json(const std::string& source, const ConvertFlags& flags,
+                               const ConversionRecord& record, const Error* error);
 
 }  // namespace weightlift

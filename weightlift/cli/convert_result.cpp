@@ -9,6 +9,7 @@
 #include "weightlift/cli/phrase.h"
 #include "weightlift/cli/print.h"
 #include "weightlift/cli/results.h"
+#include "weightlift/convert/source_name.h"
 #include "weightlift/models/registry.h"
 #include "weightlift/models/timm_config.h"
 
@@ -17,7 +18,7 @@ namespace weightlift {
 namespace {
 
 /// The additional lines of a dry run: files to read, and facts for the card.
-void print_claims(const ConversionResult& result) {
+void print_claims(const Conversion& result) {
   const Provenance& from = result.provenance;
   put("  reads: {}\n", printable(result.source_file, 400));
   if (!from.license.empty()) {
@@ -46,7 +47,7 @@ void print_image(const ImageComparison& image) {
   }
 }
 
-void print_network(const ConversionResult& result) {
+void print_network(const Conversion& result) {
   const ModelConfig& config = result.content.config;
   put("  network: {}, {} in, {} out, {} parameters, {}\n", result.content.network->describe(),
       config.num_channels,
@@ -69,15 +70,13 @@ std::string likely_name(const Network& network) {
 
 /// The options that chose the network, the folder and the card, so that the command does the same
 /// again.
-std::string repeated_options(const ConvertJob& job) {
-  const ConversionRequest& request = job.request;
+std::string repeated_options(const ConversionRequest& request) {
   std::string text;
   const auto add = [&](const char* option, const std::string& value) {
     if (!value.empty()) text += fmt::format(" {} {}", option, shell_quoted(value));
   };
   add("--name", request.name);
-  // Fetching also sets it; only a local file may have the option.
-  if (job.name.kind == SourceName::Kind::kPath) add("--as", request.hints.as.value_or(""));
+  add("--as", request.hints.as.value_or(""));
   add("--config", request.hints.config);
   add("--weights-key", request.hints.weights_key);
   add("--head-key", request.hints.head_key);
@@ -92,8 +91,8 @@ std::string repeated_options(const ConvertJob& job) {
 }
 
 /// Without labels or an image processor, pipeline() does not work.
-void print_what_lacks(const ConvertJob& job, const ConversionResult& result) {
-  const ConversionRequest& request = job.request;
+void print_what_lacks(const ConversionRequest& request, const ConvertFlags& flags,
+                      const Conversion& result) {
   const ModelConfig& config = result.content.config;
   const bool classifies = config.head == Head::kClassifier && config.num_labels > 0;
   if (request.to != Form::kTransformers || !classifies || !result.written) return;
@@ -102,17 +101,17 @@ void print_what_lacks(const ConvertJob& job, const ConversionResult& result) {
   const bool processor = !result.content.processor && can_have_processor;
   if (!labels && !processor) return;
   std::string command =
-      fmt::format("weightlift convert {} -o {} --force{}", shell_quoted(job.name.given),
-                  shell_quoted(request.output.string()), repeated_options(job));
+      fmt::format("weightlift convert {} -o {} --force{}", shell_quoted(request.source),
+                  shell_quoted(request.output.string()), repeated_options(request));
   if (labels) {
     command += config.num_labels == 1000 ? " --id2label imagenet-1k" : " --id2label labels.txt";
-  } else if (!request.id2label.empty()) {
-    command += " --id2label " + shell_quoted(request.id2label);
+  } else if (!flags.id2label.empty()) {
+    command += " --id2label " + shell_quoted(flags.id2label);
   }
   if (processor) {
     command += " --image-processor " + likely_name(*result.content.network);
-  } else if (request.image_processor != "source") {
-    command += " --image-processor " + shell_quoted(request.image_processor);
+  } else if (flags.image_processor != "source") {
+    command += " --image-processor " + shell_quoted(flags.image_processor);
   }
   put("  incomplete: no {}{}; complete the folder with:\n    {}\n",
       labels ? "labels" : "image processor", labels && processor ? ", no image processor" : "",
@@ -121,11 +120,26 @@ void print_what_lacks(const ConvertJob& job, const ConversionResult& result) {
     put("    labels.txt: one label per line, in the order of the classes\n");
 }
 
+/// A dry run of a source that is not local.
+void print_download(const ConversionRequest& request, const Conversion& result) {
+  put("{} -> {}\n  would fetch from {}: {} ({})\n", printable(request.source, 400),
+      printable(result.folder.string(), 400), printable(result.repository),
+      fmt::format("{}", fmt::join(result.fetch, ", ")), readable_bytes(result.fetch_bytes));
+  if (const auto cfg = parse_source_name(request.source).cfg) {
+    put("  license: {}\n", cfg->license.empty() ? "unknown" : cfg->license);
+  }
+  put("  for the full plan, fetch it first: weightlift pull {}\n", printable(result.repository));
+}
+
 }  // namespace
 
-void print_result(const ConvertJob& job, const ConversionResult& result) {
-  const ConversionRequest& request = job.request;
-  const std::string source = printable(job.name.given, 400);
+void print_result(const ConversionRequest& request, const ConvertFlags& flags,
+                  const Conversion& result) {
+  if (!result.fetch.empty()) {
+    print_download(request, result);
+    return;
+  }
+  const std::string source = printable(request.source, 400);
   if (result.already) {
     put("{}: already has the form of {}; nothing to do\n", source, to_string(request.to));
     return;
@@ -151,8 +165,8 @@ void print_result(const ConvertJob& job, const ConversionResult& result) {
       result.written    ? "wrote"
       : request.dry_run ? "would write"
                         : "NOT written:",
-      fmt::join(file_names(result.content), ", "));
-  print_what_lacks(job, result);
+      fmt::join(result.files, ", "));
+  print_what_lacks(request, flags, result);
 }
 
 }  // namespace weightlift

@@ -1,31 +1,21 @@
-#include "weightlift/convert/diff.h"
-
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "weightlift/base/error.h"
-#include "weightlift/base/json.h"
 #include "weightlift/cli/commands.h"
+#include "weightlift/cli/diff_result.h"
 #include "weightlift/cli/exit_code.h"
-#include "weightlift/cli/fetch.h"
 #include "weightlift/cli/help.h"
 #include "weightlift/cli/json_output.h"
 #include "weightlift/cli/log.h"
-#include "weightlift/cli/print.h"
 #include "weightlift/cli/progress.h"
-#include "weightlift/cli/results.h"
-#include "weightlift/nn/layers.h"
+#include "weightlift/jobs.h"
 
 namespace weightlift {
 
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 struct DiffFlags {
   std::string a, b;
@@ -34,156 +24,10 @@ struct DiffFlags {
   Subject subject() const { return {"diff", a, json}; }
 };
 
-std::string name_of(const TensorFacts& facts) { return printable(facts.name); }
-
-std::string spec_of(const TensorFacts& facts) {
-  return fmt::format("{} {}", to_string(facts.dtype), to_string(facts.shape));
-}
-
-/// "conv1.weight", or both names where they differ.
-std::string names_of(const TensorDifference& found) {
-  const std::string a = name_of(*found.a);
-  const std::string b = name_of(*found.b);
-  return a == b ? a : fmt::format("{} and {}", a, b);
-}
-
-std::string describe(const TensorDifference& found) {
-  const auto& values = found.values;
-  if (!values) return "values not compared";
-  if (values->different_count == 0) {
-    return found.kind == DifferenceKind::kDtype ? "the same values"
-                                                : "equal values with different bits (-0 or NaN)";
-  }
-  return fmt::format("max |a - b| {:.3g}, max |a - b| / |b| {:.3g}, {} of {} values",
-                     values->max_abs, values->max_rel, with_commas(values->different_count),
-                     with_commas(numel(found.a->shape).value_or(0)));
-}
-
-std::string line_of(const TensorDifference& found) {
-  switch (found.kind) {
-    case DifferenceKind::kOnlyInA:
-      return fmt::format("only in A: {} {}", name_of(*found.a), spec_of(*found.a));
-    case DifferenceKind::kOnlyInB:
-      return fmt::format("only in B: {} {}", name_of(*found.b), spec_of(*found.b));
-    case DifferenceKind::kShape:
-      return fmt::format("{}: {} and {}", names_of(found), spec_of(*found.a), spec_of(*found.b));
-    case DifferenceKind::kDtype:
-      return fmt::format("{}: {} and {}, {}{}", names_of(found), to_string(found.a->dtype),
-                         to_string(found.b->dtype),
-                         found.equal_rounded ? "equal after rounding, " : "", describe(found));
-    case DifferenceKind::kValues:
-      break;
-  }
-  return fmt::format("{}: {}", names_of(found), describe(found));
-}
-
-/// "122 tensors: 120 equal, 1 differs, 1 only in A"
-std::string summary_of(const CheckpointDiff& diff) {
-  std::string out = fmt::format("{} tensor{}: {} equal", diff.tensors, diff.tensors == 1 ? "" : "s",
-                                diff.equal_count());
-  const auto add = [&](DifferenceKind kind, const char* one, const char* many) {
-    const std::size_t count = diff.count(kind);
-    if (count > 0) out += fmt::format(", {} {}", count, count == 1 ? one : many);
-  };
-  add(DifferenceKind::kValues, "differs", "differ");
-  add(DifferenceKind::kShape, "of another shape", "of another shape");
-  add(DifferenceKind::kDtype, "of another dtype", "of another dtype");
-  const auto rounded = std::ranges::count(diff.differences, true, &TensorDifference::equal_rounded);
-  if (rounded > 0) out += fmt::format(" ({} equal after rounding)", rounded);
-  add(DifferenceKind::kOnlyInA, "only in A", "only in A");
-  add(DifferenceKind::kOnlyInB, "only in B", "only in B");
-  return out;
-}
-
-/// Training counts batches; no output depends on it.
-bool is_counter(const TensorDifference& found) {
-  const TensorFacts& facts = found.a ? *found.a : *found.b;
-  return is_batch_norm_counter(facts.name);
-}
-
-/// What the differences mean, in one line.
-std::string conclusion_of(const CheckpointDiff& diff) {
-  const auto counters =
-      static_cast<std::size_t>(std::ranges::count_if(diff.differences, is_counter));
-  const std::size_t weights = diff.differences.size() - counters;
-  if (diff.differences.empty()) return "equal: every tensor has the same bits";
-  if (weights == 0) return "the weights are equal; only counters (num_batches_tracked) differ";
-  return fmt::format("different: {} weight{}, {} counter{}", weights, weights == 1 ? "" : "s",
-                     counters, counters == 1 ? "" : "s");
-}
-
-/// Weights first, counters last.
-void print_text(const CheckpointDiff& diff) {
-  constexpr std::size_t kShown = 20;
-  put("{}\n", summary_of(diff));
-  std::vector<const TensorDifference*> ordered;
-  for (const TensorDifference& found : diff.differences) ordered.push_back(&found);
-  // Not of std::ranges, whose subrange clang 14 (clang-tidy) cannot read in GCC 12's headers.
-  std::stable_partition(ordered.begin(), ordered.end(),
-                        [](const TensorDifference* found) { return !is_counter(*found); });
-  const std::size_t shown = is_verbose() ? ordered.size() : std::min(ordered.size(), kShown);
-  for (std::size_t i = 0; i < shown; ++i) put("  {}\n", line_of(*ordered[i]));
-  if (shown < ordered.size()) {
-    put("  and {} more; -v shows all\n", ordered.size() - shown);
-  }
-  put("{}\n", conclusion_of(diff));
-}
-
-/// JSON has no infinities: null.
-Json finite(double value) { return std::isfinite(value) ? Json(value) : Json(); }
-
-Json facts_json(const TensorFacts& facts) {
-  return {{"name", facts.name}, {"dtype", to_string(facts.dtype)}, {"shape", facts.shape}};
-}
-
-Json to_json(const TensorDifference& found) {
-  Json json = {{"kind", to_string(found.kind)}};
-  if (found.a) json["a"] = facts_json(*found.a);
-  if (found.b) json["b"] = facts_json(*found.b);
-  if (found.values) {
-    json["max_abs"] = finite(found.values->max_abs);
-    json["max_rel"] = finite(found.values->max_rel);
-    json["different"] = found.values->different_count;
-  }
-  if (found.kind == DifferenceKind::kDtype) json["equal_after_rounding"] = found.equal_rounded;
-  return json;
-}
-
-Json to_json(const std::string& given, const DiffSide& side) {
-  Json json = {{"source", given},
-               {"file", side.checkpoint.path.string()},
-               {"format", to_string(side.checkpoint.format)},
-               {"tensors", side.tensors.size()},
-               {"counters_added", side.counters_added},
-               {"notes", to_json(side.notes)}};
-  if (!side.not_convertible.empty()) json["not_convertible"] = side.not_convertible;
-  return json;
-}
-
-void print_diff_json(const DiffFlags& flags, const DiffSide& a, const DiffSide& b,
-                     const CheckpointDiff& diff) {
-  Json json = begin_json(flags.subject(), diff.differences.empty() ? "ok" : "different");
-  json["a"] = to_json(flags.a, a);
-  json["b"] = to_json(flags.b, b);
-  json["tensors"] = diff.tensors;
-  json["equal_tensors"] = diff.equal_count();
-  json["differences"] = Json::array();
-  for (const TensorDifference& found : diff.differences) {
-    json["differences"].push_back(to_json(found));
-  }
-  print_json(json);
-}
-
-DiffSide open_side(const std::string& given, const std::string& weights_key,
-                   ProgressSink& progress) {
-  const FetchedSource here = fetch_one(given, NetworkNeed::kAny, progress);
-  DiffSide side = open_diff_side(here.path, {.as = here.as, .weights_key = weights_key});
-  for (const Note& note : side.notes) progress.note(note);
-  if (!side.not_convertible.empty()) {
-    log_note(
-        fmt::format("{}: comparing by the names in the file: {}", given, side.not_convertible));
-  }
-  return side;
+/// Says why tensors are compared by other names than timm's.
+void note_names(const std::string& given, const DiffSide& side) {
+  if (side.not_convertible.empty()) return;
+  log_note(fmt::format("{}: comparing by the names in the file: {}", given, side.not_convertible));
 }
 
 int run_diff(const DiffFlags& flags) {
@@ -194,16 +38,18 @@ int run_diff(const DiffFlags& flags) {
   }
   catch_signals();
   TerminalProgress progress;
-  const DiffSide a = open_side(flags.a, keys.empty() ? "" : keys.front(), progress);
-  const DiffSide b = open_side(flags.b, keys.size() < 2 ? "" : keys.back(), progress);
-  const CheckpointDiff diff = diff_checkpoints(a, b, progress);
+  const DiffResult result =
+      diff({flags.a, flags.b, keys.empty() ? "" : keys.front(), keys.size() < 2 ? "" : keys.back()},
+           progress);
   progress.clear();
+  note_names(flags.a, result.a);
+  note_names(flags.b, result.b);
   if (flags.json) {
-    print_diff_json(flags, a, b, diff);
+    print_json(diff_json(flags.subject(), flags.b, result));
   } else {
-    print_text(diff);
+    print_diff(result.diff);
   }
-  return static_cast<int>(diff.differences.empty() ? ExitCode::kOk : ExitCode::kDifferent);
+  return static_cast<int>(result.diff.differences.empty() ? ExitCode::kOk : ExitCode::kDifferent);
 }
 
 }  // namespace

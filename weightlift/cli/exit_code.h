@@ -31,8 +31,4 @@ class ReaderGone : public IoError {
   using IoError::IoError;
 };
 
-/// The facts of any failure: an Error as it is, std::bad_alloc and std::length_error as no_memory,
-/// what the system reports as io, all else as a fault of weightlift.
-Error to_error(const std::exception& error);
-
 }  // namespace weightlift

@@ -2,15 +2,20 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <string>
 #include <vector>
 
 #include "weightlift/base/note.h"
+#include "weightlift/predict/classifier.h"
 
 namespace weightlift {
 
 /// The files of an IMAGE on the command line: that file, or a folder's images, sorted. Logs the
 /// number of other entries. Throws an error for a folder without images.
 std::vector<std::filesystem::path> image_files_of(const std::filesystem::path& image);
+
+/// The images of several IMAGE; "-" is standard input, and must be the only one.
+std::vector<ImageInput> find_inputs(const std::vector<std::string>& images);
 
 /// The number of threads for that many images, at most `wanted` (0: one per core). Where the system
 /// refuses some, logs a note and adds it to `notes`.

@@ -81,7 +81,7 @@ int run_reporting(const Subject& subject, const std::function<int()>& work) {
   } catch (const Error& error) {
     return report(error, exit_code(error));
   } catch (const std::exception& error) {
-    return report(to_error(error), exit_code(error));
+    return report(*to_error(error), exit_code(error));
   }
 }
 

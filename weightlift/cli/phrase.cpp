@@ -22,6 +22,8 @@ constexpr auto kOptions = std::to_array<std::pair<std::string_view, std::string_
     {"ignore", "--ignore"},
     {"image_processor", "--image-processor"},
     {"images", "--image"},
+    {"id2label", "--id2label"},
+    {"organization", "--organization"},
     {"revision", "--revision"},
 });
 
@@ -77,6 +79,13 @@ std::string phrase(const Hint& hint) {
       return "write a repository as hf-hub:OWNER/NAME";
     case HintCode::kAllowPublic:
       return "publish to another repository, or omit --private";
+    case HintCode::kAcceptLicense:
+      return fmt::format("--accept-license {} publishes under it", or_word("LICENSE"));
+    case HintCode::kChooseRepository:
+      return fmt::format("choose another with --repo-id or --name, or replace it with --repo-id {}",
+                         or_word("OWNER/NAME"));
+    case HintCode::kNameEach:
+      return "convert them one by one with --name";
   }
   return "";
 }

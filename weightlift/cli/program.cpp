@@ -184,7 +184,7 @@ int run_program(std::span<char*> arguments) noexcept {
   } catch (const std::exception& error) {
     // What run_reporting does not report: failures before a command's work, and of its reports.
     try {
-      log_error(to_error(error));
+      log_error(*to_error(error));
       return finish_results(exit_code(error));
     } catch (const std::exception&) {  // no memory for a message
       write_stderr("weightlift: error: out of memory\n");

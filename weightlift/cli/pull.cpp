@@ -10,8 +10,7 @@
 #include "weightlift/cli/json_output.h"
 #include "weightlift/cli/progress.h"
 #include "weightlift/cli/results.h"
-#include "weightlift/hub/hub_client.h"
-#include "weightlift/models/registry.h"
+#include "weightlift/jobs.h"
 
 namespace weightlift {
 
@@ -25,30 +24,20 @@ struct PullFlags {
 
 int run_pull(const PullFlags& flags) {
   catch_signals();
-  const auto cfg = find_pretrained(flags.repo);  // no repository has a name of timm's registry
-  const RepoRevision from = RepoRevision::parse(cfg ? repository_of(*cfg) : flags.repo);
-  HttpClient http(read_hub_settings(), check_signals);
   TerminalProgress progress;
-  HubClient client(http, progress);
-  Snapshot snapshot;
-  if (flags.local_dir.empty()) {
-    snapshot = client.snapshot_download(from);
-  } else {
-    snapshot.folder = flags.local_dir;
-    snapshot.commit = client.download_to_folder(from, snapshot.folder);
-  }
-  record_complete(shown(snapshot.folder));
+  const PullResult result = pull(flags.repo, flags.local_dir, progress);
+  record_complete(shown(result.folder));
   progress.clear();
   if (flags.json) {
     auto json = begin_json(flags.subject(), "ok");
-    json["repo_id"] = from.repo.string();
-    json["revision"] = from.revision;
-    json["commit"] = snapshot.commit;
-    json["folder"] = snapshot.folder.string();
+    json["repo_id"] = result.repo_id;
+    json["revision"] = result.revision;
+    json["commit"] = result.commit;
+    json["folder"] = result.folder.string();
     json["notes"] = to_json(progress.notes());
     print_json(json);
   } else {
-    put("{}\n", shown(snapshot.folder));
+    put("{}\n", shown(result.folder));
   }
   return 0;
 }

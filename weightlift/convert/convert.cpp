@@ -66,7 +66,7 @@ std::vector<std::string> describe_ignored(const Source& source, Head head) {
   return lines;
 }
 
-std::string make_card(const Plan& plan, const ConversionResult& result) {
+std::string make_card(const Plan& plan, const Conversion& result) {
   CardFacts facts;
   facts.name = plan.name;
   facts.folder = plan.content;
@@ -106,15 +106,14 @@ Verification verify_written(const VerifyOptions& options, Plan& plan, const Grap
 }
 
 /// Refuses weights whose cached copy was damaged after the download.
-void require_hash_of_origin(const ConversionRequest& request, const Plan& plan,
+void require_hash_of_origin(const LocalSource& source, const Plan& plan,
                             const std::string& sha256_hex) {
-  if (!request.origin || request.origin->weights_sha256.empty()) return;
-  if (request.origin->weights_sha256 == sha256_hex) return;
-  throw FormatError(
-      plan.source.checkpoint.path.string(),
-      fmt::format("the cached copy is damaged: expected sha256 {} as in {}, got {}",
-                  request.origin->weights_sha256, request.origin->repo_id, sha256_hex),
-      advice("remove the file and convert again to download it"));
+  if (!source.origin || source.origin->weights_sha256.empty()) return;
+  if (source.origin->weights_sha256 == sha256_hex) return;
+  throw FormatError(plan.source.checkpoint.path.string(),
+                    fmt::format("the cached copy is damaged: expected sha256 {} as in {}, got {}",
+                                source.origin->weights_sha256, source.origin->repo_id, sha256_hex),
+                    advice("remove the file and convert again to download it"));
 }
 
 /// Writes the folder. Where the source shrank meanwhile, write(2) fails with "Bad address" only, so
@@ -168,13 +167,14 @@ void collect_notes(const Plan& plan, ConversionResult& result, ProgressSink& pro
 }
 
 /// The result where the source already is the requested folder.
-ConversionResult already(const Plan& plan, ConversionResult result) {
+Conversion already(const Plan& plan, Conversion result) {
   const Source& source = plan.source;
   result.already = true;
   result.folder = source.path;
   result.content.form = form_of(source);
   result.content.network = source.network;
   result.content.config = source.config;
+  result.config = source.config;
   result.parameters = count_parameters(*source.network->make(Form::kTimm, source.config));
   result.notes.push_back({NoteCode::kAlreadyConverted,
                           shown(source.path),
@@ -190,16 +190,19 @@ bool is_verified(const ConversionResult& result) {
          std::ranges::all_of(result.images, &ImageComparison::bit_equal);
 }
 
-ConversionResult convert(const ConversionRequest& request, ProgressSink& progress) {
+Conversion convert_local(const ConversionRequest& request, const LocalSource& source,
+                         ProgressSink& progress) {
   progress.step("read", 0);
-  Plan plan = make_plan(request);
+  Plan plan = make_plan(request, source);
   const MappedFile& file = *plan.source.checkpoint.files.front();
-  ConversionResult result;
+  Conversion result;
   result.source_file = plan.source.checkpoint.path.string();
   result.bytes_read = size_bytes(plan.source.checkpoint);
   if (!plan.src) return already(plan, std::move(result));
   result.folder = request.output / plan.name;
   result.content = plan.content;
+  result.config = plan.config();
+  result.files = file_names(plan.content);
   result.labels_from = plan.labels.from;
   result.outside = plan.source.outside;
   result.head = plan.source.head;
@@ -213,7 +216,7 @@ ConversionResult convert(const ConversionRequest& request, ProgressSink& progres
   require_equal_graphs(src_graph, dest_graph);
   result.tensors = count_tensors(plan, result.transfer);
   result.logits_shape = src_graph.node(src_graph.outputs().back()).shape;
-  result.provenance = make_provenance(request, plan.source, "");
+  result.provenance = make_provenance(request, source, plan.source, "");
   if (request.dry_run) return result;
 
   const VerifyOptions options = require_means(request.verify_options, result, progress);
@@ -241,8 +244,8 @@ ConversionResult convert(const ConversionRequest& request, ProgressSink& progres
     }
   }
   const std::string digest = hashing.get();
-  require_hash_of_origin(request, plan, digest);
-  result.provenance = make_provenance(request, plan.source, digest);
+  require_hash_of_origin(source, plan, digest);
+  result.provenance = make_provenance(request, source, plan.source, digest);
   require_intact(plan.source.checkpoint);
   progress.check();
   if (result.verification && !is_verified(result)) return result;

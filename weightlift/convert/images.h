@@ -4,10 +4,10 @@
 #include <string>
 #include <vector>
 
+#include "weightlift/conversion.h"
 #include "weightlift/image/processor.h"
 #include "weightlift/models/model_config.h"
 #include "weightlift/nn/module.h"
-#include "weightlift/predict/scores.h"
 
 namespace weightlift {
 
@@ -15,13 +15,6 @@ namespace weightlift {
 struct PreparedImage {
   std::string file;     ///< as given
   Tensor pixel_values;  ///< (1, C, H, W)
-};
-
-/// The predictions of both networks for an image.
-struct ImageComparison {
-  std::string file;
-  bool bit_equal = true;              ///< of the logits
-  std::vector<Prediction> src, dest;  ///< up to five, the most likely first
 };
 
 /// Reads and prepares images for a network. Throws NotFoundError, IoError or FormatError with the

@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <set>
 #include <utility>
+#include <variant>
 
 #include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
 #include "weightlift/base/hint.h"
+#include "weightlift/base/nearest.h"
 #include "weightlift/base/note.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/convert/label_file.h"
@@ -34,25 +36,43 @@ Note describe(const LabelFile& file, const std::string& name) {
            {"last", printable(file.labels.back())}}};
 }
 
-/// The labels that the user chose: ImageNet's, or those of a file.
-std::vector<std::string> given_labels(const std::string& id2label, const std::string& from,
-                                      std::int64_t classes, Labels& result) {
+void require_count(const LabelFile& file, const std::string& where, std::int64_t classes) {
+  if (std::cmp_equal(file.labels.size(), classes)) return;
+  throw MismatchError(
+      where, fmt::format("expected {} labels, one per class, got {}{}", classes, file.labels.size(),
+                         file.form.empty() ? "" : fmt::format(" ({})", file.form)));
+}
+
+std::vector<std::string> preset_labels(const Preset& preset, std::int64_t classes, Labels& result) {
+  if (preset.name != kImagenetLabels) {
+    throw UsageError("id2label", fmt::format("unknown labels '{}'", printable(preset.name)),
+                     did_you_mean({kImagenetLabels}));
+  }
+  result.from = "ImageNet-1k, chosen by the user";
   LabelFile file{imagenet_labels(), ""};
-  if (id2label == "imagenet-1k") {
-    result.from = "ImageNet-1k, chosen by the user";
-  } else {
-    result.from = fmt::format("from {}, chosen by the user", from.empty() ? "a file" : from);
-    const std::string name = from.empty() ? shown(id2label) : printable(from, 400);
-    file = parse_label_file(read_text_file(id2label, kMaxLabelFileBytes), name);
-    if (!file.labels.empty()) result.reading.push_back(describe(file, name));
-  }
-  if (static_cast<std::int64_t>(file.labels.size()) != classes) {
-    throw MismatchError(
-        printable(id2label, 400),
-        fmt::format("expected {} labels, one per class, got {}{}", classes, file.labels.size(),
-                    file.form.empty() ? "" : fmt::format(" ({})", file.form)));
-  }
+  require_count(file, preset.name, classes);
   return std::move(file.labels);
+}
+
+std::vector<std::string> file_labels(const File& given, std::int64_t classes, Labels& result) {
+  const std::string name = given.name.empty() ? shown(given.path) : printable(given.name, 400);
+  result.from =
+      fmt::format("from {}, chosen by the user", given.name.empty() ? "a file" : given.name);
+  LabelFile file = parse_label_file(read_text_file(given.path, kMaxLabelFileBytes), name);
+  if (!file.labels.empty()) result.reading.push_back(describe(file, name));
+  require_count(file, shown(given.path), classes);
+  return std::move(file.labels);
+}
+
+/// The labels that the user chose.
+std::vector<std::string> given_labels(const LabelsFrom& from, std::int64_t classes,
+                                      Labels& result) {
+  if (const auto* preset = std::get_if<Preset>(&from)) {
+    return preset_labels(*preset, classes, result);
+  }
+  if (const auto* file = std::get_if<File>(&from)) return file_labels(*file, classes, result);
+  throw UsageError("id2label", fmt::format("not fetched: {}",
+                                           printable(std::get<Repository>(from).address, 400)));
 }
 
 bool claims_imagenet(const Source& source) {
@@ -101,11 +121,11 @@ bool take_class_names(const Source& source, std::vector<std::string>& labels, No
 
 }  // namespace
 
-Labels choose_labels(const Source& source, const std::string& id2label, const std::string& from) {
+Labels choose_labels(const Source& source, const LabelsFrom& id2label) {
   Labels result;
   std::vector<std::string> labels;
-  if (!id2label.empty()) {
-    labels = given_labels(id2label, from, source.config.num_labels, result);
+  if (!std::holds_alternative<FromSource>(id2label)) {
+    labels = given_labels(id2label, source.config.num_labels, result);
   } else if (source.config.has_labels()) {
     return {source.config.id2label, "from the source", {}, {}};
   } else if (source.timm && !source.timm->labels.empty()) {

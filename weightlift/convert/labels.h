@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "weightlift/base/note.h"
+#include "weightlift/conversion.h"
 #include "weightlift/convert/source.h"
 
 namespace weightlift {
@@ -17,12 +18,12 @@ struct Labels {
   Notes notes;
 };
 
-/// The labels of a conversion: `id2label` ("imagenet-1k", or a file of text or JSON, see
-/// docs/labels-and-image-processors.md) where given, else the source's own, else ImageNet-1k's for
-/// a 1000-class ImageNet-1k tag, else none. Throws MismatchError where the numbers of labels and
-/// classes differ, FormatError for a file in an unknown form, and NotFoundError or IoError where it
-/// cannot read the file. `from`: name of the file in card and log; empty: "a file" and its path.
-Labels choose_labels(const Source& source, const std::string& id2label,
-                     const std::string& from = "");
+/// The labels of a conversion: those that `id2label` names (a file of text or JSON, see
+/// docs/labels-and-image-processors.md), for FromSource the source's own, else ImageNet-1k's for a
+/// 1000-class ImageNet-1k tag, else none. Throws MismatchError where the numbers of labels and
+/// classes differ, FormatError for a file in an unknown form, NotFoundError or IoError where it
+/// cannot read the file, and UsageError for an unknown Preset and for a Repository, which a job
+/// fetches before.
+Labels choose_labels(const Source& source, const LabelsFrom& id2label);
 
 }  // namespace weightlift

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <variant>
 
 #include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
@@ -21,26 +22,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The name of the source: `source_name`, else its path's last part without the ending of a weights
-/// file.
-std::string name_of_source(const ConversionRequest& request) {
-  if (!request.source_name.empty()) return request.source_name;
-  std::error_code ignored;
-  std::string last = last_part_of(request.source);
-  return fs::is_directory(request.source, ignored) ? last : strip_known_ending(last);
-}
-
-std::string folder_name(const ConversionRequest& request) {
+std::string folder_name(const ConversionRequest& request, const std::string& source_name) {
   if (!request.name.empty()) return request.name;
-  const std::string name = name_of_source(request);
-  return request.to == Form::kTransformers ? checkpoint_name(name)
-                                           : name;  // the old script's names
+  return request.to == Form::kTransformers ? checkpoint_name(source_name)
+                                           : source_name;  // the old script's names
 }
 
-std::string require_folder_name(const ConversionRequest& request) {
-  std::string name = folder_name(request);
+std::string require_folder_name(const ConversionRequest& request, const std::string& source_name) {
+  std::string name = folder_name(request, source_name);
   if (name.empty() || name.front() == '.' || name.find('/') != std::string::npos) {
-    throw UsageError(request.source_name.empty() ? request.source : request.source_name,
+    throw UsageError(printable(request.source, 400),
                      fmt::format("'{}' cannot be the name of a folder", printable(name)),
                      {{HintCode::kChooseName, {}}});
   }
@@ -70,13 +61,20 @@ void refuse_foreign_folder(const fs::path& folder) {
       {{HintCode::kChooseName, {}}});
 }
 
+/// Whether the source itself gives the labels or the image processor.
+template <class From>
+bool is_from_source(const From& from) {
+  return std::holds_alternative<FromSource>(from);
+}
+
 /// timm's config of the target: the source's own where it has one, else from known weights or the
 /// network.
-TimmConfig choose_timm_config(const ConversionRequest& request, Plan& plan) {
+TimmConfig choose_timm_config(const ConversionRequest& request, const LocalSource& from,
+                              Plan& plan) {
   const Source& source = plan.source;
   const ModelConfig& config = plan.config();
   const bool of_timm = source.timm.has_value();
-  const auto known = of_timm ? std::nullopt : find_known(request, source, plan.sha256_hex);
+  const auto known = of_timm ? std::nullopt : find_known(request, from, source, plan.sha256_hex);
   TimmConfig chosen =
       with_context(shown(source.path), [&] { return make_timm_config(plan.model(), known); });
   if (of_timm) {
@@ -84,7 +82,7 @@ TimmConfig choose_timm_config(const ConversionRequest& request, Plan& plan) {
     chosen.model_args = source.timm->model_args;
     chosen.pretrained_cfg = source.timm->pretrained_cfg;
   }
-  const bool stated = of_timm && request.image_processor == "source";
+  const bool stated = of_timm && is_from_source(request.image_processor);
   if (plan.content.processor && !stated &&
       !claim_processor(*plan.content.processor, config.num_channels, chosen.pretrained_cfg)) {
     plan.processor_notes.push_back({NoteCode::kProcessorNotInTimm});
@@ -121,17 +119,17 @@ bool is_already(const ConversionRequest& request, const Source& source) {
   return form_of(source) == request.to && described && same_format && plain &&
          request.dtype.value_or(source.config.dtype) == source.config.dtype &&
          (request.head == Head::kClassifier || source.config.head == Head::kNone) &&
-         request.id2label.empty() && request.image_processor == "source" && !request.hints.as &&
-         request.images.empty() && states_nothing(request);
+         is_from_source(request.id2label) && is_from_source(request.image_processor) &&
+         !request.hints.as && request.images.empty() && states_nothing(request);
 }
 
 /// Whether the source's config, with keys that weightlift does not know, is also true for the new
 /// folder.
 bool keeps_config(const ConversionRequest& request, const Source& source) {
   return source.kind == SourceKind::kTimmFolder && request.head == Head::kClassifier &&
-         request.id2label.empty() &&
+         is_from_source(request.id2label) &&
          request.dtype.value_or(source.config.dtype) == source.config.dtype &&
-         request.image_processor == "source";
+         is_from_source(request.image_processor);
 }
 
 /// Replaces notes about transformers by notes about settings that other forms cannot store.
@@ -163,14 +161,13 @@ std::vector<PreparedImage> plan_images(const ConversionRequest& request,
   return prepare_images(request.images, *content.processor, content.config);
 }
 
-void plan_content(const ConversionRequest& request, Plan& plan) {
+void plan_content(const ConversionRequest& request, const LocalSource& from, Plan& plan) {
   const Source& source = plan.source;
   ModelFolder& content = plan.content;
   content.form = request.to;
   content.weights_format = wanted_format(request);
-  plan.labels = choose_labels(source, request.id2label, request.id2label_from);
-  ProcessorChoice processor =
-      choose_processor(source, request.image_processor, request.image_processor_from);
+  plan.labels = choose_labels(source, request.id2label);
+  ProcessorChoice processor = choose_processor(source, request.image_processor);
   content.processor = std::move(processor.processor);
   plan.processor_notes = std::move(processor.notes);
   content.network = source.network;
@@ -187,7 +184,7 @@ void plan_content(const ConversionRequest& request, Plan& plan) {
   if (request.to == form_of(source) && keeps_config(request, source)) {
     content.config_text = read_text_file(source.path / kConfigFile, kMaxConfigBytes);
   }
-  if (request.to == Form::kTimm) content.timm = choose_timm_config(request, plan);
+  if (request.to == Form::kTimm) content.timm = choose_timm_config(request, from, plan);
 }
 
 }  // namespace
@@ -196,9 +193,9 @@ TempFolder::Existing existing(const ConversionRequest& request) {
   return request.force ? TempFolder::Existing::kReplace : TempFolder::Existing::kRefuse;
 }
 
-Plan make_plan(const ConversionRequest& request) {
+Plan make_plan(const ConversionRequest& request, const LocalSource& from) {
   Plan plan{};
-  plan.source = open_source(request.source, request.hints);
+  plan.source = open_source(from.path, request.hints);
   settle_outside(plan.source, request.head);
   const Source& source = plan.source;
   if (request.hints.as && source.kind == SourceKind::kTransformersFolder &&
@@ -209,10 +206,10 @@ Plan make_plan(const ConversionRequest& request) {
     make_network(source, source.config.head);  // throws where the weights are not the config's
     return plan;
   }
-  plan.name = require_folder_name(request);
+  plan.name = require_folder_name(request, from.name);
   refuse_own_source(source, request.output / plan.name);
-  require_destination(request);
-  plan_content(request, plan);
+  require_destination(request, from.name);
+  plan_content(request, from, plan);
   const Head head = plan.config().head;
   plan.input = input_shape(source);
   if (source.kind == SourceKind::kTransformersFolder && plan.content.processor) {
@@ -226,12 +223,12 @@ Plan make_plan(const ConversionRequest& request) {
   return plan;
 }
 
-fs::path planned_folder(const ConversionRequest& request) {
-  return request.output / folder_name(request);
+fs::path planned_folder(const ConversionRequest& request, const std::string& source_name) {
+  return request.output / folder_name(request, source_name);
 }
 
-void require_destination(const ConversionRequest& request) {
-  const std::string name = require_folder_name(request);
+void require_destination(const ConversionRequest& request, const std::string& source_name) {
+  const std::string name = require_folder_name(request, source_name);
   require_place(request.output, name, existing(request));
   if (request.force) refuse_foreign_folder(request.output / name);
 }

@@ -7,6 +7,7 @@
 #include "weightlift/base/note.h"
 #include "weightlift/base/temp_folder.h"
 #include "weightlift/convert/convert.h"
+#include "weightlift/convert/images.h"
 #include "weightlift/convert/labels.h"
 
 // Internal: included by .cpp files only, and not installed.
@@ -30,9 +31,9 @@ struct Plan {
 };
 
 /// Opens the source and makes all decisions, without writing. Has no networks (`src` is null) where
-/// the source already is the requested folder. Throws what convert() throws for sources and
+/// the source already is the requested folder. Throws what convert_local() throws for sources and
 /// requests.
-Plan make_plan(const ConversionRequest& request);
+Plan make_plan(const ConversionRequest& request, const LocalSource& source);
 
 /// Whether to replace or refuse an existing folder.
 TempFolder::Existing existing(const ConversionRequest& request);

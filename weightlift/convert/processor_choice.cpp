@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <variant>
+
 #include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
 #include "weightlift/base/hint.h"
+#include "weightlift/base/nearest.h"
 #include "weightlift/base/note.h"
 #include "weightlift/base/text.h"
 #include "weightlift/models/registry.h"
@@ -15,6 +18,8 @@ namespace weightlift {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr const char* kField = "image_processor";
 
 const Hints kChoose = {{HintCode::kGiveImageProcessor, {}}};
 
@@ -69,6 +74,41 @@ PretrainedClaims folder_claims(const fs::path& folder) {
   return parse_timm_config(text, shown(file)).pretrained_cfg;
 }
 
+/// The source's own image processor; `test`: with timm's settings for tests.
+ProcessorChoice own_processor(const Source& source, bool test) {
+  if (source.timm) {
+    return processor_from_claims(source.timm->pretrained_cfg, source.config.num_channels, test);
+  }
+  if (source.kind == SourceKind::kTransformersFolder) return folder_processor(source);
+  return {std::nullopt, {{NoteCode::kProcessorNotInFile, shown(source.path), {}, kChoose}}};
+}
+
+ProcessorChoice preset_processor(const Preset& preset, std::int64_t channels) {
+  if (preset.name == kConvNextProcessor) {
+    return given_processor({}, fmt::format("facebook/{}", kConvNextProcessor), channels);
+  }
+  const auto cfg = find_pretrained(preset.name);
+  if (!cfg) {
+    throw NotFoundError(kField, fmt::format("unknown image processor '{}'", printable(preset.name)),
+                        did_you_mean(nearest_names(preset.name)));
+  }
+  return timm_processor(timm_config_of(*cfg).pretrained_cfg,
+                        fmt::format("timm/{}", full_name(*cfg)), channels);
+}
+
+ProcessorChoice file_processor(const File& given, std::int64_t channels) {
+  std::error_code ignored;
+  const bool folder = fs::is_directory(given.path, ignored);
+  const fs::path file = folder ? given.path / kProcessorFile : given.path;
+  if (folder && !fs::exists(file, ignored)) {
+    return timm_processor(folder_claims(given.path), printable(given.path.filename().string()),
+                          channels);
+  }
+  return given_processor(load_image_processor(file),
+                         given.name.empty() ? printable(file.filename().string()) : given.name,
+                         channels);
+}
+
 }  // namespace
 
 ProcessorChoice processor_from_claims(const PretrainedClaims& claims, std::int64_t num_channels,
@@ -97,38 +137,18 @@ bool claim_processor(const ImageProcessor& processor, std::int64_t num_channels,
   return true;
 }
 
-ProcessorChoice choose_processor(const Source& source, const std::string& which,
-                                 const std::string& from) {
+ProcessorChoice choose_processor(const Source& source, const ProcessorFrom& which) {
+  const bool test = std::holds_alternative<FromSourceTest>(which);
+  if (test || std::holds_alternative<FromSource>(which)) return own_processor(source, test);
   const std::int64_t channels = source.config.num_channels;
-  if (which == "source" || which == "source-test") {
-    if (source.timm) {
-      return processor_from_claims(source.timm->pretrained_cfg, channels, which == "source-test");
-    }
-    if (source.kind == SourceKind::kTransformersFolder) return folder_processor(source);
-    return {std::nullopt, {{NoteCode::kProcessorNotInFile, shown(source.path), {}, kChoose}}};
-  }
   if (channels != 1 && channels != 3) {
     throw UsageError(
-        "image_processor",
-        fmt::format("images have one or three channels, but the network has {}", channels));
+        kField, fmt::format("images have one or three channels, but the network has {}", channels));
   }
-  if (which == "convnext-base-224-22k-1k") {
-    return given_processor({}, "facebook/convnext-base-224-22k-1k", channels);
-  }
-  std::error_code ignored;
-  const auto named = fs::exists(which, ignored) ? std::nullopt : find_pretrained(which);
-  if (named) {
-    return timm_processor(timm_config_of(*named).pretrained_cfg,
-                          fmt::format("timm/{}", full_name(*named)), channels);
-  }
-  const bool folder = fs::is_directory(which, ignored);
-  const fs::path file = folder ? fs::path(which) / kProcessorFile : fs::path(which);
-  if (folder && !fs::exists(file, ignored)) {
-    return timm_processor(folder_claims(which), printable(fs::path(which).filename().string()),
-                          channels);
-  }
-  return given_processor(load_image_processor(file),
-                         from.empty() ? printable(file.filename().string()) : from, channels);
+  if (const auto* preset = std::get_if<Preset>(&which)) return preset_processor(*preset, channels);
+  if (const auto* file = std::get_if<File>(&which)) return file_processor(*file, channels);
+  throw UsageError(
+      kField, fmt::format("not fetched: {}", printable(std::get<Repository>(which).address, 400)));
 }
 
 }  // namespace weightlift

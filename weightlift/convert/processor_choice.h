@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 
+#include "weightlift/conversion.h"
 #include "weightlift/convert/source.h"
 #include "weightlift/image/timm_transform.h"
 
@@ -19,11 +20,9 @@ ProcessorChoice processor_from_claims(const PretrainedClaims& claims, std::int64
 bool claim_processor(const ImageProcessor& processor, std::int64_t num_channels,
                      PretrainedClaims& claims);
 
-/// The image processor of a conversion. `which`: "source", "source-test",
-/// "convnext-base-224-22k-1k", a file, a name of timm's registry, or a transformers or timm folder.
-/// `from`: name of the file in the card; empty: its own. Throws NotFoundError for a folder without
-/// settings, and what load_image_processor and parse_timm_config throw.
-ProcessorChoice choose_processor(const Source& source, const std::string& which,
-                                 const std::string& from = "");
+/// The image processor of a conversion. Throws NotFoundError for a folder without settings and for
+/// an unknown Preset, UsageError for a Repository, which a job fetches before, and what
+/// load_image_processor and parse_timm_config throw.
+ProcessorChoice choose_processor(const Source& source, const ProcessorFrom& which);
 
 }  // namespace weightlift

@@ -37,8 +37,8 @@ std::optional<PretrainedCfg> find_by_origin(const std::optional<SourceOrigin>& o
 
 }  // namespace
 
-std::optional<PretrainedCfg> find_known(const ConversionRequest& request, const Source& source,
-                                        std::string& sha256_hex) {
+std::optional<PretrainedCfg> find_known(const ConversionRequest& request, const LocalSource& from,
+                                        const Source& source, std::string& sha256_hex) {
   const std::string where = source.checkpoint.path.string();
   if (request.hints.as) {
     const PretrainedCfg cfg = require_pretrained(*request.hints.as);
@@ -47,17 +47,18 @@ std::optional<PretrainedCfg> find_known(const ConversionRequest& request, const 
     return cfg;
   }
   sha256_hex = sha256(source.checkpoint.files.front()->bytes());
-  for (const auto& cfg : {find_by_sha256(sha256_hex), find_by_origin(request.origin)}) {
+  for (const auto& cfg : {find_by_sha256(sha256_hex), find_by_origin(from.origin)}) {
     if (cfg && has_shape_of(*cfg, source)) return cfg;
   }
   return std::nullopt;
 }
 
-Provenance make_provenance(const ConversionRequest& request, const Source& source,
-                           const std::string& sha256_hex) {
+Provenance make_provenance(const ConversionRequest& request, const LocalSource& local,
+                           const Source& source, const std::string& sha256_hex) {
+  const std::optional<SourceOrigin>& origin = local.origin;
   Provenance from;
-  from.source_name = request.origin ? request.origin->repo_id : last_part_of(request.source);
-  from.commit = request.origin ? request.origin->commit : "";
+  from.source_name = origin ? origin->repo_id : last_part_of(local.path);
+  from.commit = origin ? origin->commit : "";
   from.source_file = source.checkpoint.path.filename().string();
   from.source_sha256 = sha256_hex;
   from.form = form_of(source);
@@ -70,7 +71,7 @@ Provenance make_provenance(const ConversionRequest& request, const Source& sourc
     from.paper_ids = timm->pretrained_cfg.paper_ids;
   }
   const auto known = find_by_sha256(sha256_hex);
-  const auto published = find_by_origin(request.origin);
+  const auto published = find_by_origin(origin);
   if (known && has_shape_of(*known, source)) {
     state_facts(*known, "by the file's sha256", from);
   } else if (published && has_shape_of(*published, source)) {

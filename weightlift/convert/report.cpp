@@ -105,7 +105,7 @@ OrderedJson to_json(const std::vector<OutsideTensor>& outside) {
 /// The bytes of a folder's files; nothing where it cannot be read.
 std::uint64_t bytes_of(const ConversionResult& result) {
   std::uint64_t bytes = 0;
-  for (const std::string& name : file_names(result.content)) {
+  for (const std::string& name : result.files) {
     std::error_code ignored;
     const auto size = std::filesystem::file_size(result.folder / name, ignored);
     if (!ignored) bytes += size;
@@ -113,7 +113,7 @@ std::uint64_t bytes_of(const ConversionResult& result) {
   return bytes;
 }
 
-void add_source(OrderedJson& json, const ConversionResult& result) {
+void add_source(OrderedJson& json, const Conversion& result) {
   json["file"] = result.source_file;
   const Provenance& from = result.provenance;
   if (!from.source_sha256.empty()) json["source_sha256"] = from.source_sha256;
@@ -124,7 +124,7 @@ void add_source(OrderedJson& json, const ConversionResult& result) {
 
 }  // namespace
 
-void add_to(OrderedJson& json, const ConversionResult& result) {
+void add_to(OrderedJson& json, const Conversion& result) {
   json["folder"] = result.folder.string();
   json["form"] = to_string(result.content.form);
   add_source(json, result);
@@ -133,7 +133,7 @@ void add_to(OrderedJson& json, const ConversionResult& result) {
   json["parameters"] = result.parameters;
   json["dtype"] = torch_name(result.content.config.dtype);
   if (result.already) return;
-  json["files"] = file_names(result.content);
+  json["files"] = result.files;
   json["logits_shape"] = result.logits_shape;
   json["labels"] = result.labels_from;
   json["tensors"] = {{"moved", result.tensors.moved},

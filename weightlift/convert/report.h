@@ -10,7 +10,7 @@ namespace weightlift {
 
 /// Adds what a conversion found and wrote, as docs/json.md describes it. A member that was not
 /// computed is absent.
-void add_to(nlohmann::ordered_json& json, const ConversionResult& result);
+void add_to(nlohmann::ordered_json& json, const Conversion& result);
 
 /// Adds what comparing a folder with its source found.
 void add_to(nlohmann::ordered_json& json, const FolderVerification& verification);

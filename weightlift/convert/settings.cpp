@@ -53,9 +53,9 @@ std::vector<std::string> processor_differences(const ImageProcessor& src,
 
 std::optional<std::vector<std::string>> compare_processors(const Source& src, const Source& dest) {
   try {
-    const auto expected = choose_processor(src, "source").processor;
+    const auto expected = choose_processor(src, FromSource()).processor;
     if (!expected) return {};
-    const auto found = choose_processor(dest, "source").processor;
+    const auto found = choose_processor(dest, FromSource()).processor;
     if (!found) return std::vector<std::string>{"the folder has none"};
     return processor_differences(*expected, *found);
   } catch (const Error& error) {
@@ -66,7 +66,7 @@ std::optional<std::vector<std::string>> compare_processors(const Source& src, co
 /// The config with its labels; empty where the classes have no names.
 std::optional<ModelConfig> labelled(const Source& source) {
   ModelConfig config = source.config;
-  config.id2label = choose_labels(source, "").id2label;
+  config.id2label = choose_labels(source, FromSource()).id2label;
   if (config.id2label.empty()) return {};
   return config;
 }

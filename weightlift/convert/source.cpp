@@ -319,7 +319,7 @@ fs::path find_source_weights(const std::string& given) {
              : fs::path(given);
 }
 
-Source open_source(const std::string& given, const SourceHints& hints) {
+Source open_source(const std::string& given, const SourceHints& hints, Reading reading) {
   const fs::file_type type = type_at(given);
   if (type == fs::file_type::not_found) refuse_absent(given);
   Source source{};
@@ -333,7 +333,7 @@ Source open_source(const std::string& given, const SourceHints& hints) {
   const Loader loader =
       source.kind == SourceKind::kTransformersFolder ? Loader::kTransformers : Loader::kTimm;
   source.checkpoint =
-      open_checkpoint(folder ? find_weights_file(source.path, loader) : source.path, hints.reading);
+      open_checkpoint(folder ? find_weights_file(source.path, loader) : source.path, reading);
   if (!folder) describe_file(source, hints);
   read_weights(source, hints);
   take_all_statements(source, hints);

@@ -10,6 +10,7 @@
 
 #include "weightlift/base/note.h"
 #include "weightlift/checkpoint/checkpoint.h"
+#include "weightlift/conversion.h"
 #include "weightlift/export/model_folder.h"
 #include "weightlift/models/family.h"
 #include "weightlift/models/model_config.h"
@@ -24,17 +25,6 @@ enum class SourceKind : std::uint8_t {
   kTimmFolder,          ///< config.json with `architecture`, and weights
   kTransformersFolder,  ///< config.json with `model_type`
   kFile,                ///< weights without a config of their own
-};
-
-/// Facts about a source that its files do not have.
-struct SourceHints {
-  std::optional<std::string> as = {};  ///< timm model name for a lone weights file
-  std::string config = {};  ///< path of a config.json, transformers' or timm's, for weights that
-                            ///< have none; empty: none
-  std::string weights_key = {};  ///< one of several networks; empty: choose_weights decides
-  std::string head_key = {};     ///< the classifier's module; empty: timm's, or the only candidate
-  std::vector<std::string> ignore = {};  ///< globs of tensors that do not change the outputs
-  Reading reading = Reading::kAll;
 };
 
 /// A checkpoint with its description. Opening does not read the weights.
@@ -70,7 +60,8 @@ std::filesystem::path find_source_weights(const std::string& given);
 /// Opens a local source: a folder or a weights file. Throws UsageError for a wrong hint,
 /// UnsupportedError for an unsupported network, else NotFoundError, IoError, FormatError or
 /// MismatchError.
-Source open_source(const std::string& given, const SourceHints& hints = {});
+Source open_source(const std::string& given, const SourceHints& hints = {},
+                   Reading reading = Reading::kAll);
 
 /// Checks that the tensors outside the network allow a conversion. A classifier needs one linear
 /// layer on the pooled features, and no unknown tensor unless the user ignores it. Throws

@@ -1,11 +1,11 @@
-#include "weightlift/cli/fetch.h"
+#include "weightlift/job/fetch.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
+#include <variant>
 
 #include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
@@ -16,7 +16,6 @@
 #include "weightlift/base/snapshot.h"
 #include "weightlift/checkpoint/shard_index.h"
 #include "weightlift/checkpoint/weights_file.h"
-#include "weightlift/cli/progress.h"
 #include "weightlift/export/model_folder.h"
 #include "weightlift/hub/local_file.h"
 #include "weightlift/hub/repo_tree.h"
@@ -66,7 +65,7 @@ bool is_file_there(const fs::path& file) {
 HttpClient make_offline_client() {
   HubSettings settings = read_hub_settings();
   settings.offline = true;
-  return HttpClient(settings, check_signals);
+  return HttpClient(settings);
 }
 
 /// Refuses an unsupported network before its weights are downloaded.
@@ -143,7 +142,7 @@ FetchedSource fetch_snapshot(HubClient& client, const RepoRevision& from, Networ
         return std::ranges::find(wanted, file.path) != wanted.end() || is_config_entry(file);
       });
   progress.note({NoteCode::kFetched, id, {{"commit", snapshot.commit}}});
-  return {snapshot.folder, name_of_repository(id), std::move(origin), {}};
+  return {{snapshot.folder, name_of_repository(id), std::move(origin)}, {}};
 }
 
 /// Cached weights without a config, as timm.create_model leaves them. Their repository's name
@@ -161,7 +160,7 @@ FetchedSource find_weights(HubClient& client, const RepoRevision& from, const So
   const fs::path weights = snapshot.folder / kWeightsFiles.front();
   if (!is_file_there(weights)) throw HubUnreachable(name.repository, "not cached");
   progress.note({NoteCode::kFetchedWithoutConfig, id, {{"commit", snapshot.commit}}});
-  return {weights, name.last_part, std::move(origin), name.last_part};
+  return {{weights, name.last_part, std::move(origin)}, name.last_part};
 }
 
 /// The file of torch's own cache; nothing where there is none. Throws FormatError where its hash
@@ -180,7 +179,7 @@ std::optional<FetchedSource> find_in_torch_cache(const SourceName& name, Progres
   }
   progress.note(
       {NoteCode::kTorchCacheUsed, name.given, {{"file", std::string(name.cfg->url_file)}}});
-  return FetchedSource{file, name.last_part, {}, name.last_part};
+  return FetchedSource{{file, name.last_part, {}}, name.last_part};
 }
 
 /// A tag's weights from the caches, when the Hub did not answer. torch's cache has no revisions.
@@ -243,42 +242,43 @@ Hints advice_for(const SourceName& name) {
   return did_you_mean(near);
 }
 
-/// Throws NotFoundError for a missing file. Call it before a download.
-void require_here(std::string_view option, const std::string& file, const Hints& hints) {
-  std::error_code error;
-  if (fs::exists(file, error)) return;
-  throw NotFoundError(fmt::format("{} {}", option, printable(file, 400)), "no such file or folder",
-                      hints);
+/// Throws NotFoundError for a missing file: before a download, not after it.
+template <class From>
+void require_here(const From& from) {
+  const auto* file = std::get_if<File>(&from);
+  if (file == nullptr || is_there(file->path)) return;
+  throw NotFoundError(shown(file->path), "no such file or folder");
 }
 
 }  // namespace
 
 HttpClient& Fetcher::http() {
-  if (!http_) http_ = std::make_unique<HttpClient>(read_hub_settings(), check_signals);
+  if (!http_) {
+    http_ = std::make_unique<HttpClient>(read_hub_settings(), [this] { progress_.check(); });
+  }
   return *http_;
 }
 
-FetchedSource Fetcher::fetch_source(const SourceName& name, NetworkNeed need,
-                                    ProgressSink& progress) {
+FetchedSource Fetcher::fetch_source(const SourceName& name, NetworkNeed need) {
   if (name.kind == SourceName::Kind::kPath) {
-    check_cached_path(name.given, progress);
-    return {name.given};
+    check_cached_path(name.given, progress_);
+    return {{name.given, name.last_part}};
   }
   const RepoRevision from = RepoRevision::parse(name.repository);
-  HubClient client(http(), progress);
+  HubClient client(http(), progress_);
   try {
-    return fetch_snapshot(client, from, need, progress);
+    return fetch_snapshot(client, from, need, progress_);
   } catch (const HubUnreachable& lost) {
     std::optional<FetchedSource> found;
     try {
-      found = find_elsewhere(name, from, progress);
+      found = find_elsewhere(name, from, progress_);
     } catch (const FormatError& error) {
       throw HubUnreachable("", fmt::format("{}; and {}", lost.what(), error.what()), error.hints());
     }
     if (!found) refuse_wrong_path(name);
     if (!found) throw HubUnreachable(with_hints(lost, advice_for(name)), lost.may_pass);
     if (!http().settings().offline) {
-      progress.note({NoteCode::kCacheUsed, "", {{"reason", lost.what()}}});
+      progress_.note({NoteCode::kCacheUsed, "", {{"reason", lost.what()}}});
     }
     return *std::move(found);
   } catch (const HubError& error) {
@@ -286,22 +286,22 @@ FetchedSource Fetcher::fetch_source(const SourceName& name, NetworkNeed need,
   }
 }
 
-std::optional<FetchedSource> Fetcher::find_source(const SourceName& name, ProgressSink& progress) {
-  if (name.kind == SourceName::Kind::kPath) return FetchedSource{name.given};
+std::optional<FetchedSource> Fetcher::find_source(const SourceName& name) {
+  if (name.kind == SourceName::Kind::kPath) return FetchedSource{{name.given, name.last_part}};
   const RepoRevision from = RepoRevision::parse(name.repository);
   HttpClient offline = make_offline_client();
-  HubClient client(offline, progress);
+  HubClient client(offline, progress_);
   try {
-    return fetch_snapshot(client, from, NetworkNeed::kSupported, progress);
+    return fetch_snapshot(client, from, NetworkNeed::kSupported, progress_);
   } catch (const HubUnreachable&) {
-    return find_elsewhere(name, from, progress);
+    return find_elsewhere(name, from, progress_);
   } catch (const CacheDamaged&) {
     return std::nullopt;  // fetch_source downloads it again
   }
 }
 
-std::vector<RepoFile> Fetcher::list_source(const SourceName& name, ProgressSink& progress) {
-  HubClient client(http(), progress);
+std::vector<RepoFile> Fetcher::list_source(const SourceName& name) {
+  HubClient client(http(), progress_);
   const RepoRevision from = RepoRevision::parse(name.repository);
   std::vector<RepoFile> files = client.list_repo_tree(from);
   const std::string weights = choose_weights(files);
@@ -315,8 +315,9 @@ std::vector<RepoFile> Fetcher::list_source(const SourceName& name, ProgressSink&
   return files;
 }
 
-FetchedFile Fetcher::fetch_file(const RepoFileName& file, ProgressSink& progress) {
-  HubClient client(http(), progress);
+File Fetcher::fetch_file(const std::string& address, const RepoFileName& file) {
+  if (const auto known = files_.find(address); known != files_.end()) return known->second;
+  HubClient client(http(), progress_);
   std::vector<std::string> listed;
   const Snapshot snapshot = client.snapshot_download(file.in, [&](const RepoFile& one) {
     listed.push_back(printable(one.path));
@@ -331,39 +332,27 @@ FetchedFile Fetcher::fetch_file(const RepoFileName& file, ProgressSink& progress
                    fmt::format("{} not found in the repository", printable(file.path)),
                    did_you_mean(nearest(file.path, listed, 3)));
   }
-  return {path, fmt::format("{} of {}", file.path, file.in.repo.string())};
+  return files_[address] = {path, fmt::format("{} of {}", file.path, file.in.repo.string())};
 }
 
-FetchedFile Fetcher::fetch_labels(const std::string& id2label, ProgressSink& progress) {
-  if (is_hf_address(id2label)) return fetch_file(parse_hf_address(id2label), progress);
-  if (!id2label.empty() && id2label != "imagenet-1k") {
-    require_here("--id2label", id2label, did_you_mean(nearest(id2label, {"imagenet-1k"}, 1)));
-  }
-  return {id2label};
+LabelsFrom Fetcher::fetch_labels(const LabelsFrom& from) {
+  require_here(from);
+  const auto* repository = std::get_if<Repository>(&from);
+  if (repository == nullptr) return from;
+  return fetch_file(repository->address, parse_hf_address(repository->address));
 }
 
-FetchedFile Fetcher::fetch_processor(const std::string& which, ProgressSink& progress) {
-  constexpr std::array<std::string_view, 3> kWords = {"source", "source-test",
-                                                      "convnext-base-224-22k-1k"};
-  if (std::ranges::find(kWords, which) != kWords.end()) return {which};
-  if (is_hf_address(which)) return fetch_file(parse_hf_address(which), progress);
-  std::error_code error;
-  if (fs::is_directory(which, error)) return {which};
-  if (!fs::exists(which, error) && find_pretrained(which)) return {which};
-  const bool named = which.find('/') != std::string::npos || which.starts_with("hf-hub:");
-  if (!named || fs::exists(which, error)) {
-    require_here("--image-processor", which, did_you_mean(nearest_names(which)));
-    return {which};
-  }
-  const SourceName name = parse_source_name(which);
-  return fetch_file({RepoRevision::parse(name.repository), kProcessorFile}, progress);
+ProcessorFrom Fetcher::fetch_processor(const ProcessorFrom& from) {
+  require_here(from);
+  const auto* repository = std::get_if<Repository>(&from);
+  if (repository == nullptr) return from;
+  const std::string& address = repository->address;
+  return fetch_file(address, is_hf_address(address)
+                                 ? parse_hf_address(address)
+                                 : RepoFileName{RepoRevision::parse(address), kProcessorFile});
 }
 
-FetchedSource fetch_one(const std::string& given, NetworkNeed need, ProgressSink& progress) {
-  return Fetcher().fetch_source(parse_source_name(given), need, progress);
-}
-
-std::filesystem::path fetch_model(const std::string& given, ProgressSink& progress) {
+fs::path Fetcher::fetch_model(const std::string& given) {
   SourceName name;
   try {
     name = parse_source_name(given);
@@ -371,11 +360,11 @@ std::filesystem::path fetch_model(const std::string& given, ProgressSink& progre
     throw NotFoundError(error.where(), "no such model folder",
                         advice("give a folder, or a repository as OWNER/NAME"));
   }
-  // classify cannot run a timm checkpoint: opening the name as a path reports that before a
-  // download.
-  if (name.kind == SourceName::Kind::kPath) check_cached_path(given, progress);
+  // A timm checkpoint has no classifier that transformers knows: opening the name as a path reports
+  // that before a download.
+  if (name.kind == SourceName::Kind::kPath) check_cached_path(given, progress_);
   if (name.kind == SourceName::Kind::kPath || name.cfg) return given;
-  return Fetcher().fetch_source(name, NetworkNeed::kSupported, progress).path;
+  return fetch_source(name, NetworkNeed::kSupported).local.path;
 }
 
 }  // namespace weightlift

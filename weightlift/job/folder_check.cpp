@@ -1,4 +1,4 @@
-#include "weightlift/cli/folder_check.h"
+#include "weightlift/job/folder_check.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "weightlift/cli/publish_files.h"
+#include "weightlift/job/model_files.h"
 
 #include <algorithm>
 #include <array>

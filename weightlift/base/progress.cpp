@@ -1,0 +1,10 @@
+#include "weightlift/base/progress.h"
+
+namespace weightlift {
+
+ProgressSink& no_progress() {
+  static ProgressSink sink;
+  return sink;
+}
+
+}  // namespace weightlift

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "weightlift/base/progress.h"
+#include "weightlift/conversion.h"
+#include "weightlift/convert/convert.h"
+#include "weightlift/convert/source_name.h"
+#include "weightlift/hub/hub_client.h"
+
+namespace weightlift {
+
+/// The networks that a job supports.
+enum class NetworkNeed : std::uint8_t { kSupported, kAny };
+
+/// A local source, and what its name tells about it.
+struct FetchedSource {
+  LocalSource local;
+  std::optional<std::string> as = {};  ///< SourceHints::as of weights without their config
+};
+
+/// Downloads the sources, labels and image processors of a job, through the cache. Local files need
+/// no request: the first download creates the client.
+class Fetcher {
+ public:
+  /// `progress` outlives the fetcher. Any of its threads may call check(), also several at once.
+  explicit Fetcher(ProgressSink& progress) : progress_(progress) {}
+
+  /// Throws UsageError for invalid settings of the Hub.
+  HttpClient& http();
+
+  /// The source, after a download of weights and config that the cache lacks. kSupported refuses an
+  /// unsupported network before its weights are downloaded. Where the Hub cannot be reached,
+  /// weights of a registry name may also come from the cache without a config, or from torch's own
+  /// cache, after a check of the hash in the file's name. Throws as HubClient::snapshot_download,
+  /// and NotFoundError where the repository has no weights.
+  FetchedSource fetch_source(const SourceName& name, NetworkNeed need);
+
+  /// The same without a request: nothing where a file is not local.
+  std::optional<FetchedSource> find_source(const SourceName& name);
+
+  /// The files that fetch_source would fetch. Sends requests. Throws NotFoundError as that does.
+  std::vector<RepoFile> list_source(const SourceName& name);
+
+  /// Replaces a Repository by its File, after a download; leaves the others alone. The same address
+  /// is fetched once. Throws NotFoundError for a File that does not exist, and UsageError for an
+  /// address that names no file of labels.
+  LabelsFrom fetch_labels(const LabelsFrom& from);
+  ProcessorFrom fetch_processor(const ProcessorFrom& from);
+
+  /// The transformers folder at a path, or of a repository after its download. A timm name is
+  /// returned as it is, for open_model to refuse.
+  std::filesystem::path fetch_model(const std::string& given);
+
+ private:
+  File fetch_file(const std::string& address, const RepoFileName& file);
+
+  ProgressSink& progress_;
+  std::unique_ptr<HttpClient> http_;
+  std::map<std::string, File> files_;  ///< by address
+};
+
+}  // namespace weightlift

@@ -1,0 +1,34 @@
+#include <utility>
+
+#include "weightlift/hub/hub_client.h"
+#include "weightlift/job/fetch.h"
+#include "weightlift/job/job_progress.h"
+#include "weightlift/jobs.h"
+#include "weightlift/models/registry.h"
+
+namespace weightlift {
+
+std::filesystem::path fetch_model(const std::string& name, ProgressSink& progress) {
+  JobProgress shared(progress);
+  return Fetcher(shared).fetch_model(name);
+}
+
+PullResult pull(const std::string& repository, const std::filesystem::path& local_dir,
+                ProgressSink& progress) {
+  const auto cfg = find_pretrained(repository);  // no repository has a name of timm's registry
+  const RepoRevision from = RepoRevision::parse(cfg ? repository_of(*cfg) : repository);
+  JobProgress shared(progress);
+  Fetcher fetcher(shared);
+  HubClient client(fetcher.http(), shared);
+  PullResult result{from.repo.string(), from.revision, {}, local_dir};
+  if (local_dir.empty()) {
+    Snapshot snapshot = client.snapshot_download(from);
+    result.commit = std::move(snapshot.commit);
+    result.folder = std::move(snapshot.folder);
+  } else {
+    result.commit = client.download_to_folder(from, local_dir);
+  }
+  return result;
+}
+
+}  // namespace weightlift

@@ -1,0 +1,62 @@
+#include <utility>
+
+#include "weightlift/base/error.h"
+#include "weightlift/base/posix.h"
+#include "weightlift/hub/account.h"
+#include "weightlift/hub/upload_plan.h"
+#include "weightlift/job/fetch.h"
+#include "weightlift/job/folder_check.h"
+#include "weightlift/job/job_progress.h"
+#include "weightlift/job/license.h"
+#include "weightlift/job/model_files.h"
+#include "weightlift/job/publish.h"
+#include "weightlift/jobs.h"
+
+namespace weightlift {
+
+namespace {
+
+std::vector<PlannedUpload> list_uploads(const UploadPlan& plan) {
+  std::vector<PlannedUpload> files;
+  for (const PlannedFile& file : plan.files) {
+    files.push_back({file.path, file.size_bytes, file.sha256, std::string(to_string(file.action))});
+  }
+  return files;
+}
+
+}  // namespace
+
+PushResult push(const PushRequest& request, ProgressSink& progress) {
+  JobProgress shared(progress);
+  Fetcher fetcher(shared);
+  const std::filesystem::path& folder = request.folder;
+  ModelFiles files =
+      list_model_files(folder, {{request.include, request.exclude}, request.training_state});
+  require_inside(folder, files.paths);
+  require_inside(folder, files.linked_folders);
+  PushResult result;
+  result.checked = check_model_folder(folder, files.of_model);
+  result.training_state = files.training_state;
+  if (files.paths.empty()) {
+    throw UsageError(shown(folder), "no file matches include and exclude");
+  }
+  const std::string name = name_of_folder(folder);
+  name_repo(request.options, name);  // refuses a bad name before a request
+  const Account account = whoami(fetcher.http());
+  const RepoId repo = choose_repo(request.options, name, account);
+  result.repo_id = repo.string();
+  result.account = account.name;
+  result.noncommercial_license = find_noncommercial_license(folder);
+  const PublishRequest publication = {folder, std::move(files), repo, request.options};
+  if (!request.dry_run) {
+    result.published = publish_folder(publication, fetcher.http(), shared);
+    return result;
+  }
+  const UploadPlan plan = plan_publication(publication, account, fetcher.http(), shared);
+  result.creates_repository = plan.creates_repository;
+  result.creates_branch = plan.creates_branch;
+  result.files = list_uploads(plan);
+  return result;
+}
+
+}  // namespace weightlift
