@@ -24,14 +24,17 @@ TEST(ShapeTest, CountsElements) {
   EXPECT_EQ(numel({}), 1);
   EXPECT_EQ(numel({2, 3, 4}), 24);
   EXPECT_EQ(numel({2, 0, 4}), 0);
+  EXPECT_EQ(checked_numel({2, 3, 4}), 24);
 }
 
 TEST(ShapeTest, DetectsOverflowWhereverTheZeroIs) {
   constexpr std::int64_t kLarge = std::int64_t{1} << 32U;
-  EXPECT_EQ(numel({kLarge, kLarge}), std::nullopt);
-  EXPECT_EQ(numel({0, kLarge, kLarge}), std::nullopt);
-  EXPECT_EQ(numel({kLarge, kLarge, 0}), std::nullopt);
-  EXPECT_EQ(numel({-1, 0}), std::nullopt);
+  for (const Shape& shape :
+       {Shape{kLarge, kLarge}, Shape{0, kLarge, kLarge}, Shape{kLarge, kLarge, 0}, Shape{-1, 0}}) {
+    EXPECT_EQ(checked_numel(shape), std::nullopt) << to_string(shape);
+    EXPECT_EQ(mismatch([&] { (void)numel(shape); }),
+              "size of " + to_string(shape) + " is out of range");
+  }
   EXPECT_EQ(numel({std::numeric_limits<std::int64_t>::max()}),
             std::numeric_limits<std::int64_t>::max());
 }
