@@ -7,7 +7,6 @@
 
 #include "tests/support/refusal.h"
 #include "weightlift/base/error.h"
-#include "weightlift/tensor/state_dict.h"
 
 namespace weightlift {
 namespace {
@@ -88,20 +87,6 @@ TEST(TensorTest, CopiesUnalignedElementsOnDemandOnly) {
   const Tensor even = odd.aligned();
   EXPECT_THAT(even.data<float>(), ElementsAre(1.0F, -2.0F));
   EXPECT_EQ(even.aligned().owner(), even.owner());
-}
-
-TEST(StateDictTest, KeepsInsertionOrderAndUniqueNames) {
-  StateDict tensors;
-  tensors.insert("b", Tensor::of<float>({1}, {1}));
-  tensors.insert("a", Tensor::of<float>({1}, {2}));
-  EXPECT_EQ(tensors.begin()->first, "b");
-  EXPECT_EQ(tensors.size(), 2U);
-  EXPECT_TRUE(tensors.contains("a"));
-  EXPECT_EQ(tensors.find("c"), nullptr);
-  EXPECT_THAT(mismatch([&] { tensors.insert("a", Tensor()); }), "tensor 'a': duplicate name");
-  EXPECT_EQ(testing::refusal<NotFoundError>([&] { (void)tensors.at("c"); }),
-            "tensor 'c': not found");
-  EXPECT_EQ(tensors.size(), 2U);
 }
 
 }  // namespace
