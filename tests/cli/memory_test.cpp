@@ -15,6 +15,7 @@
 #include "tests/support/resnets.h"
 #include "tests/support/temp_dir.h"
 #include "weightlift/base/file.h"
+#include "weightlift/checkpoint/output_elements.h"
 #include "weightlift/checkpoint/safetensors_writer.h"
 #include "weightlift/checkpoint/torch_writer.h"
 #include "weightlift/models/resnet/resnet.h"
