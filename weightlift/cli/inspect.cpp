@@ -8,6 +8,7 @@
 #include "weightlift/base/digest.h"
 #include "weightlift/base/error.h"
 #include "weightlift/base/json.h"
+#include "weightlift/base/posix.h"
 #include "weightlift/base/text.h"
 #include "weightlift/cli/commands.h"
 #include "weightlift/cli/exit_code.h"
@@ -275,7 +276,7 @@ void print_text(const Inspection& found) {
 /// Finds known weights by the eight digits of a hash in timm's file names. Different weights can
 /// share these digits, so the number of parameters must also match.
 void identify(Inspection& found) {
-  found.sha256_hex = sha256(found.checkpoint.files.front()->bytes());
+  found.sha256_hex = sha256(found.checkpoint.files.front().bytes);
   const auto cfg = find_by_sha256(found.sha256_hex);
   if (cfg && count_parameters(found.dict.tensors) == cfg->parameters) found.known = full_name(*cfg);
 }

@@ -193,7 +193,7 @@ bool is_verified(const ConversionResult& result) {
 ConversionResult convert(const ConversionRequest& request, ProgressSink& progress) {
   progress.step("read", 0);
   Plan plan = make_plan(request);
-  const MappedFile& file = *plan.source.checkpoint.files.front();
+  const CheckpointFile file = plan.source.checkpoint.files.front();
   ConversionResult result;
   result.source_file = plan.source.checkpoint.path.string();
   result.bytes_read = size_bytes(plan.source.checkpoint);
@@ -226,7 +226,7 @@ ConversionResult convert(const ConversionRequest& request, ProgressSink& progres
   }
   auto hashing = run_beside([&plan, &file] {
     require_checksums(plan.source.checkpoint);
-    return plan.sha256_hex.empty() ? sha256(file.bytes()) : plan.sha256_hex;
+    return plan.sha256_hex.empty() ? sha256(file.bytes) : plan.sha256_hex;
   });
   write_folder(plan, folder.path(), progress);
   if (request.verify) {

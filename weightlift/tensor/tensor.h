@@ -62,7 +62,7 @@ class Tensor {
   std::span<const std::byte> bytes() const&& = delete;
 
   /// What keeps the bytes alive: two views of one mapped file have the same owner. Null where the
-  /// caller of view() does, and where there are no bytes.
+  /// caller of view() does, and of Tensor().
   const std::shared_ptr<const void>& owner() const { return owner_; }
 
   /// The elements. Throws MismatchError unless T is dtype()'s type and the bytes are aligned for it
