@@ -20,7 +20,8 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/weightlift DESTINATION ${CMAKE_INSTALL_I
   FILES_MATCHING PATTERN "*.h"
   PATTERN "cli" EXCLUDE
   REGEX "/base/json\\.h$" EXCLUDE
-  REGEX "/checkpoint/(pickle_machine|safetensors_header|tensor_name|zip_writer)\\.h$" EXCLUDE
+  REGEX "/checkpoint/(checkpoint_content|pickle_machine|safetensors_header|tensor_name|zip_writer)\\.h$" EXCLUDE
+  REGEX "/checkpoint/output_(elements|file|sink|stream)\\.h$" EXCLUDE
   REGEX "/image/(color|decoders|exif|orient|png_chunks)\\.h$" EXCLUDE
   REGEX "/models/(id2label|config_json|shared_modules|tensor_sizes|name_parts)\\.h$" EXCLUDE
   REGEX "/models/[^/]+/[^/]+\\.h$" EXCLUDE

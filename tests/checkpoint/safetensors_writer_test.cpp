@@ -214,7 +214,7 @@ class RandomFile {
     const auto dtype = static_cast<DType>(below(static_cast<int>(DType::U64) + 1));
     Shape shape;
     for (int i = below(5); i > 0; --i) shape.push_back(below(5));
-    std::string bytes(static_cast<std::size_t>(*numel(shape)) * item_bytes(dtype), '\0');
+    std::string bytes(static_cast<std::size_t>(numel(shape)) * item_bytes(dtype), '\0');
     std::ranges::generate(bytes, [&] { return static_cast<char>(random_()); });
     return tensor_of_bytes(dtype, std::move(shape), std::move(bytes));
   }

@@ -15,6 +15,7 @@
 #include "tests/support/resnets.h"
 #include "tests/support/temp_dir.h"
 #include "weightlift/base/file.h"
+#include "weightlift/checkpoint/output_elements.h"
 #include "weightlift/checkpoint/safetensors_writer.h"
 #include "weightlift/checkpoint/torch_writer.h"
 #include "weightlift/models/resnet/resnet.h"
@@ -37,8 +38,7 @@ StateDict resnet152() {
   const auto network = make_timm_resnet(testing::resnet_config("resnet152"));
   for (const Module::Slot& slot : network->slots()) {
     const DType dtype = slot.role == SlotRole::kCounter ? DType::I64 : DType::F32;
-    const std::size_t size_bytes =
-        static_cast<std::size_t>(numel(slot.shape).value()) * item_bytes(dtype);
+    const std::size_t size_bytes = static_cast<std::size_t>(numel(slot.shape)) * item_bytes(dtype);
     const auto zeros = map_zeros(size_bytes);
     tensors.insert(slot.name,
                    Tensor::view(dtype, slot.shape, std::span(zeros.get(), size_bytes), zeros));

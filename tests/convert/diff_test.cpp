@@ -74,8 +74,8 @@ class DiffTest : public ::testing::TestWithParam<LayerType> {
   void edit_folder(Change&& change) {
     std::map<std::string, Tensor> tensors;
     {
-      const Checkpoint checkpoint = open_checkpoint(folder() / "model.safetensors");
-      tensors.insert(checkpoint.tensors.begin(), checkpoint.tensors.end());
+      const StateDict old = load_dict(open_checkpoint(folder() / "model.safetensors"), 0).tensors;
+      tensors.insert(old.begin(), old.end());
       change(tensors);
       StateDict changed;
       for (const auto& [name, tensor] : tensors) changed.insert(name, tensor);

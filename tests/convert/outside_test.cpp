@@ -56,7 +56,7 @@ std::string ignored(const std::string& names) {
 }
 
 Tensor floats(const Shape& shape, float value = 0.5F) {
-  return Tensor::of(shape, std::vector<float>(static_cast<std::size_t>(*numel(shape)), value));
+  return Tensor::of(shape, std::vector<float>(static_cast<std::size_t>(numel(shape)), value));
 }
 
 /// The small network (32 features, 5 classes) in a lone file with other tensors.

@@ -63,8 +63,8 @@ class VerifyFolderTest : public ::testing::Test {
   void edit_weights(Change&& change) {
     std::vector<OutputTensor> entries;
     {
-      const Checkpoint checkpoint = open_checkpoint(folder() / "model.safetensors");
-      std::map<std::string, Tensor> tensors(checkpoint.tensors.begin(), checkpoint.tensors.end());
+      const StateDict old = load_dict(open_checkpoint(folder() / "model.safetensors"), 0).tensors;
+      std::map<std::string, Tensor> tensors(old.begin(), old.end());
       change(tensors);
       for (const auto& [name, tensor] : tensors) entries.push_back({name, tensor, tensor.dtype()});
       write_safetensors(folder() / "new", entries, {{"format", "pt"}});

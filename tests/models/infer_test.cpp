@@ -32,7 +32,7 @@ std::string refusal_of(const TimmCheckpoint& checkpoint) {
 }
 
 Tensor zeros(const Shape& shape) {
-  return Tensor::of(shape, std::vector<float>(static_cast<std::size_t>(numel(shape).value())));
+  return Tensor::of(shape, std::vector<float>(static_cast<std::size_t>(numel(shape))));
 }
 
 TEST(InferTest, RefusesOtherNetworksWithTheReason) {

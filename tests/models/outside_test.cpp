@@ -14,7 +14,7 @@ using namespace std::string_literals;
 
 Tensor zeros(DType dtype, const Shape& shape) {
   const auto bytes = std::make_shared<const std::vector<std::byte>>(
-      static_cast<std::size_t>(*numel(shape)) * item_bytes(dtype));
+      static_cast<std::size_t>(numel(shape)) * item_bytes(dtype));
   return Tensor::view(dtype, shape, *bytes, bytes);
 }
 

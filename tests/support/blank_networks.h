@@ -19,7 +19,7 @@ inline Tensor blank_tensor(const Shape& shape, DType dtype = DType::F32) {
   constexpr std::size_t kLargest = std::size_t{512} << 20;
   static const std::shared_ptr<std::byte> buffer(static_cast<std::byte*>(std::calloc(kLargest, 1)),
                                                  std::free);
-  const std::size_t bytes = static_cast<std::size_t>(numel(shape).value()) * item_bytes(dtype);
+  const std::size_t bytes = static_cast<std::size_t>(numel(shape)) * item_bytes(dtype);
   return Tensor::view(dtype, shape, std::span(buffer.get(), bytes), buffer);
 }
 

@@ -66,7 +66,7 @@ inline Filling normal(double deviation) {
 inline Tensor random_tensor(std::uint64_t seed, std::string_view name, const Shape& shape,
                             const Filling& filling) {
   const CounterRandom random(seed, name);
-  std::vector<float> values(static_cast<std::size_t>(numel(shape).value()));
+  std::vector<float> values(static_cast<std::size_t>(numel(shape)));
   for (std::size_t i = 0; i < values.size(); ++i) {
     values[i] = filling.bell ? filling.scale * random.bell(i)
                              : filling.offset + filling.scale * random.uniform(i);

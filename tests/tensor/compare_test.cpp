@@ -70,7 +70,7 @@ TEST(BitEqualConvertedTest, ComparesWithTheConvertedTensor) {
 }
 
 TEST(DifferenceTest, FindsTheLargest) {
-  const Difference found = difference(floats({1, 2, 3, 4}), floats({1, 2.5F, 1, 4}));
+  const Difference found = measure_difference(floats({1, 2, 3, 4}), floats({1, 2.5F, 1, 4}));
   EXPECT_EQ(found.max_abs, 2.0F);
   EXPECT_EQ(found.max_rel, 2.0F);
   EXPECT_EQ(found.different_count, 2);
@@ -78,7 +78,8 @@ TEST(DifferenceTest, FindsTheLargest) {
 }
 
 TEST(DifferenceTest, IsZeroForEqualTensors) {
-  const Difference found = difference(floats({0.0F, kNan, kInf}), floats({-0.0F, -kNan, kInf}));
+  const Difference found =
+      measure_difference(floats({0.0F, kNan, kInf}), floats({-0.0F, -kNan, kInf}));
   EXPECT_EQ(found.max_abs, 0.0F);
   EXPECT_EQ(found.max_rel, 0.0F);
   EXPECT_EQ(found.different_count, 0);
@@ -87,7 +88,7 @@ TEST(DifferenceTest, IsZeroForEqualTensors) {
 
 TEST(DifferenceTest, IsInfiniteWhereOnlyOneIsNaNOrInfinite) {
   for (const auto& [x, y] : {std::pair(kNan, 1.0F), {1.0F, kNan}, {kInf, -kInf}, {1.0F, kInf}}) {
-    const Difference found = difference(floats({5, x}), floats({4, y}));
+    const Difference found = measure_difference(floats({5, x}), floats({4, y}));
     EXPECT_EQ(found.max_abs, kInf) << x << ' ' << y;
     EXPECT_EQ(found.max_rel, kInf) << x << ' ' << y;
     EXPECT_EQ(found.max_abs_index, 1);
@@ -96,16 +97,16 @@ TEST(DifferenceTest, IsInfiniteWhereOnlyOneIsNaNOrInfinite) {
 }
 
 TEST(DifferenceTest, IsRelativelyInfiniteWhereOnlyTheSecondIsZero) {
-  EXPECT_EQ(difference(floats({1e-30F}), floats({0})).max_rel, kInf);
-  EXPECT_EQ(difference(floats({0}), floats({1e-30F})).max_rel, 1.0F);
+  EXPECT_EQ(measure_difference(floats({1e-30F}), floats({0})).max_rel, kInf);
+  EXPECT_EQ(measure_difference(floats({0}), floats({1e-30F})).max_rel, 1.0F);
 }
 
 TEST(DifferenceTest, RefusesOtherDTypesAndShapes) {
   EXPECT_EQ(testing::refusal<MismatchError>([] {
-              difference(floats({1}), floats({1, 2}));
+              measure_difference(floats({1}), floats({1, 2}));
             }),
             "cannot compare F32 [1] with F32 [2]: both must be F32 and of the same shape");
-  EXPECT_THROW(difference(floats({1}), Tensor::of<double>({1}, {1})), MismatchError);
+  EXPECT_THROW(measure_difference(floats({1}), Tensor::of<double>({1}, {1})), MismatchError);
   EXPECT_THROW(allclose(floats({1}), floats({1, 2}), 0, 0), MismatchError);
 }
 

@@ -7,7 +7,6 @@
 
 #include "tests/support/refusal.h"
 #include "weightlift/base/error.h"
-#include "weightlift/tensor/state_dict.h"
 
 namespace weightlift {
 namespace {
@@ -24,14 +23,17 @@ TEST(ShapeTest, CountsElements) {
   EXPECT_EQ(numel({}), 1);
   EXPECT_EQ(numel({2, 3, 4}), 24);
   EXPECT_EQ(numel({2, 0, 4}), 0);
+  EXPECT_EQ(checked_numel({2, 3, 4}), 24);
 }
 
 TEST(ShapeTest, DetectsOverflowWhereverTheZeroIs) {
   constexpr std::int64_t kLarge = std::int64_t{1} << 32U;
-  EXPECT_EQ(numel({kLarge, kLarge}), std::nullopt);
-  EXPECT_EQ(numel({0, kLarge, kLarge}), std::nullopt);
-  EXPECT_EQ(numel({kLarge, kLarge, 0}), std::nullopt);
-  EXPECT_EQ(numel({-1, 0}), std::nullopt);
+  for (const Shape& shape :
+       {Shape{kLarge, kLarge}, Shape{0, kLarge, kLarge}, Shape{kLarge, kLarge, 0}, Shape{-1, 0}}) {
+    EXPECT_EQ(checked_numel(shape), std::nullopt) << to_string(shape);
+    EXPECT_EQ(mismatch([&] { (void)numel(shape); }),
+              "size of " + to_string(shape) + " is out of range");
+  }
   EXPECT_EQ(numel({std::numeric_limits<std::int64_t>::max()}),
             std::numeric_limits<std::int64_t>::max());
 }
@@ -85,20 +87,6 @@ TEST(TensorTest, CopiesUnalignedElementsOnDemandOnly) {
   const Tensor even = odd.aligned();
   EXPECT_THAT(even.data<float>(), ElementsAre(1.0F, -2.0F));
   EXPECT_EQ(even.aligned().owner(), even.owner());
-}
-
-TEST(StateDictTest, KeepsInsertionOrderAndUniqueNames) {
-  StateDict tensors;
-  tensors.insert("b", Tensor::of<float>({1}, {1}));
-  tensors.insert("a", Tensor::of<float>({1}, {2}));
-  EXPECT_EQ(tensors.begin()->first, "b");
-  EXPECT_EQ(tensors.size(), 2U);
-  EXPECT_TRUE(tensors.contains("a"));
-  EXPECT_EQ(tensors.find("c"), nullptr);
-  EXPECT_THAT(mismatch([&] { tensors.insert("a", Tensor()); }), "tensor 'a': duplicate name");
-  EXPECT_EQ(testing::refusal<NotFoundError>([&] { (void)tensors.at("c"); }),
-            "tensor 'c': not found");
-  EXPECT_EQ(tensors.size(), 2U);
 }
 
 }  // namespace

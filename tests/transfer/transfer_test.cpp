@@ -32,7 +32,7 @@ ResNetConfig small(LayerType type = LayerType::kBasic) {
 void fill(Module& module) {
   StateDict tensors;
   for (const Module::Slot& slot : module.slots()) {
-    const auto count = static_cast<std::size_t>(numel(slot.shape).value());
+    const auto count = static_cast<std::size_t>(numel(slot.shape));
     tensors.insert(slot.name, slot.role == SlotRole::kCounter
                                   ? Tensor::of(slot.shape, std::vector<std::int64_t>(count))
                                   : Tensor::of(slot.shape, std::vector<float>(count)));

@@ -85,7 +85,7 @@ std::vector<std::size_t> offset_order(const std::vector<SafetensorsDeclaration>&
 }
 
 void require_size(const SafetensorsDeclaration& tensor, const std::string& where) {
-  const auto count = numel(tensor.shape);
+  const auto count = checked_numel(tensor.shape);
   const auto needed =
       count ? checked_mul(narrow<std::uint64_t>(*count), std::uint64_t{item_bytes(tensor.dtype)})
             : std::nullopt;

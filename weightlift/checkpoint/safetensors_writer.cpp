@@ -10,7 +10,10 @@
 #include "weightlift/base/bytes.h"
 #include "weightlift/base/error.h"
 #include "weightlift/base/posix.h"
+#include "weightlift/checkpoint/output_elements.h"
 #include "weightlift/checkpoint/output_file.h"
+#include "weightlift/checkpoint/output_sink.h"
+#include "weightlift/checkpoint/output_stream.h"
 #include "weightlift/checkpoint/output_tensor.h"
 #include "weightlift/checkpoint/safetensors.h"
 
@@ -83,6 +86,17 @@ Plan make_plan(const std::vector<OutputTensor>& tensors, const SafetensorsMetada
   return plan;
 }
 
+Plan make_plan_for(const std::string& where, const std::vector<OutputTensor>& tensors,
+                   const SafetensorsMetadata& metadata) {
+  return plan_output(where, [&] { return make_plan(tensors, metadata); });
+}
+
+void write_plan(const Plan& plan, OutputSink& output) {
+  output.append(plan.header);
+  for (const OutputTensor* tensor : plan.order) append_elements(*tensor, output);
+  output.close();
+}
+
 }  // namespace
 
 std::uint64_t safetensors_file_bytes(const std::vector<OutputTensor>& tensors,
@@ -92,16 +106,16 @@ std::uint64_t safetensors_file_bytes(const std::vector<OutputTensor>& tensors,
 
 void write_safetensors(const std::filesystem::path& path, const std::vector<OutputTensor>& tensors,
                        const SafetensorsMetadata& metadata, const WriteProgress& progress) {
-  Plan plan;
-  try {
-    plan = with_context(shown(path), [&] { return make_plan(tensors, metadata); });
-  } catch (const FormatError& error) {
-    throw FormatError(join_places(shown(path), error.where()), error.message(), error.hints());
-  }
+  const Plan plan = make_plan_for(shown(path), tensors, metadata);
   OutputFile file(path, plan.total_bytes, progress);
-  file.append(plan.header);
-  for (const OutputTensor* tensor : plan.order) append(*tensor, file);
-  file.close();
+  write_plan(plan, file);
+}
+
+void write_safetensors(std::ostream& stream, const std::vector<OutputTensor>& tensors,
+                       const SafetensorsMetadata& metadata, const WriteProgress& progress) {
+  const Plan plan = make_plan_for(kOutputStream, tensors, metadata);
+  OutputStream output(stream, plan.total_bytes, progress);
+  write_plan(plan, output);
 }
 
 }  // namespace weightlift

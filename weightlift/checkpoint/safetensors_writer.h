@@ -2,15 +2,16 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <iosfwd>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "weightlift/checkpoint/output_file.h"
 #include "weightlift/checkpoint/output_tensor.h"
 
 namespace weightlift {
 
+/// The file's __metadata__: keys and values.
 using SafetensorsMetadata = std::vector<std::pair<std::string, std::string>>;
 
 /// The exact size of the file that write_safetensors would write. Throws FormatError and
@@ -30,6 +31,15 @@ std::uint64_t safetensors_file_bytes(const std::vector<OutputTensor>& tensors,
 /// refuses ("Bad address" where a mapped source was shortened: call its require_intact()). After an
 /// exception a part of the file may remain: the caller owns the folder.
 void write_safetensors(const std::filesystem::path& path, const std::vector<OutputTensor>& tensors,
+                       const SafetensorsMetadata& metadata, const WriteProgress& progress = {});
+
+/// Writes the same bytes to a stream, from its current position on, and flushes it; it never seeks.
+/// Open the stream in binary mode. Throws before the first byte as the function above; "output
+/// stream" is the place of its messages. Throws IoError where the stream fails or has failed
+/// before, whether or not its exceptions() ask for std::ios_base::failure. Other exceptions that
+/// they let through, those of the stream's buffer, reach the caller. After an exception a part may
+/// be written.
+void write_safetensors(std::ostream& stream, const std::vector<OutputTensor>& tensors,
                        const SafetensorsMetadata& metadata, const WriteProgress& progress = {});
 
 }  // namespace weightlift

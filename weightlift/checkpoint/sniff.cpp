@@ -237,18 +237,6 @@ OtherFile describe(std::string_view text) {
 
 }  // namespace
 
-std::string_view to_string(CheckpointFormat format) {
-  switch (format) {
-    case CheckpointFormat::kSafetensors:
-      return "safetensors";
-    case CheckpointFormat::kTorchZip:
-      return "torch zip";
-    case CheckpointFormat::kTorchLegacy:
-      return "torch legacy";
-  }
-  return "unknown";
-}
-
 std::string_view name_other_file(std::string_view text) {
   if (text.starts_with(kZipMagic)) return "a zip archive";
   if (const Magic* magic = find_magic(text)) return magic->what;

@@ -1,17 +1,13 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
 
+#include "weightlift/checkpoint/checkpoint.h"
+
 namespace weightlift {
-
-enum class CheckpointFormat : std::uint8_t { kSafetensors, kTorchZip, kTorchLegacy };
-
-/// "safetensors", "torch zip", "torch legacy"
-std::string_view to_string(CheckpointFormat format);
 
 /// The format of a checkpoint by its content. Throws an error "where: ..." that names what the
 /// bytes look like: UnsupportedError for another known format (an archive, HDF5), FormatError for

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "weightlift/base/note.h"
+#include "weightlift/checkpoint/checkpoint.h"
 #include "weightlift/checkpoint/pickle.h"
 #include "weightlift/checkpoint/zip.h"
 #include "weightlift/tensor/state_dict.h"
@@ -18,12 +19,6 @@
 namespace weightlift {
 
 enum class TorchForm : std::uint8_t { kZip, kLegacy };
-
-/// How much of the tensors to read.
-enum class Reading : std::uint8_t {
-  kAll,
-  kMetadataOnly,  ///< name, dtype and shape: tensors that need a copy have zeros as elements
-};
 
 /// The bytes that tensors share.
 struct TorchStorage {

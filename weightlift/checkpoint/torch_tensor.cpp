@@ -354,7 +354,7 @@ void TensorReader::require_inside(Layout& layout, std::size_t elements) const {
     refuse(fmt::format("stride: expected one for each of {} dimensions, got {}", layout.size.size(),
                        layout.stride.size()));
   }
-  const auto count = numel(layout.size);
+  const auto count = checked_numel(layout.size);
   if (!count || !checked_mul(*count, narrow<std::int64_t>(item_bytes(layout.dtype)))) {
     refuse(fmt::format("size {} exceeds 64 bits", to_string(layout.size)));
   }

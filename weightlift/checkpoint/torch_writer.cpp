@@ -11,6 +11,10 @@
 #include "weightlift/base/error.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/checkpoint/crc32.h"
+#include "weightlift/checkpoint/output_elements.h"
+#include "weightlift/checkpoint/output_file.h"
+#include "weightlift/checkpoint/output_sink.h"
+#include "weightlift/checkpoint/output_stream.h"
 #include "weightlift/checkpoint/output_tensor.h"
 #include "weightlift/checkpoint/pickle_globals.h"
 #include "weightlift/checkpoint/zip_writer.h"
@@ -140,38 +144,55 @@ std::string make_pickle(const std::vector<OutputTensor>& tensors) {
   return pickle.take();
 }
 
+/// The file but for the tensors' elements.
+struct Plan {
+  std::string pickle;
+  ZipWriter zip;
+};
+
+Plan make_plan(const std::string& where, const std::vector<OutputTensor>& tensors) {
+  Plan plan;
+  plan.pickle = plan_output(where, [&] { return make_pickle(tensors); });
+  plan.zip.add("archive/data.pkl", plan.pickle.size());
+  plan.zip.add("archive/byteorder", kByteOrder.size());
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    plan.zip.add(fmt::format("archive/data/{}", i), stored_bytes(tensors[i]));
+  }
+  plan.zip.add("archive/version", kVersion.size());
+  return plan;
+}
+
+void write_plan(Plan& plan, const std::vector<OutputTensor>& tensors, OutputSink& output) {
+  std::size_t record = 0;
+  const auto append_text = [&](std::string_view text) {
+    output.append(plan.zip.local_header(record++, crc32(std::as_bytes(std::span(text)))));
+    output.append(text);
+  };
+  append_text(plan.pickle);
+  append_text(kByteOrder);
+  for (const OutputTensor& tensor : tensors) {
+    output.append(plan.zip.local_header(record++, stored_crc32(tensor)));
+    append_elements(tensor, output);
+  }
+  append_text(kVersion);
+  output.append(plan.zip.directory());
+  output.close();
+}
+
 }  // namespace
 
 void write_torch(const std::filesystem::path& path, const std::vector<OutputTensor>& tensors,
                  const WriteProgress& progress) {
-  std::string pickle;
-  try {
-    pickle = with_context(shown(path), [&] { return make_pickle(tensors); });
-  } catch (const FormatError& error) {
-    throw FormatError(join_places(shown(path), error.where()), error.message(), error.hints());
-  }
-  ZipWriter zip;
-  zip.add("archive/data.pkl", pickle.size());
-  zip.add("archive/byteorder", kByteOrder.size());
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
-    zip.add(fmt::format("archive/data/{}", i), stored_bytes(tensors[i]));
-  }
-  zip.add("archive/version", kVersion.size());
-  OutputFile file(path, zip.total_bytes(), progress);
-  std::size_t record = 0;
-  const auto append_text = [&](std::string_view text) {
-    file.append(zip.local_header(record++, crc32(std::as_bytes(std::span(text)))));
-    file.append(text);
-  };
-  append_text(pickle);
-  append_text(kByteOrder);
-  for (const OutputTensor& tensor : tensors) {
-    file.append(zip.local_header(record++, crc32(tensor)));
-    append(tensor, file);
-  }
-  append_text(kVersion);
-  file.append(zip.directory());
-  file.close();
+  Plan plan = make_plan(shown(path), tensors);
+  OutputFile file(path, plan.zip.total_bytes(), progress);
+  write_plan(plan, tensors, file);
+}
+
+void write_torch(std::ostream& stream, const std::vector<OutputTensor>& tensors,
+                 const WriteProgress& progress) {
+  Plan plan = make_plan(kOutputStream, tensors);
+  OutputStream output(stream, plan.zip.total_bytes(), progress);
+  write_plan(plan, tensors, output);
 }
 
 }  // namespace weightlift

@@ -1,9 +1,9 @@
 #pragma once
 
 #include <filesystem>
+#include <iosfwd>
 #include <vector>
 
-#include "weightlift/checkpoint/output_file.h"
 #include "weightlift/checkpoint/output_tensor.h"
 
 namespace weightlift {
@@ -19,6 +19,11 @@ namespace weightlift {
 /// class of torch (float8, uint16, uint32, uint64). Throws ExistsError and IoError as
 /// write_safetensors. After an exception a part of the file may remain: the caller owns the folder.
 void write_torch(const std::filesystem::path& path, const std::vector<OutputTensor>& tensors,
+                 const WriteProgress& progress = {});
+
+/// Writes the same bytes to a stream; throws as write_torch, and for the stream as
+/// write_safetensors.
+void write_torch(std::ostream& stream, const std::vector<OutputTensor>& tensors,
                  const WriteProgress& progress = {});
 
 }  // namespace weightlift

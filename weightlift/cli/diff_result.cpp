@@ -41,7 +41,7 @@ std::string describe(const TensorDifference& found) {
   }
   return fmt::format("max |a - b| {:.3g}, max |a - b| / |b| {:.3g}, {} of {} values",
                      values->max_abs, values->max_rel, with_commas(values->different_count),
-                     with_commas(numel(found.a->shape).value_or(0)));
+                     with_commas(numel(found.a->shape)));
 }
 
 std::string line_of(const TensorDifference& found) {

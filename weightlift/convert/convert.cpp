@@ -194,7 +194,7 @@ Conversion convert_local(const ConversionRequest& request, const LocalSource& so
                          ProgressSink& progress) {
   progress.step("read", 0);
   Plan plan = make_plan(request, source);
-  const MappedFile& file = *plan.source.checkpoint.files.front();
+  const CheckpointFile& file = plan.source.checkpoint.files.front();
   Conversion result;
   result.source_file = plan.source.checkpoint.path.string();
   result.bytes_read = size_bytes(plan.source.checkpoint);
@@ -229,7 +229,7 @@ Conversion convert_local(const ConversionRequest& request, const LocalSource& so
   }
   auto hashing = run_beside([&plan, &file] {
     require_checksums(plan.source.checkpoint);
-    return plan.sha256_hex.empty() ? sha256(file.bytes()) : plan.sha256_hex;
+    return plan.sha256_hex.empty() ? sha256(file.bytes) : plan.sha256_hex;
   });
   write_folder(plan, folder.path(), progress);
   if (request.verify) {

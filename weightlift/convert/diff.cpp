@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "weightlift/base/error.h"
+#include "weightlift/base/posix.h"
 #include "weightlift/tensor/compare.h"
 #include "weightlift/transfer/transfer.h"
 

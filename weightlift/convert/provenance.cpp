@@ -46,7 +46,7 @@ std::optional<PretrainedCfg> find_known(const ConversionRequest& request, const 
     take_statements(timm_config_of(cfg), shown, where);
     return cfg;
   }
-  sha256_hex = sha256(source.checkpoint.files.front()->bytes());
+  sha256_hex = sha256(source.checkpoint.files.front().bytes);
   for (const auto& cfg : {find_by_sha256(sha256_hex), find_by_origin(from.origin)}) {
     if (cfg && has_shape_of(*cfg, source)) return cfg;
   }

@@ -6,6 +6,7 @@
 #include "weightlift/base/error.h"
 #include "weightlift/base/hint.h"
 #include "weightlift/base/note.h"
+#include "weightlift/base/posix.h"
 #include "weightlift/base/text.h"
 #include "weightlift/convert/source.h"
 #include "weightlift/models/linear_head.h"

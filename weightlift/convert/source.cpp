@@ -5,8 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
-#include <map>
 #include <utility>
 
 #include "weightlift/base/error.h"
@@ -23,7 +21,7 @@
 #include "weightlift/models/families.h"
 #include "weightlift/models/registry.h"
 #include "weightlift/nn/layers.h"
-#include "weightlift/tensor/convert.h"
+#include "weightlift/tensor/counters.h"
 
 namespace weightlift {
 
@@ -166,100 +164,18 @@ void require_content(const fs::path& folder) {
   }
 }
 
-/// The first element of a tensor with elements of T.
-template <class T>
-T first_of_data(const Tensor& tensor) {
-  T value{};
-  std::memcpy(&value, tensor.bytes().data(), sizeof(value));
-  return value;
-}
-
-/// The only element of an integer tensor, nothing for other dtypes and beyond 63 bits.
-std::optional<std::int64_t> as_integer(const Tensor& tensor) {
-  switch (tensor.dtype()) {
-    case DType::BOOL:
-    case DType::U8:
-      return first_of_data<std::uint8_t>(tensor);
-    case DType::I8:
-      return first_of_data<std::int8_t>(tensor);
-    case DType::U16:
-      return first_of_data<std::uint16_t>(tensor);
-    case DType::I16:
-      return first_of_data<std::int16_t>(tensor);
-    case DType::U32:
-      return first_of_data<std::uint32_t>(tensor);
-    case DType::I32:
-      return first_of_data<std::int32_t>(tensor);
-    case DType::I64:
-      return first_of_data<std::int64_t>(tensor);
-    case DType::U64: {
-      const auto value = first_of_data<std::uint64_t>(tensor);
-      if (!std::in_range<std::int64_t>(value)) return std::nullopt;
-      return static_cast<std::int64_t>(value);
-    }
-    default:
-      return std::nullopt;
-  }
-}
-
-/// A counter as torch loads it: int64, without dimensions. Empty where it is not one number.
-std::optional<Tensor> as_counter(const Tensor& tensor) {
-  if (tensor.numel() != 1 || tensor.shape().size() > 1) return std::nullopt;
-  std::optional<std::int64_t> count;
-  if (is_floating(tensor.dtype())) {
-    const Tensor wide = to_dtype(tensor, DType::F64);
-    const auto value = first_of_data<double>(wide);
-    constexpr double kMost = 9e15;  // larger doubles skip integers
-    if (value > -kMost && value < kMost) count = static_cast<std::int64_t>(value);
-  } else {
-    count = as_integer(tensor);
-  }
-  if (!count) return std::nullopt;
-  return Tensor::of(Shape{}, std::vector<std::int64_t>{*count});
-}
-
-/// Whether the file has the batch norm of this counter.
-bool has_statistics(const StateDict& tensors, std::string_view counter) {
-  counter.remove_suffix(std::string_view("num_batches_tracked").size());
-  return tensors.contains(fmt::format("{}running_mean", counter));
-}
-
-/// Adds missing num_batches_tracked as 0, as torch does for files from before 2018, and converts
-/// those with a dimension or as floats, which torch also loads.
-void complete_counters(Source& source) {
-  const auto network = source.network->make(tree_of(source), source.config);
-  std::map<std::string, Tensor> mended;
-  std::vector<std::string> absent;
-  for (const Module::Slot& slot : network->slots()) {
-    if (slot.role != SlotRole::kCounter) continue;
-    const Tensor* tensor = source.tensors.find(slot.name);
-    if (tensor == nullptr) {
-      if (has_statistics(source.tensors, slot.name)) absent.push_back(slot.name);
-    } else if (tensor->dtype() != DType::I64 || !tensor->shape().empty()) {
-      if (auto counter = as_counter(*tensor)) mended.emplace(slot.name, std::move(*counter));
-    }
-  }
-  if (absent.empty() && mended.empty()) return;
-  StateDict complete;
-  for (const auto& [name, tensor] : source.tensors) {
-    const auto found = mended.find(name);
-    complete.insert(name, found == mended.end() ? tensor : found->second);
-  }
-  for (const std::string& name : absent) {
-    complete.insert(name, Tensor::of(Shape{}, std::vector<std::int64_t>{0}));
-  }
-  source.tensors = std::move(complete);
-  source.counters_added = static_cast<std::int64_t>(absent.size());
-  source.counters_mended = static_cast<std::int64_t>(mended.size());
-  const std::string where = shown(source.checkpoint.path);
-  if (!absent.empty()) {
+/// Completes the counters, and adds notes on what changed.
+void settle_counters(Source& source) {
+  const CounterChanges changes = complete_counters(source.tensors);
+  source.counters_added = changes.added;
+  source.counters_mended = changes.mended;
+  const auto note = [&](NoteCode code, std::int64_t count) {
+    if (count == 0) return;
     source.notes.push_back(
-        {NoteCode::kCountersAdded, where, {{"count", std::to_string(absent.size())}}});
-  }
-  if (!mended.empty()) {
-    source.notes.push_back(
-        {NoteCode::kCountersConverted, where, {{"count", std::to_string(mended.size())}}});
-  }
+        {code, shown(source.checkpoint.path), {{"count", std::to_string(count)}}});
+  };
+  note(NoteCode::kCountersAdded, changes.added);
+  note(NoteCode::kCountersConverted, changes.mended);
 }
 
 void take(const TimmConfig& stated, Source& source, const std::string& where) {
@@ -339,7 +255,7 @@ Source open_source(const std::string& given, const SourceHints& hints, Reading r
   take_all_statements(source, hints);
   const bool described = folder || hints.as || !hints.config.empty();
   if (!described) note_assumption(source);
-  complete_counters(source);
+  settle_counters(source);
   if (auto note = find_zero_tail(source.checkpoint, source.tensors)) {
     source.notes.push_back(std::move(*note));
   }

@@ -10,6 +10,7 @@
 
 #include "weightlift/base/error.h"
 #include "weightlift/base/note.h"
+#include "weightlift/base/posix.h"
 #include "weightlift/base/text.h"
 #include "weightlift/models/families.h"
 #include "weightlift/models/linear_head.h"
@@ -319,10 +320,7 @@ void read_weights(Source& source, const SourceHints& hints) {
   const std::string where = shown(checkpoint.path);
   const bool hf = source.kind == SourceKind::kTransformersFolder;
   source.notes.insert(source.notes.end(), checkpoint.notes.begin(), checkpoint.notes.end());
-  if (checkpoint.obstacle && find_networks(checkpoint.dicts).empty()) {
-    throw UnsupportedError(where, checkpoint.obstacle->message,
-                           advice(checkpoint.obstacle->advice));
-  }
+  if (find_networks(checkpoint.dicts).empty()) require_layer_tensors(checkpoint);
   source.choice = choose_weights(checkpoint.dicts, hints.weights_key, where);
   LoadedDict loaded = load_dict(checkpoint, source.choice.dict);
   source.ignored = std::move(loaded.ignored);

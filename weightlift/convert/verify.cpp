@@ -95,7 +95,7 @@ void compare_outputs(const std::vector<Tensor>& a, const std::vector<Tensor>& b,
                      Verification& result) {
   for (std::size_t i = 0; i < result.outputs.size(); ++i) {
     OutputComparison& output = result.outputs[i];
-    const Difference now = difference(a[i], b[i]);
+    const Difference now = measure_difference(a[i], b[i]);
     output.bit_equal = output.bit_equal && bit_equal(a[i], b[i]);
     if (result.options.rtol || result.options.atol) {
       output.close = output.close && allclose(b[i], a[i], result.options.rtol.value_or(1e-5),
@@ -163,7 +163,7 @@ std::optional<FirstDifference> find_first_difference(const Graph& src, const Gra
   FirstDifference first{*found, side(src, *found), side(dest, *found), {}};
   const auto x = *found < src.nodes().size() ? value_at(a, src, input, *found) : std::nullopt;
   const auto y = *found < dest.nodes().size() ? value_at(b, dest, input, *found) : std::nullopt;
-  if (x && y && x->shape() == y->shape()) first.difference = difference(*y, *x);
+  if (x && y && x->shape() == y->shape()) first.difference = measure_difference(*y, *x);
   return first;
 }
 
@@ -228,7 +228,7 @@ Tensor random_input(const Shape& shape, std::uint64_t seed, std::int64_t sample)
     z ^= z >> 31U;
     return (static_cast<double>(z >> 11U) + 0.5) * 0x1p-53;  // inside (0, 1)
   };
-  std::vector<float> values(static_cast<std::size_t>(numel(shape).value_or(0)));
+  std::vector<float> values(static_cast<std::size_t>(numel(shape)));
   for (std::size_t i = 0; i < values.size(); i += 2) {
     const double radius = std::sqrt(-2 * std::log(uniform()));
     const double angle = 2 * std::numbers::pi * uniform();

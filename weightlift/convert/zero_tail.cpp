@@ -24,8 +24,8 @@ struct Part {
 };
 
 /// The tensors that are views of the file, the last first.
-std::vector<Part> parts_of(const MappedFile& file, const StateDict& tensors) {
-  const std::span<const std::byte> all = file.bytes();
+std::vector<Part> parts_of(const CheckpointFile& file, const StateDict& tensors) {
+  const std::span<const std::byte> all = file.bytes;
   const std::less<> before;
   std::vector<Part> parts;
   for (const auto& [name, tensor] : tensors) {
@@ -48,10 +48,10 @@ std::size_t count_zeros_at_end(std::span<const std::byte> bytes) {
 }  // namespace
 
 std::optional<Note> find_zero_tail(const Checkpoint& checkpoint, const StateDict& tensors) {
-  for (const auto& file : checkpoint.files) {
+  for (const CheckpointFile& file : checkpoint.files) {
     std::size_t zeros = 0;
     const std::string* first = nullptr;
-    for (const Part& part : parts_of(*file, tensors)) {
+    for (const Part& part : parts_of(file, tensors)) {
       const std::size_t count = count_zeros_at_end(part.bytes);
       if (part.weight && count != 0) {
         zeros += count;
@@ -62,7 +62,7 @@ std::optional<Note> find_zero_tail(const Checkpoint& checkpoint, const StateDict
     }
     if (zeros >= kLeastZeros) {
       return Note{NoteCode::kZeroTail,
-                  shown(file->path()),
+                  file.where,
                   {{"tensor", printable(*first)}, {"bytes", std::to_string(zeros)}}};
     }
   }

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "weightlift/checkpoint/output_file.h"
+#include "weightlift/checkpoint/output_tensor.h"
 #include "weightlift/image/processor.h"
 #include "weightlift/models/family.h"
 #include "weightlift/models/model_config.h"

@@ -126,7 +126,7 @@ Inspection inspect(const InspectRequest& request, ProgressSink& progress) {
       inspect_local(fetcher.fetch_source(parse_source_name(request.source), NetworkNeed::kAny),
                     request.weights_key, found);
   if (request.hash) {
-    found.sha256 = sha256(checkpoint.files.front()->bytes());
+    found.sha256 = sha256(checkpoint.files.front().bytes);
     // Different weights can share the eight digits of a hash in timm's file names, so the number of
     // parameters must also match.
     const auto cfg = find_by_sha256(found.sha256);

@@ -111,7 +111,7 @@ void Graph::enter(const Module& module) {
 
 Value Graph::record(Op op, std::vector<NodeId> inputs, Shape shape, const Module* module) {
   for (const NodeId input : inputs) node(input);
-  if (!numel(shape)) {
+  if (!checked_numel(shape)) {
     throw MismatchError(std::string(op_name(op)),
                         fmt::format("shape {} is out of range", to_string(shape)));
   }

@@ -125,7 +125,7 @@ Value AdaptiveAvgPool2d::forward(Value input) const {
 Value Flatten::forward(Value input) const {
   const Shape& in = input.shape();
   if (in.empty()) throw MismatchError("Flatten", "expected an input (N, ...), got []");
-  const auto features = numel(Shape(in.begin() + 1, in.end()));
+  const auto features = checked_numel(Shape(in.begin() + 1, in.end()));
   return input.graph->record(FlattenOptions{}, {input.node}, {in[0], features.value_or(-1)}, this);
 }
 

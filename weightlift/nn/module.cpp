@@ -111,7 +111,7 @@ const Tensor* Module::own(std::string_view name) const {
 std::int64_t count_parameters(const Module& module) {
   std::int64_t count = 0;
   for (const Module::ConstSlot& slot : module.slots()) {
-    if (slot.role == SlotRole::kParameter) count += numel(slot.shape).value_or(0);
+    if (slot.role == SlotRole::kParameter) count += numel(slot.shape);
   }
   return count;
 }

@@ -284,7 +284,7 @@ class Compiler {
 
 Layout plain_layout(const Shape& shape) {
   constexpr std::int64_t kRoom = 256;  // sizeof(float) times the widest block
-  const auto count = numel(shape);
+  const auto count = checked_numel(shape);
   if ((shape.size() != 2 && shape.size() != 4) || !count || !checked_mul(*count, kRoom)) {
     throw UnsupportedError(
         fmt::format("expected activations (N, C, H, W) or (N, C) that fit in memory, got {}",

@@ -71,7 +71,7 @@ bool bit_equal_converted(const Tensor& a, const Tensor& b) {
   return equal;
 }
 
-Difference difference(const Tensor& a, const Tensor& b) {
+Difference measure_difference(const Tensor& a, const Tensor& b) {
   require_comparable(a, b);
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   Difference result;

@@ -15,8 +15,8 @@ bool bit_equal(const Tensor& a, const Tensor& b);
 /// convert.h does not have.
 bool bit_equal_converted(const Tensor& a, const Tensor& b);
 
-/// How far F32 tensor `a` is from `b`. NaN in the same place of both counts as equal; NaN and
-/// anything else are infinitely far apart.
+/// How far F32 tensor `a` is from `b`; a plain value. NaN in the same place of both counts as
+/// equal; NaN and anything else are infinitely far apart.
 struct Difference {
   float max_abs = 0;                 ///< the largest |a - b|
   double sum_abs = 0;                ///< of all |a - b|; divided by the elements, the mean
@@ -26,13 +26,14 @@ struct Difference {
 };
 
 /// Compares all elements. Throws MismatchError unless both are F32 of one shape.
-Difference difference(const Tensor& a, const Tensor& b);
+Difference measure_difference(const Tensor& a, const Tensor& b);
 
 /// torch.allclose(a, b, rtol, atol, equal_nan=True): |a - b| <= atol + rtol * |b| in float32
 /// arithmetic, for each element that differs. Throws MismatchError unless both are F32
 /// of one shape.
 bool allclose(const Tensor& a, const Tensor& b, double rtol, double atol);
 
+/// Numbers of elements that are not finite.
 struct NonFinite {
   std::int64_t nan = 0;
   std::int64_t inf = 0;

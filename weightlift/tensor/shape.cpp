@@ -4,10 +4,17 @@
 #include <fmt/ranges.h>
 
 #include "weightlift/base/bytes.h"
+#include "weightlift/base/error.h"
 
 namespace weightlift {
 
-std::optional<std::int64_t> numel(const Shape& shape) {
+std::int64_t numel(const Shape& shape) {
+  const auto count = checked_numel(shape);
+  if (!count) throw MismatchError(fmt::format("size of {} is out of range", to_string(shape)));
+  return *count;
+}
+
+std::optional<std::int64_t> checked_numel(const Shape& shape) {
   std::int64_t product = 1;
   bool empty = false;
   for (const std::int64_t dim : shape) {

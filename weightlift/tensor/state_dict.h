@@ -12,7 +12,7 @@
 
 namespace weightlift {
 
-/// The names of a dict of tensors inside a file.
+/// The names of a dict of tensors inside a file. A plain value with its own copy of the names.
 struct NamedDict {
   std::string path;                ///< the keys that lead to it, joined by dots; "" for the top
   std::size_t level = 0;           ///< number of these keys
@@ -20,6 +20,10 @@ struct NamedDict {
 };
 
 /// Names to tensors in insertion order, as torch's state_dict. Names are unique.
+///
+/// Holds handles (Tensor): copying it copies no element, and its tensors outlive it. References,
+/// pointers and iterators from it are valid until the next call that is not const. All const calls
+/// of one StateDict may overlap; any other call overlaps with no call on the same StateDict.
 class StateDict {
  public:
   using value_type = std::pair<std::string, Tensor>;
@@ -27,7 +31,15 @@ class StateDict {
   /// Adds an entry at the end. Throws MismatchError where the name is taken.
   void insert(std::string name, Tensor tensor);
 
-  /// The tensor of that name, nullptr where there is none; valid until the next insert.
+  /// Removes the entry of that name, and keeps the order of the others. Returns whether there was
+  /// one. Takes time in proportion to size().
+  bool erase(std::string_view name);
+
+  /// Binds the name to another tensor; the entry keeps its place. Throws NotFoundError where there
+  /// is no such name.
+  void replace(std::string_view name, Tensor tensor);
+
+  /// The tensor of that name, nullptr where there is none.
   const Tensor* find(std::string_view name) const;
 
   /// The tensor of that name. Throws NotFoundError where there is none.
@@ -40,6 +52,9 @@ class StateDict {
   auto end() const { return entries_.end(); }
 
  private:
+  /// The place of a name in `entries_`. Throws NotFoundError where there is none.
+  std::size_t place_of(std::string_view name) const;
+
   struct Hash : std::hash<std::string_view> {
     using is_transparent = void;
   };

@@ -14,7 +14,7 @@ Tensor::Tensor() : dtype_(DType::F32), shape_{0} {}
 
 Tensor Tensor::view(DType dtype, Shape shape, std::span<const std::byte> bytes,
                     std::shared_ptr<const void> owner) {
-  const auto count = weightlift::numel(shape);
+  const auto count = checked_numel(shape);
   const auto wanted =
       count ? checked_mul(static_cast<std::size_t>(*count), item_bytes(dtype)) : std::nullopt;
   if (!wanted) {

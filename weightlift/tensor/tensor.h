@@ -29,14 +29,19 @@ constexpr DType dtype_of() {
 }
 
 /// A value handle on row-major, packed, little-endian elements. Copies share one immutable buffer;
-/// assigning to a handle never writes to it. As safe between threads as a shared_ptr.
+/// assigning to a handle never writes to it.
+///
+/// The bytes are a view: owner() keeps them alive, or, where it is null, the caller of view().
+/// Threads: as a shared_ptr. All const calls of one handle may overlap, and any calls of two
+/// handles on one buffer; a call that assigns to a handle overlaps with no other call on it.
 class Tensor {
  public:
   /// No elements of F32, shape [0].
   Tensor();
 
-  /// A view of `bytes`, which `owner` keeps alive. Throws MismatchError unless `bytes` is exactly
-  /// numel(shape) elements long.
+  /// A view of `bytes`, which `owner` keeps alive; where it is null, the caller does, as long as
+  /// the tensor or a copy of it lives. Throws MismatchError unless `bytes` is exactly numel(shape)
+  /// elements long.
   static Tensor view(DType dtype, Shape shape, std::span<const std::byte> bytes,
                      std::shared_ptr<const void> owner);
 
@@ -52,11 +57,12 @@ class Tensor {
   const Shape& shape() const { return shape_; }
   std::int64_t numel() const;
 
-  /// Valid as long as this handle or a copy of it lives.
+  /// Valid as long as this handle or a copy of it lives (see owner()).
   std::span<const std::byte> bytes() const& { return bytes_; }
   std::span<const std::byte> bytes() const&& = delete;
 
-  /// What keeps the bytes alive: two views of one mapped file have the same owner.
+  /// What keeps the bytes alive: two views of one mapped file have the same owner. Null where the
+  /// caller of view() does, and of Tensor().
   const std::shared_ptr<const void>& owner() const { return owner_; }
 
   /// The elements. Throws MismatchError unless T is dtype()'s type and the bytes are aligned for it
