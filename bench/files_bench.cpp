@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "weightlift/base/digest.h"
-#include "weightlift/checkpoint/safetensors_writer.h"
+#include "weightlift/checkpoint.h"
 
 namespace weightlift {
 namespace {

@@ -77,6 +77,8 @@ foreach(file IN LISTS files)
   file(STRINGS ${TREE}/${file} lines REGEX "^[ \t]*#[ \t]*include[ \t]*[<\"]")
   list(TRANSFORM lines REPLACE ".*include[ \t]*[<\"]([^>\"]*).*" "\\1")
   set(included_by_${file} "${lines}")
+  string(REGEX REPLACE "^include/" "" name "${file}")  # as others include it
+  set(included_by_${name} "${lines}")
 endforeach()
 
 set(faults "")

@@ -1,7 +1,8 @@
 # Compares the includes of a tree with the layers that each layer may include (ARROWS).
 #   cmake -DTREE=<folder that contains weightlift/> -DARROWS=<name:seen,seen|name:...> -P check_layers.cmake
-# A file may include its own layer and the layers in SEES, by their path from the root. Only .cpp files
-# may include large headers of other libraries, and only runtime/onednn*.cpp those of oneDNN.
+# A file may include its own layer and the layers in SEES, by their path from the root. A public header,
+# in include/weightlift/, names its layer in a line "// Layer: NAME", and includes only public headers. Only
+# .cpp files may include large headers of other libraries, and only runtime/onednn*.cpp those of oneDNN.
 cmake_policy(SET CMP0057 NEW)  # if(IN_LIST)
 
 string(REPLACE "|" ";" arrows "${ARROWS}")
@@ -12,9 +13,22 @@ foreach(arrow IN LISTS arrows)
 endforeach()
 
 set(faults "")
-file(GLOB_RECURSE files RELATIVE ${TREE} ${TREE}/weightlift/*.h ${TREE}/weightlift/*.cpp)
+file(GLOB public RELATIVE ${TREE}/include/weightlift ${TREE}/include/weightlift/*.h)
+foreach(header IN LISTS public)
+  file(STRINGS ${TREE}/include/weightlift/${header} layer_of_${header} REGEX "^// Layer: [a-z]+$")
+  string(REPLACE "// Layer: " "" layer_of_${header} "${layer_of_${header}}")
+endforeach()
+
+file(GLOB_RECURSE files RELATIVE ${TREE} ${TREE}/weightlift/*.h ${TREE}/weightlift/*.cpp
+     ${TREE}/include/weightlift/*.h)
 foreach(file IN LISTS files)
-  string(REGEX REPLACE "^weightlift/([^/]+)/.*" "\\1" layer "${file}")
+  set(is_public FALSE)
+  if(file MATCHES "^include/weightlift/(.*)$")
+    set(is_public TRUE)
+    set(layer "${layer_of_${CMAKE_MATCH_1}}")
+  else()
+    string(REGEX REPLACE "^weightlift/([^/]+)/.*" "\\1" layer "${file}")
+  endif()
   if(NOT layer IN_LIST layers)
     list(APPEND faults "${file}: is in no declared layer")
     continue()
@@ -24,7 +38,16 @@ foreach(file IN LISTS files)
     string(REGEX REPLACE ".*include[ \t]*([<\"])([^>\"]*).*" "\\1;\\2" parts "${line}")
     list(GET parts 0 kind)
     list(GET parts 1 header)
-    if(header MATCHES "^weightlift/([^/]+)/")
+    if(header MATCHES "^weightlift/([^/]+\\.h)$")
+      set(seen "${layer_of_${CMAKE_MATCH_1}}")
+      if(NOT CMAKE_MATCH_1 IN_LIST public)
+        list(APPEND faults "${file}: includes ${header}, which is no public header")
+      elseif(NOT seen STREQUAL layer AND NOT seen IN_LIST sees_${layer})
+        list(APPEND faults "${file}: includes ${header}, but ${layer} does not name ${seen} in SEES")
+      endif()
+    elseif(is_public AND (kind STREQUAL "\"" OR header MATCHES "[/.]"))
+      list(APPEND faults "${file}: includes ${header}, but a public header may include only public headers and std")
+    elseif(header MATCHES "^weightlift/([^/]+)/")
       if(NOT CMAKE_MATCH_1 STREQUAL layer AND NOT CMAKE_MATCH_1 IN_LIST sees_${layer})
         list(APPEND faults "${file}: includes ${header}, but ${layer} does not name ${CMAKE_MATCH_1} in SEES")
       endif()

@@ -3,7 +3,8 @@
 #   cmake -DTREE=<root> -P check_spelling_of_options.cmake
 cmake_policy(VERSION 3.22)
 
-file(GLOB_RECURSE sources LIST_DIRECTORIES false ${TREE}/weightlift/*.cpp ${TREE}/weightlift/*.h)
+file(GLOB_RECURSE sources LIST_DIRECTORIES false ${TREE}/weightlift/*.cpp ${TREE}/weightlift/*.h
+     ${TREE}/include/*.h)
 list(FILTER sources EXCLUDE REGEX "^${TREE}/weightlift/cli/")
 set(commands "convert|verify|diff|inspect|models|preprocess|classify|evaluate|pull|push|env|help")
 set(faults "")

@@ -1,21 +1,23 @@
 # weightlift_layer(NAME SOURCES file... [SEES layer...] [LIBRARIES target...])
-# Defines one target for one layer in one folder. SEES: the layers whose headers this layer may include.
-# They are linked, so that an undeclared dependency fails to link, and listed for the layer check.
-# LIBRARIES: external libraries, hidden from other layers.
+# Defines one target for one layer in one folder: the library of all layers is made of its objects, and
+# tests link it alone. SEES: the layers whose headers this layer may include. They are linked, so that an
+# undeclared dependency fails to link, and listed for the layer check. LIBRARIES: external libraries,
+# hidden from other layers.
 function(weightlift_layer name)
   cmake_parse_arguments(arg "" "" "SOURCES;SEES;LIBRARIES" ${ARGN})
   add_library(weightlift_${name} STATIC ${arg_SOURCES})
   add_library(weightlift::${name} ALIAS weightlift_${name})
-  target_include_directories(weightlift_${name} PUBLIC
-    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
-    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  # The public headers are in include/, all others beside their sources.
+  target_include_directories(weightlift_${name} PUBLIC ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
   target_compile_features(weightlift_${name} PUBLIC cxx_std_20)
-  target_link_libraries(weightlift_${name} PRIVATE $<BUILD_INTERFACE:weightlift_options> ${arg_LIBRARIES})
+  set_target_properties(weightlift_${name} PROPERTIES
+    POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+  target_link_libraries(weightlift_${name} PRIVATE weightlift_options ${arg_LIBRARIES})
   foreach(layer IN LISTS arg_SEES)
     target_link_libraries(weightlift_${name} PUBLIC weightlift_${layer})
   endforeach()
-  set_target_properties(weightlift_${name} PROPERTIES EXPORT_NAME ${name})
   set_property(GLOBAL APPEND PROPERTY WEIGHTLIFT_LAYERS ${name})
+  set_property(GLOBAL APPEND PROPERTY WEIGHTLIFT_LIBRARIES ${arg_LIBRARIES})
   list(JOIN arg_SEES "," sees)
   set_property(GLOBAL APPEND PROPERTY WEIGHTLIFT_ARROWS "${name}:${sees}")
 endfunction()

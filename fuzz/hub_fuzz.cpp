@@ -21,8 +21,8 @@
 #include <vector>
 
 #include "fuzz/round_trip.h"
-#include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/base/text.h"
 #include "weightlift/hub/account.h"

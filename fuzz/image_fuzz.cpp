@@ -3,7 +3,7 @@
 #include <cstdint>
 
 #include "fuzz/round_trip.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/image/decode.h"
 
 namespace {

@@ -7,7 +7,7 @@
 #include <set>
 
 #include "fuzz/round_trip.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/checkpoint/shard_index.h"
 
 namespace {

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "fuzz/round_trip.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/convert/label_file.h"
 
 using namespace weightlift;

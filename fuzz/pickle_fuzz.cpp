@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "fuzz/round_trip.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/checkpoint/pickle.h"
 
 namespace {

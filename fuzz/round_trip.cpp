@@ -2,8 +2,7 @@
 
 #include <unistd.h>
 
-#include "weightlift/checkpoint/safetensors_writer.h"
-#include "weightlift/checkpoint/torch_writer.h"
+#include "weightlift/checkpoint.h"
 
 namespace weightlift::fuzzing {
 

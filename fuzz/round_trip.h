@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "weightlift/base/file.h"
-#include "weightlift/tensor/state_dict.h"
+#include "weightlift/state_dict.h"
 
 // Shared by the targets.
 

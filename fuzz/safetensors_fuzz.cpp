@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "fuzz/round_trip.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/checkpoint/safetensors.h"
 #include "weightlift/tensor/compare.h"
 

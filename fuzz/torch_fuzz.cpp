@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "fuzz/round_trip.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/checkpoint/safetensors.h"
 #include "weightlift/checkpoint/torch.h"
 #include "weightlift/checkpoint/torch_objects.h"

@@ -10,14 +10,13 @@
 #include <variant>
 #include <vector>
 
-#include "weightlift/base/note.h"
-#include "weightlift/checkpoint/checkpoint.h"
-#include "weightlift/convert/verify.h"
-#include "weightlift/export/model_folder.h"
-#include "weightlift/models/model_config.h"
-#include "weightlift/predict/scores.h"
+#include "weightlift/checkpoint.h"
+#include "weightlift/comparison.h"
+#include "weightlift/models.h"
+#include "weightlift/predict.h"
+#include "weightlift/progress.h"
 
-namespace weightlift {
+namespace WEIGHTLIFT_API weightlift {
 
 /// Facts about a source that its files do not have.
 struct SourceHints {

@@ -11,16 +11,18 @@
 #include <utility>
 #include <vector>
 
-#include "weightlift/base/progress.h"
+#include "weightlift/comparison.h"
 #include "weightlift/conversion.h"
-#include "weightlift/convert/convert.h"
-#include "weightlift/convert/diff.h"
+#include "weightlift/progress.h"
 
-namespace weightlift {
+namespace WEIGHTLIFT_API weightlift {
+
+struct HubSettings;
 
 // Every call below takes the names that the program takes: a path, a name of timm's registry
 // ("resnet50.a1_in1k"), or a Hub repository ("owner/name[@revision]"). Downloads go through
-// huggingface_hub's cache, with its settings from the environment (HF_TOKEN, HF_ENDPOINT, ...).
+// huggingface_hub's cache. `hub`: the settings of the Hub, read during the call; null for those of
+// the environment (HF_TOKEN, HF_ENDPOINT, HF_HUB_OFFLINE, ...).
 // Each throws an Error: UsageError, NotFoundError, HubError, Interrupted from the sink's check(),
 // and so on. Calls may overlap, each with its own ProgressSink.
 
@@ -28,7 +30,8 @@ namespace weightlift {
 /// files on disk, gives the folder its name, and publishes it where `request.publish` is set. A
 /// difference is a result (`verification`, written == false), not an exception. An exception leaves
 /// nothing behind, except where publishing failed: then the verified folder stays.
-ConversionResult convert(const ConversionRequest& request, ProgressSink& progress = no_progress());
+ConversionResult convert(const ConversionRequest& request, ProgressSink& progress = no_progress(),
+                         const HubSettings* hub = nullptr);
 
 struct VerifyRequest {
   std::string source;
@@ -38,7 +41,8 @@ struct VerifyRequest {
 };
 
 /// Compares a converted model with its source. A difference is a result.
-FolderVerification verify(const VerifyRequest& request, ProgressSink& progress = no_progress());
+FolderVerification verify(const VerifyRequest& request, ProgressSink& progress = no_progress(),
+                          const HubSettings* hub = nullptr);
 
 struct DiffRequest {
   std::string a, b;
@@ -51,7 +55,8 @@ struct DiffResult {
 };
 
 /// Compares two checkpoints tensor by tensor. A difference is a result.
-DiffResult diff(const DiffRequest& request, ProgressSink& progress = no_progress());
+DiffResult diff(const DiffRequest& request, ProgressSink& progress = no_progress(),
+                const HubSettings* hub = nullptr);
 
 struct InspectRequest {
   std::string source;
@@ -96,7 +101,8 @@ struct Inspection {
 };
 
 /// Reads what a checkpoint contains, without its weights. Also reports the notes to `progress`.
-Inspection inspect(const InspectRequest& request, ProgressSink& progress = no_progress());
+Inspection inspect(const InspectRequest& request, ProgressSink& progress = no_progress(),
+                   const HubSettings* hub = nullptr);
 
 struct PushRequest {
   std::filesystem::path folder;
@@ -127,7 +133,8 @@ struct PushResult {
 };
 
 /// Checks a model folder, and publishes it in one commit.
-PushResult push(const PushRequest& request, ProgressSink& progress = no_progress());
+PushResult push(const PushRequest& request, ProgressSink& progress = no_progress(),
+                const HubSettings* hub = nullptr);
 
 struct PullResult {
   std::string repo_id, revision;
@@ -136,10 +143,11 @@ struct PullResult {
 };
 
 /// The local folder of a transformers model: a folder as it is, a repository after its download.
-std::filesystem::path fetch_model(const std::string& name, ProgressSink& progress = no_progress());
+std::filesystem::path fetch_model(const std::string& name, ProgressSink& progress = no_progress(),
+                                  const HubSettings* hub = nullptr);
 
 /// Downloads a whole repository, into the cache or, where it is not empty, into `local_dir`.
 PullResult pull(const std::string& repository, const std::filesystem::path& local_dir = {},
-                ProgressSink& progress = no_progress());
+                ProgressSink& progress = no_progress(), const HubSettings* hub = nullptr);
 
 }  // namespace weightlift

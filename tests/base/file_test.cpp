@@ -16,7 +16,7 @@
 #include "tests/base/child.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 
 namespace weightlift {
 namespace {

@@ -1,8 +1,7 @@
-#include "weightlift/base/note.h"
-
 #include <gmock/gmock.h>
 
 #include "tests/support/notes.h"
+#include "weightlift/progress.h"
 
 namespace weightlift {
 namespace {

@@ -18,7 +18,7 @@
 #include "tests/base/child.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/owner_tag.h"
 
 namespace weightlift {

@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "tests/base/child.h"
-#include "weightlift/base/note.h"
+#include "weightlift/progress.h"
 
 namespace weightlift {
 namespace {

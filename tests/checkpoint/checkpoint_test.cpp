@@ -15,8 +15,8 @@
 #include "tests/support/refusal.h"
 #include "tests/support/safetensors_builder.h"
 #include "tests/support/temp_dir.h"
-#include "weightlift/base/error.h"
-#include "weightlift/checkpoint/safetensors_writer.h"
+#include "weightlift/base/message.h"
+#include "weightlift/checkpoint.h"
 
 namespace weightlift {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "tests/checkpoint/golden.h"
 #include "tests/support/temp_dir.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/checkpoint/safetensors.h"
 #include "weightlift/checkpoint/sniff.h"
 #include "weightlift/checkpoint/torch.h"

@@ -17,7 +17,7 @@
 #include "tests/support/refusal.h"
 #include "tests/support/safetensors_builder.h"
 #include "tests/support/temp_dir.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/checkpoint/checkpoint.h"
 #include "weightlift/tensor/compare.h"

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "tests/support/refusal.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/checkpoint/safetensors.h"
 
 namespace weightlift::testing {

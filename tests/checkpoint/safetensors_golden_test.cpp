@@ -7,8 +7,8 @@
 
 #include "tests/support/temp_dir.h"
 #include "weightlift/base/digest.h"
+#include "weightlift/checkpoint.h"
 #include "weightlift/checkpoint/safetensors.h"
-#include "weightlift/checkpoint/safetensors_writer.h"
 
 // The safetensors package and transformers wrote the files of tests/data/safetensors
 // (make_safetensors.py); the manifest lists what the real reader finds in them.

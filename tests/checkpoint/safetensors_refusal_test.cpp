@@ -7,7 +7,7 @@
 #include "tests/checkpoint/parse.h"
 #include "tests/checkpoint/refusal_case.h"
 #include "tests/support/safetensors_builder.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/checkpoint/safetensors.h"
 
 namespace weightlift {

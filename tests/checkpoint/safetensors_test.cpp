@@ -11,7 +11,7 @@
 #include "tests/support/notes.h"
 #include "tests/support/safetensors_builder.h"
 #include "tests/support/temp_dir.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 
 namespace weightlift {
 namespace {

@@ -1,5 +1,3 @@
-#include "weightlift/checkpoint/safetensors_writer.h"
-
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -15,8 +13,9 @@
 #include "tests/support/refusal.h"
 #include "tests/support/safetensors_builder.h"
 #include "tests/support/temp_dir.h"
-#include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
+#include "weightlift/base/message.h"
+#include "weightlift/checkpoint.h"
 #include "weightlift/tensor/compare.h"
 #include "weightlift/tensor/convert.h"
 

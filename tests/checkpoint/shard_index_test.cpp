@@ -7,7 +7,7 @@
 #include "tests/checkpoint/refusal_case.h"
 #include "tests/support/notes.h"
 #include "tests/support/refusal.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 
 namespace weightlift {
 namespace {

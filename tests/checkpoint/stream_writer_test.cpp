@@ -17,13 +17,10 @@
 
 #include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
-#include "weightlift/base/error.h"
-#include "weightlift/checkpoint/output_tensor.h"
-#include "weightlift/checkpoint/safetensors_writer.h"
-#include "weightlift/checkpoint/torch_writer.h"
-#include "weightlift/tensor/dtype.h"
-#include "weightlift/tensor/state_dict.h"
-#include "weightlift/tensor/tensor.h"
+#include "weightlift/base/message.h"
+#include "weightlift/checkpoint.h"
+#include "weightlift/state_dict.h"
+#include "weightlift/tensor.h"
 
 namespace weightlift {
 namespace {

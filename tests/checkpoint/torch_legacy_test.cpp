@@ -6,7 +6,7 @@
 #include "tests/checkpoint/torch_builder.h"
 #include "tests/support/notes.h"
 #include "tests/support/refusal.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/checkpoint/sniff.h"
 #include "weightlift/checkpoint/torch.h"
 

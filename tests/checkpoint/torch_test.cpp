@@ -11,7 +11,7 @@
 #include "tests/checkpoint/torch_builder.h"
 #include "tests/support/notes.h"
 #include "tests/support/refusal.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 
 namespace weightlift {
 namespace {

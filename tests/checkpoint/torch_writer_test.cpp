@@ -1,5 +1,3 @@
-#include "weightlift/checkpoint/torch_writer.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -11,10 +9,10 @@
 #include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
 #include "weightlift/base/digest.h"
-#include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
+#include "weightlift/base/message.h"
+#include "weightlift/checkpoint.h"
 #include "weightlift/checkpoint/safetensors.h"
-#include "weightlift/checkpoint/safetensors_writer.h"
 #include "weightlift/checkpoint/torch.h"
 #include "weightlift/checkpoint/zip_writer.h"
 #include "weightlift/tensor/compare.h"

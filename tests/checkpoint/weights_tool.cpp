@@ -7,13 +7,12 @@
 #include <exception>
 #include <filesystem>
 
-#include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
+#include "weightlift/base/message.h"
+#include "weightlift/checkpoint.h"
 #include "weightlift/checkpoint/safetensors.h"
-#include "weightlift/checkpoint/safetensors_writer.h"
 #include "weightlift/checkpoint/sniff.h"
 #include "weightlift/checkpoint/torch.h"
-#include "weightlift/checkpoint/torch_writer.h"
 
 namespace weightlift {
 namespace {

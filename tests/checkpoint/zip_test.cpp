@@ -13,8 +13,8 @@
 #include "tests/support/notes.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
-#include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
+#include "weightlift/base/message.h"
 #include "weightlift/checkpoint/sniff.h"
 #include "weightlift/checkpoint/torch_archive.h"
 

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/cli/program.h"
-#include "weightlift/checkpoint/torch_writer.h"
+#include "weightlift/checkpoint.h"
 
 namespace weightlift {
 namespace {

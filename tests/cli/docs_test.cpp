@@ -8,8 +8,8 @@
 
 #include "tests/cli/program.h"
 #include "tests/support/hub_server.h"
-#include "weightlift/base/error.h"
-#include "weightlift/base/note.h"
+#include "weightlift/base/message.h"
+#include "weightlift/progress.h"
 
 namespace weightlift::testing {
 namespace {

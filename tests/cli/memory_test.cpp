@@ -15,11 +15,10 @@
 #include "tests/support/resnets.h"
 #include "tests/support/temp_dir.h"
 #include "weightlift/base/file.h"
+#include "weightlift/checkpoint.h"
 #include "weightlift/checkpoint/output_elements.h"
-#include "weightlift/checkpoint/safetensors_writer.h"
-#include "weightlift/checkpoint/torch_writer.h"
 #include "weightlift/models/resnet/resnet.h"
-#include "weightlift/tensor/state_dict.h"
+#include "weightlift/state_dict.h"
 
 namespace weightlift {
 namespace {

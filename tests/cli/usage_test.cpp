@@ -10,7 +10,7 @@
 #include <sstream>
 
 #include "tests/cli/program.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/text.h"
 
 namespace weightlift {

@@ -12,7 +12,7 @@
 #include "tests/support/temp_dir.h"
 #include "tests/support/timm_checkpoint.h"
 #include "weightlift/base/digest.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/tensor/compare.h"
 #include "weightlift/tensor/convert.h"
 

@@ -16,9 +16,8 @@
 #include "tests/support/safetensors_builder.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/timm_checkpoint.h"
-#include "weightlift/base/error.h"
-#include "weightlift/checkpoint/safetensors_writer.h"
-#include "weightlift/checkpoint/torch_writer.h"
+#include "weightlift/base/message.h"
+#include "weightlift/checkpoint.h"
 #include "weightlift/tensor/convert.h"
 
 namespace weightlift {

@@ -8,9 +8,9 @@
 #include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/timm_checkpoint.h"
-#include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
-#include "weightlift/checkpoint/torch_writer.h"
+#include "weightlift/base/message.h"
+#include "weightlift/checkpoint.h"
 #include "weightlift/tensor/convert.h"
 
 namespace weightlift {

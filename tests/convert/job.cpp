@@ -1,6 +1,6 @@
 #include "tests/convert/job.h"
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/convert/source_name.h"
 
 namespace weightlift::testing {

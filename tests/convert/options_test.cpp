@@ -9,7 +9,7 @@
 #include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/timm_checkpoint.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 
 namespace weightlift {
 namespace {

@@ -11,7 +11,7 @@
 #include "tests/convert/job.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/timm_checkpoint.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/tensor/convert.h"
 
 namespace weightlift {

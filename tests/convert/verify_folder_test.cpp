@@ -10,8 +10,8 @@
 #include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/timm_checkpoint.h"
-#include "weightlift/base/error.h"
-#include "weightlift/checkpoint/safetensors_writer.h"
+#include "weightlift/base/message.h"
+#include "weightlift/checkpoint.h"
 
 namespace weightlift {
 namespace {

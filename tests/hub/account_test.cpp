@@ -5,7 +5,7 @@
 
 #include "tests/support/hub_server.h"
 #include "tests/support/refusal.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 
 namespace weightlift {
 namespace {

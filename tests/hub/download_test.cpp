@@ -7,7 +7,7 @@
 #include "tests/support/notes.h"
 #include "tests/support/refusal.h"
 #include "weightlift/base/digest.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/hub/hub_client.h"
 
 namespace weightlift {

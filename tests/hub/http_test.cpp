@@ -10,7 +10,7 @@
 #include "tests/support/hub_server.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/hub/reply.h"
 #include "weightlift/hub/url.h"
 

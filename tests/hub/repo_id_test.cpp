@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "tests/support/refusal.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 
 namespace weightlift {
 namespace {

@@ -8,8 +8,8 @@
 #include <fstream>
 #include <string>
 
-#include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
+#include "weightlift/base/message.h"
 #include "weightlift/image/decode.h"
 
 namespace weightlift {

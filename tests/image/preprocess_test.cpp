@@ -10,7 +10,7 @@
 
 #include "tests/image/images.h"
 #include "tests/support/refusal.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/checkpoint/crc32.h"
 
 namespace weightlift {

@@ -3,7 +3,7 @@
 
 #include "tests/support/refusal.h"
 #include "tests/support/timm_checkpoint.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/models/families.h"
 #include "weightlift/models/timm_config.h"
 

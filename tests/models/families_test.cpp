@@ -8,7 +8,7 @@
 
 #include "tests/support/blank_networks.h"
 #include "tests/support/refusal.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/models/names.h"
 #include "weightlift/models/regnet/regnet_config.h"
 #include "weightlift/models/resnet/resnet_config.h"

@@ -5,7 +5,7 @@
 #include "tests/support/blank_networks.h"
 #include "tests/support/refusal.h"
 #include "tests/support/timm_checkpoint.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/models/resnet/infer_resnet.h"
 #include "weightlift/tensor/convert.h"
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "tests/support/refusal.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/models/imagenet_labels.h"
 #include "weightlift/models/timm_config.h"
 

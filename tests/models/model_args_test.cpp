@@ -4,7 +4,7 @@
 
 #include "tests/support/network_of.h"
 #include "tests/support/refusal.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/models/timm_config.h"
 
 namespace weightlift {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "tests/support/refusal.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/models/families.h"
 #include "weightlift/models/resnet/resnet.h"
 

@@ -3,7 +3,7 @@
 
 #include "tests/support/blank_networks.h"
 #include "tests/support/refusal.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/models/regnet/infer_regnet.h"
 #include "weightlift/models/regnet/regnet.h"
 #include "weightlift/models/regnet/regnet_tags.h"

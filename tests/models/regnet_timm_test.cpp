@@ -8,7 +8,7 @@
 #include <algorithm>
 
 #include "tests/support/refusal.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/models/families.h"
 #include "weightlift/models/regnet/regnet_config.h"
 #include "weightlift/models/regnet/regnet_tags.h"

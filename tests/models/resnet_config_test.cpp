@@ -8,7 +8,7 @@
 
 #include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/models/resnet/resnet.h"
 
 namespace weightlift {

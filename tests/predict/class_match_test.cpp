@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/refusal.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/models/imagenet_labels.h"
 
 namespace weightlift {

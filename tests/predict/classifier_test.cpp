@@ -1,5 +1,3 @@
-#include "weightlift/predict/classifier.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -8,10 +6,11 @@
 #include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/timm_checkpoint.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
+#include "weightlift/checkpoint.h"
 #include "weightlift/checkpoint/safetensors.h"
-#include "weightlift/checkpoint/safetensors_writer.h"
 #include "weightlift/convert/convert.h"
+#include "weightlift/predict.h"
 
 namespace weightlift {
 namespace {

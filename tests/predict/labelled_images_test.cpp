@@ -5,7 +5,7 @@
 
 #include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/predict/image_files.h"
 
 namespace weightlift {

@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "tests/support/refusal.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/predict/evaluation.h"
 
 namespace weightlift {

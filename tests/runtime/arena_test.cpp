@@ -8,7 +8,7 @@
 #include <fstream>
 #include <limits>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 
 namespace weightlift {
 namespace {

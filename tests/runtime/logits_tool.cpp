@@ -9,7 +9,7 @@
 #include <span>
 #include <string>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/checkpoint/safetensors.h"
 #include "weightlift/models/names.h"
 #include "weightlift/runtime/program.h"

@@ -17,7 +17,7 @@
 
 #include "tests/support/refusal.h"
 #include "tests/support/resnets.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/checkpoint/safetensors.h"
 #include "weightlift/models/resnet/infer_resnet.h"
 #include "weightlift/models/resnet/resnet.h"

@@ -17,8 +17,8 @@
 #include "tests/support/net.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
-#include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
+#include "weightlift/base/message.h"
 #include "weightlift/models/resnet/resnet.h"
 #include "weightlift/tensor/convert.h"
 

@@ -7,7 +7,7 @@
 
 #include "tests/support/counter_random.h"
 #include "tests/support/net.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/tensor/convert.h"
 
 namespace weightlift {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "weightlift/nn/module.h"
-#include "weightlift/tensor/state_dict.h"
+#include "weightlift/state_dict.h"
 
 namespace weightlift::testing {
 

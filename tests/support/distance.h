@@ -6,7 +6,7 @@
 #include <limits>
 #include <span>
 
-#include "weightlift/tensor/tensor.h"
+#include "weightlift/tensor.h"
 
 namespace weightlift::testing {
 

@@ -3,7 +3,7 @@
 #include <string>
 #include <utility>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 
 namespace weightlift::testing {
 

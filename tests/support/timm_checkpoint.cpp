@@ -9,7 +9,7 @@
 #include "tests/support/resnets.h"
 #include "tests/support/temp_dir.h"
 #include "weightlift/base/file.h"
-#include "weightlift/checkpoint/safetensors_writer.h"
+#include "weightlift/checkpoint.h"
 #include "weightlift/models/resnet/resnet.h"
 
 namespace weightlift::testing {

@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "weightlift/models/resnet/resnet_config.h"
-#include "weightlift/tensor/state_dict.h"
+#include "weightlift/state_dict.h"
 
 namespace weightlift::testing {
 

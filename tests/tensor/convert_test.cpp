@@ -13,7 +13,7 @@
 #include <limits>
 
 #include "weightlift/base/digest.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 
 namespace weightlift {
 namespace {

@@ -1,5 +1,3 @@
-#include "weightlift/tensor/counters.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -14,12 +12,10 @@
 #include <utility>
 #include <vector>
 
+#include "weightlift/state_dict.h"
+#include "weightlift/tensor.h"
 #include "weightlift/tensor/compare.h"
 #include "weightlift/tensor/convert.h"
-#include "weightlift/tensor/dtype.h"
-#include "weightlift/tensor/shape.h"
-#include "weightlift/tensor/state_dict.h"
-#include "weightlift/tensor/tensor.h"
 
 namespace weightlift {
 namespace {

@@ -1,6 +1,6 @@
 // Compiled by ctest, never run: with REFUSED defined as 1, 2 or 3 one line takes a view of a
 // temporary's bytes, which would dangle, and the compiler must refuse it.
-#include "weightlift/tensor/tensor.h"
+#include "weightlift/tensor.h"
 
 namespace {
 

@@ -1,4 +1,4 @@
-#include "weightlift/tensor/state_dict.h"
+#include "weightlift/state_dict.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "tests/support/refusal.h"
-#include "weightlift/base/error.h"
-#include "weightlift/tensor/tensor.h"
+#include "weightlift/base/message.h"
+#include "weightlift/tensor.h"
 
 namespace weightlift {
 namespace {

@@ -1,4 +1,4 @@
-#include "weightlift/tensor/tensor.h"
+#include "weightlift/tensor.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "tests/support/refusal.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 
 namespace weightlift {
 namespace {

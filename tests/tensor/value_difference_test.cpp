@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "tests/support/refusal.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/tensor/convert.h"
 
 namespace weightlift {

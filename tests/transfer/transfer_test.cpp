@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "tests/support/refusal.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/models/resnet/resnet.h"
 
 namespace weightlift {

@@ -1,5 +1,3 @@
-#include "weightlift/base/error.h"
-
 #include <fmt/format.h>
 
 #include <array>
@@ -10,6 +8,7 @@
 #include <system_error>
 #include <utility>
 
+#include "weightlift/base/message.h"
 #include "weightlift/base/secret.h"
 #include "weightlift/base/text.h"
 

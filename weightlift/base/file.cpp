@@ -14,7 +14,7 @@
 #include <mutex>
 
 #include "weightlift/base/bytes.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/text.h"
 
 namespace weightlift {

@@ -1,10 +1,10 @@
-#include "weightlift/base/hint.h"
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <array>
 #include <cstddef>
+
+#include "weightlift/error.h"
 
 namespace weightlift {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "weightlift/base/number.h"
+#include "weightlift/number.h"
 
 // Internal: included by .cpp files only, and not installed.
 

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "weightlift/base/hint.h"
+#include "weightlift/error.h"
 
 namespace weightlift {
 

@@ -1,9 +1,9 @@
-#include "weightlift/base/note.h"
-
 #include <fmt/format.h>
 
 #include <array>
 #include <cstddef>
+
+#include "weightlift/progress.h"
 
 namespace weightlift {
 

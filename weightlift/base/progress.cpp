@@ -1,4 +1,4 @@
-#include "weightlift/base/progress.h"
+#include "weightlift/progress.h"
 
 namespace weightlift {
 

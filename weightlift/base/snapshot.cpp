@@ -7,7 +7,7 @@
 #include <system_error>
 #include <vector>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/posix.h"
 
 namespace weightlift {

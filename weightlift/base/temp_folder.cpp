@@ -14,7 +14,7 @@
 #include <string_view>
 #include <system_error>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/owner_tag.h"
 
 namespace weightlift {

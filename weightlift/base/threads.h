@@ -4,7 +4,7 @@
 #include <system_error>
 #include <utility>
 
-#include "weightlift/base/note.h"
+#include "weightlift/progress.h"
 
 namespace weightlift {
 

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <utility>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/checkpoint/checkpoint_content.h"
 #include "weightlift/checkpoint/torch.h"
 #include "weightlift/checkpoint/torch_dicts.h"

@@ -9,7 +9,7 @@
 #include "weightlift/checkpoint/torch.h"
 #include "weightlift/checkpoint/torch_objects.h"
 #include "weightlift/checkpoint/zip.h"
-#include "weightlift/tensor/state_dict.h"
+#include "weightlift/state_dict.h"
 
 // Internal: included by .cpp files only, and not installed.
 

@@ -5,9 +5,8 @@
 #include <string_view>
 #include <utility>
 
-#include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
-#include "weightlift/base/note.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/checkpoint/checkpoint.h"
 #include "weightlift/checkpoint/checkpoint_content.h"
@@ -18,6 +17,7 @@
 #include "weightlift/checkpoint/torch_dicts.h"
 #include "weightlift/checkpoint/torch_objects.h"
 #include "weightlift/checkpoint/torch_tensor.h"
+#include "weightlift/progress.h"
 
 // One way in for both sources: a file is mapped, and then is bytes as those in memory are. What
 // differs is in `Input`: only a file can change under its reader, has a name with an ending, and
@@ -234,9 +234,6 @@ Checkpoint open_checkpoint(const std::filesystem::path& path, Reading reading) {
 
 Checkpoint open_checkpoint(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
                            const std::string& where, Reading reading) {
-  // A tensor without an owner counts as unset elsewhere, so those of the caller's bytes get one. It
-  // keeps what a null pointer may still own.
-  if (!owner) owner = std::make_shared<const std::shared_ptr<const void>>(std::move(owner));
   const Input input{{shown(where), {}, bytes, std::move(owner)}, nullptr};
   if (is_index(input)) {
     throw UnsupportedError(input.file.where, "unsupported: an index of shards in memory",

@@ -7,7 +7,7 @@
 #include <span>
 
 #include "weightlift/base/bytes.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/checkpoint/crc32.h"
 #include "weightlift/checkpoint/tensor_name.h"
 #include "weightlift/tensor/convert.h"

@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
+#include "weightlift/checkpoint.h"
 #include "weightlift/checkpoint/output_sink.h"
-#include "weightlift/checkpoint/output_tensor.h"
 
 // Internal: included by .cpp files only, and not installed.
 

@@ -5,8 +5,8 @@
 #include <filesystem>
 #include <span>
 
+#include "weightlift/checkpoint.h"
 #include "weightlift/checkpoint/output_sink.h"
-#include "weightlift/checkpoint/output_tensor.h"
 
 // Internal: included by .cpp files only, and not installed.
 

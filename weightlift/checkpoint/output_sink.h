@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "weightlift/checkpoint/output_tensor.h"
+#include "weightlift/checkpoint.h"
 
 // Internal: included by .cpp files only, and not installed.
 

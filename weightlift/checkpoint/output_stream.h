@@ -6,8 +6,8 @@
 #include <span>
 #include <string_view>
 
+#include "weightlift/checkpoint.h"
 #include "weightlift/checkpoint/output_sink.h"
-#include "weightlift/checkpoint/output_tensor.h"
 
 // Internal: included by .cpp files only, and not installed.
 

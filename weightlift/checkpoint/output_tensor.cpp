@@ -1,6 +1,5 @@
-#include "weightlift/checkpoint/output_tensor.h"
-
-#include "weightlift/tensor/dtype.h"
+#include "weightlift/checkpoint.h"
+#include "weightlift/tensor.h"
 
 namespace weightlift {
 

@@ -4,7 +4,7 @@
 
 #include <unordered_set>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/checkpoint/pickle_machine.h"
 
 // A pickle is a program for a small machine with a stack and numbered places to remember values in

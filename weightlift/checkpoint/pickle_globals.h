@@ -5,7 +5,7 @@
 #include <optional>
 #include <string_view>
 
-#include "weightlift/tensor/dtype.h"
+#include "weightlift/tensor.h"
 
 namespace weightlift {
 

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "weightlift/base/bytes.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/checkpoint/pickle.h"
 
 // Internal: included by pickle*.cpp only, and not installed.

@@ -7,10 +7,10 @@
 #include <optional>
 
 #include "weightlift/base/bytes.h"
-#include "weightlift/base/error.h"
-#include "weightlift/base/note.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/checkpoint/safetensors_header.h"
+#include "weightlift/progress.h"
 
 // A safetensors file:
 //

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "weightlift/base/file.h"
-#include "weightlift/base/note.h"
-#include "weightlift/tensor/state_dict.h"
+#include "weightlift/progress.h"
+#include "weightlift/state_dict.h"
 
 namespace weightlift {
 

@@ -9,8 +9,8 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "weightlift/base/error.h"
 #include "weightlift/base/json.h"
+#include "weightlift/base/message.h"
 #include "weightlift/checkpoint/tensor_name.h"
 
 // The header is untrusted JSON of up to 100 MB. One machine without recursion reads it as a stream

@@ -6,8 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "weightlift/tensor/dtype.h"
-#include "weightlift/tensor/shape.h"
+#include "weightlift/tensor.h"
 
 namespace weightlift {
 

@@ -1,5 +1,3 @@
-#include "weightlift/checkpoint/safetensors_writer.h"
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -8,13 +6,13 @@
 #include <span>
 
 #include "weightlift/base/bytes.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/posix.h"
+#include "weightlift/checkpoint.h"
 #include "weightlift/checkpoint/output_elements.h"
 #include "weightlift/checkpoint/output_file.h"
 #include "weightlift/checkpoint/output_sink.h"
 #include "weightlift/checkpoint/output_stream.h"
-#include "weightlift/checkpoint/output_tensor.h"
 #include "weightlift/checkpoint/safetensors.h"
 
 namespace weightlift {

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "weightlift/base/bytes.h"
-#include "weightlift/base/error.h"
 #include "weightlift/base/json.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/wrong_download.h"
 #include "weightlift/checkpoint/safetensors.h"
 #include "weightlift/checkpoint/zip.h"

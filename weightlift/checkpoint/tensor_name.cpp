@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/text.h"
 
 namespace weightlift {

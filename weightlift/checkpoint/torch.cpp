@@ -6,13 +6,13 @@
 #include <set>
 
 #include "weightlift/base/bytes.h"
-#include "weightlift/base/error.h"
-#include "weightlift/base/note.h"
+#include "weightlift/base/message.h"
 #include "weightlift/checkpoint/tensor_name.h"
 #include "weightlift/checkpoint/torch_archive.h"
 #include "weightlift/checkpoint/torch_dicts.h"
 #include "weightlift/checkpoint/torch_storage.h"
 #include "weightlift/checkpoint/torch_tensor.h"
+#include "weightlift/progress.h"
 
 namespace weightlift {
 

@@ -10,11 +10,11 @@
 #include <string_view>
 #include <vector>
 
-#include "weightlift/base/note.h"
 #include "weightlift/checkpoint/checkpoint.h"
 #include "weightlift/checkpoint/pickle.h"
 #include "weightlift/checkpoint/zip.h"
-#include "weightlift/tensor/state_dict.h"
+#include "weightlift/progress.h"
+#include "weightlift/state_dict.h"
 
 namespace weightlift {
 

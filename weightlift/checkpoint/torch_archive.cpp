@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <optional>
 
-#include "weightlift/base/error.h"
-#include "weightlift/base/note.h"
+#include "weightlift/base/message.h"
+#include "weightlift/progress.h"
 
 // What torch.save puts into its zip, in this order, all below one root (the file's name at the
 // time, or "archive"):

@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "weightlift/base/note.h"
 #include "weightlift/checkpoint/zip.h"
+#include "weightlift/progress.h"
 
 namespace weightlift {
 

@@ -3,12 +3,12 @@
 #include <set>
 
 #include "weightlift/base/bytes.h"
-#include "weightlift/base/error.h"
-#include "weightlift/base/note.h"
+#include "weightlift/base/message.h"
 #include "weightlift/checkpoint/sniff.h"
 #include "weightlift/checkpoint/torch.h"
 #include "weightlift/checkpoint/torch_dicts.h"
 #include "weightlift/checkpoint/torch_storage.h"
+#include "weightlift/progress.h"
 
 // A file of torch before 1.6 (later ones write it when asked to):
 //

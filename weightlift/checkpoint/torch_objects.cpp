@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/checkpoint/torch_dicts.h"
 
 namespace weightlift {

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "weightlift/base/bytes.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/checkpoint/torch_archive.h"
 
 // A reference to a storage is a tuple:

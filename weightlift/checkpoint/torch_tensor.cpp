@@ -7,8 +7,8 @@
 #include <cstring>
 
 #include "weightlift/base/bytes.h"
-#include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
+#include "weightlift/base/message.h"
 #include "weightlift/checkpoint/torch_dicts.h"
 #include "weightlift/checkpoint/torch_storage.h"
 

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "weightlift/checkpoint/torch.h"
-#include "weightlift/tensor/tensor.h"
+#include "weightlift/tensor.h"
 
 namespace weightlift {
 

@@ -1,5 +1,3 @@
-#include "weightlift/checkpoint/torch_writer.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,14 +6,14 @@
 #include <vector>
 
 #include "weightlift/base/bytes.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/posix.h"
+#include "weightlift/checkpoint.h"
 #include "weightlift/checkpoint/crc32.h"
 #include "weightlift/checkpoint/output_elements.h"
 #include "weightlift/checkpoint/output_file.h"
 #include "weightlift/checkpoint/output_sink.h"
 #include "weightlift/checkpoint/output_stream.h"
-#include "weightlift/checkpoint/output_tensor.h"
 #include "weightlift/checkpoint/pickle_globals.h"
 #include "weightlift/checkpoint/zip_writer.h"
 

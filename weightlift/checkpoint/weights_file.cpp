@@ -7,10 +7,10 @@
 #include <span>
 #include <system_error>
 
-#include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
-#include "weightlift/base/hint.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/posix.h"
+#include "weightlift/error.h"
 
 namespace weightlift {
 

@@ -8,9 +8,9 @@
 #include <optional>
 
 #include "weightlift/base/bytes.h"
-#include "weightlift/base/error.h"
-#include "weightlift/base/note.h"
+#include "weightlift/base/message.h"
 #include "weightlift/checkpoint/crc32.h"
+#include "weightlift/progress.h"
 
 // A zip as torch.save writes it, read from its end:
 //

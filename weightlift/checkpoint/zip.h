@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "weightlift/base/note.h"
+#include "weightlift/progress.h"
 
 namespace weightlift {
 

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/cli/commands.h"
 #include "weightlift/cli/exit_code.h"
@@ -18,7 +18,8 @@
 #include "weightlift/cli/results.h"
 #include "weightlift/cli/terminal.h"
 #include "weightlift/jobs.h"
-#include "weightlift/predict/classifier.h"
+#include "weightlift/models/registry.h"
+#include "weightlift/predict.h"
 
 namespace weightlift {
 

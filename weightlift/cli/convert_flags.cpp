@@ -7,7 +7,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/cli/commands.h"
 #include "weightlift/cli/help.h"
 #include "weightlift/cli/publish_flags.h"

@@ -7,9 +7,9 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
 #include "weightlift/base/json.h"
+#include "weightlift/base/message.h"
 #include "weightlift/cli/convert_json.h"
 #include "weightlift/cli/convert_result.h"
 #include "weightlift/cli/exit_code.h"

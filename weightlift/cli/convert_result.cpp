@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/cli/phrase.h"
 #include "weightlift/cli/print.h"
 #include "weightlift/cli/results.h"

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/cli/log.h"
 #include "weightlift/cli/print.h"
 #include "weightlift/cli/results.h"

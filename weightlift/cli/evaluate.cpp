@@ -4,8 +4,8 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/cli/commands.h"
 #include "weightlift/cli/evaluate_result.h"
@@ -18,8 +18,8 @@
 #include "weightlift/cli/progress.h"
 #include "weightlift/cli/results.h"
 #include "weightlift/jobs.h"
+#include "weightlift/predict.h"
 #include "weightlift/predict/class_match.h"
-#include "weightlift/predict/classifier.h"
 #include "weightlift/predict/evaluation.h"
 #include "weightlift/predict/labelled_images.h"
 

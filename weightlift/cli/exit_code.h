@@ -2,7 +2,7 @@
 
 #include <exception>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 
 namespace weightlift {
 

@@ -9,7 +9,7 @@
 #include <cerrno>
 #include <thread>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/base/threads.h"
 #include "weightlift/cli/commands.h"

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "weightlift/base/note.h"
-#include "weightlift/predict/classifier.h"
+#include "weightlift/predict.h"
+#include "weightlift/progress.h"
 
 namespace weightlift {
 

@@ -7,11 +7,12 @@
 #include <string>
 #include <vector>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/text.h"
 #include "weightlift/cli/phrase.h"
 #include "weightlift/cli/print.h"
 #include "weightlift/cli/results.h"
+#include "weightlift/models/outside.h"
 #include "weightlift/nn/layers.h"
 
 namespace weightlift {

@@ -4,8 +4,8 @@
 #include <string>
 #include <string_view>
 
-#include "weightlift/base/error.h"
-#include "weightlift/base/note.h"
+#include "weightlift/base/message.h"
+#include "weightlift/progress.h"
 
 namespace weightlift {
 

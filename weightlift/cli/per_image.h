@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/predict/evaluation.h"
 #include "weightlift/predict/labelled_images.h"
 

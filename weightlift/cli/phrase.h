@@ -2,9 +2,9 @@
 
 #include <string>
 
-#include "weightlift/base/error.h"
-#include "weightlift/base/hint.h"
-#include "weightlift/base/note.h"
+#include "weightlift/base/message.h"
+#include "weightlift/error.h"
+#include "weightlift/progress.h"
 
 namespace weightlift {
 

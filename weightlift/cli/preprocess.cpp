@@ -3,9 +3,9 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
-#include "weightlift/checkpoint/safetensors_writer.h"
+#include "weightlift/base/message.h"
+#include "weightlift/checkpoint.h"
 #include "weightlift/cli/commands.h"
 #include "weightlift/cli/exit_code.h"
 #include "weightlift/cli/help.h"

@@ -6,7 +6,7 @@
 #include <system_error>
 #include <vector>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/checkpoint/weights_file.h"
 #include "weightlift/export/model_folder.h"

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "weightlift/base/error.h"
-#include "weightlift/tensor/shape.h"
+#include "weightlift/base/message.h"
+#include "weightlift/tensor.h"
 
 namespace weightlift {
 
@@ -92,10 +92,10 @@ std::string describe(const Verification& verification) {
                        printable(verification.different_tensors.front(), 400));
   }
   if (!verification.graph_differences.empty()) {
-    const GraphDifference& first = verification.graph_differences.front();
+    const OperationDifference& first = verification.graph_differences.front();
     out += fmt::format("    {} operations differ, the first at {}:\n      {}\n      {}\n",
                        verification.graph_differences.size(), first.position,
-                       printable(first.a, 400), printable(first.b, 400));
+                       printable(first.src, 400), printable(first.dest, 400));
   }
   if (const auto& first = verification.first_difference) {
     out += fmt::format(

@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/nearest.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/cli/commands.h"
@@ -23,6 +23,7 @@
 #include "weightlift/cli/results.h"
 #include "weightlift/cli/signals.h"
 #include "weightlift/cli/terminal.h"
+#include "weightlift/version.h"
 
 namespace weightlift {
 namespace {
@@ -133,7 +134,7 @@ Action add_version(CLI::App& app) {
   auto* command = app.add_subcommand("version", "Show the version");
   add_examples(*command, {"weightlift version"});
   return [] {
-    put("weightlift {}\n", WEIGHTLIFT_VERSION);
+    put("weightlift {}\n", version());
     return 0;
   };
 }
@@ -142,7 +143,7 @@ int run(std::span<char*> arguments) {
   CLI::App app("Convert timm checkpoints into transformers models, verified bit for bit.",
                "weightlift");
   app.formatter(help_formatter());  // before the commands, which inherit it
-  app.set_version_flag("--version", "weightlift " WEIGHTLIFT_VERSION);
+  app.set_version_flag("--version", fmt::format("weightlift {}", version()));
   app.require_subcommand(1);
   app.fallthrough();
   bool quiet = false;

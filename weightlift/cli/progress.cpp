@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/cli/log.h"
 #include "weightlift/cli/print.h"
 #include "weightlift/cli/terminal.h"

@@ -5,9 +5,8 @@
 #include <string>
 #include <string_view>
 
-#include "weightlift/base/note.h"
-#include "weightlift/base/progress.h"
 #include "weightlift/cli/signals.h"
+#include "weightlift/progress.h"
 
 namespace weightlift {
 

@@ -11,6 +11,7 @@
 #include "weightlift/cli/progress.h"
 #include "weightlift/cli/results.h"
 #include "weightlift/jobs.h"
+#include "weightlift/models/registry.h"
 
 namespace weightlift {
 

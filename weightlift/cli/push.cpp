@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/cli/commands.h"
 #include "weightlift/cli/help.h"
 #include "weightlift/cli/json_output.h"

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/nearest.h"
 #include "weightlift/convert/source_name.h"
 #include "weightlift/hub/repo_id.h"

@@ -7,11 +7,11 @@
 #include <system_error>
 #include <vector>
 
-#include "weightlift/base/error.h"
-#include "weightlift/base/hint.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/text.h"
 #include "weightlift/cli/exit_code.h"
 #include "weightlift/cli/log.h"
+#include "weightlift/error.h"
 
 namespace weightlift {
 

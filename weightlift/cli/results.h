@@ -7,7 +7,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/cli/terminal.h"
 
 namespace weightlift {

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstdlib>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/cli/commands.h"
 #include "weightlift/conversion.h"
 

@@ -4,7 +4,7 @@
 #include <array>
 #include <csignal>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 
 namespace weightlift {
 

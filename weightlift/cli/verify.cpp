@@ -4,7 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/cli/commands.h"
 #include "weightlift/cli/exit_code.h"
 #include "weightlift/cli/help.h"

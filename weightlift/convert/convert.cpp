@@ -7,10 +7,8 @@
 #include <memory>
 
 #include "weightlift/base/digest.h"
-#include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
-#include "weightlift/base/hint.h"
-#include "weightlift/base/note.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/base/temp_folder.h"
 #include "weightlift/base/text.h"
@@ -18,7 +16,9 @@
 #include "weightlift/convert/plan.h"
 #include "weightlift/convert/provenance.h"
 #include "weightlift/convert/source.h"
+#include "weightlift/error.h"
 #include "weightlift/export/model_card.h"
+#include "weightlift/progress.h"
 
 namespace weightlift {
 

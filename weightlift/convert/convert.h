@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "weightlift/base/progress.h"
+#include "weightlift/comparison.h"
 #include "weightlift/conversion.h"
 #include "weightlift/convert/settings.h"
 #include "weightlift/convert/source.h"
@@ -13,6 +13,7 @@
 #include "weightlift/export/model_card.h"
 #include "weightlift/export/model_folder.h"
 #include "weightlift/models/outside.h"
+#include "weightlift/progress.h"
 #include "weightlift/transfer/transfer.h"
 
 namespace weightlift {
@@ -58,14 +59,6 @@ std::filesystem::path planned_folder(const ConversionRequest& request,
 /// Throws where a conversion cannot create its folder: UsageError for the name, ExistsError for an
 /// existing folder, IoError for the place. Writes nothing.
 void require_destination(const ConversionRequest& request, const std::string& source_name);
-
-/// A comparison of a folder with a source. Different settings do not fail the verification: the
-/// user may have chosen them.
-struct FolderVerification {
-  Verification network;
-  SettingsComparison settings;
-  std::vector<OutsideTensor> outside = {};  ///< the source's tensors that were ignored
-};
 
 /// Compares a transformers folder (or any local source) with a local source. Reports the source's
 /// notes to `progress`. Throws what open_source, settle_outside and make_network throw.

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/tensor/compare.h"
 #include "weightlift/transfer/transfer.h"

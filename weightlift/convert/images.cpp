@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/image/decode.h"
 #include "weightlift/image/preprocess.h"

@@ -9,10 +9,10 @@
 #include <utility>
 #include <vector>
 
-#include "weightlift/base/error.h"
-#include "weightlift/base/hint.h"
 #include "weightlift/base/json.h"
+#include "weightlift/base/message.h"
 #include "weightlift/checkpoint/sniff.h"
+#include "weightlift/error.h"
 #include "weightlift/models/id2label.h"
 
 namespace weightlift {

@@ -6,9 +6,9 @@
 #include <span>
 #include <utility>
 
-#include "weightlift/base/error.h"
-#include "weightlift/base/hint.h"
+#include "weightlift/base/message.h"
 #include "weightlift/convert/label_file.h"
+#include "weightlift/error.h"
 
 namespace weightlift {
 

@@ -7,14 +7,14 @@
 #include <utility>
 #include <variant>
 
-#include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
-#include "weightlift/base/hint.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/nearest.h"
-#include "weightlift/base/note.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/convert/label_file.h"
+#include "weightlift/error.h"
 #include "weightlift/models/imagenet_labels.h"
+#include "weightlift/progress.h"
 
 namespace weightlift {
 

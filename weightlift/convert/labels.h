@@ -5,9 +5,9 @@
 #include <utility>
 #include <vector>
 
-#include "weightlift/base/note.h"
 #include "weightlift/conversion.h"
 #include "weightlift/convert/source.h"
+#include "weightlift/progress.h"
 
 namespace weightlift {
 

@@ -6,15 +6,15 @@
 #include <algorithm>
 #include <variant>
 
-#include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
-#include "weightlift/base/hint.h"
-#include "weightlift/base/note.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/text.h"
 #include "weightlift/convert/processor_choice.h"
 #include "weightlift/convert/provenance.h"
 #include "weightlift/convert/source_name.h"
+#include "weightlift/error.h"
 #include "weightlift/models/timm_config.h"
+#include "weightlift/progress.h"
 
 namespace weightlift {
 

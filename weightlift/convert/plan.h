@@ -4,11 +4,11 @@
 #include <string>
 #include <vector>
 
-#include "weightlift/base/note.h"
 #include "weightlift/base/temp_folder.h"
 #include "weightlift/convert/convert.h"
 #include "weightlift/convert/images.h"
 #include "weightlift/convert/labels.h"
+#include "weightlift/progress.h"
 
 // Internal: included by .cpp files only, and not installed.
 

@@ -4,14 +4,14 @@
 
 #include <variant>
 
-#include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
-#include "weightlift/base/hint.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/nearest.h"
-#include "weightlift/base/note.h"
 #include "weightlift/base/text.h"
+#include "weightlift/error.h"
 #include "weightlift/models/registry.h"
 #include "weightlift/models/timm_config.h"
+#include "weightlift/progress.h"
 
 namespace weightlift {
 

@@ -6,7 +6,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "weightlift/base/note.h"
+#include "weightlift/progress.h"
 
 namespace weightlift {
 

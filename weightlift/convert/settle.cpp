@@ -3,13 +3,13 @@
 
 #include <algorithm>
 
-#include "weightlift/base/error.h"
-#include "weightlift/base/hint.h"
-#include "weightlift/base/note.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/base/text.h"
 #include "weightlift/convert/source.h"
+#include "weightlift/error.h"
 #include "weightlift/models/linear_head.h"
+#include "weightlift/progress.h"
 
 // Decides what a source's tensors outside its network mean for a conversion.
 

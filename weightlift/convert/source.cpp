@@ -7,21 +7,21 @@
 #include <array>
 #include <utility>
 
-#include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
-#include "weightlift/base/hint.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/nearest.h"
-#include "weightlift/base/note.h"
 #include "weightlift/base/snapshot.h"
 #include "weightlift/base/text.h"
 #include "weightlift/checkpoint/weights_file.h"
 #include "weightlift/convert/source_name.h"
 #include "weightlift/convert/source_weights.h"
 #include "weightlift/convert/zero_tail.h"
+#include "weightlift/error.h"
 #include "weightlift/models/families.h"
 #include "weightlift/models/registry.h"
 #include "weightlift/nn/layers.h"
-#include "weightlift/tensor/counters.h"
+#include "weightlift/progress.h"
+#include "weightlift/state_dict.h"
 
 namespace weightlift {
 

@@ -8,7 +8,6 @@
 #include <string_view>
 #include <vector>
 
-#include "weightlift/base/note.h"
 #include "weightlift/checkpoint/checkpoint.h"
 #include "weightlift/conversion.h"
 #include "weightlift/export/model_folder.h"
@@ -18,6 +17,7 @@
 #include "weightlift/models/outside.h"
 #include "weightlift/models/timm_config.h"
 #include "weightlift/nn/module.h"
+#include "weightlift/progress.h"
 
 namespace weightlift {
 

@@ -5,12 +5,12 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
-#include "weightlift/base/hint.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/nearest.h"
 #include "weightlift/base/snapshot.h"
 #include "weightlift/checkpoint/weights_file.h"
+#include "weightlift/error.h"
 #include "weightlift/models/families.h"
 
 namespace weightlift {

@@ -8,12 +8,12 @@
 #include <map>
 #include <set>
 
-#include "weightlift/base/error.h"
-#include "weightlift/base/note.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/base/text.h"
 #include "weightlift/models/families.h"
 #include "weightlift/models/linear_head.h"
+#include "weightlift/progress.h"
 
 namespace weightlift {
 

@@ -9,10 +9,10 @@
 #include <numbers>
 #include <string_view>
 
-#include "weightlift/base/error.h"
-#include "weightlift/base/note.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/threads.h"
 #include "weightlift/nn/module.h"
+#include "weightlift/progress.h"
 #include "weightlift/runtime/program.h"
 
 namespace weightlift {
@@ -250,7 +250,9 @@ Verification verify_networks(const Graph& src, const Graph& dest, const VerifyOp
   result.same_dtype = std::ranges::none_of(pairs, &TensorPair::converted);
   result.tensors = pairs.size();
   result.operations = src.nodes().size();
-  result.graph_differences = compare_graphs(src, dest);
+  for (GraphDifference& found : compare_graphs(src, dest)) {
+    result.graph_differences.push_back({found.position, std::move(found.a), std::move(found.b)});
+  }
   auto scanning = run_beside([&pairs] { return scan_tensors(pairs); });
   if (comparable(src, dest)) run_both(src, dest, result, step);
   TensorScan scan = scanning.get();

@@ -1,7 +1,7 @@
-#include "weightlift/base/note.h"
 #include "weightlift/base/threads.h"
 #include "weightlift/convert/convert.h"
 #include "weightlift/convert/source.h"
+#include "weightlift/progress.h"
 
 namespace weightlift {
 

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
+#include "weightlift/base/message.h"
 
 namespace weightlift {
 

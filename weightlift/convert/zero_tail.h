@@ -2,9 +2,9 @@
 
 #include <optional>
 
-#include "weightlift/base/note.h"
 #include "weightlift/checkpoint/checkpoint.h"
-#include "weightlift/tensor/state_dict.h"
+#include "weightlift/progress.h"
+#include "weightlift/state_dict.h"
 
 namespace weightlift {
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 
-#include "weightlift/base/note.h"
 #include "weightlift/base/text.h"
+#include "weightlift/progress.h"
 
 namespace weightlift {
 

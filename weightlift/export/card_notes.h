@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "weightlift/base/note.h"
+#include "weightlift/progress.h"
 
 // Internal: included by .cpp files only, and not installed.
 

@@ -5,13 +5,13 @@
 
 #include <nlohmann/json.hpp>
 
-#include "weightlift/base/error.h"
-#include "weightlift/base/note.h"
+#include "weightlift/base/message.h"
 #include "weightlift/export/card_code.h"
 #include "weightlift/export/card_notes.h"
 #include "weightlift/export/yaml.h"
 #include "weightlift/models/families.h"
-#include "weightlift/tensor/shape.h"
+#include "weightlift/progress.h"
+#include "weightlift/tensor.h"
 
 namespace weightlift {
 

@@ -6,9 +6,9 @@
 #include <string_view>
 #include <vector>
 
-#include "weightlift/base/note.h"
 #include "weightlift/export/model_folder.h"
 #include "weightlift/models/model_config.h"
+#include "weightlift/progress.h"
 
 namespace weightlift {
 

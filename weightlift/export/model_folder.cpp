@@ -1,10 +1,8 @@
 #include "weightlift/export/model_folder.h"
 
-#include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
-#include "weightlift/checkpoint/output_tensor.h"
-#include "weightlift/checkpoint/safetensors_writer.h"
-#include "weightlift/checkpoint/torch_writer.h"
+#include "weightlift/base/message.h"
+#include "weightlift/checkpoint.h"
 
 namespace weightlift {
 

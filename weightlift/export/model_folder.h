@@ -8,19 +8,17 @@
 #include <string_view>
 #include <vector>
 
-#include "weightlift/checkpoint/output_tensor.h"
+#include "weightlift/checkpoint.h"
 #include "weightlift/image/processor.h"
 #include "weightlift/models/family.h"
 #include "weightlift/models/model_config.h"
 #include "weightlift/models/timm_config.h"
-#include "weightlift/tensor/state_dict.h"
+#include "weightlift/state_dict.h"
 
 namespace weightlift {
 
 /// The name of the model card.
 inline constexpr const char* kCardFile = "README.md";
-
-enum class WeightsFormat : std::uint8_t { kSafetensors, kBin };
 
 /// A model folder without its tensors.
 struct ModelFolder {

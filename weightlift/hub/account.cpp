@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "weightlift/base/error.h"
-#include "weightlift/base/hint.h"
 #include "weightlift/base/json.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/secret.h"
 #include "weightlift/base/text.h"
+#include "weightlift/error.h"
 #include "weightlift/hub/reply.h"
 
 namespace weightlift {

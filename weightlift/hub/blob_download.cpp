@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "weightlift/base/digest.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/hub/cache.h"
 #include "weightlift/hub/url.h"

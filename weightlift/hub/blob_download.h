@@ -3,9 +3,9 @@
 #include <filesystem>
 #include <string>
 
-#include "weightlift/base/progress.h"
 #include "weightlift/hub/http.h"
 #include "weightlift/hub/hub_client.h"
+#include "weightlift/progress.h"
 
 namespace weightlift {
 

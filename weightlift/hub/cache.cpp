@@ -12,8 +12,8 @@
 #include <chrono>
 #include <thread>
 
-#include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
+#include "weightlift/base/message.h"
 
 namespace weightlift {
 

@@ -11,8 +11,8 @@
 #include <nlohmann/json.hpp>
 
 #include "weightlift/base/bytes.h"
-#include "weightlift/base/error.h"
 #include "weightlift/base/json.h"
+#include "weightlift/base/message.h"
 #include "weightlift/hub/reply.h"
 #include "weightlift/hub/url.h"
 

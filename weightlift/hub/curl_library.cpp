@@ -3,9 +3,9 @@
 #include <dlfcn.h>
 #include <fmt/format.h>
 
-#include "weightlift/base/error.h"
-#include "weightlift/base/hint.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/posix.h"
+#include "weightlift/error.h"
 
 namespace weightlift {
 

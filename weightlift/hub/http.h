@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/hub/settings.h"
 
 namespace weightlift {

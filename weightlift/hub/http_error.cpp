@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
-#include "weightlift/base/hint.h"
 #include "weightlift/base/json.h"
+#include "weightlift/error.h"
 #include "weightlift/hub/http.h"
 #include "weightlift/hub/url.h"
 

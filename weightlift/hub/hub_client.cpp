@@ -9,13 +9,12 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "weightlift/base/error.h"
-#include "weightlift/base/hint.h"
 #include "weightlift/base/json.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/nearest.h"
-#include "weightlift/base/note.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/base/text.h"
+#include "weightlift/error.h"
 #include "weightlift/hub/blob_download.h"
 #include "weightlift/hub/cache.h"
 #include "weightlift/hub/commit.h"
@@ -23,6 +22,7 @@
 #include "weightlift/hub/reply.h"
 #include "weightlift/hub/repo_tree.h"
 #include "weightlift/hub/url.h"
+#include "weightlift/progress.h"
 
 namespace weightlift {
 

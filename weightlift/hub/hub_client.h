@@ -8,11 +8,11 @@
 #include <string_view>
 #include <vector>
 
-#include "weightlift/base/error.h"
-#include "weightlift/base/hint.h"
-#include "weightlift/base/progress.h"
+#include "weightlift/base/message.h"
+#include "weightlift/error.h"
 #include "weightlift/hub/http.h"
 #include "weightlift/hub/repo_id.h"
+#include "weightlift/progress.h"
 
 namespace weightlift {
 

@@ -11,7 +11,7 @@
 #include <system_error>
 #include <thread>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/hub/lfs.h"
 #include "weightlift/hub/reply.h"

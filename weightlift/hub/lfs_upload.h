@@ -4,10 +4,10 @@
 #include <string_view>
 #include <vector>
 
-#include "weightlift/base/progress.h"
 #include "weightlift/hub/http.h"
 #include "weightlift/hub/lfs.h"
 #include "weightlift/hub/repo_id.h"
+#include "weightlift/progress.h"
 
 namespace weightlift {
 

@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "weightlift/base/digest.h"
-#include "weightlift/base/error.h"
-#include "weightlift/base/hint.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/posix.h"
+#include "weightlift/error.h"
 
 namespace weightlift {
 

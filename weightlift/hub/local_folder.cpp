@@ -7,8 +7,8 @@
 #include <climits>
 #include <string_view>
 
-#include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/hub/blob_download.h"
 

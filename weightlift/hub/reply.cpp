@@ -4,9 +4,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "weightlift/base/error.h"
-#include "weightlift/base/hint.h"
 #include "weightlift/base/json.h"
+#include "weightlift/base/message.h"
+#include "weightlift/error.h"
 #include "weightlift/hub/url.h"
 
 namespace weightlift {

@@ -9,11 +9,12 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
-#include "weightlift/base/hint.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/posix.h"
+#include "weightlift/error.h"
 #include "weightlift/hub/url.h"
+#include "weightlift/version.h"
 
 namespace weightlift {
 
@@ -177,7 +178,7 @@ HubSettings read_hub_settings() {
   settings.offline = is_true(offline.empty() ? variable("TRANSFORMERS_OFFLINE") : offline);
   settings.etag_timeout = read_seconds("HF_HUB_ETAG_TIMEOUT", settings.etag_timeout);
   settings.download_timeout = read_seconds("HF_HUB_DOWNLOAD_TIMEOUT", settings.download_timeout);
-  settings.user_agent = "weightlift/" WEIGHTLIFT_VERSION;
+  settings.user_agent = fmt::format("weightlift/{}", version());
   return settings;
 }
 

@@ -8,14 +8,14 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "weightlift/base/error.h"
-#include "weightlift/base/hint.h"
 #include "weightlift/base/json.h"
-#include "weightlift/base/note.h"
+#include "weightlift/base/message.h"
+#include "weightlift/error.h"
 #include "weightlift/hub/commit.h"
 #include "weightlift/hub/lfs_upload.h"
 #include "weightlift/hub/reply.h"
 #include "weightlift/hub/upload_session.h"
+#include "weightlift/progress.h"
 
 namespace weightlift {
 

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "weightlift/base/progress.h"
 #include "weightlift/hub/http.h"
 #include "weightlift/hub/repo_id.h"
+#include "weightlift/progress.h"
 
 namespace weightlift {
 

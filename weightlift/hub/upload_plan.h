@@ -5,8 +5,8 @@
 #include <string_view>
 #include <vector>
 
-#include "weightlift/base/progress.h"
 #include "weightlift/hub/upload.h"
+#include "weightlift/progress.h"
 
 namespace weightlift {
 

@@ -6,13 +6,13 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
-#include "weightlift/base/hint.h"
 #include "weightlift/base/json.h"
-#include "weightlift/base/note.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/base/text.h"
+#include "weightlift/error.h"
+#include "weightlift/progress.h"
 
 namespace weightlift {
 

@@ -5,11 +5,11 @@
 #include <string_view>
 #include <vector>
 
-#include "weightlift/base/progress.h"
 #include "weightlift/hub/commit.h"
 #include "weightlift/hub/http.h"
 #include "weightlift/hub/local_file.h"
 #include "weightlift/hub/upload.h"
+#include "weightlift/progress.h"
 
 // Internal: only .cpp files include it, and it is not for users of the library.
 

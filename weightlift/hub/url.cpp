@@ -11,7 +11,7 @@
 #include <system_error>
 #include <vector>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 
 namespace weightlift {
 

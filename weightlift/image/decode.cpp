@@ -9,13 +9,13 @@
 #include <utility>
 
 #include "weightlift/base/bytes.h"
-#include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
-#include "weightlift/base/note.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/wrong_download.h"
 #include "weightlift/image/color.h"
 #include "weightlift/image/decoders.h"
 #include "weightlift/image/orient.h"
+#include "weightlift/progress.h"
 
 namespace weightlift {
 

@@ -6,10 +6,10 @@
 #include <csetjmp>
 #include <cstdio>  // jpeglib.h needs it and does not include it
 
-#include "weightlift/base/error.h"
-#include "weightlift/base/note.h"
+#include "weightlift/base/message.h"
 #include "weightlift/image/color.h"
 #include "weightlift/image/decoders.h"
+#include "weightlift/progress.h"
 
 // libjpeg reports errors by longjmp, which must not jump over C++ objects that have destructors.
 // So each function that calls it and can fail is a "step": it has a setjmp of its own and only

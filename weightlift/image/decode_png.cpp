@@ -7,10 +7,10 @@
 #include <new>
 
 #include "weightlift/base/bytes.h"
-#include "weightlift/base/error.h"
-#include "weightlift/base/note.h"
+#include "weightlift/base/message.h"
 #include "weightlift/image/decoders.h"
 #include "weightlift/image/png_chunks.h"
+#include "weightlift/progress.h"
 
 // libpng reports errors by longjmp: decode_jpeg.cpp explains how "steps" keep it away from C++
 // objects.

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <string_view>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/image/decoders.h"
 
 // PBM, PGM and PPM: "P1" to "P6", width, height and (not for bits) the largest value as decimal

@@ -5,8 +5,8 @@
 #include <memory>
 
 #include "weightlift/base/bytes.h"
-#include "weightlift/base/note.h"
 #include "weightlift/image/decoders.h"
+#include "weightlift/progress.h"
 
 // Like Pillow, this reads every WebP as an animation; most have one frame. A frame may cover only a
 // part of the canvas, and the rest is black.

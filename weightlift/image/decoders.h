@@ -7,9 +7,9 @@
 #include <string_view>
 #include <vector>
 
-#include "weightlift/base/note.h"
 #include "weightlift/image/exif.h"
 #include "weightlift/image/image.h"
+#include "weightlift/progress.h"
 
 // The decoders of the formats, and what they share. Only the decode*.cpp files include this.
 

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <png.h>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 
 namespace weightlift {
 

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string_view>
 
-#include "weightlift/base/note.h"
+#include "weightlift/progress.h"
 
 namespace weightlift {
 

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "weightlift/base/note.h"
+#include "weightlift/progress.h"
 
 namespace weightlift {
 

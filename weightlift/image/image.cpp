@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "weightlift/base/bytes.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 
 namespace weightlift {
 

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <vector>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/image/resize.h"
 
 namespace weightlift {

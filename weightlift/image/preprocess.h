@@ -3,17 +3,12 @@
 #include <cstdint>
 #include <span>
 
+#include "weightlift/image.h"
 #include "weightlift/image/image.h"
 #include "weightlift/image/processor.h"
-#include "weightlift/tensor/tensor.h"
+#include "weightlift/tensor.h"
 
 namespace weightlift {
-
-/// The library whose pixel values are computed: both read the same settings, and results differ.
-enum class Preparation : std::uint8_t {
-  kTransformers,  ///< the class's Pillow back end in transformers 5.23.0, Pillow 13.0.0
-  kTimm,          ///< evaluation transform of timm 1.0.31 (crop_mode "center"), Pillow 13.0.0
-};
 
 /// Returns where a center crop of `crop` pixels begins on an axis of `size` pixels. A negative
 /// value is the number of zeros before the image. Where (size - crop) % 4 is 3, timm begins one
@@ -34,9 +29,5 @@ Image crop_seen(const Image& image, const ImageProcessor& processor,
 /// values, and UsageError as require_consistent.
 Tensor to_pixel_values(std::span<const Image> crops, const ImageProcessor& processor,
                        Preparation preparation = Preparation::kTransformers);
-
-/// Applies both to one image: (1, C, H, W).
-Tensor preprocess(const Image& image, const ImageProcessor& processor,
-                  Preparation preparation = Preparation::kTransformers);
 
 }  // namespace weightlift

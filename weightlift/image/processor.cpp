@@ -7,9 +7,9 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
 #include "weightlift/base/json.h"
+#include "weightlift/base/message.h"
 
 namespace weightlift {
 

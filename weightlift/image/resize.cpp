@@ -17,7 +17,7 @@
 #include <numbers>
 #include <utility>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 
 namespace weightlift {
 

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <utility>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/image/preprocess.h"
 
 namespace weightlift {

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "weightlift/base/note.h"
-#include "weightlift/base/number.h"
 #include "weightlift/image/processor.h"
+#include "weightlift/number.h"
+#include "weightlift/progress.h"
 
 namespace weightlift {
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
@@ -11,11 +12,10 @@
 
 #include "weightlift/base/file.h"
 #include "weightlift/convert/source_name.h"
-#include "weightlift/hub/account.h"
 #include "weightlift/job/fetch.h"
 #include "weightlift/job/job_progress.h"
 #include "weightlift/job/license.h"
-#include "weightlift/job/publish.h"
+#include "weightlift/job/publisher.h"
 #include "weightlift/jobs.h"
 
 namespace weightlift {
@@ -29,7 +29,7 @@ struct ConversionJob {
   ConversionRequest request;  ///< its Repository of labels and image processor become Files
   SourceName name;
   std::exception_ptr refusal;  ///< why the source cannot be used; thrown at its turn
-  std::optional<RepoId> repo;  ///< to publish to
+  std::string repo_id;         ///< to publish to; empty: not published
 };
 
 /// The name of the folder that a job would create.
@@ -61,38 +61,29 @@ void require_distinct_folders(const std::vector<ConversionJob>& jobs) {
   }
 }
 
-/// Chooses the repository of a folder before the first download.
-void choose_repository(const Account& account, ConversionJob& job) {
-  const PublishOptions& publish = *job.request.publish;
-  require_revision(publish.revision);
-  job.repo = choose_repo(publish, name_of(job), account);
-  // The new files would replace the source on its own branch.
-  if (publish.repo_id.empty() && job.repo->string() == id_of_repository(job.name.repository)) {
-    throw UsageError(job.request.source, "publishing would replace the source's own repository",
-                     {{HintCode::kChooseRepository, {job.repo->string()}}});
-  }
-}
-
-/// A bad token fails before the first download.
-void choose_repositories(std::vector<ConversionJob>& jobs, Fetcher& fetcher) {
-  const auto publishes = [](const ConversionJob& job) { return job.request.publish.has_value(); };
-  if (std::ranges::none_of(jobs, publishes)) return;
-  require_token(fetcher.http().settings());
-  std::optional<Account> account;
+/// Chooses the repository of each folder before the first download, so that a bad token fails
+/// early.
+void choose_repositories(std::vector<ConversionJob>& jobs, Publisher& publisher) {
   for (ConversionJob& job : jobs) {
+    const auto& publish = job.request.publish;
+    if (!publish) continue;
     // A dry run makes no request for what is local.
-    if (!publishes(job) || job.request.dry_run) continue;
-    if (!account) account = whoami(fetcher.http());
-    choose_repository(*account, job);
+    job.repo_id = job.request.dry_run ? publisher.plan(*publish, name_of(job))
+                                      : publisher.choose(*publish, name_of(job));
+    // The new files would replace the source on its own branch.
+    if (publish->repo_id.empty() && job.repo_id == id_of_repository(job.name.repository)) {
+      throw UsageError(job.request.source, "publishing would replace the source's own repository",
+                       {{HintCode::kChooseRepository, {job.repo_id}}});
+    }
   }
 }
 
-std::vector<ConversionJob> make_jobs(std::span<const ConversionRequest> requests,
-                                     Fetcher& fetcher) {
+std::vector<ConversionJob> make_jobs(std::span<const ConversionRequest> requests, Fetcher& fetcher,
+                                     Publisher& publisher) {
   std::vector<ConversionJob> jobs;
   for (const ConversionRequest& request : requests) jobs.push_back(make_job(request));
   require_distinct_folders(jobs);
-  choose_repositories(jobs, fetcher);
+  choose_repositories(jobs, publisher);
   for (ConversionJob& job : jobs) {
     job.request.id2label = fetcher.fetch_labels(job.request.id2label);
     job.request.image_processor = fetcher.fetch_processor(job.request.image_processor);
@@ -135,10 +126,9 @@ std::string license_of(const ConversionJob& job, const std::string& path, const 
 Conversion plan_download(const ConversionJob& job, Fetcher& fetcher) {
   Conversion result;
   result.folder = planned_folder(job.request, job.name.last_part);
-  for (const RepoFile& file : fetcher.list_source(job.name)) {
-    result.fetch_bytes += file.size_bytes;
-    result.fetch.push_back(printable(file.path));
-  }
+  DownloadPlan download = fetcher.list_source(job.name);
+  result.fetch = std::move(download.files);
+  result.fetch_bytes = download.size_bytes;
   return result;
 }
 
@@ -158,52 +148,47 @@ Conversion convert_source(const ConversionJob& job, Fetcher& fetcher, ProgressSi
   return result;
 }
 
-/// One source from its name to its repository. Fills `result` step by step, also before a failure.
-class Run {
- public:
-  Run(Fetcher& fetcher, ProgressSink& progress) : fetcher_(fetcher), progress_(progress) {}
+/// What the sources of one call share.
+struct Session {
+  Session(ProgressSink& sink, const HubSettings* hub)
+      : progress(sink), fetcher(progress, hub), publisher(fetcher, progress) {}
 
-  template <class Converted>
-  void operator()(const ConversionJob& job, std::optional<Conversion>& result,
-                  const Converted& converted) {
-    require_convertible(job);
-    result = convert_source(job, fetcher_, progress_);
-    result->repository = job.name.repository;
-    const auto& publish = job.request.publish;
-    if (publish)
-      result->repo_id = job.repo ? job.repo->string() : name_repo(*publish, name_of(job));
-    converted(*result);
-    if (job.repo && result->written) result->published = publish_result(job, *result);
-  }
-
- private:
-  /// A verified folder, in one commit.
-  Publication publish_result(const ConversionJob& job, const Conversion& result) {
-    return publish_folder({result.folder, list_model_files(result.folder), *job.repo,
-                           *job.request.publish, result.noncommercial_license},
-                          fetcher_.http(), progress_);
-  }
-
-  Fetcher& fetcher_;
-  ProgressSink& progress_;
+  JobProgress progress;
+  Fetcher fetcher;
+  Publisher publisher;
 };
+
+/// One source from its name to its repository. Fills `result` step by step, also before a failure.
+void run_job(const ConversionJob& job, Session& session,
+             const std::function<void(const Conversion&)>& converted,
+             std::optional<Conversion>& result) {
+  require_convertible(job);
+  result = convert_source(job, session.fetcher, session.progress);
+  result->repository = job.name.repository;
+  result->repo_id = job.repo_id;
+  converted(*result);
+  if (!job.request.publish || !result->written) return;
+  result->published = session.publisher.publish(result->folder, job.repo_id, *job.request.publish,
+                                                result->noncommercial_license);
+}
 
 }  // namespace
 
-ConversionResult convert(const ConversionRequest& request, ProgressSink& progress) {
-  JobProgress shared(progress);
-  Fetcher fetcher(shared);
-  const ConversionJob job = std::move(make_jobs({&request, 1}, fetcher).front());
+ConversionResult convert(const ConversionRequest& request, ProgressSink& progress,
+                         const HubSettings* hub) {
+  Session session(progress, hub);
+  const std::vector<ConversionJob> jobs =
+      make_jobs({&request, 1}, session.fetcher, session.publisher);
   std::optional<Conversion> result;
-  Run(fetcher, shared)(job, result, [](const Conversion& /*result*/) {});
+  run_job(
+      jobs.front(), session, [](const Conversion& /*result*/) {}, result);
   return std::move(*result);
 }
 
 void convert_all(std::span<const ConversionRequest> requests, ProgressSink& shared,
                  ConversionObserver& observer) {
-  JobProgress progress(shared);
-  Fetcher fetcher(progress);
-  const std::vector<ConversionJob> jobs = make_jobs(requests, fetcher);
+  Session session(shared, nullptr);
+  const std::vector<ConversionJob> jobs = make_jobs(requests, session.fetcher, session.publisher);
   bool stopped = false;
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     ConversionRecord record;
@@ -213,15 +198,19 @@ void convert_all(std::span<const ConversionRequest> requests, ProgressSink& shar
       continue;
     }
     const auto began = std::chrono::steady_clock::now();
-    progress.change_sink(observer.begin(i));
+    session.progress.change_sink(observer.begin(i));
+    const auto converted = [&](const Conversion& result) { observer.converted(i, result); };
     try {
-      Run(fetcher, progress)(jobs[i], record.result,
-                             [&](const Conversion& result) { observer.converted(i, result); });
+      run_job(jobs[i], session, converted, record.result);
     } catch (const std::exception& error) {
       record.error = to_error(error);
       stopped = record.error->kind() == ErrorKind::kInterrupted;
     }
-    record.notes = progress.notes();
+    record.notes = session.progress.notes();
+    if (record.result && record.result->already) {  // whose notes no sink received
+      const Notes& notes = record.result->notes;
+      record.notes.insert(record.notes.end(), notes.begin(), notes.end());
+    }
     record.time = std::chrono::steady_clock::now() - began;
     observer.end(i, record);
   }

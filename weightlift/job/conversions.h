@@ -7,11 +7,10 @@
 #include <optional>
 #include <span>
 
-#include "weightlift/base/error.h"
-#include "weightlift/base/note.h"
-#include "weightlift/base/progress.h"
+#include "weightlift/base/message.h"
 #include "weightlift/conversion.h"
 #include "weightlift/convert/convert.h"
+#include "weightlift/progress.h"
 
 namespace weightlift {
 

@@ -7,22 +7,24 @@
 #include <filesystem>
 #include <variant>
 
-#include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
-#include "weightlift/base/hint.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/nearest.h"
-#include "weightlift/base/note.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/base/snapshot.h"
 #include "weightlift/checkpoint/shard_index.h"
 #include "weightlift/checkpoint/weights_file.h"
+#include "weightlift/error.h"
 #include "weightlift/export/model_folder.h"
+#include "weightlift/hub.h"
+#include "weightlift/hub/hub_client.h"
 #include "weightlift/hub/local_file.h"
 #include "weightlift/hub/repo_tree.h"
 #include "weightlift/hub/settings.h"
 #include "weightlift/models/families.h"
 #include "weightlift/models/registry.h"
 #include "weightlift/models/timm_config.h"
+#include "weightlift/progress.h"
 
 namespace weightlift {
 
@@ -61,11 +63,9 @@ bool is_file_there(const fs::path& file) {
   return fs::is_regular_file(file, error);
 }
 
-/// A client that answers from the cache alone.
-HttpClient make_offline_client() {
-  HubSettings settings = read_hub_settings();
+HubSettings offline(HubSettings settings) {
   settings.offline = true;
-  return HttpClient(settings);
+  return settings;
 }
 
 /// Refuses an unsupported network before its weights are downloaded.
@@ -184,10 +184,10 @@ std::optional<FetchedSource> find_in_torch_cache(const SourceName& name, Progres
 
 /// A tag's weights from the caches, when the Hub did not answer. torch's cache has no revisions.
 std::optional<FetchedSource> find_elsewhere(const SourceName& name, const RepoRevision& from,
-                                            ProgressSink& progress) {
+                                            const HubSettings& settings, ProgressSink& progress) {
   if (!name.cfg) return std::nullopt;
-  HttpClient offline = make_offline_client();
-  HubClient client(offline, progress);
+  HttpClient from_cache(offline(settings));  // answers from the cache alone
+  HubClient client(from_cache, progress);
   try {
     return find_weights(client, from, name, progress);
   } catch (const HubUnreachable&) {
@@ -252,9 +252,15 @@ void require_here(const From& from) {
 
 }  // namespace
 
+Fetcher::Fetcher(ProgressSink& progress, const HubSettings* settings)
+    : progress_(progress), settings_(settings) {}
+
+Fetcher::~Fetcher() = default;
+
 HttpClient& Fetcher::http() {
   if (!http_) {
-    http_ = std::make_unique<HttpClient>(read_hub_settings(), [this] { progress_.check(); });
+    http_ = std::make_unique<HttpClient>(settings_ == nullptr ? read_hub_settings() : *settings_,
+                                         [this] { progress_.check(); });
   }
   return *http_;
 }
@@ -269,9 +275,10 @@ FetchedSource Fetcher::fetch_source(const SourceName& name, NetworkNeed need) {
   try {
     return fetch_snapshot(client, from, need, progress_);
   } catch (const HubUnreachable& lost) {
+    const HubSettings& settings = http().settings();
     std::optional<FetchedSource> found;
     try {
-      found = find_elsewhere(name, from, progress_);
+      found = find_elsewhere(name, from, settings, progress_);
     } catch (const FormatError& error) {
       throw HubUnreachable("", fmt::format("{}; and {}", lost.what(), error.what()), error.hints());
     }
@@ -289,34 +296,41 @@ FetchedSource Fetcher::fetch_source(const SourceName& name, NetworkNeed need) {
 std::optional<FetchedSource> Fetcher::find_source(const SourceName& name) {
   if (name.kind == SourceName::Kind::kPath) return FetchedSource{{name.given, name.last_part}};
   const RepoRevision from = RepoRevision::parse(name.repository);
-  HttpClient offline = make_offline_client();
-  HubClient client(offline, progress_);
+  const HubSettings settings = settings_ == nullptr ? read_hub_settings() : *settings_;
+  HttpClient from_cache(offline(settings));
+  HubClient client(from_cache, progress_);
   try {
     return fetch_snapshot(client, from, NetworkNeed::kSupported, progress_);
   } catch (const HubUnreachable&) {
-    return find_elsewhere(name, from, progress_);
+    return find_elsewhere(name, from, settings, progress_);
   } catch (const CacheDamaged&) {
     return std::nullopt;  // fetch_source downloads it again
   }
 }
 
-std::vector<RepoFile> Fetcher::list_source(const SourceName& name) {
+DownloadPlan Fetcher::list_source(const SourceName& name) {
   HubClient client(http(), progress_);
   const RepoRevision from = RepoRevision::parse(name.repository);
-  std::vector<RepoFile> files = client.list_repo_tree(from);
+  const std::vector<RepoFile> files = client.list_repo_tree(from);
   const std::string weights = choose_weights(files);
   if (weights.empty()) refuse_without_weights(from);
   const std::string stem = weights.substr(0, weights.find('.')) + "-";
   const bool sharded = weights.ends_with(".json");
-  std::erase_if(files, [&](const RepoFile& file) {
+  DownloadPlan plan;
+  for (const RepoFile& file : files) {
     const bool shard = sharded && file.path.starts_with(stem);
-    return file.path != weights && !shard && !is_config_entry(file);
-  });
-  return files;
+    if (file.path != weights && !shard && !is_config_entry(file)) continue;
+    plan.files.push_back(printable(file.path));
+    plan.size_bytes += file.size_bytes;
+  }
+  return plan;
 }
 
-File Fetcher::fetch_file(const std::string& address, const RepoFileName& file) {
+File Fetcher::fetch_file(const std::string& address, bool of_processor) {
   if (const auto known = files_.find(address); known != files_.end()) return known->second;
+  const RepoFileName file = of_processor && !is_hf_address(address)
+                                ? RepoFileName{RepoRevision::parse(address), kProcessorFile}
+                                : parse_hf_address(address);
   HubClient client(http(), progress_);
   std::vector<std::string> listed;
   const Snapshot snapshot = client.snapshot_download(file.in, [&](const RepoFile& one) {
@@ -339,17 +353,14 @@ LabelsFrom Fetcher::fetch_labels(const LabelsFrom& from) {
   require_here(from);
   const auto* repository = std::get_if<Repository>(&from);
   if (repository == nullptr) return from;
-  return fetch_file(repository->address, parse_hf_address(repository->address));
+  return fetch_file(repository->address, false);
 }
 
 ProcessorFrom Fetcher::fetch_processor(const ProcessorFrom& from) {
   require_here(from);
   const auto* repository = std::get_if<Repository>(&from);
   if (repository == nullptr) return from;
-  const std::string& address = repository->address;
-  return fetch_file(address, is_hf_address(address)
-                                 ? parse_hf_address(address)
-                                 : RepoFileName{RepoRevision::parse(address), kProcessorFile});
+  return fetch_file(repository->address, true);
 }
 
 fs::path Fetcher::fetch_model(const std::string& given) {

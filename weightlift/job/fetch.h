@@ -8,13 +8,15 @@
 #include <string>
 #include <vector>
 
-#include "weightlift/base/progress.h"
 #include "weightlift/conversion.h"
 #include "weightlift/convert/convert.h"
 #include "weightlift/convert/source_name.h"
-#include "weightlift/hub/hub_client.h"
+#include "weightlift/progress.h"
 
 namespace weightlift {
+
+class HttpClient;
+struct HubSettings;
 
 /// The networks that a job supports.
 enum class NetworkNeed : std::uint8_t { kSupported, kAny };
@@ -25,12 +27,22 @@ struct FetchedSource {
   std::optional<std::string> as = {};  ///< SourceHints::as of weights without their config
 };
 
+/// What a download would fetch.
+struct DownloadPlan {
+  std::vector<std::string> files;
+  std::uint64_t size_bytes = 0;
+};
+
 /// Downloads the sources, labels and image processors of a job, through the cache. Local files need
 /// no request: the first download creates the client.
 class Fetcher {
  public:
-  /// `progress` outlives the fetcher. Any of its threads may call check(), also several at once.
-  explicit Fetcher(ProgressSink& progress) : progress_(progress) {}
+  /// `settings`: null for those of the environment, which are read when they are needed. Both
+  /// outlive the fetcher. Any of its threads may call progress.check(), also several at once.
+  Fetcher(ProgressSink& progress, const HubSettings* settings);
+  ~Fetcher();
+  Fetcher(const Fetcher&) = delete;
+  Fetcher& operator=(const Fetcher&) = delete;
 
   /// Throws UsageError for invalid settings of the Hub.
   HttpClient& http();
@@ -46,7 +58,7 @@ class Fetcher {
   std::optional<FetchedSource> find_source(const SourceName& name);
 
   /// The files that fetch_source would fetch. Sends requests. Throws NotFoundError as that does.
-  std::vector<RepoFile> list_source(const SourceName& name);
+  DownloadPlan list_source(const SourceName& name);
 
   /// Replaces a Repository by its File, after a download; leaves the others alone. The same address
   /// is fetched once. Throws NotFoundError for a File that does not exist, and UsageError for an
@@ -59,9 +71,10 @@ class Fetcher {
   std::filesystem::path fetch_model(const std::string& given);
 
  private:
-  File fetch_file(const std::string& address, const RepoFileName& file);
+  File fetch_file(const std::string& address, bool of_processor);
 
   ProgressSink& progress_;
+  const HubSettings* settings_;
   std::unique_ptr<HttpClient> http_;
   std::map<std::string, File> files_;  ///< by address
 };

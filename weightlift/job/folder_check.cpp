@@ -6,9 +6,9 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
-#include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
 #include "weightlift/base/json.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/checkpoint/checkpoint.h"
 #include "weightlift/checkpoint/shard_index.h"

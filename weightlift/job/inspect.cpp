@@ -2,7 +2,7 @@
 #include <utility>
 
 #include "weightlift/base/digest.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/checkpoint/checkpoint.h"
 #include "weightlift/convert/labels.h"
@@ -118,9 +118,9 @@ Checkpoint inspect_local(const FetchedSource& here, const std::string& weights_k
 
 }  // namespace
 
-Inspection inspect(const InspectRequest& request, ProgressSink& progress) {
+Inspection inspect(const InspectRequest& request, ProgressSink& progress, const HubSettings* hub) {
   JobProgress shared(progress);
-  Fetcher fetcher(shared);
+  Fetcher fetcher(shared, hub);
   Inspection found{};
   const Checkpoint checkpoint =
       inspect_local(fetcher.fetch_source(parse_source_name(request.source), NetworkNeed::kAny),

@@ -4,8 +4,7 @@
 #include <mutex>
 #include <string_view>
 
-#include "weightlift/base/note.h"
-#include "weightlift/base/progress.h"
+#include "weightlift/progress.h"
 
 namespace weightlift {
 

@@ -5,9 +5,9 @@
 #include <cctype>
 #include <nlohmann/json.hpp>
 
-#include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
 #include "weightlift/base/json.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/export/model_card.h"
 #include "weightlift/models/model_config.h"

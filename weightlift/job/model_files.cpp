@@ -5,12 +5,12 @@
 #include <set>
 #include <string_view>
 
-#include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
-#include "weightlift/base/note.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/base/text.h"
 #include "weightlift/convert/source.h"
+#include "weightlift/progress.h"
 
 namespace weightlift {
 

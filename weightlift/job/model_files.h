@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "weightlift/base/progress.h"
 #include "weightlift/hub/path_patterns.h"
+#include "weightlift/progress.h"
 
 namespace weightlift {
 

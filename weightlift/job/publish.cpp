@@ -4,13 +4,13 @@
 
 #include <algorithm>
 
-#include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
-#include "weightlift/base/note.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/export/model_card.h"
 #include "weightlift/job/license.h"
 #include "weightlift/models/model_config.h"
+#include "weightlift/progress.h"
 
 namespace weightlift {
 

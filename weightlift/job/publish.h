@@ -4,14 +4,13 @@
 #include <optional>
 #include <string>
 
-#include "weightlift/base/note.h"
-#include "weightlift/base/progress.h"
 #include "weightlift/base/temp_folder.h"
 #include "weightlift/conversion.h"
 #include "weightlift/hub/account.h"
 #include "weightlift/hub/upload.h"
 #include "weightlift/hub/upload_plan.h"
 #include "weightlift/job/model_files.h"
+#include "weightlift/progress.h"
 
 namespace weightlift {
 

@@ -8,17 +8,18 @@
 
 namespace weightlift {
 
-std::filesystem::path fetch_model(const std::string& name, ProgressSink& progress) {
+std::filesystem::path fetch_model(const std::string& name, ProgressSink& progress,
+                                  const HubSettings* hub) {
   JobProgress shared(progress);
-  return Fetcher(shared).fetch_model(name);
+  return Fetcher(shared, hub).fetch_model(name);
 }
 
 PullResult pull(const std::string& repository, const std::filesystem::path& local_dir,
-                ProgressSink& progress) {
+                ProgressSink& progress, const HubSettings* hub) {
   const auto cfg = find_pretrained(repository);  // no repository has a name of timm's registry
   const RepoRevision from = RepoRevision::parse(cfg ? repository_of(*cfg) : repository);
   JobProgress shared(progress);
-  Fetcher fetcher(shared);
+  Fetcher fetcher(shared, hub);
   HubClient client(fetcher.http(), shared);
   PullResult result{from.repo.string(), from.revision, {}, local_dir};
   if (local_dir.empty()) {

@@ -1,6 +1,6 @@
 #include <utility>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/hub/account.h"
 #include "weightlift/hub/upload_plan.h"
@@ -26,9 +26,9 @@ std::vector<PlannedUpload> list_uploads(const UploadPlan& plan) {
 
 }  // namespace
 
-PushResult push(const PushRequest& request, ProgressSink& progress) {
+PushResult push(const PushRequest& request, ProgressSink& progress, const HubSettings* hub) {
   JobProgress shared(progress);
-  Fetcher fetcher(shared);
+  Fetcher fetcher(shared, hub);
   const std::filesystem::path& folder = request.folder;
   ModelFiles files =
       list_model_files(folder, {{request.include, request.exclude}, request.training_state});

@@ -1,4 +1,5 @@
 #include "weightlift/convert/convert.h"
+#include "weightlift/convert/diff.h"
 #include "weightlift/convert/source_name.h"
 #include "weightlift/job/fetch.h"
 #include "weightlift/job/job_progress.h"
@@ -18,9 +19,10 @@ DiffSide open_side(const std::string& given, const std::string& weights_key, Fet
 
 }  // namespace
 
-FolderVerification verify(const VerifyRequest& request, ProgressSink& progress) {
+FolderVerification verify(const VerifyRequest& request, ProgressSink& progress,
+                          const HubSettings* hub) {
   JobProgress shared(progress);
-  Fetcher fetcher(shared);
+  Fetcher fetcher(shared, hub);
   const auto fetch = [&](const std::string& given) {
     return fetcher.fetch_source(parse_source_name(given), NetworkNeed::kSupported);
   };
@@ -31,9 +33,9 @@ FolderVerification verify(const VerifyRequest& request, ProgressSink& progress) 
   return verify_folder(source.local.path, hints, folder.local.path, request.options, shared);
 }
 
-DiffResult diff(const DiffRequest& request, ProgressSink& progress) {
+DiffResult diff(const DiffRequest& request, ProgressSink& progress, const HubSettings* hub) {
   JobProgress shared(progress);
-  Fetcher fetcher(shared);
+  Fetcher fetcher(shared, hub);
   DiffSide a = open_side(request.a, request.a_weights_key, fetcher, shared);
   DiffSide b = open_side(request.b, request.b_weights_key, fetcher, shared);
   CheckpointDiff differences = diff_checkpoints(a, b, shared);

@@ -9,8 +9,8 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "weightlift/base/error.h"
 #include "weightlift/base/json.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/text.h"
 #include "weightlift/models/id2label.h"
 

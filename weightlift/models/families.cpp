@@ -8,8 +8,8 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "weightlift/base/error.h"
 #include "weightlift/base/json.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/text.h"
 #include "weightlift/models/regnet/regnet_family.h"
 #include "weightlift/models/resnet/resnet_family.h"

@@ -10,7 +10,7 @@
 #include "weightlift/models/model_config.h"
 #include "weightlift/models/registry.h"
 #include "weightlift/nn/module.h"
-#include "weightlift/tensor/state_dict.h"
+#include "weightlift/state_dict.h"
 
 namespace weightlift {
 

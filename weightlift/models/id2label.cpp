@@ -6,8 +6,8 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
-#include "weightlift/base/error.h"
 #include "weightlift/base/json.h"
+#include "weightlift/base/message.h"
 
 namespace weightlift {
 

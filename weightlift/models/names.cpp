@@ -10,9 +10,9 @@
 #include <optional>
 #include <set>
 
-#include "weightlift/base/error.h"
-#include "weightlift/base/hint.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/text.h"
+#include "weightlift/error.h"
 #include "weightlift/models/families.h"
 #include "weightlift/models/name_parts.h"
 

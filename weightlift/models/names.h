@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "weightlift/models/family.h"
-#include "weightlift/tensor/state_dict.h"
+#include "weightlift/state_dict.h"
 
 namespace weightlift {
 

@@ -8,7 +8,7 @@
 #include <map>
 #include <set>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/text.h"
 
 namespace weightlift {

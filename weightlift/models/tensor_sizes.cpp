@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
-#include "weightlift/base/error.h"
-#include "weightlift/base/hint.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/text.h"
+#include "weightlift/error.h"
 
 namespace weightlift {
 

@@ -7,7 +7,7 @@
 
 #include "weightlift/models/model_config.h"
 #include "weightlift/nn/module.h"
-#include "weightlift/tensor/state_dict.h"
+#include "weightlift/state_dict.h"
 
 // Internal: included by .cpp files only, and not installed.
 

@@ -6,9 +6,9 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
-#include "weightlift/base/error.h"
-#include "weightlift/base/hint.h"
 #include "weightlift/base/json.h"
+#include "weightlift/base/message.h"
+#include "weightlift/error.h"
 #include "weightlift/models/config_json.h"
 #include "weightlift/models/families.h"
 #include "weightlift/models/id2label.h"

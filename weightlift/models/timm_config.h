@@ -6,9 +6,9 @@
 #include <string_view>
 #include <vector>
 
-#include "weightlift/base/number.h"
 #include "weightlift/models/family.h"
 #include "weightlift/models/registry.h"
+#include "weightlift/number.h"
 
 namespace weightlift {
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "weightlift/base/error.h"
 #include "weightlift/base/json.h"
+#include "weightlift/base/message.h"
 #include "weightlift/models/family.h"
 #include "weightlift/models/timm_config.h"
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 
 namespace weightlift {
 

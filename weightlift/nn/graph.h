@@ -8,7 +8,7 @@
 #include <variant>
 #include <vector>
 
-#include "weightlift/tensor/shape.h"
+#include "weightlift/tensor.h"
 
 namespace weightlift {
 

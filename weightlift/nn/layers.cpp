@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "weightlift/base/bytes.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 
 namespace weightlift {
 

@@ -7,7 +7,7 @@
 #include <set>
 #include <utility>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/text.h"
 
 namespace weightlift {

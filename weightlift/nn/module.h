@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "weightlift/nn/graph.h"
-#include "weightlift/tensor/state_dict.h"
+#include "weightlift/state_dict.h"
 
 namespace weightlift {
 

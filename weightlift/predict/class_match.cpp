@@ -8,7 +8,7 @@
 #include <optional>
 #include <string_view>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/models/id2label.h"
 #include "weightlift/models/imagenet_labels.h"
 #include "weightlift/predict/ascii.h"

@@ -1,5 +1,3 @@
-#include "weightlift/predict/classifier.h"
-
 #include <fmt/format.h>
 
 #include <cmath>
@@ -8,14 +6,15 @@
 #include <new>
 
 #include "weightlift/base/bytes.h"
-#include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
-#include "weightlift/base/note.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/threads.h"
 #include "weightlift/image/preprocess.h"
+#include "weightlift/predict.h"
 #include "weightlift/predict/in_order.h"
 #include "weightlift/predict/model.h"
 #include "weightlift/predict/scores.h"
+#include "weightlift/progress.h"
 #include "weightlift/runtime/program.h"
 #include "weightlift/tensor/compare.h"
 
@@ -166,6 +165,19 @@ void Classifier::classify(std::span<const ImageInput> images, const ClassifyOpti
                          done(i, result);
                        });
   require_intact(impl_->model.checkpoint);
+}
+
+ColorMode Classifier::color_mode() const { return impl_->mode; }
+
+Tensor Classifier::preprocess(const Image& image) const {
+  return weightlift::preprocess(image, impl_->processor);
+}
+
+Tensor Classifier::forward(const Tensor& pixel_values) const {
+  Tensor logits = impl_->run_bound(pixel_values);
+  impl_->finite_weights.get();
+  require_intact(impl_->model.checkpoint);
+  return logits;
 }
 
 std::vector<Prediction> Classifier::best(std::span<const float> scores, std::size_t k) const {

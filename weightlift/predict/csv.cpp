@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/text.h"
 
 namespace weightlift {

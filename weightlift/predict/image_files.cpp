@@ -12,7 +12,7 @@
 #include <string_view>
 #include <utility>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/image/decode.h"
 #include "weightlift/predict/ascii.h"

@@ -9,8 +9,8 @@
 #include <optional>
 #include <string_view>
 
-#include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/text.h"
 #include "weightlift/predict/ascii.h"
 #include "weightlift/predict/csv.h"

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "weightlift/predict/classifier.h"
+#include "weightlift/predict.h"
 
 namespace weightlift {
 

@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
-#include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
-#include "weightlift/base/hint.h"
+#include "weightlift/base/message.h"
 #include "weightlift/checkpoint/weights_file.h"
+#include "weightlift/error.h"
 #include "weightlift/models/families.h"
 #include "weightlift/models/names.h"
 #include "weightlift/models/registry.h"

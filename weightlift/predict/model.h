@@ -5,12 +5,12 @@
 #include <string>
 #include <vector>
 
-#include "weightlift/base/note.h"
 #include "weightlift/checkpoint/checkpoint.h"
 #include "weightlift/image/decode.h"
 #include "weightlift/image/processor.h"
 #include "weightlift/models/model_config.h"
 #include "weightlift/nn/module.h"
+#include "weightlift/progress.h"
 
 namespace weightlift {
 

@@ -4,9 +4,9 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
 #include "weightlift/base/json.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/models/model_config.h"
 #include "weightlift/predict/in_order.h"

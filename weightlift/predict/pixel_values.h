@@ -6,11 +6,11 @@
 #include <span>
 #include <vector>
 
-#include "weightlift/base/note.h"
 #include "weightlift/image/decode.h"
 #include "weightlift/image/image.h"
 #include "weightlift/image/preprocess.h"
-#include "weightlift/tensor/tensor.h"
+#include "weightlift/progress.h"
+#include "weightlift/tensor.h"
 
 namespace weightlift {
 

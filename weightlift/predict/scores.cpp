@@ -6,7 +6,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 
 namespace weightlift {
 

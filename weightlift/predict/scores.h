@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "weightlift/models/model_config.h"
+#include "weightlift/predict.h"
 
 namespace weightlift {
 
@@ -18,12 +19,6 @@ std::vector<float> to_scores(std::span<const float> logits, ProblemType problem_
 /// Returns the classes of the `k` highest scores, or of all where there are fewer, the highest
 /// score first. Of equal scores, the lower class comes first.
 std::vector<std::int64_t> top_classes(std::span<const float> scores, std::size_t k);
-
-struct Prediction {
-  std::int64_t id = 0;
-  std::string label;
-  float score = 0;
-};
 
 /// As top_classes, with labels and scores.
 std::vector<Prediction> top_predictions(std::span<const float> scores, std::size_t k,

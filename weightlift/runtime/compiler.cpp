@@ -8,7 +8,7 @@
 #include <variant>
 
 #include "weightlift/base/bytes.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/runtime/fusion.h"
 #include "weightlift/runtime/kernels.h"
 #include "weightlift/runtime/onednn.h"

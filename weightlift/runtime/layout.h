@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "weightlift/tensor/shape.h"
+#include "weightlift/tensor.h"
 
 namespace weightlift {
 

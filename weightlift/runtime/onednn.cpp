@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/runtime/program.h"
 

@@ -9,7 +9,7 @@
 #include <utility>
 #include <variant>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/base/threads.h"
 #include "weightlift/runtime/compiler.h"

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "weightlift/nn/graph.h"
-#include "weightlift/tensor/tensor.h"
+#include "weightlift/tensor.h"
 
 namespace weightlift {
 

@@ -11,8 +11,8 @@
 #include <numeric>
 
 #include "weightlift/base/bytes.h"
-#include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
+#include "weightlift/base/message.h"
 #include "weightlift/nn/module.h"
 #include "weightlift/tensor/convert.h"
 

@@ -6,7 +6,7 @@
 
 #include "weightlift/nn/graph.h"
 #include "weightlift/runtime/layout.h"
-#include "weightlift/tensor/tensor.h"
+#include "weightlift/tensor.h"
 
 namespace weightlift {
 

@@ -9,8 +9,8 @@
 #include <span>
 
 #include "weightlift/base/bytes.h"
-#include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
+#include "weightlift/base/message.h"
 #include "weightlift/tensor/convert.h"
 
 namespace weightlift {

@@ -9,8 +9,8 @@
 #include <cstring>
 #include <vector>
 
-#include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
+#include "weightlift/base/message.h"
 
 namespace weightlift {
 

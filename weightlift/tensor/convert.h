@@ -4,8 +4,7 @@
 #include <functional>
 #include <span>
 
-#include "weightlift/tensor/dtype.h"
-#include "weightlift/tensor/tensor.h"
+#include "weightlift/tensor.h"
 
 namespace weightlift {
 
@@ -31,9 +30,5 @@ using PieceReader = std::function<bool(std::span<const std::byte> piece)>;
 /// Releases mapped pages of the tensor after each piece (release_mapped). Throws as
 /// convert_elements where the dtypes differ.
 void read_as(const Tensor& tensor, DType dtype, const PieceReader& read);
-
-/// The tensor itself where it has that dtype, else a converted copy. Throws UnsupportedError as
-/// convert_elements.
-Tensor to_dtype(const Tensor& tensor, DType dtype);
 
 }  // namespace weightlift

@@ -1,5 +1,3 @@
-#include "weightlift/tensor/counters.h"
-
 #include <cstring>
 #include <optional>
 #include <string>
@@ -7,10 +5,9 @@
 #include <utility>
 #include <vector>
 
+#include "weightlift/state_dict.h"
+#include "weightlift/tensor.h"
 #include "weightlift/tensor/convert.h"
-#include "weightlift/tensor/dtype.h"
-#include "weightlift/tensor/shape.h"
-#include "weightlift/tensor/tensor.h"
 
 namespace weightlift {
 

@@ -1,6 +1,6 @@
-#include "weightlift/tensor/dtype.h"
-
 #include <algorithm>
+
+#include "weightlift/tensor.h"
 
 namespace weightlift {
 

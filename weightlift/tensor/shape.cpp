@@ -1,10 +1,9 @@
-#include "weightlift/tensor/shape.h"
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "weightlift/base/bytes.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
+#include "weightlift/tensor.h"
 
 namespace weightlift {
 

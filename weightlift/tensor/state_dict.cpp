@@ -1,8 +1,8 @@
-#include "weightlift/tensor/state_dict.h"
+#include "weightlift/state_dict.h"
 
 #include <fmt/format.h>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 
 namespace weightlift {
 

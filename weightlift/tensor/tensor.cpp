@@ -1,4 +1,4 @@
-#include "weightlift/tensor/tensor.h"
+#include "weightlift/tensor.h"
 
 #include <fmt/format.h>
 
@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "weightlift/base/bytes.h"
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 
 namespace weightlift {
 

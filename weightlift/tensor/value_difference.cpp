@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "weightlift/base/bytes.h"
-#include "weightlift/base/error.h"
 #include "weightlift/base/file.h"
+#include "weightlift/base/message.h"
 #include "weightlift/tensor/convert.h"
 
 namespace weightlift {

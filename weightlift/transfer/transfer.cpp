@@ -6,7 +6,7 @@
 #include <map>
 #include <set>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/text.h"
 
 namespace weightlift {
@@ -74,7 +74,7 @@ TransferredOperation plan_pair(const Node& src, const Node& dest) {
 void require_filled(const std::vector<Module::Slot>& slots,
                     const std::map<std::string, Tensor>& moved) {
   for (const Module::Slot& slot : slots) {
-    if (!moved.contains(slot.name) && slot.tensor->owner() == nullptr) {
+    if (!moved.contains(slot.name) && slot.tensor->shape() != slot.shape) {
       throw MismatchError(slot.name,
                           "missing in the destination, because its operation is skipped");
     }

@@ -8,7 +8,7 @@
 #include <limits>
 #include <vector>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/models/regnet/regnet.h"
 #include "weightlift/models/regnet/regnet_names.h"
 #include "weightlift/models/tensor_sizes.h"

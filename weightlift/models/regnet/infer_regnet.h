@@ -6,7 +6,7 @@
 #include <string>
 
 #include "weightlift/models/regnet/regnet_config.h"
-#include "weightlift/tensor/state_dict.h"
+#include "weightlift/state_dict.h"
 
 namespace weightlift {
 

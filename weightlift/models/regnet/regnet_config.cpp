@@ -8,8 +8,8 @@
 #include <optional>
 #include <utility>
 
-#include "weightlift/base/error.h"
 #include "weightlift/base/json.h"
+#include "weightlift/base/message.h"
 #include "weightlift/models/config_json.h"
 
 namespace weightlift {

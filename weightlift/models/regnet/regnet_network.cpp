@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "weightlift/base/error.h"
-#include "weightlift/base/hint.h"
 #include "weightlift/base/json.h"
+#include "weightlift/base/message.h"
+#include "weightlift/error.h"
 #include "weightlift/models/regnet/infer_regnet.h"
 #include "weightlift/models/regnet/regnet.h"
 #include "weightlift/models/regnet/regnet_family.h"

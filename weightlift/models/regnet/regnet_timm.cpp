@@ -9,8 +9,8 @@
 #include <numeric>
 #include <optional>
 
-#include "weightlift/base/error.h"
 #include "weightlift/base/json.h"
+#include "weightlift/base/message.h"
 #include "weightlift/base/text.h"
 #include "weightlift/models/config_json.h"
 #include "weightlift/models/regnet/regnet_tags.h"

@@ -4,7 +4,7 @@
 
 #include <array>
 
-#include "weightlift/base/error.h"
+#include "weightlift/base/message.h"
 #include "weightlift/models/resnet/resnet.h"
 #include "weightlift/models/resnet/resnet_names.h"
 #include "weightlift/models/tensor_sizes.h"

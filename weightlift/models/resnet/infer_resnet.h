@@ -3,7 +3,7 @@
 #include <string>
 
 #include "weightlift/models/resnet/resnet_config.h"
-#include "weightlift/tensor/state_dict.h"
+#include "weightlift/state_dict.h"
 
 namespace weightlift {
 

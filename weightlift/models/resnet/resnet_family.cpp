@@ -8,9 +8,9 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "weightlift/base/error.h"
-#include "weightlift/base/hint.h"
 #include "weightlift/base/json.h"
+#include "weightlift/base/message.h"
+#include "weightlift/error.h"
 #include "weightlift/models/config_json.h"
 #include "weightlift/models/resnet/infer_resnet.h"
 #include "weightlift/models/resnet/resnet.h"

@@ -1,6 +1,9 @@
 #pragma once
 
+// Layer: tensor
+
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -8,9 +11,9 @@
 #include <utility>
 #include <vector>
 
-#include "weightlift/tensor/tensor.h"
+#include "weightlift/tensor.h"
 
-namespace weightlift {
+namespace WEIGHTLIFT_API weightlift {
 
 /// The names of a dict of tensors inside a file. A plain value with its own copy of the names.
 struct NamedDict {
@@ -64,5 +67,17 @@ class StateDict {
 
 /// The names of these tensors, as a dict at the top of a file.
 NamedDict name_tensors(const StateDict& tensors);
+
+/// What complete_counters changed.
+struct CounterChanges {
+  std::int64_t added = 0;   ///< missing, now 0
+  std::int64_t mended = 0;  ///< converted to int64 scalars
+};
+
+/// Completes the counters of batch norms (num_batches_tracked) as torch does when it loads a state
+/// dict. Files from before 2018 lack them: each `running_mean` without its counter gets one of 0 at
+/// the end of `tensors`. A counter with one dimension, or of another dtype, becomes an int64 scalar
+/// in its place. A counter that is not one number of 64 bits stays as it is.
+CounterChanges complete_counters(StateDict& tensors);
 
 }  // namespace weightlift

@@ -1,5 +1,7 @@
 #pragma once
 
+// Layer: predict
+
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -10,13 +12,17 @@
 #include <string>
 #include <vector>
 
-#include "weightlift/base/error.h"
-#include "weightlift/base/note.h"
-#include "weightlift/image/decode.h"
-#include "weightlift/models/model_config.h"
-#include "weightlift/predict/scores.h"
+#include "weightlift/image.h"
+#include "weightlift/models.h"
 
-namespace weightlift {
+namespace WEIGHTLIFT_API weightlift {
+
+/// A class with its score.
+struct Prediction {
+  std::int64_t id = 0;
+  std::string label;
+  float score = 0;
+};
 
 /// An image to classify: a file, or bytes in memory.
 struct ImageInput {
@@ -58,6 +64,20 @@ class Classifier {
   /// UnsupportedError where some weights are not finite.
   void classify(std::span<const ImageInput> images, const ClassifyOptions& options,
                 const std::function<void(std::size_t, const Classified&)>& done) const;
+
+  /// The color mode of the network's images, for load_image() and decode_image().
+  ColorMode color_mode() const;
+
+  /// The network's input for an image of that color mode, as its image processor makes it:
+  /// pixel_values of shape (1, C, H, W), F32. Throws as to the image, MismatchError or UsageError.
+  Tensor preprocess(const Image& image) const;
+
+  /// The logits of pixel_values (N, C, H, W), F32: shape (N, num_labels), F32. Computes on this
+  /// thread alone, with the bits of classify() for one image. The first call binds the weights to
+  /// its shape, and later calls with that shape are faster. Throws MismatchError for another shape
+  /// or dtype, FormatError where the weights file changed meanwhile, and UnsupportedError where
+  /// some weights are not finite.
+  Tensor forward(const Tensor& pixel_values) const;
 
   /// Returns the `k` best classes, the best first.
   std::vector<Prediction> best(std::span<const float> scores, std::size_t k) const;

@@ -1,15 +1,61 @@
 #pragma once
 
+// Layer: base
+
 #include <exception>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
-#include "weightlift/base/hint.h"
+#include "weightlift/version.h"
 
-namespace weightlift {
+namespace WEIGHTLIFT_API weightlift {
+
+/// One thing that the caller can do about an error or a note. The library names the action; each
+/// front end adds how to do it: the program with an option, Python with an argument.
+enum class HintCode {
+  kAdvice,              ///< {a sentence}: needs no option
+  kDidYouMean,          ///< {the nearest known names}
+  kReplace,             ///< replace what is there
+  kChooseName,          ///< choose another name for the new folder
+  kChooseOutput,        ///< choose another place for the new folder
+  kChooseWeights,       ///< {keys}: choose one of the file's state dicts; empty: any of those named
+  kIgnoreTensors,       ///< {patterns, joined by commas}: ignore them
+  kChooseHead,          ///< {module}: name the Linear layer that is the classifier
+  kDropHead,            ///< convert the backbone without its classifier
+  kGiveArchitecture,    ///< {name}: name the model in a lone weights file; empty: any name
+  kOmitArchitecture,    ///< do not name the model in the file
+  kGiveImageProcessor,  ///< {which}: choose an image processor; empty: any
+  kGiveLabels,          ///< {which}: name the classes; empty: any
+  kTargetTimm,          ///< convert to timm instead
+  kConvertFirst,        ///< {source}: convert it, then use the new folder
+  kListModels,          ///< list the known names
+  kUseRepositoryPrefix,  ///< {owner/name}: name the repository as hf-hub:owner/name
+  kAllowPublic,          ///< publish to the repository although it is public
+  kAcceptLicense,        ///< {license}: publish under it although it forbids commercial use
+  kChooseRepository,     ///< {owner/name}: choose another repository, or name this one
+  kNameEach,             ///< convert the sources one by one, and name each folder
+};
+
+struct Hint {
+  HintCode code = HintCode::kAdvice;
+  std::vector<std::string> values = {};
+  bool operator==(const Hint&) const = default;
+};
+
+using Hints = std::vector<Hint>;
+
+/// "advice", "did-you-mean", "replace", ...
+std::string_view to_string(HintCode code);
+
+/// The facts on one line, for a log: "choose-head(encoder.fc)".
+std::string to_string(const Hint& hint);
+
+/// Advice that every front end gives in the same words.
+inline Hints advice(std::string text) { return {{HintCode::kAdvice, {std::move(text)}}}; }
 
 /// What kind of failure an Error is. The names (to_string) are part of the JSON contract.
 enum class ErrorKind {
@@ -82,9 +128,6 @@ class HubError : public Error {
   std::string request_id_;
 };
 
-/// The same failure with more hints.
-HubError with_hints(const HubError& error, const Hints& more);
-
 /// A signal asked to stop: "interrupted" (SIGINT), "terminated", "hung up", "stopped by SIGUSR1".
 class Interrupted : public Error {
  public:
@@ -99,30 +142,5 @@ class Interrupted : public Error {
 /// std::bad_alloc and std::length_error as kNoMemory, what the system reports as kIo, all else as a
 /// fault of weightlift. Never null.
 std::shared_ptr<const Error> to_error(const std::exception& error);
-
-/// "a.pth: layer1.0": places from the outside in, each once; either may be empty.
-std::string join_places(const std::string& outer, const std::string& inner);
-
-/// Whether printable() escapes nothing in the text: it is UTF-8 without control characters.
-bool is_printable(std::string_view text);
-
-/// What `body` returns. A MismatchError or UnsupportedError that leaves it gets `where` in
-/// front of its own place.
-template <class Body>
-auto with_context(const std::string& where, const Body& body) {
-  try {
-    return body();
-  } catch (const MismatchError& error) {
-    throw MismatchError(join_places(where, error.where()), error.message(), error.hints());
-  } catch (const UnsupportedError& error) {
-    throw UnsupportedError(join_places(where, error.where()), error.message(), error.hints());
-  }
-}
-
-/// Untrusted text as a message shows it on one line: control characters, line breaks, marks of the
-/// direction of writing (U+202E) and invalid UTF-8 become \xNN; text beyond `max_bytes` bytes is
-/// shortened in the middle. Escaping twice changes nothing. Secrets are hidden before all that
-/// (secret.h), so that no rest of one stays.
-std::string printable(std::string_view text, std::size_t max_bytes = 120);
 
 }  // namespace weightlift

@@ -1,13 +1,16 @@
 #pragma once
 
+// Layer: base
+
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "weightlift/base/hint.h"
+#include "weightlift/error.h"
 
-namespace weightlift {
+namespace WEIGHTLIFT_API weightlift {
 
 /// A warning: the result may not be what the caller wants. A note: a decision made for the caller.
 enum class Severity { kNote, kWarning };
@@ -123,5 +126,21 @@ using Notes = std::vector<Note>;
 
 /// The facts on one line, for a log: "model.pth: no-config arch='resnet18'".
 std::string to_string(const Note& note);
+
+/// Receives the progress of a long job, and can stop it. Two threads never call it at once.
+class ProgressSink {
+ public:
+  virtual ~ProgressSink() = default;
+  /// A new step begins ("read", "write", "verify", "download resnet-50/model.safetensors"), of that
+  /// many bytes (0: not counted).
+  virtual void step(std::string_view /*name*/, std::uint64_t /*bytes_total*/) {}
+  virtual void advance(std::uint64_t /*bytes_done*/) {}
+  virtual void note(const Note& /*note*/) {}
+  /// Called often. Throws Interrupted to stop the job, which then leaves nothing of the folder.
+  virtual void check() {}
+};
+
+/// A sink that does nothing. It has no state: calls that overlap may share it.
+ProgressSink& no_progress();
 
 }  // namespace weightlift

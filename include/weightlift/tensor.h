@@ -1,0 +1,189 @@
+#pragma once
+
+// Layer: tensor
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "weightlift/version.h"
+
+namespace WEIGHTLIFT_API weightlift {
+
+/// Element types by safetensors' names. The order is safetensors' "alignment order": a writer sorts
+/// tensors by descending DType, then by name.
+enum class DType : std::uint8_t {
+  BOOL,
+  U8,
+  I8,
+  F8_E5M2,
+  F8_E4M3,
+  F8_E8M0,
+  F8_E4M3FNUZ,
+  F8_E5M2FNUZ,
+  I16,
+  U16,
+  F16,
+  BF16,
+  I32,
+  U32,
+  F32,
+  C64,
+  F64,
+  I64,
+  U64,
+};
+
+/// "F32" and so on, in safetensors' spelling.
+std::string_view to_string(DType dtype);
+
+/// The dtype of that exact spelling, nothing where it is unknown. Types below one byte are unknown:
+/// their elements have no addresses.
+std::optional<DType> parse_dtype(std::string_view name);
+
+/// Size of one element in bytes.
+std::size_t item_bytes(DType dtype);
+
+/// Whether the dtype is F16, BF16, F32 or F64: those of weights.
+bool is_floating(DType dtype);
+
+/// torch's name, as in `dtype` of config.json: F32 is "float32".
+std::string_view torch_name(DType dtype);
+
+/// Dimensions of a row-major tensor, outermost first; [] is a scalar.
+using Shape = std::vector<std::int64_t>;
+
+/// Number of elements: 1 for a scalar. Throws MismatchError where checked_numel has no answer. A
+/// tensor's own shape always has one.
+std::int64_t numel(const Shape& shape);
+
+/// The same for a shape that may be invalid, as one from a file: nothing where a dimension is
+/// negative, or where the product of the dimensions other than zeros overflows, so that
+/// [0, 2^62, 2^62] is refused in any order.
+std::optional<std::int64_t> checked_numel(const Shape& shape);
+
+/// "[64, 3, 7, 7]"
+std::string to_string(const Shape& shape);
+
+template <class T>
+constexpr bool kIsElement = false;
+template <>
+inline constexpr bool kIsElement<float> = true;
+template <>
+inline constexpr bool kIsElement<double> = true;
+template <>
+inline constexpr bool kIsElement<std::int64_t> = true;
+
+template <class T>
+constexpr DType dtype_of() {
+  static_assert(kIsElement<T>, "float, double or std::int64_t");
+  if constexpr (std::is_same_v<T, float>) return DType::F32;
+  if constexpr (std::is_same_v<T, double>) return DType::F64;
+  return DType::I64;
+}
+
+/// A value handle on row-major, packed, little-endian elements. Copies share one immutable buffer;
+/// assigning to a handle never writes to it.
+///
+/// The bytes are a view: owner() keeps them alive, or, where it is null, the caller of view().
+/// Threads: as a shared_ptr. All const calls of one handle may overlap, and any calls of two
+/// handles on one buffer; a call that assigns to a handle overlaps with no other call on it.
+class Tensor {
+ public:
+  /// No elements of F32, shape [0].
+  Tensor();
+
+  /// A view of `bytes`, which `owner` keeps alive; where it is null, the caller does, as long as
+  /// the tensor or a copy of it lives. Throws MismatchError unless `bytes` is exactly numel(shape)
+  /// elements long.
+  static Tensor view(DType dtype, Shape shape, std::span<const std::byte> bytes,
+                     std::shared_ptr<const void> owner);
+
+  /// A tensor that owns `values`, of torch's dtype for T (float is F32).
+  template <class T>
+  static Tensor of(Shape shape, std::vector<T> values) {
+    auto owner = std::make_shared<const std::vector<T>>(std::move(values));
+    const std::span<const T> elements(*owner);
+    return view(dtype_of<T>(), std::move(shape), std::as_bytes(elements), std::move(owner));
+  }
+
+  DType dtype() const { return dtype_; }
+  const Shape& shape() const { return shape_; }
+  std::int64_t numel() const;
+
+  /// Valid as long as this handle or a copy of it lives (see owner()).
+  std::span<const std::byte> bytes() const& { return bytes_; }
+  std::span<const std::byte> bytes() const&& = delete;
+
+  /// What keeps the bytes alive: two views of one mapped file have the same owner. Null where the
+  /// caller of view() does, and of Tensor().
+  const std::shared_ptr<const void>& owner() const { return owner_; }
+
+  /// The elements. Throws MismatchError unless T is dtype()'s type and the bytes are aligned for it
+  /// (see aligned()).
+  template <class T>
+  std::span<const T> data() const& {
+    check_access(dtype_of<T>(), alignof(T));
+    return {reinterpret_cast<const T*>(bytes_.data()), bytes_.size() / sizeof(T)};
+  }
+  template <class T>
+  std::span<const T> data() const&& = delete;
+
+  /// This tensor, or a copy where its bytes do not begin at a multiple of 8: files may put any
+  /// element at any offset.
+  Tensor aligned() const;
+
+ private:
+  Tensor(DType dtype, Shape shape, std::span<const std::byte> bytes,
+         std::shared_ptr<const void> owner)
+      : dtype_(dtype), shape_(std::move(shape)), bytes_(bytes), owner_(std::move(owner)) {}
+  void check_access(DType wanted, std::size_t alignment) const;
+
+  DType dtype_;
+  Shape shape_;
+  std::span<const std::byte> bytes_;
+  std::shared_ptr<const void> owner_;
+};
+
+/// The tensor itself where it has that dtype, else a converted copy. Converts among F16,
+/// BF16, F32 and F64 as torch's Tensor.to does; throws UnsupportedError for other dtypes.
+Tensor to_dtype(const Tensor& tensor, DType dtype);
+
+/// Whether dtype, shape and bytes are the same: NaN equals the same NaN, 0 does not equal -0.
+/// Releases mapped pages of both while it reads (release_mapped).
+bool bit_equal(const Tensor& a, const Tensor& b);
+
+/// How far F32 tensor `a` is from `b`; a plain value. NaN in the same place of both counts as
+/// equal; NaN and anything else are infinitely far apart.
+struct Difference {
+  float max_abs = 0;                 ///< the largest |a - b|
+  double sum_abs = 0;                ///< of all |a - b|; divided by the elements, the mean
+  float max_rel = 0;                 ///< the largest |a - b| / |b|; infinite where only b is 0
+  std::int64_t different_count = 0;  ///< elements with a != b (0 equals -0)
+  std::int64_t max_abs_index = -1;   ///< the first element that has max_abs, -1 where all are equal
+};
+
+/// Compares all elements. Throws MismatchError unless both are F32 of one shape.
+Difference measure_difference(const Tensor& a, const Tensor& b);
+
+/// torch.allclose(a, b, rtol, atol, equal_nan=True): |a - b| <= atol + rtol * |b| in float32
+/// arithmetic, for each element that differs. Throws MismatchError unless both are F32
+/// of one shape.
+bool allclose(const Tensor& a, const Tensor& b, double rtol, double atol);
+
+/// How far the values of one tensor are from another's, in float64 arithmetic. The rules are those
+/// of Difference: 0 equals -0, NaN equals NaN, NaN and anything else are infinitely far apart.
+struct ValueDifference {
+  double max_abs = 0;                ///< the largest |a - b|
+  double max_rel = 0;                ///< the largest |a - b| / |b|; infinite where only b is 0
+  std::int64_t different_count = 0;  ///< elements whose values are not equal
+};
+
+}  // namespace weightlift

@@ -1,0 +1,25 @@
+# Installs the project into an empty prefix, and builds and runs the examples with only this prefix.
+include(${CMAKE_CURRENT_LIST_DIR}/consumer.cmake)
+
+run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${ROOM}/prefix)
+run(${ROOM}/prefix/bin/weightlift --version)
+if(NOT out STREQUAL "weightlift ${VERSION}\n")
+  message(FATAL_ERROR "expected version ${VERSION}, got ${out}")
+endif()
+build_and_run_examples()
+build_with_pkg_config(--static)
+
+file(GLOB_RECURSE headers RELATIVE ${ROOM}/prefix/include ${ROOM}/prefix/include/*.h)
+list(LENGTH headers count)
+if(count GREATER 15)
+  message(FATAL_ERROR "expected at most 15 public headers, got ${count}: ${headers}")
+endif()
+# Each compiles alone, without the headers of any other library.
+foreach(header IN LISTS headers)
+  file(WRITE ${ROOM}/alone.cpp "#include <${header}>\n")
+  run(${COMPILER} -std=c++20 -fsyntax-only -Wall -Wextra -Wpedantic -Werror -I${ROOM}/prefix/include ${ROOM}/alone.cpp)
+  file(READ ${ROOM}/prefix/include/${header} text)
+  if(text MATCHES "nlohmann|fmt/|dnnl|curl|CLI/")
+    message(FATAL_ERROR "${header} names another library: ${CMAKE_MATCH_0}")
+  endif()
+endforeach()
