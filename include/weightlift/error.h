@@ -12,10 +12,13 @@
 
 #include "weightlift/version.h"
 
+/// @file
+/// Errors: their kinds, classes and hints.
+
 namespace WEIGHTLIFT_API weightlift {
 
-/// One thing that the caller can do about an error or a note. The library names the action; each
-/// front end adds how to do it: the program with an option, Python with an argument.
+/// One thing that the caller can do about an error or a note. The library names the action, and
+/// each front end adds how to do it: with an option, an argument, a button. In braces: the values.
 enum class HintCode {
   kAdvice,              ///< {a sentence}: needs no option
   kDidYouMean,          ///< {the nearest known names}
@@ -40,12 +43,15 @@ enum class HintCode {
   kNameEach,             ///< convert the sources one by one, and name each folder
 };
 
+/// What the caller can do, as a code with its values. A plain value.
 struct Hint {
   HintCode code = HintCode::kAdvice;
-  std::vector<std::string> values = {};
+  std::vector<std::string> values = {};  ///< in the order that the code's comment states
+
   bool operator==(const Hint&) const = default;
 };
 
+/// Alternatives: each of them can help.
 using Hints = std::vector<Hint>;
 
 /// "advice", "did-you-mean", "replace", ...
@@ -54,10 +60,10 @@ std::string_view to_string(HintCode code);
 /// The facts on one line, for a log: "choose-head(encoder.fc)".
 std::string to_string(const Hint& hint);
 
-/// Advice that every front end gives in the same words.
+/// One hint kAdvice: a sentence that every front end shows as it is.
 inline Hints advice(std::string text) { return {{HintCode::kAdvice, {std::move(text)}}}; }
 
-/// What kind of failure an Error is. The names (to_string) are part of the JSON contract.
+/// What kind of failure an Error is. The names (to_string) are stable.
 enum class ErrorKind {
   kNotFound,       ///< no such file, folder, tensor, name or repository
   kExists,         ///< the place of a result is taken
@@ -76,15 +82,23 @@ enum class ErrorKind {
 /// "not_found", "exists", "invalid_format", ...
 std::string_view to_string(ErrorKind kind);
 
-/// A failure as facts. what() is one line, "WHERE: MESSAGE", without the hints.
+/// A failure as facts. what() is one line, "WHERE: MESSAGE", without the hints. An immutable value:
+/// several threads may read one Error. References from it are valid as long as it lives.
 class Error : public std::runtime_error {
  public:
+  /// For a place and a message of one line each; either may be empty.
   Error(ErrorKind kind, std::string where, std::string message, Hints hints = {});
 
+  /// For the caller to decide what to do.
   ErrorKind kind() const { return kind_; }
+
   /// A file, a URL, a tensor, or a field of the request; empty where the message names it.
   const std::string& where() const { return where_; }
+
+  /// What is wrong: lower case, one line, without a full stop.
   const std::string& message() const { return message_; }
+
+  /// What the caller can do; often none.
   const Hints& hints() const { return hints_; }
 
  private:
@@ -94,33 +108,43 @@ class Error : public std::runtime_error {
   Hints hints_;
 };
 
-/// One class per kind, to catch it by.
+/// An error of one kind, to catch it by. Catch HubError also: what the Hub reports as missing is a
+/// HubError of kNotFound, and no NotFoundError.
 template <ErrorKind kKind>
 class ErrorOf : public Error {
  public:
+  /// As Error, with this kind.
   ErrorOf(std::string where, std::string message, Hints hints = {})
       : Error(kKind, std::move(where), std::move(message), std::move(hints)) {}
+
+  /// For a message that names the place.
   explicit ErrorOf(std::string message) : ErrorOf("", std::move(message)) {}
 };
 
-using NotFoundError = ErrorOf<ErrorKind::kNotFound>;
-using ExistsError = ErrorOf<ErrorKind::kExists>;
-using FormatError = ErrorOf<ErrorKind::kInvalidFormat>;
-using UnsupportedError = ErrorOf<ErrorKind::kUnsupported>;
-using MismatchError = ErrorOf<ErrorKind::kMismatch>;
-using IoError = ErrorOf<ErrorKind::kIo>;
-using UsageError = ErrorOf<ErrorKind::kUsage>;
-using NoMemoryError = ErrorOf<ErrorKind::kNoMemory>;
+using NotFoundError = ErrorOf<ErrorKind::kNotFound>;        ///< not on the Hub: see HubError
+using ExistsError = ErrorOf<ErrorKind::kExists>;            ///< the place of a result is taken
+using FormatError = ErrorOf<ErrorKind::kInvalidFormat>;     ///< damaged, or changed while read
+using UnsupportedError = ErrorOf<ErrorKind::kUnsupported>;  ///< valid, but not supported
+using MismatchError = ErrorOf<ErrorKind::kMismatch>;        ///< two sides disagree
+using IoError = ErrorOf<ErrorKind::kIo>;                    ///< the system refused a call
+using UsageError = ErrorOf<ErrorKind::kUsage>;              ///< a wrong argument or request
+using NoMemoryError = ErrorOf<ErrorKind::kNoMemory>;        ///< an allocation failed
 
-/// The Hub or the network failed. `status`: HTTP's, 0 without a reply; `request_id`: as the server
-/// sent it, for its support.
+/// The Hub or the network failed: kNetwork, kAuth, kNotFound, or kInvalidFormat where the Hub
+/// refuses the metadata of a card.
 class HubError : public Error {
  public:
+  /// For a failure of the network, kNetwork without a reply.
   HubError(std::string where, std::string message, Hints hints = {});
+
+  /// For a reply of the server.
   HubError(ErrorKind kind, std::string where, std::string message, Hints hints, int status = 0,
            std::string request_id = "");
 
+  /// The status of the HTTP reply; 0 without a reply.
   int status() const { return status_; }
+
+  /// The server's id of the request, for its support; empty where it sent none.
   const std::string& request_id() const { return request_id_; }
 
  private:
@@ -128,19 +152,24 @@ class HubError : public Error {
   std::string request_id_;
 };
 
-/// A signal asked to stop: "interrupted" (SIGINT), "terminated", "hung up", "stopped by SIGUSR1".
+/// A signal asked to stop. The library throws none of its own: a ProgressSink does, in check().
 class Interrupted : public Error {
  public:
+  /// For a signal, as SIGINT. The message is "interrupted" (SIGINT), "terminated" (SIGTERM), "hung
+  /// up" (SIGHUP), or "stopped by SIGUSR1" and so on.
   explicit Interrupted(int signal_number);
+
+  /// The signal: 128 + signal_number() is a shell's exit code.
   int signal_number() const { return signal_number_; }
 
  private:
   int signal_number_;
 };
 
-/// The facts of any failure: an Error as it is, of its own class (HubError, Interrupted);
-/// std::bad_alloc and std::length_error as kNoMemory, what the system reports as kIo, all else as a
-/// fault of weightlift. Never null.
+/// The facts of any exception, as a copy that outlives it; never null. HubError and Interrupted
+/// keep their class. Other errors become an Error of the same kind, place, message and hints.
+/// std::bad_alloc and std::length_error become kNoMemory, a std::system_error becomes kIo (where
+/// memory is short kNoMemory), and all else kInternal.
 std::shared_ptr<const Error> to_error(const std::exception& error);
 
 }  // namespace weightlift

@@ -14,6 +14,9 @@
 
 #include "weightlift/state_dict.h"
 
+/// @file
+/// What networks have in common, and timm's registry of pretrained names.
+
 namespace WEIGHTLIFT_API weightlift {
 
 /// The library that loads a folder, and whose tree of modules a network has.
@@ -37,20 +40,22 @@ enum class ProblemType : std::uint8_t {
   kMultiLabel,   ///< "multi_label_classification"
 };
 
-/// What the configs of all families have: transformers' PreTrainedConfig, with its defaults. A
-/// Network holds the sizes of the layers.
+/// What the configs of all networks have: transformers' PreTrainedConfig, with its defaults. The
+/// sizes of the layers are not part of it. A plain value.
 struct ModelConfig {
   std::int64_t num_channels = 3;
   std::int64_t num_labels = 2;
-  /// Labels by class id, ascending; empty: transformers' LABEL_0, LABEL_1, ... The ids may
-  /// have gaps.
+
+  /// Labels by class id, ascending; empty: transformers' LABEL_0, LABEL_1, ... The ids may have
+  /// gaps.
   std::vector<std::pair<std::int64_t, std::string>> id2label = {};
   ProblemType problem_type = ProblemType::kUnstated;
   DType dtype = DType::F32;
   Head head = Head::kClassifier;  ///< `architectures`: ...ForImageClassification or ...Model
 
-  /// The label of a class: id2label's, or LABEL_i.
+  /// The label of a class: that of id2label, or "LABEL_7" for class 7.
   std::string label(std::int64_t id) const;
+
   /// Whether the classes have names: one label differs from LABEL_i.
   bool has_labels() const;
 };
@@ -66,9 +71,14 @@ enum class OutsideKind : std::uint8_t {
 std::string_view to_string(OutsideKind kind);
 
 /// What allows weightlift to ignore an unknown tensor.
-enum class Consent : std::uint8_t { kNone, kPattern, kWeightsKey };
+enum class Consent : std::uint8_t {
+  kNone,        ///< nothing: no consent is needed, or it is missing
+  kPattern,     ///< a glob of SourceHints::ignore
+  kWeightsKey,  ///< SourceHints::weights_key, which names the network without it
+};
 
-/// A tensor of a checkpoint that the chosen network does not have.
+/// A tensor of a checkpoint that the chosen network does not have. Keeps the checkpoint's file
+/// mapped by its handle.
 struct OutsideTensor {
   std::size_t dict = 0;          ///< index into the checkpoint's dicts
   std::string name;              ///< in its dict
@@ -81,7 +91,7 @@ struct OutsideTensor {
 };
 
 /// timm's pretrained_cfg of one tag, with timm's names and values. Source:
-/// timm.models.get_pretrained_cfg.
+/// timm.models.get_pretrained_cfg. A plain value; its texts live as long as the program.
 struct PretrainedCfg {
   std::string_view architecture;  ///< "resnet50"
   std::string_view tag;           ///< "a1_in1k"
@@ -104,21 +114,22 @@ struct PretrainedCfg {
   std::string_view hash_prefix;  ///< leading 8 hex digits of the file's sha256, empty: none known
 };
 
-/// Every pretrained name of the families, each in the order of timm.list_pretrained.
+/// Every pretrained name that weightlift supports, by family, in the order of timm.list_pretrained.
+/// Valid as long as the program runs.
 std::span<const PretrainedCfg> pretrained_cfgs();
 
-/// The full name of a tag, "resnet50.a1_in1k".
+/// The full name of a tag: "resnet50.a1_in1k".
 std::string full_name(const PretrainedCfg& cfg);
 
-/// The repository of the Hub where timm keeps a tag's weights, "timm/resnet50.a1_in1k".
+/// The repository of the Hub where timm keeps a tag's weights: "timm/resnet50.a1_in1k".
 std::string repository_of(const PretrainedCfg& cfg);
 
 /// The tag of a name, as timm resolves it: "resnet50.tv_in1k", "resnet50" (its default tag) or an
-/// old name. Empty where timm has no such pretrained name.
+/// old name. Empty where pretrained_cfgs() has no such name.
 std::optional<PretrainedCfg> find_pretrained(std::string_view name);
 
-/// Why weightlift does not support a timm architecture; empty where it does, or timm has no such
-/// name.
+/// Why weightlift does not support a timm architecture ("vgg16", without tag). Empty where it does,
+/// or timm has no such name. Valid as long as the program runs.
 std::string_view reason_against(std::string_view architecture);
 
 /// Up to three names of the registry with the nearest spelling, the nearest first.

@@ -10,13 +10,19 @@
 
 #include "weightlift/error.h"
 
+/// @file
+/// Notes, and the progress of jobs.
+
 namespace WEIGHTLIFT_API weightlift {
 
-/// A warning: the result may not be what the caller wants. A note: a decision made for the caller.
-enum class Severity { kNote, kWarning };
+/// How much a Note matters.
+enum class Severity {
+  kNote,     ///< a decision made for the caller
+  kWarning,  ///< the result may not be what the caller wants
+};
 
-/// What a Note reports. The names (to_string) are stable, and docs/notes.md has a paragraph for
-/// each. Behind each code: the names of its parameters.
+/// What a Note reports. The names (to_string) are stable, and weightlift's docs/notes.md has a
+/// paragraph for each. Behind each code: the names of its parameters.
 enum class NoteCode {
   // The bytes of the weights file
   kWrongExtension,  ///< format
@@ -109,34 +115,47 @@ std::string_view to_string(NoteCode code);
 /// "note" or "warning".
 std::string_view to_string(Severity severity);
 
+/// The severity of all notes with that code.
 Severity severity_of(NoteCode code);
 
+/// Names and values, in the order that the code's comment states.
 using NoteParameters = std::vector<std::pair<std::string, std::string>>;
 
-/// What the caller may want to know, as facts: each front end phrases it.
+/// What the caller may want to know, as facts: each front end phrases it. A plain value.
 struct Note {
   NoteCode code = NoteCode::kWeightsChosen;
   std::string where = {};  ///< a file, a URL, a repository; empty: the source as a whole
   NoteParameters parameters = {};
   Hints hints = {};
+
   bool operator==(const Note&) const = default;
 };
 
+/// In the order of the work.
 using Notes = std::vector<Note>;
 
 /// The facts on one line, for a log: "model.pth: no-config arch='resnet18'".
 std::string to_string(const Note& note);
 
-/// Receives the progress of a long job, and can stop it. Two threads never call it at once.
+/// Receives the progress of one job, and can stop it. The caller owns the sink, which outlives the
+/// job's call. Two threads of a job never call its sink at once, but it may be another thread than
+/// the caller's. An exception from any of its functions stops the job and reaches the caller.
 class ProgressSink {
  public:
   virtual ~ProgressSink() = default;
-  /// A new step begins ("read", "write", "verify", "download resnet-50/model.safetensors"), of that
-  /// many bytes (0: not counted).
+
+  /// A new step begins, and the step before it ends: "read", "write", "verify", "compare",
+  /// "download model.safetensors", "upload owner/name". `bytes_total`: its size; 0: not counted.
   virtual void step(std::string_view /*name*/, std::uint64_t /*bytes_total*/) {}
+
+  /// The step has done that many of its bytes, counted from its beginning.
   virtual void advance(std::uint64_t /*bytes_done*/) {}
+
+  /// Something to know about the source, the result or the machine.
   virtual void note(const Note& /*note*/) {}
-  /// Called often. Throws Interrupted to stop the job, which then leaves nothing of the folder.
+
+  /// Called often, to stop the job: throws Interrupted for a signal, else any other exception. The
+  /// job then leaves nothing of the new folder.
   virtual void check() {}
 };
 

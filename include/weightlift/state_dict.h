@@ -13,6 +13,9 @@
 
 #include "weightlift/tensor.h"
 
+/// @file
+/// Dicts of tensors.
+
 namespace WEIGHTLIFT_API weightlift {
 
 /// The names of a dict of tensors inside a file. A plain value with its own copy of the names.
@@ -29,6 +32,7 @@ struct NamedDict {
 /// of one StateDict may overlap; any other call overlaps with no call on the same StateDict.
 class StateDict {
  public:
+  /// A name and its tensor.
   using value_type = std::pair<std::string, Tensor>;
 
   /// Adds an entry at the end. Throws MismatchError where the name is taken.
@@ -48,10 +52,18 @@ class StateDict {
   /// The tensor of that name. Throws NotFoundError where there is none.
   const Tensor& at(std::string_view name) const;
 
+  /// Whether there is a tensor of that name.
   bool contains(std::string_view name) const { return find(name) != nullptr; }
+
+  /// The number of tensors.
   std::size_t size() const { return entries_.size(); }
+
+  /// Whether there is no tensor.
   bool empty() const { return entries_.empty(); }
+
+  /// Iterates over the entries (value_type), in insertion order.
   auto begin() const { return entries_.begin(); }
+  /// The end of the iteration.
   auto end() const { return entries_.end(); }
 
  private:
@@ -65,10 +77,10 @@ class StateDict {
   std::unordered_map<std::string, std::size_t, Hash, std::equal_to<>> index_;
 };
 
-/// The names of these tensors, as a dict at the top of a file.
+/// The names of these tensors, as those of a dict at the top level of a file.
 NamedDict name_tensors(const StateDict& tensors);
 
-/// What complete_counters changed.
+/// What complete_counters() changed.
 struct CounterChanges {
   std::int64_t added = 0;   ///< missing, now 0
   std::int64_t mended = 0;  ///< converted to int64 scalars

@@ -2,6 +2,9 @@
 
 // Layer: job
 
+/// @file
+/// All public headers.
+
 #include "weightlift/checkpoint.h"
 #include "weightlift/comparison.h"
 #include "weightlift/conversion.h"
