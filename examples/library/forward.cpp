@@ -11,7 +11,7 @@ int main(int argc, char** argv) {
     const auto decoded = weightlift::load_image(argv[2], model.color_mode());
     const weightlift::Tensor logits = model.forward(model.preprocess(decoded.image));
     for (const float logit : logits.data<float>()) std::cout << logit << ' ';
-    std::cout << '\n' << model.best(logits.data<float>(), 1).front().label << '\n';
+    std::cout << '\n' << model.best(model.scores(logits.data<float>()), 1).front().label << '\n';
     return 0;
   } catch (const weightlift::Error& error) {
     std::cerr << error.what() << '\n';

@@ -12,6 +12,8 @@ namespace {
 
 std::atomic<int> caught_signal = 0;
 
+void on_signal(int number) { caught_signal = number; }
+
 class Terminal : public weightlift::ProgressSink {
  public:
   void step(std::string_view name, std::uint64_t bytes_total) override {
@@ -30,7 +32,7 @@ class Terminal : public weightlift::ProgressSink {
 
 int main(int argc, char** argv) {
   if (argc != 3) return 2;
-  std::signal(SIGINT, [](int number) { caught_signal = number; });
+  std::signal(SIGINT, on_signal);
   Terminal terminal;
   try {
     weightlift::convert({.source = argv[1], .output = argv[2], .force = true}, terminal);

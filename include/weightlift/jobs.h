@@ -4,15 +4,14 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <map>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "weightlift/comparison.h"
 #include "weightlift/conversion.h"
+#include "weightlift/hub.h"
 #include "weightlift/progress.h"
 
 /// @file
@@ -35,8 +34,6 @@
 /// the caller.
 
 namespace WEIGHTLIFT_API weightlift {
-
-struct HubSettings;
 
 /// Converts a checkpoint: fetches it, plans, transfers, writes a temporary folder, verifies the
 /// files on disk, gives the folder its name, and publishes it where `request.publish` is set. See
@@ -139,14 +136,6 @@ struct PushRequest {
   bool dry_run = false;                                 ///< check everything, write nothing
 };
 
-/// A file of a folder in a plan.
-struct PlannedUpload {
-  std::string path;
-  std::uint64_t size_bytes = 0;
-  std::string sha256;
-  std::string action;  ///< "commit", "keep" (equal in the repository) or "ignore" (.gitignore)
-};
-
 /// What push() published, or would publish.
 struct PushResult {
   std::string repo_id;                      ///< OWNER/NAME
@@ -156,7 +145,7 @@ struct PushResult {
   std::string account;                      ///< of the token
   bool creates_repository = false, creates_branch = false;  ///< only after a dry run
   std::string noncommercial_license;  ///< that of the weights; empty: none is known
-  std::vector<PlannedUpload> files;   ///< only after a dry run
+  std::vector<PlannedFile> files;     ///< only after a dry run
 };
 
 /// Checks a model folder, and publishes it in one commit. The weights of a network that weightlift
@@ -166,8 +155,8 @@ PushResult push(const PushRequest& request, ProgressSink& progress = no_progress
                 const HubSettings* hub = nullptr);
 
 /// The local folder of a transformers model, for Classifier::open(): a folder as it is, a
-/// repository after its download. Returns a name of timm's registry unchanged: it names no
-/// transformers model, and Classifier::open() refuses it. See jobs.h for `hub`, errors and threads.
+/// repository after its download. Throws NotFoundError for a name of timm's registry: convert it
+/// first. See jobs.h for `hub`, errors and threads.
 std::filesystem::path fetch_model(const std::string& name, ProgressSink& progress = no_progress(),
                                   const HubSettings* hub = nullptr);
 

@@ -75,6 +75,7 @@ class Classifier {
 
   /// Labels, channels and dtype of the model; valid as long as the classifier lives.
   const ModelConfig& config() const;
+  const ImageProcessor& image_processor() const;
 
   /// What opening found; valid as long as the classifier lives.
   const Notes& notes() const;
@@ -107,6 +108,10 @@ class Classifier {
   /// changed meanwhile, and UnsupportedError where some weights are not finite. Unlike classify(),
   /// does not check that pixels and logits are finite.
   Tensor forward(const Tensor& pixel_values) const;
+
+  /// The scores of the logits of one image, as the pipeline of transformers computes them: softmax,
+  /// sigmoid or the logits themselves. Throws UnsupportedError where a logit is not finite.
+  std::vector<float> scores(std::span<const float> logits) const;
 
   /// The `k` classes of the highest scores, or of the highest logits of one image; all where there
   /// are fewer. The best comes first, and of equal ones the lower class id.

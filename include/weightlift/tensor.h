@@ -2,7 +2,6 @@
 
 // Layer: tensor
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -11,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "weightlift/version.h"
@@ -202,5 +202,10 @@ struct ValueDifference {
   double max_rel = 0;                ///< the largest |a - b| / |b|; infinite where only b is 0
   std::int64_t different_count = 0;  ///< elements whose values are not equal
 };
+
+/// Compares values across dtypes: F16, BF16, F32, F64, integers and BOOL (integers beyond 2^53 lose
+/// their last digits). Returns nothing for other dtypes. Throws MismatchError unless both have one
+/// shape.
+std::optional<ValueDifference> value_difference(const Tensor& a, const Tensor& b);
 
 }  // namespace weightlift

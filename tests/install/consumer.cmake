@@ -23,10 +23,7 @@ endfunction()
 
 # build_with_pkg_config([--static]): an example with only the prefix and pkg-config.
 function(build_with_pkg_config)
-  find_program(PKG_CONFIG pkg-config)
-  if(NOT PKG_CONFIG)
-    return()
-  endif()
+  find_program(PKG_CONFIG pkg-config REQUIRED)
   file(GLOB_RECURSE pc ${ROOM}/prefix/*/weightlift.pc)
   run(${PKG_CONFIG} --modversion ${pc})
   string(STRIP "${out}" out)

@@ -41,28 +41,37 @@ Outcome run(const std::string& example, std::vector<std::string> arguments,
   return testing::run_program(command);
 }
 
+TEST(ExamplesTest, AreThoseOfTheDocumentation) {
+  const fs::path root = WEIGHTLIFT_SOURCE_DIR;
+  const std::string page = read_file(root / "docs/library.md");
+  for (const auto& entry : fs::directory_iterator(root / "examples/library")) {
+    if (entry.path().extension() != ".cpp") continue;
+    EXPECT_NE(page.find("```cpp\n" + read_file(entry.path()) + "```"), page.npos) << entry.path();
+  }
+}
+
 TEST(ExamplesTest, ConvertsByNameAndPublishes) {
   const TempDir dir;
   HubServer server;
   small_checkpoint().write_folder(dir / "source");
   server.add_repo("timm/resnet18.a1_in1k", dir / "source");
-  const Outcome outcome =
-      run("convert_and_publish", {"resnet18", dir / "out", "alice/resnet-18"},
-          {"HF_ENDPOINT=" + server.url(), "HF_HOME=" + (dir / "home").string(),
-           "HF_TOKEN=hf_alice_write"});
+  const Outcome outcome = run("convert_and_publish", {"resnet18", dir / "out", "alice/resnet-18"},
+                              {"HF_ENDPOINT=" + server.url(), "HF_HOME=" + (dir / "home").string(),
+                               "HF_TOKEN=hf_alice_write"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_THAT(outcome.out, AllOf(HasSubstr((dir / "out/resnet-18").string() + "\n"),
                                  HasSubstr("/alice/resnet-18/commit/")));
   EXPECT_EQ(server.file("alice/resnet-18", "model.safetensors"),
             read_file(dir / "out/resnet-18/model.safetensors"));
-  const Outcome refused = run("convert_and_publish", {"resnet19", dir / "out", "alice/x"});
+  const Outcome refused = run("convert_and_publish", {"resnet19", dir / "out", "alice/x"},
+                              {"HF_ENDPOINT=" + server.url(), "HF_TOKEN=hf_alice_write"});
   EXPECT_EQ(refused.exit_code, 3);
   EXPECT_THAT(refused.err, HasSubstr("not_found: resnet19: "));
 }
 
 TEST(ExamplesTest, ListsTensors) {
-  const Outcome outcome =
-      run("list_tensors", {fs::path(WEIGHTLIFT_SOURCE_DIR) / "examples/checkpoints/model_best.pth.tar"});
+  const Outcome outcome = run("list_tensors", {fs::path(WEIGHTLIFT_SOURCE_DIR) /
+                                               "examples/checkpoints/model_best.pth.tar"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_THAT(outcome.out, AllOf(HasSubstr("[state_dict]\n"), HasSubstr("fc.weight F32 [")));
 }
@@ -85,8 +94,8 @@ TEST(ExamplesTest, VerifiesAndRunsAConvertedModel) {
 TEST(ExamplesTest, StopsOnASignalAndLeavesNothing) {
   const TempDir dir;
   testing::resnet18_checkpoint().write_folder(dir / "source");
-  testing::Process process({std::string(std::getenv("EXAMPLES")) + "/progress", dir / "source",
-                            dir / "out"});
+  testing::Process process(
+      {std::string(std::getenv("EXAMPLES")) + "/progress", dir / "source", dir / "out"});
   while (names_in(dir / "out").empty() && process.is_running()) continue;
   process.signal(SIGINT);
   EXPECT_EQ(process.wait().exit_code, 128 + SIGINT);

@@ -1,4 +1,4 @@
-#include "weightlift/tensor/value_difference.h"
+#include "weightlift/tensor.h"
 
 #include <gtest/gtest.h>
 

@@ -19,7 +19,7 @@ namespace weightlift {
 
 namespace {
 
-struct Plan {
+struct SafetensorsPlan {
   std::string header;  // with the length before it and the padding after it
   std::vector<const OutputTensor*> order;
   std::uint64_t total_bytes = 0;
@@ -61,8 +61,9 @@ std::string frame_header(std::string json) {
   return header + json;
 }
 
-Plan make_plan(const std::vector<OutputTensor>& tensors, const SafetensorsMetadata& metadata) {
-  Plan plan;
+SafetensorsPlan make_plan(const std::vector<OutputTensor>& tensors,
+                          const SafetensorsMetadata& metadata) {
+  SafetensorsPlan plan;
   require_writable(tensors);
   for (const OutputTensor& output : tensors) plan.order.push_back(&output);
   std::ranges::sort(plan.order, [](const OutputTensor* a, const OutputTensor* b) {
@@ -84,12 +85,12 @@ Plan make_plan(const std::vector<OutputTensor>& tensors, const SafetensorsMetada
   return plan;
 }
 
-Plan make_plan_for(const std::string& where, const std::vector<OutputTensor>& tensors,
-                   const SafetensorsMetadata& metadata) {
+SafetensorsPlan make_plan_for(const std::string& where, const std::vector<OutputTensor>& tensors,
+                              const SafetensorsMetadata& metadata) {
   return plan_output(where, [&] { return make_plan(tensors, metadata); });
 }
 
-void write_plan(const Plan& plan, OutputSink& output) {
+void write_plan(const SafetensorsPlan& plan, OutputSink& output) {
   output.append(plan.header);
   for (const OutputTensor* tensor : plan.order) append_elements(*tensor, output);
   output.close();
@@ -104,14 +105,14 @@ std::uint64_t safetensors_file_bytes(const std::vector<OutputTensor>& tensors,
 
 void write_safetensors(const std::filesystem::path& path, const std::vector<OutputTensor>& tensors,
                        const SafetensorsMetadata& metadata, const WriteProgress& progress) {
-  const Plan plan = make_plan_for(shown(path), tensors, metadata);
+  const SafetensorsPlan plan = make_plan_for(shown(path), tensors, metadata);
   OutputFile file(path, plan.total_bytes, progress);
   write_plan(plan, file);
 }
 
 void write_safetensors(std::ostream& stream, const std::vector<OutputTensor>& tensors,
                        const SafetensorsMetadata& metadata, const WriteProgress& progress) {
-  const Plan plan = make_plan_for(kOutputStream, tensors, metadata);
+  const SafetensorsPlan plan = make_plan_for(kOutputStream, tensors, metadata);
   OutputStream output(stream, plan.total_bytes, progress);
   write_plan(plan, output);
 }

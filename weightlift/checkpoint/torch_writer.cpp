@@ -143,13 +143,13 @@ std::string make_pickle(const std::vector<OutputTensor>& tensors) {
 }
 
 /// The file but for the tensors' elements.
-struct Plan {
+struct TorchPlan {
   std::string pickle;
   ZipWriter zip;
 };
 
-Plan make_plan(const std::string& where, const std::vector<OutputTensor>& tensors) {
-  Plan plan;
+TorchPlan make_plan(const std::string& where, const std::vector<OutputTensor>& tensors) {
+  TorchPlan plan;
   plan.pickle = plan_output(where, [&] { return make_pickle(tensors); });
   plan.zip.add("archive/data.pkl", plan.pickle.size());
   plan.zip.add("archive/byteorder", kByteOrder.size());
@@ -160,7 +160,7 @@ Plan make_plan(const std::string& where, const std::vector<OutputTensor>& tensor
   return plan;
 }
 
-void write_plan(Plan& plan, const std::vector<OutputTensor>& tensors, OutputSink& output) {
+void write_plan(TorchPlan& plan, const std::vector<OutputTensor>& tensors, OutputSink& output) {
   std::size_t record = 0;
   const auto append_text = [&](std::string_view text) {
     output.append(plan.zip.local_header(record++, crc32(std::as_bytes(std::span(text)))));
@@ -181,14 +181,14 @@ void write_plan(Plan& plan, const std::vector<OutputTensor>& tensors, OutputSink
 
 void write_torch(const std::filesystem::path& path, const std::vector<OutputTensor>& tensors,
                  const WriteProgress& progress) {
-  Plan plan = make_plan(shown(path), tensors);
+  TorchPlan plan = make_plan(shown(path), tensors);
   OutputFile file(path, plan.zip.total_bytes(), progress);
   write_plan(plan, tensors, file);
 }
 
 void write_torch(std::ostream& stream, const std::vector<OutputTensor>& tensors,
                  const WriteProgress& progress) {
-  Plan plan = make_plan(kOutputStream, tensors);
+  TorchPlan plan = make_plan(kOutputStream, tensors);
   OutputStream output(stream, plan.zip.total_bytes(), progress);
   write_plan(plan, tensors, output);
 }

@@ -26,15 +26,15 @@ struct PushFlags {
   Subject subject() const { return {"push", folder, json}; }
 };
 
-std::string_view word_for(const PlannedUpload& file) {
-  if (file.action == "keep") return "  (unchanged)";
-  return file.action == "ignore" ? "  (in .gitignore)" : "";
+std::string_view word_for(const PlannedFile& file) {
+  if (file.action == PlannedAction::kKeep) return "  (unchanged)";
+  return file.action == PlannedAction::kIgnore ? "  (in .gitignore)" : "";
 }
 
 /// "would create the repository and commit 4 files, 0 unchanged"
 std::string describe_plan(const PushResult& plan) {
-  const auto keeps = std::ranges::count(plan.files, "keep", &PlannedUpload::action);
-  const auto commits = std::ranges::count(plan.files, "commit", &PlannedUpload::action);
+  const auto keeps = std::ranges::count(plan.files, PlannedAction::kKeep, &PlannedFile::action);
+  const auto commits = std::ranges::count(plan.files, PlannedAction::kCommit, &PlannedFile::action);
   if (commits == 0) return fmt::format("nothing would change: {} files unchanged", keeps);
   const std::string_view first = plan.creates_repository ? "create the repository and "
                                  : plan.creates_branch   ? "create the branch and "
@@ -54,11 +54,11 @@ void add_plan(nlohmann::ordered_json& json, const PushFlags& flags, const PushRe
     json["noncommercial_license"] = plan.noncommercial_license;
   }
   json["files"] = nlohmann::ordered_json::array();
-  for (const PlannedUpload& file : plan.files) {
+  for (const PlannedFile& file : plan.files) {
     json["files"].push_back({{"path", file.path},
                              {"size", file.size_bytes},
                              {"sha256", file.sha256},
-                             {"action", file.action}});
+                             {"action", to_string(file.action)}});
   }
 }
 
@@ -82,7 +82,7 @@ void print_plan(const PushFlags& flags, const PushResult& plan) {
   put("{} -> {}, {} (dry run)\n  {}\n  as {}: {}\n", printable(flags.folder, 400), plan.repo_id,
       printable(flags.request.options.revision), printable(plan.checked, 400),
       printable(plan.account), describe_plan(plan));
-  for (const PlannedUpload& file : plan.files) {
+  for (const PlannedFile& file : plan.files) {
     put("  {}  {:>9}  {}{}\n", file.sha256, readable_bytes(file.size_bytes),
         printable(file.path, 400), word_for(file));
   }

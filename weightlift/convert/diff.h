@@ -12,7 +12,7 @@
 #include "weightlift/conversion.h"
 #include "weightlift/convert/source.h"
 #include "weightlift/progress.h"
-#include "weightlift/tensor/value_difference.h"
+#include "weightlift/tensor.h"
 
 namespace weightlift {
 

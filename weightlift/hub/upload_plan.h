@@ -5,28 +5,13 @@
 #include <string_view>
 #include <vector>
 
+#include "weightlift/hub.h"
 #include "weightlift/hub/upload.h"
 #include "weightlift/progress.h"
 
 namespace weightlift {
 
-/// What an upload would do with a file.
-enum class PlannedAction : std::uint8_t {
-  kCommit,
-  kKeep,    ///< the repository has the same content
-  kIgnore,  ///< the repository's .gitignore excludes it
-};
-
-/// "commit", "keep" or "ignore".
-std::string_view to_string(PlannedAction action);
-
-struct PlannedFile {
-  std::string path;
-  std::uint64_t size_bytes = 0;
-  std::string sha256;
-  PlannedAction action = PlannedAction::kCommit;
-};
-
+/// What an upload would do.
 struct UploadPlan {
   bool creates_repository = false;
   bool creates_branch = false;  ///< of a repository that exists

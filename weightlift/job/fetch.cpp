@@ -63,6 +63,14 @@ bool is_file_there(const fs::path& file) {
   return fs::is_regular_file(file, error);
 }
 
+/// The caller's settings; an empty cache is that of the environment.
+HubSettings complete(const HubSettings* given) {
+  if (given == nullptr) return read_hub_settings();
+  HubSettings settings = *given;
+  if (settings.cache.empty()) settings.cache = read_hub_settings().cache;
+  return settings;
+}
+
 HubSettings offline(HubSettings settings) {
   settings.offline = true;
   return settings;
@@ -259,8 +267,7 @@ Fetcher::~Fetcher() = default;
 
 HttpClient& Fetcher::http() {
   if (!http_) {
-    http_ = std::make_unique<HttpClient>(settings_ == nullptr ? read_hub_settings() : *settings_,
-                                         [this] { progress_.check(); });
+    http_ = std::make_unique<HttpClient>(complete(settings_), [this] { progress_.check(); });
   }
   return *http_;
 }
@@ -296,7 +303,7 @@ FetchedSource Fetcher::fetch_source(const SourceName& name, NetworkNeed need) {
 std::optional<FetchedSource> Fetcher::find_source(const SourceName& name) {
   if (name.kind == SourceName::Kind::kPath) return FetchedSource{{name.given, name.last_part}};
   const RepoRevision from = RepoRevision::parse(name.repository);
-  const HubSettings settings = settings_ == nullptr ? read_hub_settings() : *settings_;
+  const HubSettings settings = complete(settings_);
   HttpClient from_cache(offline(settings));
   HubClient client(from_cache, progress_);
   try {
@@ -371,10 +378,14 @@ fs::path Fetcher::fetch_model(const std::string& given) {
     throw NotFoundError(error.where(), "no such model folder",
                         advice("give a folder, or a repository as OWNER/NAME"));
   }
-  // A timm checkpoint has no classifier that transformers knows: opening the name as a path reports
-  // that before a download.
-  if (name.kind == SourceName::Kind::kPath) check_cached_path(given, progress_);
-  if (name.kind == SourceName::Kind::kPath || name.cfg) return given;
+  if (name.kind == SourceName::Kind::kPath) {
+    check_cached_path(given, progress_);
+    return given;
+  }
+  if (name.cfg) {
+    throw NotFoundError(printable(given), "no such folder, only a timm model of this name",
+                        {{HintCode::kConvertFirst, {given}}});
+  }
   return fetch_source(name, NetworkNeed::kSupported).local.path;
 }
 

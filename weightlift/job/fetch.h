@@ -66,8 +66,8 @@ class Fetcher {
   LabelsFrom fetch_labels(const LabelsFrom& from);
   ProcessorFrom fetch_processor(const ProcessorFrom& from);
 
-  /// The transformers folder at a path, or of a repository after its download. A timm name is
-  /// returned as it is, for open_model to refuse.
+  /// The transformers folder at a path, or of a repository after its download. Throws
+  /// NotFoundError for a name of timm's registry.
   std::filesystem::path fetch_model(const std::string& given);
 
  private:

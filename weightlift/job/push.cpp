@@ -14,18 +14,6 @@
 
 namespace weightlift {
 
-namespace {
-
-std::vector<PlannedUpload> list_uploads(const UploadPlan& plan) {
-  std::vector<PlannedUpload> files;
-  for (const PlannedFile& file : plan.files) {
-    files.push_back({file.path, file.size_bytes, file.sha256, std::string(to_string(file.action))});
-  }
-  return files;
-}
-
-}  // namespace
-
 PushResult push(const PushRequest& request, ProgressSink& progress, const HubSettings* hub) {
   JobProgress shared(progress);
   Fetcher fetcher(shared, hub);
@@ -52,10 +40,10 @@ PushResult push(const PushRequest& request, ProgressSink& progress, const HubSet
     result.published = publish_folder(publication, fetcher.http(), shared);
     return result;
   }
-  const UploadPlan plan = plan_publication(publication, account, fetcher.http(), shared);
+  UploadPlan plan = plan_publication(publication, account, fetcher.http(), shared);
   result.creates_repository = plan.creates_repository;
   result.creates_branch = plan.creates_branch;
-  result.files = list_uploads(plan);
+  result.files = std::move(plan.files);
   return result;
 }
 

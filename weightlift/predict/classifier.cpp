@@ -167,6 +167,8 @@ void Classifier::classify(std::span<const ImageInput> images, const ClassifyOpti
   require_intact(impl_->model.checkpoint);
 }
 
+const ImageProcessor& Classifier::image_processor() const { return impl_->processor; }
+
 ColorMode Classifier::color_mode() const { return impl_->mode; }
 
 Tensor Classifier::preprocess(const Image& image) const {
@@ -178,6 +180,10 @@ Tensor Classifier::forward(const Tensor& pixel_values) const {
   impl_->finite_weights.get();
   require_intact(impl_->model.checkpoint);
   return logits;
+}
+
+std::vector<float> Classifier::scores(std::span<const float> logits) const {
+  return to_scores(logits, config().problem_type);
 }
 
 std::vector<Prediction> Classifier::best(std::span<const float> scores, std::size_t k) const {

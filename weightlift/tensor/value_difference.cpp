@@ -1,5 +1,3 @@
-#include "weightlift/tensor/value_difference.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,6 +10,7 @@
 #include "weightlift/base/bytes.h"
 #include "weightlift/base/file.h"
 #include "weightlift/base/message.h"
+#include "weightlift/tensor.h"
 #include "weightlift/tensor/convert.h"
 
 namespace weightlift {
