@@ -1,4 +1,5 @@
-// Stands for the decoders and the encoder that need libjpeg, libpng or libwebp, in a build without these.
+// Stands for the decoders and the encoder that need libjpeg, libpng or libwebp, in a build without
+// these.
 
 #include <fmt/format.h>
 
