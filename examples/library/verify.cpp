@@ -3,6 +3,7 @@
 #include <weightlift/weightlift.h>
 
 #include <iostream>
+#include <string>
 
 int main(int argc, char** argv) {
   if (argc != 3) return 2;
@@ -13,6 +14,7 @@ int main(int argc, char** argv) {
     for (const weightlift::OutputComparison& output : found.outputs) {
       std::cout << output.name << ": " << (output.bit_equal ? "bit-equal" : "different") << '\n';
     }
+    for (const std::string& names : found.different_tensors) std::cout << names << " differ\n";
     if (const auto& first = found.first_difference) {
       std::cout << "the first difference: " << first->src << '\n';
     }

@@ -153,7 +153,7 @@ using SafetensorsMetadata = std::vector<std::pair<std::string, std::string>>;
 /// The exact size in bytes of the file that write_safetensors() would write. Throws FormatError and
 /// UnsupportedError as it does.
 std::uint64_t safetensors_file_bytes(const std::vector<OutputTensor>& tensors,
-                                     const SafetensorsMetadata& metadata);
+                                     const SafetensorsMetadata& metadata = {});
 
 /// Writes a new file, byte for byte as the safetensors package writes the same tensors: by dtype
 /// (descending in DType's order), then by name. Metadata are sorted by key (the package writes them
@@ -172,7 +172,8 @@ std::uint64_t safetensors_file_bytes(const std::vector<OutputTensor>& tensors,
 /// where the system refuses ("Bad address" where a mapped source was shortened: call
 /// require_intact() of its Checkpoint). After an exception a part of the file may remain.
 void write_safetensors(const std::filesystem::path& path, const std::vector<OutputTensor>& tensors,
-                       const SafetensorsMetadata& metadata, const WriteProgress& progress = {});
+                       const SafetensorsMetadata& metadata = {},
+                       const WriteProgress& progress = {});
 
 /// Writes the same bytes to a stream, from its current position on, and flushes it; it never seeks.
 /// Open the stream in binary mode. Throws before the first byte as for a file; "output stream" is
@@ -180,7 +181,12 @@ void write_safetensors(const std::filesystem::path& path, const std::vector<Outp
 /// or not its exceptions() ask for std::ios_base::failure. Other exceptions that they let through,
 /// those of the stream's buffer, reach the caller. After an exception a part may be written.
 void write_safetensors(std::ostream& stream, const std::vector<OutputTensor>& tensors,
-                       const SafetensorsMetadata& metadata, const WriteProgress& progress = {});
+                       const SafetensorsMetadata& metadata = {},
+                       const WriteProgress& progress = {});
+
+/// The exact size of the file that write_torch would write. Throws FormatError and UnsupportedError
+/// as it does.
+std::uint64_t torch_file_bytes(const std::vector<OutputTensor>& tensors);
 
 /// Writes a new file as torch.save writes an OrderedDict of these tensors, in their order: torch
 /// (weights_only, mapped or not), timm and transformers load it. Each tensor has a storage of its

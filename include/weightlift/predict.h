@@ -75,6 +75,7 @@ class Classifier {
 
   /// Labels, channels and dtype of the model; valid as long as the classifier lives.
   const ModelConfig& config() const;
+  /// The settings that prepare its images.
   const ImageProcessor& image_processor() const;
 
   /// What opening found; valid as long as the classifier lives.

@@ -51,6 +51,9 @@ std::string_view to_string(DType dtype);
 /// their elements have no addresses.
 std::optional<DType> parse_dtype(std::string_view name);
 
+/// The dtype with that name in torch, as "float32" and "bfloat16"; nothing where it is unknown.
+std::optional<DType> parse_torch_dtype(std::string_view name);
+
 /// The size of one element in bytes.
 std::size_t item_bytes(DType dtype);
 

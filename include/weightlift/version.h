@@ -2,6 +2,10 @@
 
 // Layer: base
 
+#if __cplusplus < 202002L
+#error "weightlift needs C++20: compile with -std=c++20"
+#endif
+
 #include <string_view>
 
 /// @file

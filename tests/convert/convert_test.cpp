@@ -140,6 +140,33 @@ TEST(ConvertJobTest, ReportsStepsAndNotes) {
   EXPECT_EQ(listener.notes, result.notes);
 }
 
+TEST(ConvertJobTest, ProgressEndsAtTheSizeOfTheWeightsFile) {
+  /// Keeps the last numbers of the step "write".
+  struct Bar : ProgressSink {
+    void step(std::string_view name, std::uint64_t bytes_total) override {
+      writing = name == "write";
+      if (writing) total = bytes_total;
+    }
+    void advance(std::uint64_t bytes_done) override {
+      if (writing) done = bytes_done;
+    }
+    bool writing = false;
+    std::uint64_t total = 0, done = 0;
+  };
+  Job job;
+  for (const auto format : {WeightsFormat::kSafetensors, WeightsFormat::kBin}) {
+    for (const auto dtype : {DType::F32, DType::F16, DType::F64}) {
+      job.request.weights_format = format;
+      job.request.dtype = dtype;
+      job.request.force = true;
+      Bar bar;
+      const Conversion result = testing::convert(job.request, bar);
+      EXPECT_EQ(bar.total, fs::file_size(result.folder / weights_file(result.content)));
+      EXPECT_EQ(bar.done, bar.total);
+    }
+  }
+}
+
 TEST(ConvertJobTest, KeepsTheSource) {
   const Job job;
   const auto before = files_of(job.dir / "in/small");

@@ -71,7 +71,8 @@ TEST(SourceNameTest, SuggestsTheNearestNames) {
               HasSubstr("resnet51: no such file, folder or timm model; did-you-mean(resnet50, "));
   EXPECT_EQ(refusal_of_name<NotFoundError>("nothing-alike"),
             "nothing-alike: no such file, folder or timm model; list-models()");
-  EXPECT_THAT(refusal_of_name<NotFoundError>(""), HasSubstr("no such file, folder or timm model"));
+  EXPECT_THAT(refusal_of_name<UsageError>(""),
+              HasSubstr("source: expected a path or a name, got an empty text"));
 }
 
 TEST(SourceNameTest, RefusesOtherArchitecturesWithTheReason) {

@@ -20,6 +20,16 @@ std::string mismatch(Call call) {
   return testing::refusal<MismatchError>(call);
 }
 
+TEST(DTypeTest, IsFoundByBothOfItsNames) {
+  EXPECT_EQ(parse_torch_dtype("BF16"), std::nullopt);
+  EXPECT_EQ(parse_dtype("bfloat16"), std::nullopt);
+  for (int i = 0; i <= static_cast<int>(DType::U64); ++i) {
+    const auto dtype = static_cast<DType>(i);
+    EXPECT_EQ(parse_torch_dtype(torch_name(dtype)), dtype);
+    EXPECT_EQ(parse_dtype(to_string(dtype)), dtype);
+  }
+}
+
 TEST(ShapeTest, CountsElements) {
   EXPECT_EQ(numel({}), 1);
   EXPECT_EQ(numel({2, 3, 4}), 24);

@@ -1,11 +1,10 @@
-#include "weightlift/tensor.h"
-
 #include <gtest/gtest.h>
 
 #include <limits>
 
 #include "tests/support/refusal.h"
 #include "weightlift/base/message.h"
+#include "weightlift/tensor.h"
 #include "weightlift/tensor/convert.h"
 
 namespace weightlift {

@@ -179,6 +179,10 @@ void write_plan(TorchPlan& plan, const std::vector<OutputTensor>& tensors, Outpu
 
 }  // namespace
 
+std::uint64_t torch_file_bytes(const std::vector<OutputTensor>& tensors) {
+  return make_plan(kOutputStream, tensors).zip.total_bytes();
+}
+
 void write_torch(const std::filesystem::path& path, const std::vector<OutputTensor>& tensors,
                  const WriteProgress& progress) {
   TorchPlan plan = make_plan(shown(path), tensors);

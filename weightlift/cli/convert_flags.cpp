@@ -178,9 +178,7 @@ std::vector<ConversionRequest> read_words(ConvertFlags& flags) {
     request.weights_format =
         flags.weights_format == "bin" ? WeightsFormat::kBin : WeightsFormat::kSafetensors;
   }
-  const std::map<std::string, DType> dtypes = {
-      {"float32", DType::F32}, {"float16", DType::F16}, {"bfloat16", DType::BF16}};
-  if (flags.dtype != "keep") request.dtype = dtypes.at(flags.dtype);
+  request.dtype = parse_torch_dtype(flags.dtype);  // keep: none
   request.id2label = parse_labels_from(flags.id2label);
   request.image_processor = parse_processor_from(flags.image_processor);
   if (flags.push) request.publish = flags.publish;

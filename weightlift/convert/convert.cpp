@@ -119,9 +119,10 @@ void require_hash_of_origin(const LocalSource& source, const Plan& plan,
 /// Writes the folder. Where the source shrank meanwhile, write(2) fails with "Bad address" only, so
 /// this reports the source instead.
 void write_folder(const Plan& plan, const fs::path& folder, ProgressSink& progress) {
-  progress.step("write", size_bytes(plan.source.checkpoint));
+  const StateDict tensors = plan.dest->state_dict();
+  progress.step("write", weights_file_bytes(plan.content, tensors));
   try {
-    write_model_folder(folder, plan.content, plan.dest->state_dict(),
+    write_model_folder(folder, plan.content, tensors,
                        [&progress](std::uint64_t done, std::uint64_t) {
                          progress.check();
                          progress.advance(done);

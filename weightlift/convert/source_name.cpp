@@ -54,6 +54,7 @@ SourceName repository_name(const std::string& given, std::string_view repository
 }  // namespace
 
 SourceName parse_source_name(const std::string& given) {
+  if (given.empty()) throw UsageError("source", "expected a path or a name, got an empty text");
   const fs::file_type type = type_at(given);
   if (type != fs::file_type::not_found) {
     SourceName name{given, SourceName::Kind::kPath, {}, {}, last_part_of(given)};

@@ -6,6 +6,16 @@
 
 namespace weightlift {
 
+namespace {
+
+/// Only save_pretrained writes metadata, not timm.
+SafetensorsMetadata metadata_of(const ModelFolder& content) {
+  if (content.form != Form::kTransformers) return {};
+  return {{"format", "pt"}};
+}
+
+}  // namespace
+
 std::string weights_file(const ModelFolder& content) {
   if (content.weights_format == WeightsFormat::kSafetensors) return "model.safetensors";
   return content.form == Form::kTorchvision ? "model.pth" : "pytorch_model.bin";
@@ -20,6 +30,13 @@ std::vector<std::string> file_names(const ModelFolder& content) {
   return names;
 }
 
+std::uint64_t weights_file_bytes(const ModelFolder& content, const StateDict& tensors) {
+  const std::vector<OutputTensor> outputs = output_tensors(tensors, content.config.dtype);
+  return content.weights_format == WeightsFormat::kBin
+             ? torch_file_bytes(outputs)
+             : safetensors_file_bytes(outputs, metadata_of(content));
+}
+
 void write_model_folder(const std::filesystem::path& folder, const ModelFolder& content,
                         const StateDict& tensors, const WriteProgress& progress) {
   if (content.form == Form::kTimm && content.config_text.empty() && !content.timm) {
@@ -30,9 +47,7 @@ void write_model_folder(const std::filesystem::path& folder, const ModelFolder& 
   if (content.weights_format == WeightsFormat::kBin) {
     write_torch(weights, outputs, progress);
   } else {
-    SafetensorsMetadata metadata;  // only save_pretrained writes some, not timm
-    if (content.form == Form::kTransformers) metadata = {{"format", "pt"}};
-    write_safetensors(weights, outputs, metadata, progress);
+    write_safetensors(weights, outputs, metadata_of(content), progress);
   }
   if (content.form == Form::kTorchvision) return;
   const std::string made = !content.config_text.empty() ? content.config_text

@@ -39,6 +39,9 @@ std::string weights_file(const ModelFolder& content);
 /// All files of the folder, with the card, which write_model_folder does not write.
 std::vector<std::string> file_names(const ModelFolder& content);
 
+/// The exact size of the weights file that write_model_folder would write. Throws as it does.
+std::uint64_t weights_file_bytes(const ModelFolder& content, const StateDict& tensors);
+
 /// Writes the weights (floating tensors as config.dtype, counters unchanged), the config and the
 /// image processor into an empty folder. Converts while it writes, through a small buffer.
 /// transformers' files in safetensors are byte for byte those of transformers 5.23.0's

@@ -100,6 +100,10 @@ void require_convertible(const ConversionJob& job) {
     throw UsageError("as", fmt::format("expected a lone weights file, got the name {}",
                                        printable(job.name.given)));
   }
+  if (request.dtype && !is_floating(*request.dtype)) {
+    throw UsageError("dtype",
+                     fmt::format("expected a floating dtype, got {}", torch_name(*request.dtype)));
+  }
   if (!request.publish) return;
   if (!request.verify) throw UsageError("verify", "only a verified model can be published");
   for (const std::string& license :

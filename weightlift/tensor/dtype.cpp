@@ -37,14 +37,21 @@ constexpr std::array<DTypeRow, 19> kDTypes = {{
 
 const DTypeRow& row(DType dtype) { return kDTypes[static_cast<std::size_t>(dtype)]; }
 
+/// The dtype whose row has this text in a column.
+std::optional<DType> find_row(std::string_view DTypeRow::*column, std::string_view text) {
+  const auto* const found = std::ranges::find(kDTypes, text, column);
+  if (found == kDTypes.end()) return std::nullopt;
+  return static_cast<DType>(found - kDTypes.begin());
+}
+
 }  // namespace
 
 std::string_view to_string(DType dtype) { return row(dtype).name; }
 
-std::optional<DType> parse_dtype(std::string_view name) {
-  const auto* found = std::ranges::find(kDTypes, name, &DTypeRow::name);
-  if (found == kDTypes.end()) return std::nullopt;
-  return static_cast<DType>(found - kDTypes.begin());
+std::optional<DType> parse_dtype(std::string_view name) { return find_row(&DTypeRow::name, name); }
+
+std::optional<DType> parse_torch_dtype(std::string_view name) {
+  return find_row(&DTypeRow::torch_name, name);
 }
 
 std::size_t item_bytes(DType dtype) { return row(dtype).item_bytes; }
