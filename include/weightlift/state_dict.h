@@ -35,6 +35,20 @@ class StateDict {
   /// A name and its tensor.
   using value_type = std::pair<std::string, Tensor>;
 
+  StateDict() = default;
+
+  /// Copies names and handles, no element.
+  StateDict(const StateDict&) = default;
+
+  /// Takes the entries; `other` is empty then.
+  StateDict(StateDict&& other) noexcept { swap(other); }
+
+  StateDict& operator=(StateDict other) noexcept {
+    swap(other);
+    return *this;
+  }
+  ~StateDict() = default;
+
   /// Adds an entry at the end. Throws MismatchError where the name is taken.
   void insert(std::string name, Tensor tensor);
 
@@ -65,6 +79,12 @@ class StateDict {
   auto begin() const { return entries_.begin(); }
   /// The end of the iteration.
   auto end() const { return entries_.end(); }
+
+  /// Exchanges the entries of both.
+  void swap(StateDict& other) noexcept {
+    entries_.swap(other.entries_);
+    index_.swap(other.index_);
+  }
 
  private:
   /// The place of a name in `entries_`. Throws NotFoundError where there is none.

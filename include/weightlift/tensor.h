@@ -109,6 +109,11 @@ class Tensor {
   /// No elements of F32, shape [0].
   Tensor();
 
+  /// Shares the elements. There is no move, which would leave bytes without their owner behind.
+  Tensor(const Tensor&) = default;
+  Tensor& operator=(const Tensor&) = default;
+  ~Tensor() = default;
+
   /// A view of `bytes`, at any address; nothing is copied. `owner` keeps them alive; where it is
   /// null, the caller does, as long as the tensor or a copy of it lives. The bytes must not change
   /// meanwhile. Throws MismatchError unless `bytes` is exactly numel(shape) elements long.
@@ -195,7 +200,7 @@ Difference measure_difference(const Tensor& a, const Tensor& b);
 
 /// torch.allclose(a, b, rtol, atol, equal_nan=True): |a - b| <= atol + rtol * |b| in float32
 /// arithmetic, for each element that differs. Throws MismatchError unless both are F32 of one
-/// shape.
+/// shape, and UsageError for a tolerance that is no number >= 0.
 bool allclose(const Tensor& a, const Tensor& b, double rtol, double atol);
 
 /// How far the values of one tensor are from another's, in float64 arithmetic. The rules are those

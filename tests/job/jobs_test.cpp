@@ -5,8 +5,12 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "tests/support/folder.h"
 #include "tests/support/hub_server.h"
@@ -20,6 +24,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using testing::files_of;
@@ -27,6 +32,7 @@ using ::testing::HasSubstr;
 using testing::HubServer;
 using ::testing::IsEmpty;
 using testing::names_in;
+using ::testing::Not;
 using testing::read_file;
 using testing::refusal;
 using testing::small_checkpoint;
@@ -91,9 +97,6 @@ TEST_F(JobsTest, PublishesAVerifiedFolder) {
   EXPECT_EQ(result.repo_id, "alice/resnet-18");
   EXPECT_EQ(server_.file("alice/resnet-18", "model.safetensors"),
             read_file(result.folder / "model.safetensors"));
-  request.verify = false;
-  request.force = true;
-  EXPECT_THAT(refusal<UsageError>([&] { run(request); }), StartsWith("verify: "));
 }
 
 TEST_F(JobsTest, KeepsTheFolderWherePublishingFails) {
@@ -139,6 +142,114 @@ TEST_F(JobsTest, RefusesMissingFilesBeforeADownload) {
   request.id2label = Repository{"acme/files"};  // no address of a file
   EXPECT_NE(refusal<UsageError>([&] { run(request); }), "accepted");
   EXPECT_THAT(server_.requests("resolve"), IsEmpty());
+}
+
+TEST_F(JobsTest, RefusesAVerificationThatComparesNothing) {
+  ConversionRequest request = request_for((dir_ / "source").string());
+  request.dtype = DType::F16;
+  const auto refused = [&](const VerifyOptions& options) {
+    request.verify_options = options;
+    const std::string text = refusal<UsageError>([&] { run(request); });
+    EXPECT_EQ(refusal<UsageError>([&] {
+                verify({request.source, request.source, {}, options}, no_progress(), &hub_);
+              }),
+              text);
+    return text;
+  };
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  for (const std::int64_t samples : {0, -1}) {
+    EXPECT_THAT(refused({.samples = samples}), StartsWith("samples: "));
+  }
+  EXPECT_THAT(refused({.rtol = nan}), StartsWith("rtol: "));
+  EXPECT_THAT(refused({.atol = -1e300}), StartsWith("atol: "));
+  EXPECT_THAT(refused({.threads = 1 << 30}), StartsWith("threads: "));
+  EXPECT_THAT(refused({.threads = -1}), StartsWith("threads: "));
+  EXPECT_THAT(names_in(dir_ / "out"), IsEmpty());
+}
+
+TEST_F(JobsTest, RefusesContradictionsBeforeARequest) {
+  ConversionRequest request = request_for("resnet18");
+  request.verify = false;
+  request.publish = PublishOptions();
+  EXPECT_THAT(refusal<UsageError>([&] { run(request); }), StartsWith("verify: "));
+  request.publish.reset();
+  request.images = {kDigits / "images/three.png"};
+  EXPECT_THAT(refusal<UsageError>([&] { run(request); }), StartsWith("images: "));
+  request = request_for("resnet18");
+  request.hints.as = "resnet18";
+  EXPECT_THAT(refusal<UsageError>([&] { run(request); }), StartsWith("as: "));
+  request = request_for("resnet18");
+  request.dtype = DType::I64;
+  EXPECT_THAT(refusal<UsageError>([&] { run(request); }), StartsWith("dtype: "));
+  request = request_for("resnet18");
+  request.output = std::string("a\0b", 3);
+  EXPECT_THAT(refusal<IoError>([&] { run(request); }), HasSubstr("NUL"));
+  request = request_for("resnet18");
+  request.dry_run = true;
+  request.publish = {.revision = "../x"};
+  EXPECT_NE(refusal<UsageError>([&] { run(request); }), "accepted");
+  EXPECT_THAT(server_.requests(), IsEmpty());
+}
+
+TEST_F(JobsTest, RefusesSettingsThatTheEnvironmentCouldNotHave) {
+  const auto refused = [&](const auto& change) {
+    HubSettings settings = hub_;
+    change(settings);
+    return refusal<UsageError>([&] { pull("alice/net", {}, no_progress(), &settings); });
+  };
+  using std::chrono::seconds;
+  EXPECT_THAT(refused([](HubSettings& s) { s.token = "hf_secret\r\nX-Evil: 1"; }),
+              AllOf(StartsWith("token: "), Not(HasSubstr("secret"))));
+  EXPECT_THAT(refused([](HubSettings& s) { s.user_agent = "a\r\nX-Evil: 1"; }),
+              StartsWith("user_agent: "));
+  EXPECT_THAT(refused([](HubSettings& s) { s.endpoint = "no URL"; }), StartsWith("endpoint: "));
+  EXPECT_THAT(refused([](HubSettings& s) { s.etag_timeout = seconds(-1); }),
+              StartsWith("etag_timeout: "));
+  EXPECT_THAT(refused([](HubSettings& s) { s.reply_time = seconds::max(); }),
+              StartsWith("reply_time: "));
+  EXPECT_THAT(refused([](HubSettings& s) { s.first_wait = std::chrono::milliseconds::min(); }),
+              StartsWith("first_wait: "));
+  EXPECT_THAT(server_.requests(), IsEmpty());
+}
+
+/// Throws a HubError at the `n`th call, counted from 0.
+class Thrower : public ProgressSink {
+ public:
+  explicit Thrower(int n) : left_(n) {}
+  void step(std::string_view /*name*/, std::uint64_t /*bytes_total*/) override { count(); }
+  void advance(std::uint64_t /*bytes_done*/) override { count(); }
+  void note(const Note& /*note*/) override { count(); }
+  void check() override { count(); }
+  bool threw() const { return left_ < 0; }
+
+ private:
+  void count() {
+    if (left_-- == 0) throw HubError("mine", "the caller stops");
+  }
+  int left_;
+};
+
+TEST_F(JobsTest, AnExceptionOfTheSinkLeavesUnchanged) {
+  const ConversionResult result = run(request_for("resnet18"));
+  const PushRequest request{.folder = result.folder, .options = {.repo_id = "alice/net"}};
+  int pushes = 0;
+  for (int n = 0;; ++n) {
+    Thrower thrower(n);
+    const std::string text = refusal<HubError>([&] { push(request, thrower, &hub_); });
+    if (!thrower.threw()) break;
+    EXPECT_EQ(text, "mine: the caller stops") << n;
+    ++pushes;
+  }
+  EXPECT_GT(pushes, 10);
+  for (int n = 0; n < 40; ++n) {
+    ConversionRequest again = request_for("resnet18");
+    again.name = "again";
+    Thrower thrower(n);
+    const std::string text = refusal<HubError>([&] { convert(again, thrower, &hub_); });
+    if (!thrower.threw()) break;
+    EXPECT_EQ(text, "mine: the caller stops") << n;
+    EXPECT_THAT(names_in(dir_ / "out"), ElementsAre("resnet-18")) << n;
+  }
 }
 
 TEST_F(JobsTest, CompareByName) {
@@ -202,6 +313,10 @@ TEST(ForwardTest, GivesTheLogitsOfClassify) {
     EXPECT_NE(refusal<Error>([&] { classifier.forward(wrong); }), "accepted") << to_string(shape);
   }
   EXPECT_EQ(classifier.forward(Tensor::of<float>({0, 3, 32, 32}, {})).shape(), (Shape{0, 10}));
+  const std::vector<float> few(3);
+  EXPECT_NE(refusal<UsageError>([&] { classifier.best(few, 1); }), "accepted");
+  EXPECT_NE(refusal<UsageError>([&] { classifier.scores(few); }), "accepted");
+  EXPECT_NE(refusal<UsageError>([&] { classifier.classify({&input, 1}, {}, {}); }), "accepted");
   EXPECT_NE(refusal<MismatchError>([&] { classifier.forward(to_dtype(pixels, DType::F16)); }),
             "accepted");
 }

@@ -95,5 +95,24 @@ TEST(StateDictTest, ReplacesInPlace) {
   EXPECT_THAT(entries_of(tensors), ElementsAre("a=0", "b=7", "c=2"));
 }
 
+TEST(StateDictTest, AMovedOneIsEmpty) {
+  StateDict tensors;
+  tensors.insert("a", Tensor::of<float>({2}, {1, 2}));
+  StateDict moved = std::move(tensors);
+  EXPECT_FALSE(tensors.contains("a"));  // NOLINT(bugprone-use-after-move): what it is then
+  EXPECT_EQ(moved.at("a").numel(), 2);
+  StateDict& same = moved;
+  moved = std::move(same);
+  EXPECT_TRUE(moved.empty() || moved.contains("a"));
+  EXPECT_EQ(moved.empty(), !moved.contains("a"));
+}
+
+TEST(TensorTest, AMovedOneKeepsItsElements) {
+  Tensor tensor = Tensor::of<float>({2}, {1, 2});
+  { const Tensor other = std::move(tensor); }
+  EXPECT_EQ(tensor.data<float>()[1], 2);  // NOLINT(bugprone-use-after-move): a copy was made
+  EXPECT_EQ(tensor.shape(), (Shape{2}));
+}
+
 }  // namespace
 }  // namespace weightlift

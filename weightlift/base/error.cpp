@@ -43,7 +43,10 @@ std::string name_of_signal(int number) {
 
 }  // namespace
 
-std::string_view to_string(ErrorKind kind) { return kKinds[static_cast<std::size_t>(kind)]; }
+std::string_view to_string(ErrorKind kind) {
+  const auto index = static_cast<std::size_t>(kind);
+  return index < kKinds.size() ? kKinds[index] : "unknown";
+}
 
 Error::Error(ErrorKind kind, std::string where, std::string message, Hints hints)
     : std::runtime_error(join_places(where, message)),

@@ -151,6 +151,7 @@ MappedFile::MappedFile(std::filesystem::path path, Descriptor descriptor, std::s
 }
 
 std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& path) {
+  require_no_nul(path);
   OpenedFile opened = open_regular(path);
   return std::shared_ptr<const MappedFile>(
       new MappedFile(path, std::move(opened.descriptor), opened.size_bytes, opened.modified_ns));
@@ -218,7 +219,13 @@ std::shared_ptr<const std::byte> map_zeros(std::size_t size_bytes) {
   return {static_cast<const std::byte*>(address), unmap};
 }
 
+void require_no_nul(const std::filesystem::path& path) {
+  if (path.native().find('\0') == std::string::npos) return;
+  throw IoError(shown(path), "a path cannot contain a NUL byte");
+}
+
 std::filesystem::file_type type_at(const std::filesystem::path& path) {
+  require_no_nul(path);
   std::error_code error;
   const std::filesystem::file_type type = std::filesystem::status(path, error).type();
   if (type == std::filesystem::file_type::none) {

@@ -61,6 +61,9 @@ void release_mapped(std::span<const std::byte> bytes);
 /// full.
 std::shared_ptr<const std::byte> map_zeros(std::size_t size_bytes);
 
+/// Throws IoError for a path with a NUL byte, at which the system would end it.
+void require_no_nul(const std::filesystem::path& path);
+
 /// The type of what the path leads to, file_type::not_found where there is nothing. Throws IoError
 /// where the system refuses.
 std::filesystem::file_type type_at(const std::filesystem::path& path);

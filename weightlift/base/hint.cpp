@@ -36,7 +36,10 @@ static_assert(kNames.size() == static_cast<std::size_t>(HintCode::kNameEach) + 1
 
 }  // namespace
 
-std::string_view to_string(HintCode code) { return kNames[static_cast<std::size_t>(code)]; }
+std::string_view to_string(HintCode code) {
+  const auto index = static_cast<std::size_t>(code);
+  return index < kNames.size() ? kNames[index] : "unknown";
+}
 
 std::string to_string(const Hint& hint) {
   return fmt::format("{}({})", to_string(hint.code), fmt::join(hint.values, ", "));

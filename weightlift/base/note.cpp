@@ -94,7 +94,11 @@ constexpr auto kRows = std::to_array<Row>({
 });
 static_assert(kRows.size() == static_cast<std::size_t>(NoteCode::kExifInvalid) + 1);
 
-const Row& row_of(NoteCode code) { return kRows[static_cast<std::size_t>(code)]; }
+const Row& row_of(NoteCode code) {
+  const auto index = static_cast<std::size_t>(code);
+  if (index >= kRows.size()) throw UsageError("note", fmt::format("no note has code {}", index));
+  return kRows[index];
+}
 
 }  // namespace
 

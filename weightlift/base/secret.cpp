@@ -179,7 +179,7 @@ struct SharedSecrets {
 };
 
 SharedSecrets& shared_secrets() {
-  static SharedSecrets shared;
+  static auto& shared = *new SharedSecrets;  // never destroyed: a global's destructor may ask
   return shared;
 }
 

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "weightlift/base/file.h"
 #include "weightlift/base/message.h"
 #include "weightlift/base/owner_tag.h"
 
@@ -326,6 +327,7 @@ fs::path TempFolder::publish(Existing existing) {
 }
 
 void require_place(const fs::path& parent, const std::string& name, TempFolder::Existing existing) {
+  require_no_nul(parent);
   require_name(name);
   require_parent(without_final_slash(parent));
   require_free(parent / name, existing);

@@ -36,6 +36,11 @@ void require_writable(const std::vector<OutputTensor>& tensors) {
   names.reserve(tensors.size());
   for (const OutputTensor& output : tensors) {
     require_writable_name(output.name);
+    if (output.tensor.shape().size() > kMaxRank) {
+      throw FormatError(name_place(output.name),
+                        fmt::format("expected at most {} dimensions, got {}", kMaxRank,
+                                    output.tensor.shape().size()));
+    }
     names.emplace_back(output.name);
   }
   std::ranges::sort(names);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "weightlift/base/bytes.h"
+#include "weightlift/base/file.h"
 #include "weightlift/base/posix.h"
 
 namespace weightlift {
@@ -15,6 +16,7 @@ namespace weightlift {
 OutputFile::OutputFile(const std::filesystem::path& path, std::uint64_t total_bytes,
                        const WriteProgress& progress)
     : OutputSink(total_bytes, progress), path_(path) {
+  require_no_nul(path);
   descriptor_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (descriptor_ < 0) throw_io_error(path_, "cannot create", errno);
   try {

@@ -58,8 +58,6 @@ constexpr int kMaxDepth = 127;
 /// of thousands in all their files; a header within its 100 MB could declare millions, at gigabytes
 /// of memory.
 constexpr std::size_t kMaxEntries = 100'000;
-/// NumPy's limit; networks use 4. Each dimension takes 8 bytes here and 2 in the file.
-constexpr std::size_t kMaxRank = 64;
 
 enum class State : std::uint8_t {
   kStart,

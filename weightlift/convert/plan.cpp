@@ -194,6 +194,7 @@ TempFolder::Existing existing(const ConversionRequest& request) {
 }
 
 Plan make_plan(const ConversionRequest& request, const LocalSource& from) {
+  require_valid(request.verify_options);
   Plan plan{};
   plan.source = open_source(from.path, request.hints);
   settle_outside(plan.source, request.head);

@@ -8,6 +8,7 @@
 #include <future>
 #include <numbers>
 #include <string_view>
+#include <utility>
 
 #include "weightlift/base/message.h"
 #include "weightlift/base/threads.h"
@@ -215,6 +216,21 @@ bool Verification::verified() const {
     return same_dtype ? output.bit_equal : output.bit_equal_rounded && output.close;
   });
   return different_tensors.empty() && graph_differences.empty() && !outputs.empty() && equal;
+}
+
+void require_valid(const VerifyOptions& options) {
+  if (options.samples < 1) {
+    throw UsageError("samples", fmt::format("expected at least 1, got {}", options.samples));
+  }
+  constexpr int kMostThreads = 1024;
+  if (options.threads < 0 || options.threads > kMostThreads) {
+    throw UsageError("threads",
+                     fmt::format("expected 0 to {}, got {}", kMostThreads, options.threads));
+  }
+  for (const auto& [name, value] : {std::pair("rtol", options.rtol), {"atol", options.atol}}) {
+    if (!value || (std::isfinite(*value) && *value >= 0)) continue;
+    throw UsageError(name, fmt::format("expected a number >= 0, got {}", *value));
+  }
 }
 
 Tensor random_input(const Shape& shape, std::uint64_t seed, std::int64_t sample) {

@@ -14,6 +14,10 @@
 
 namespace weightlift {
 
+/// Throws UsageError for options that compare nothing, or that no machine has: samples below 1, a
+/// tolerance that is no number >= 0, threads below 0 or beyond 1024.
+void require_valid(const VerifyOptions& options);
+
 /// An input for verification: standard normal, from splitmix64 and the Box-Muller transform. The
 /// same seed and sample give the same input.
 Tensor random_input(const Shape& shape, std::uint64_t seed, std::int64_t sample);

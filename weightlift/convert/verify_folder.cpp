@@ -23,6 +23,7 @@ Head shared_head(const Source& from, const Source& to) {
 FolderVerification verify_folder(const std::string& source, const SourceHints& hints,
                                  const std::string& folder, const VerifyOptions& options,
                                  ProgressSink& progress) {
+  require_valid(options);
   progress.step("verify", 0);
   Source from = open_source(source, hints);
   Source to = open_source(folder);

@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <initializer_list>
 #include <string_view>
+#include <utility>
 
 #include "weightlift/base/file.h"
 #include "weightlift/base/message.h"
@@ -58,6 +60,8 @@ std::string home_of(const std::string& name, const std::string& variable) {
 bool is_name_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
+
+constexpr int kMaxSeconds = 86400;  // a longer wait is a mistake, and could overflow clocks
 
 /// The text with $NAME and ${NAME} replaced by variables that are set, as in os.path.expandvars.
 std::string expand_variables(std::string_view text) {
@@ -152,7 +156,6 @@ std::string read_token() {
 }
 
 std::chrono::seconds read_seconds(const char* name, std::chrono::seconds fallback) {
-  constexpr int kMaxSeconds = 86400;  // a longer wait is a mistake, and could overflow clocks
   const std::string text = stripped(variable(name));
   if (text.empty()) return fallback;
   int value = 0;
@@ -180,6 +183,32 @@ HubSettings read_hub_settings() {
   settings.download_timeout = read_seconds("HF_HUB_DOWNLOAD_TIMEOUT", settings.download_timeout);
   settings.user_agent = fmt::format("weightlift/{}", version());
   return settings;
+}
+
+void require_valid(const HubSettings& settings) {
+  if (const std::string_view fault = fault_of_endpoint(settings.endpoint); !fault.empty()) {
+    throw UsageError("endpoint", fmt::format("not the URL of a Hub: {}", fault),
+                     advice("write it like https://huggingface.co"));
+  }
+  require_token(settings.token, "token");
+  if (!std::ranges::all_of(settings.user_agent, [](char c) { return c >= ' ' && c <= '~'; })) {
+    throw UsageError("user_agent", "it has characters that are not printable ASCII");
+  }
+  const std::chrono::milliseconds most = std::chrono::seconds(kMaxSeconds);
+  const std::initializer_list<std::pair<const char*, std::chrono::seconds>> times = {
+      {"etag_timeout", settings.etag_timeout},
+      {"download_timeout", settings.download_timeout},
+      {"reply_time", settings.reply_time},
+      {"listing_time", settings.listing_time}};
+  for (const auto& [name, time] : times) {
+    if (time.count() >= 1 && time.count() <= kMaxSeconds) continue;
+    throw UsageError(name,
+                     fmt::format("expected 1 to {} seconds, got {}", kMaxSeconds, time.count()));
+  }
+  if (settings.first_wait.count() < 0 || settings.first_wait > most) {
+    throw UsageError("first_wait", fmt::format("expected 0 to {} milliseconds, got {}",
+                                               most.count(), settings.first_wait.count()));
+  }
 }
 
 fs::path torch_checkpoints_folder() {

@@ -30,7 +30,7 @@ Size require_possible(double short_side, double long_side) {
 
 /// Refuses settings that no file can have.
 void require_settings(const ImageProcessor& processor) {
-  constexpr std::int64_t kLongestEdge = 1 << 20;  // the products below do not overflow
+  constexpr std::int64_t kLongestEdge = kMaxProcessorSide;
   const ImageProcessor::CenterCrop crop = image_size(processor);
   for (const std::int64_t side : {processor.shortest_edge, crop.height, crop.width}) {
     if (side >= 1 && side <= kLongestEdge) continue;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -25,7 +26,10 @@ constexpr std::array<std::string_view, kLastFilter + 1> kFilters = {
     "nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"};
 
 OrderedJson to_json(const Number& number) {
-  if (number.integer) return static_cast<std::int64_t>(number.value);
+  constexpr double kExact = 9007199254740992.0;  // 2^53
+  if (number.integer && std::fabs(number.value) <= kExact) {
+    return static_cast<std::int64_t>(number.value);
+  }
   return number.value;
 }
 

@@ -12,6 +12,7 @@
 
 #include "weightlift/base/file.h"
 #include "weightlift/convert/source_name.h"
+#include "weightlift/convert/verify.h"
 #include "weightlift/job/fetch.h"
 #include "weightlift/job/job_progress.h"
 #include "weightlift/job/license.h"
@@ -37,10 +38,30 @@ std::string name_of(const ConversionJob& job) {
   return planned_folder(job.request, job.name.last_part).filename();
 }
 
+/// Refuses a request that contradicts itself or its source, before anything is done for it.
+void require_consistent(const ConversionJob& job) {
+  const ConversionRequest& request = job.request;
+  if (request.hints.as && job.name.kind != SourceName::Kind::kPath) {
+    throw UsageError("as", fmt::format("expected a lone weights file, got the name {}",
+                                       printable(job.name.given)));
+  }
+  if (request.dtype && !is_floating(*request.dtype)) {
+    throw UsageError("dtype",
+                     fmt::format("expected a floating dtype, got {}", torch_name(*request.dtype)));
+  }
+  require_valid(request.verify_options);
+  if (request.verify) return;
+  if (request.publish) throw UsageError("verify", "only a verified model can be published");
+  if (!request.images.empty()) {
+    throw UsageError("images", "comparing on images needs the verification");
+  }
+}
+
 ConversionJob make_job(const ConversionRequest& request) {
   ConversionJob job{request, {}, {}, {}};
   try {
     job.name = parse_source_name(request.source);
+    require_consistent(job);
   } catch (const Error&) {
     job.refusal = std::current_exception();
   }
@@ -66,7 +87,7 @@ void require_distinct_folders(const std::vector<ConversionJob>& jobs) {
 void choose_repositories(std::vector<ConversionJob>& jobs, Publisher& publisher) {
   for (ConversionJob& job : jobs) {
     const auto& publish = job.request.publish;
-    if (!publish) continue;
+    if (!publish || job.refusal) continue;
     // A dry run makes no request for what is local.
     job.repo_id = job.request.dry_run ? publisher.plan(*publish, name_of(job))
                                       : publisher.choose(*publish, name_of(job));
@@ -85,6 +106,7 @@ std::vector<ConversionJob> make_jobs(std::span<const ConversionRequest> requests
   require_distinct_folders(jobs);
   choose_repositories(jobs, publisher);
   for (ConversionJob& job : jobs) {
+    if (job.refusal) continue;
     job.request.id2label = fetcher.fetch_labels(job.request.id2label);
     job.request.image_processor = fetcher.fetch_processor(job.request.image_processor);
   }
@@ -96,16 +118,7 @@ void require_convertible(const ConversionJob& job) {
   if (job.refusal) std::rethrow_exception(job.refusal);
   const ConversionRequest& request = job.request;
   require_destination(request, job.name.last_part);
-  if (request.hints.as && job.name.kind != SourceName::Kind::kPath) {
-    throw UsageError("as", fmt::format("expected a lone weights file, got the name {}",
-                                       printable(job.name.given)));
-  }
-  if (request.dtype && !is_floating(*request.dtype)) {
-    throw UsageError("dtype",
-                     fmt::format("expected a floating dtype, got {}", torch_name(*request.dtype)));
-  }
   if (!request.publish) return;
-  if (!request.verify) throw UsageError("verify", "only a verified model can be published");
   for (const std::string& license :
        {request.license, std::string(job.name.cfg ? job.name.cfg->license : "")}) {
     require_accepted(license, *request.publish, job.name.given);
@@ -136,15 +149,16 @@ Conversion plan_download(const ConversionJob& job, Fetcher& fetcher) {
   return result;
 }
 
+/// The local source; nothing for a dry run of one that is not local.
+std::optional<FetchedSource> fetch(const ConversionJob& job, Fetcher& fetcher) {
+  if (job.request.dry_run) return fetcher.find_source(job.name);
+  return fetcher.fetch_source(job.name, NetworkNeed::kSupported);
+}
+
 /// Fetches and converts. A dry run only plans.
 Conversion convert_source(const ConversionJob& job, Fetcher& fetcher, ProgressSink& progress) {
-  std::optional<FetchedSource> here;
-  if (!job.request.dry_run) {
-    here = fetcher.fetch_source(job.name, NetworkNeed::kSupported);
-  } else {
-    here = fetcher.find_source(job.name);
-    if (!here) return plan_download(job, fetcher);
-  }
+  const std::optional<FetchedSource> here = fetch(job, fetcher);
+  if (!here) return plan_download(job, fetcher);
   ConversionRequest request = job.request;
   if (!request.hints.as && request.hints.config.empty()) request.hints.as = here->as;
   Conversion result = convert_local(request, here->local, progress);
@@ -180,19 +194,22 @@ void run_job(const ConversionJob& job, Session& session,
 
 ConversionResult convert(const ConversionRequest& request, ProgressSink& progress,
                          const HubSettings* hub) {
-  Session session(progress, hub);
-  const std::vector<ConversionJob> jobs =
-      make_jobs({&request, 1}, session.fetcher, session.publisher);
-  std::optional<Conversion> result;
-  run_job(
-      jobs.front(), session, [](const Conversion& /*result*/) {}, result);
-  return std::move(*result);
+  return run_job_work([&] {
+    Session session(progress, hub);
+    const std::vector<ConversionJob> jobs =
+        make_jobs({&request, 1}, session.fetcher, session.publisher);
+    std::optional<Conversion> result;
+    run_job(
+        jobs.front(), session, [](const Conversion& /*result*/) {}, result);
+    return std::move(*result);
+  });
 }
 
 void convert_all(std::span<const ConversionRequest> requests, ProgressSink& shared,
                  ConversionObserver& observer) {
   Session session(shared, nullptr);
-  const std::vector<ConversionJob> jobs = make_jobs(requests, session.fetcher, session.publisher);
+  const std::vector<ConversionJob> jobs =
+      run_job_work([&] { return make_jobs(requests, session.fetcher, session.publisher); });
   bool stopped = false;
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     ConversionRecord record;
@@ -205,7 +222,7 @@ void convert_all(std::span<const ConversionRequest> requests, ProgressSink& shar
     session.progress.change_sink(observer.begin(i));
     const auto converted = [&](const Conversion& result) { observer.converted(i, result); };
     try {
-      run_job(jobs[i], session, converted, record.result);
+      run_job_work([&] { run_job(jobs[i], session, converted, record.result); });
     } catch (const std::exception& error) {
       record.error = to_error(error);
       stopped = record.error->kind() == ErrorKind::kInterrupted;

@@ -66,6 +66,7 @@ bool is_file_there(const fs::path& file) {
 /// The caller's settings; an empty cache is that of the environment.
 HubSettings complete(const HubSettings* given) {
   if (given == nullptr) return read_hub_settings();
+  require_valid(*given);
   HubSettings settings = *given;
   if (settings.cache.empty()) settings.cache = read_hub_settings().cache;
   return settings;
@@ -187,7 +188,11 @@ std::optional<FetchedSource> find_in_torch_cache(const SourceName& name, Progres
   }
   progress.note(
       {NoteCode::kTorchCacheUsed, name.given, {{"file", std::string(name.cfg->url_file)}}});
-  return FetchedSource{{file, name.last_part, {}}, name.last_part};
+  FetchedSource found;
+  found.local.path = file;
+  found.local.name = name.last_part;
+  found.as = name.last_part;
+  return found;
 }
 
 /// A tag's weights from the caches, when the Hub did not answer. torch's cache has no revisions.

@@ -119,21 +119,23 @@ Checkpoint inspect_local(const FetchedSource& here, const std::string& weights_k
 }  // namespace
 
 Inspection inspect(const InspectRequest& request, ProgressSink& progress, const HubSettings* hub) {
-  JobProgress shared(progress);
-  Fetcher fetcher(shared, hub);
-  Inspection found{};
-  const Checkpoint checkpoint =
-      inspect_local(fetcher.fetch_source(parse_source_name(request.source), NetworkNeed::kAny),
-                    request.weights_key, found);
-  if (request.hash) {
-    found.sha256 = sha256(checkpoint.files.front().bytes);
-    // Different weights can share the eight digits of a hash in timm's file names, so the number of
-    // parameters must also match.
-    const auto cfg = find_by_sha256(found.sha256);
-    if (cfg && found.parameters == cfg->parameters) found.known = full_name(*cfg);
-  }
-  for (const Note& note : found.notes) shared.note(note);
-  return found;
+  return run_job_work([&] {
+    JobProgress shared(progress);
+    Fetcher fetcher(shared, hub);
+    Inspection found{};
+    const Checkpoint checkpoint =
+        inspect_local(fetcher.fetch_source(parse_source_name(request.source), NetworkNeed::kAny),
+                      request.weights_key, found);
+    if (request.hash) {
+      found.sha256 = sha256(checkpoint.files.front().bytes);
+      // Different weights can share the eight digits of a hash in timm's file names, so the number
+      // of parameters must also match.
+      const auto cfg = find_by_sha256(found.sha256);
+      if (cfg && found.parameters == cfg->parameters) found.known = full_name(*cfg);
+    }
+    for (const Note& note : found.notes) shared.note(note);
+    return found;
+  });
 }
 
 }  // namespace weightlift

@@ -2,6 +2,16 @@
 
 namespace weightlift {
 
+template <class Call>
+void JobProgress::forward(const Call& call) {
+  const std::lock_guard lock(mutex_);
+  try {
+    call();
+  } catch (...) {
+    throw StoppedBySink{std::current_exception()};
+  }
+}
+
 void JobProgress::change_sink(ProgressSink& sink) {
   const std::lock_guard lock(mutex_);
   sink_ = &sink;
@@ -14,24 +24,21 @@ Notes JobProgress::notes() const {
 }
 
 void JobProgress::step(std::string_view name, std::uint64_t bytes_total) {
-  const std::lock_guard lock(mutex_);
-  sink_->step(name, bytes_total);
+  forward([&] { sink_->step(name, bytes_total); });
 }
 
 void JobProgress::advance(std::uint64_t bytes_done) {
-  const std::lock_guard lock(mutex_);
-  sink_->advance(bytes_done);
+  forward([&] { sink_->advance(bytes_done); });
 }
 
 void JobProgress::note(const Note& note) {
+  forward([&] { sink_->note(note); });
   const std::lock_guard lock(mutex_);
-  sink_->note(note);
   notes_.push_back(note);
 }
 
 void JobProgress::check() {
-  const std::lock_guard lock(mutex_);
-  sink_->check();
+  forward([&] { sink_->check(); });
 }
 
 }  // namespace weightlift

@@ -20,6 +20,7 @@ std::string Publisher::choose(const PublishOptions& options, const std::string& 
 
 std::string Publisher::plan(const PublishOptions& options, const std::string& folder_name) {
   require_token(fetcher_.http().settings());
+  require_revision(options.revision);
   return name_repo(options, folder_name);
 }
 

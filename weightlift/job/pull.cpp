@@ -10,26 +10,30 @@ namespace weightlift {
 
 std::filesystem::path fetch_model(const std::string& name, ProgressSink& progress,
                                   const HubSettings* hub) {
-  JobProgress shared(progress);
-  return Fetcher(shared, hub).fetch_model(name);
+  return run_job_work([&] {
+    JobProgress shared(progress);
+    return Fetcher(shared, hub).fetch_model(name);
+  });
 }
 
 PullResult pull(const std::string& repository, const std::filesystem::path& local_dir,
                 ProgressSink& progress, const HubSettings* hub) {
-  const auto cfg = find_pretrained(repository);  // no repository has a name of timm's registry
-  const RepoRevision from = RepoRevision::parse(cfg ? repository_of(*cfg) : repository);
-  JobProgress shared(progress);
-  Fetcher fetcher(shared, hub);
-  HubClient client(fetcher.http(), shared);
-  PullResult result{from.repo.string(), from.revision, {}, local_dir};
-  if (local_dir.empty()) {
-    Snapshot snapshot = client.snapshot_download(from);
-    result.commit = std::move(snapshot.commit);
-    result.folder = std::move(snapshot.folder);
-  } else {
-    result.commit = client.download_to_folder(from, local_dir);
-  }
-  return result;
+  return run_job_work([&] {
+    const auto cfg = find_pretrained(repository);  // no repository has a name of timm's registry
+    const RepoRevision from = RepoRevision::parse(cfg ? repository_of(*cfg) : repository);
+    JobProgress shared(progress);
+    Fetcher fetcher(shared, hub);
+    HubClient client(fetcher.http(), shared);
+    PullResult result{from.repo.string(), from.revision, {}, local_dir};
+    if (local_dir.empty()) {
+      Snapshot snapshot = client.snapshot_download(from);
+      result.commit = std::move(snapshot.commit);
+      result.folder = std::move(snapshot.folder);
+    } else {
+      result.commit = client.download_to_folder(from, local_dir);
+    }
+    return result;
+  });
 }
 
 }  // namespace weightlift

@@ -21,25 +21,29 @@ DiffSide open_side(const std::string& given, const std::string& weights_key, Fet
 
 FolderVerification verify(const VerifyRequest& request, ProgressSink& progress,
                           const HubSettings* hub) {
-  JobProgress shared(progress);
-  Fetcher fetcher(shared, hub);
-  const auto fetch = [&](const std::string& given) {
-    return fetcher.fetch_source(parse_source_name(given), NetworkNeed::kSupported);
-  };
-  const FetchedSource folder = fetch(request.folder);
-  const FetchedSource source = fetch(request.source);
-  SourceHints hints = request.hints;
-  if (!hints.as && hints.config.empty()) hints.as = source.as;
-  return verify_folder(source.local.path, hints, folder.local.path, request.options, shared);
+  return run_job_work([&] {
+    JobProgress shared(progress);
+    Fetcher fetcher(shared, hub);
+    const auto fetch = [&](const std::string& given) {
+      return fetcher.fetch_source(parse_source_name(given), NetworkNeed::kSupported);
+    };
+    const FetchedSource folder = fetch(request.folder);
+    const FetchedSource source = fetch(request.source);
+    SourceHints hints = request.hints;
+    if (!hints.as && hints.config.empty()) hints.as = source.as;
+    return verify_folder(source.local.path, hints, folder.local.path, request.options, shared);
+  });
 }
 
 DiffResult diff(const DiffRequest& request, ProgressSink& progress, const HubSettings* hub) {
-  JobProgress shared(progress);
-  Fetcher fetcher(shared, hub);
-  DiffSide a = open_side(request.a, request.a_weights_key, fetcher, shared);
-  DiffSide b = open_side(request.b, request.b_weights_key, fetcher, shared);
-  CheckpointDiff differences = diff_checkpoints(a, b, shared);
-  return {std::move(a), std::move(b), std::move(differences)};
+  return run_job_work([&] {
+    JobProgress shared(progress);
+    Fetcher fetcher(shared, hub);
+    DiffSide a = open_side(request.a, request.a_weights_key, fetcher, shared);
+    DiffSide b = open_side(request.b, request.b_weights_key, fetcher, shared);
+    CheckpointDiff differences = diff_checkpoints(a, b, shared);
+    return DiffResult{std::move(a), std::move(b), std::move(differences)};
+  });
 }
 
 }  // namespace weightlift

@@ -10,10 +10,11 @@
 namespace weightlift {
 
 std::span<const PretrainedCfg> pretrained_cfgs() {
-  static const std::vector<PretrainedCfg> all = [] {
-    std::vector<PretrainedCfg> cfgs;
+  // Never destroyed: destructors of other globals may still ask.
+  static const auto& all = *[] {
+    auto* cfgs = new std::vector<PretrainedCfg>;
     for (const Family* family : families()) {
-      cfgs.insert(cfgs.end(), family->tags().begin(), family->tags().end());
+      cfgs->insert(cfgs->end(), family->tags().begin(), family->tags().end());
     }
     return cfgs;
   }();

@@ -48,6 +48,13 @@ void require_finite(const std::vector<Module::Slot>& slots, const std::string& w
   }
 }
 
+/// Refuses numbers that are not one for each class.
+void require_classes(std::span<const float> values, const ModelConfig& config) {
+  if (std::cmp_equal(values.size(), config.num_labels)) return;
+  throw UsageError("scores", fmt::format("expected {}, one for each class, got {}",
+                                         config.num_labels, values.size()));
+}
+
 void require_finite_pixels(const Tensor& pixel_values) {
   for (const float value : pixel_values.data<float>()) {
     if (std::isfinite(value)) continue;
@@ -147,6 +154,7 @@ const Notes& Classifier::notes() const { return impl_->model.notes; }
 
 void Classifier::classify(std::span<const ImageInput> images, const ClassifyOptions& options,
                           const std::function<void(std::size_t, const Classified&)>& done) const {
+  if (!done) throw UsageError("done", "expected a function, got an empty one");
   if (images.size() == 1) {
     const auto run = [&](const Tensor& pixels) { return impl_->run_once(pixels); };
     const Classified result = impl_->classify(images.front(), options.limits, run);
@@ -183,10 +191,12 @@ Tensor Classifier::forward(const Tensor& pixel_values) const {
 }
 
 std::vector<float> Classifier::scores(std::span<const float> logits) const {
+  require_classes(logits, config());
   return to_scores(logits, config().problem_type);
 }
 
 std::vector<Prediction> Classifier::best(std::span<const float> scores, std::size_t k) const {
+  require_classes(scores, config());
   return top_predictions(scores, k, config());
 }
 

@@ -55,7 +55,8 @@ std::vector<std::int64_t> top_classes(std::span<const float> scores, std::size_t
                             [&](std::int64_t a, std::int64_t b) {
                               const float of_a = scores[static_cast<std::size_t>(a)];
                               const float of_b = scores[static_cast<std::size_t>(b)];
-                              return of_a != of_b ? of_a > of_b : a < b;
+                              if (std::isnan(of_a) != std::isnan(of_b)) return std::isnan(of_b);
+                              return of_a > of_b || (!(of_b > of_a) && a < b);
                             });
   classes.resize(count);
   return classes;

@@ -97,6 +97,10 @@ Difference measure_difference(const Tensor& a, const Tensor& b) {
 
 bool allclose(const Tensor& a, const Tensor& b, double rtol, double atol) {
   require_comparable(a, b);
+  if (!(rtol >= 0) || !(atol >= 0)) {
+    throw UsageError("allclose",
+                     fmt::format("expected tolerances >= 0, got {} and {}", rtol, atol));
+  }
   // torch rounds both tolerances to the tensors' dtype before it uses them.
   const auto relative = static_cast<float>(rtol);
   const auto absolute = static_cast<float>(atol);

@@ -1,6 +1,9 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
+#include "weightlift/error.h"
 #include "weightlift/tensor.h"
 
 namespace weightlift {
@@ -35,7 +38,12 @@ constexpr std::array<DTypeRow, 19> kDTypes = {{
     {"U64", "uint64", 8},
 }};
 
-const DTypeRow& row(DType dtype) { return kDTypes[static_cast<std::size_t>(dtype)]; }
+const DTypeRow& row(DType dtype) {
+  const auto index = static_cast<std::size_t>(dtype);
+  if (index >= kDTypes.size())
+    throw UsageError("dtype", fmt::format("no dtype has number {}", index));
+  return kDTypes[index];
+}
 
 /// The dtype whose row has this text in a column.
 std::optional<DType> find_row(std::string_view DTypeRow::*column, std::string_view text) {
