@@ -9,11 +9,13 @@ endif()
 build_and_run_examples()
 build_with_pkg_config(--static)
 
-# The snippets of the page compile.
+# The snippets of the pages compile.
 find_program(PYTHON python3 REQUIRED)
-run(${PYTHON} ${CMAKE_CURRENT_LIST_DIR}/snippets.py ${SOURCE}/docs/library.md)
-file(WRITE ${ROOM}/snippets.cpp "${out}")
-run(${COMPILER} -std=c++20 -fsyntax-only -I${ROOM}/prefix/include ${ROOM}/snippets.cpp)
+foreach(page README.md docs/library.md)
+  run(${PYTHON} ${CMAKE_CURRENT_LIST_DIR}/snippets.py ${SOURCE}/${page})
+  file(WRITE ${ROOM}/snippets.cpp "${out}")
+  run(${COMPILER} -std=c++20 -fsyntax-only -I${ROOM}/prefix/include ${ROOM}/snippets.cpp)
+endforeach()
 
 file(GLOB_RECURSE headers RELATIVE ${ROOM}/prefix/include ${ROOM}/prefix/include/*.h)
 list(LENGTH headers count)
