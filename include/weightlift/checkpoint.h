@@ -100,7 +100,8 @@ Checkpoint open_checkpoint(const std::filesystem::path& path, Reading reading = 
 /// `owner` keeps the bytes alive: the Checkpoint and the tensors from it hold it. Where it is null,
 /// the caller keeps them, as long as the Checkpoint, a copy of it, or a tensor from it lives. The
 /// bytes must not change meanwhile.
-Checkpoint open_checkpoint(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
+Checkpoint open_checkpoint(std::span<const std::byte> bytes,
+                           std::shared_ptr<const void> owner = nullptr,
                            const std::string& where = "bytes in memory",
                            Reading reading = Reading::kAll);
 

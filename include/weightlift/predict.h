@@ -115,7 +115,8 @@ class Classifier {
   std::vector<float> scores(std::span<const float> logits) const;
 
   /// The `k` classes of the highest scores, or of the highest logits of one image; all where there
-  /// are fewer. The best comes first, and of equal ones the lower class id.
+  /// are fewer, none of no scores. The best comes first, and of equal ones the lower class id. NaN
+  /// comes last. Throws UsageError for another number of scores than classes.
   std::vector<Prediction> best(std::span<const float> scores, std::size_t k) const;
 
  private:

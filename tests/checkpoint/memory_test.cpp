@@ -149,7 +149,7 @@ TEST_P(MemoryTest, NothingKeepsTheBytesAfterTheLastTensor) {
 
 TEST_P(MemoryTest, OpensBytesThatTheCallerKeeps) {
   const Placed placed = place(content());
-  const Checkpoint checkpoint = open_checkpoint(placed.bytes, nullptr);
+  const Checkpoint checkpoint = open_checkpoint(placed.bytes);
   EXPECT_EQ(placed.owner.use_count(), 1);
   EXPECT_EQ(checkpoint.where, "bytes in memory");
   EXPECT_FALSE(load_dict(checkpoint, checkpoint.dicts.size() - 1).tensors.empty());

@@ -114,7 +114,7 @@ TEST(PreprocessTest, RefusesSettingsAndImagesOfNoFile) {
   ImageProcessor processor;
   processor.center_crop = ImageProcessor::CenterCrop{.height = 0, .width = 4};
   EXPECT_THAT(refusal<UsageError>([&] { preprocess(make_image(8, 8, 3), processor); }),
-              HasSubstr("image processor: expected sides of 1 to 1048576 pixels, got 0"));
+              HasSubstr("image processor: expected sides of 1 to 8192 pixels, got 0"));
   processor = {.shortest_edge = -1};
   EXPECT_THAT(refusal<UsageError>([&] { preprocess(make_image(8, 8, 3), processor); }),
               HasSubstr("got -1"));

@@ -196,6 +196,7 @@ std::vector<float> Classifier::scores(std::span<const float> logits) const {
 }
 
 std::vector<Prediction> Classifier::best(std::span<const float> scores, std::size_t k) const {
+  if (scores.empty()) return {};  // of an image with an error
   require_classes(scores, config());
   return top_predictions(scores, k, config());
 }
