@@ -50,6 +50,8 @@ TEST(ScoresTest, EqualScoresKeepTheOrderOfClasses) {
 TEST(ScoresTest, AnImageWithoutScores) {
   EXPECT_TRUE(to_scores(Floats{}, {}).empty());
   EXPECT_TRUE(top_classes(Floats{}, 5).empty());
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_EQ(top_classes(Floats{nan, 1, nan, 3}, 9), (Ids{3, 1, 0, 2}));
   EXPECT_EQ(refusal<UsageError>([&] { judge({}, 0); }),
             "scores: expected one per class, among them class 0, got 0");
 }
