@@ -49,24 +49,26 @@ std::string push_command(const std::filesystem::path& folder, const std::string&
   return command;
 }
 
-std::string describe(const Publication& info) {
+std::string describe(const Publication& publication) {
   const std::string counts =
-      info.nothing_changed
+      publication.nothing_changed
           ? fmt::format("  nothing changed: the repository already has the {} files\n",
-                        info.unchanged)
-          : fmt::format("  committed {} files ({} sent), {} unchanged\n", info.committed,
-                        info.uploaded, info.unchanged);
-  const std::string& url = info.pull_request_url.empty() ? info.url : info.pull_request_url;
+                        publication.unchanged)
+          : fmt::format("  committed {} files ({} sent), {} unchanged\n", publication.committed,
+                        publication.uploaded, publication.unchanged);
+  const std::string& url =
+      publication.pull_request_url.empty() ? publication.url : publication.pull_request_url;
   return fmt::format("{}{}\n", counts, printable(url, url.size()));
 }
 
-nlohmann::ordered_json to_json(const Publication& info) {
+nlohmann::ordered_json to_json(const Publication& publication) {
   nlohmann::ordered_json json = {
-      {"repo_id", info.repo_id},   {"commit", info.commit},
-      {"commit_url", info.url},    {"committed", info.committed},
-      {"uploaded", info.uploaded}, {"unchanged", info.unchanged},
-      {"ignored", info.ignored},   {"nothing_changed", info.nothing_changed}};
-  if (!info.pull_request_url.empty()) json["pull_request_url"] = info.pull_request_url;
+      {"repo_id", publication.repo_id},   {"commit", publication.commit},
+      {"commit_url", publication.url},    {"committed", publication.committed},
+      {"uploaded", publication.uploaded}, {"unchanged", publication.unchanged},
+      {"ignored", publication.ignored},   {"nothing_changed", publication.nothing_changed}};
+  if (!publication.pull_request_url.empty())
+    json["pull_request_url"] = publication.pull_request_url;
   return json;
 }
 

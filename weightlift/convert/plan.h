@@ -33,7 +33,7 @@ struct Plan {
 /// Opens the source and makes all decisions, without writing. Has no networks (`src` is null) where
 /// the source already is the requested folder. Throws what convert_local() throws for sources and
 /// requests.
-Plan make_plan(const ConversionRequest& request, const LocalSource& source);
+Plan make_plan(const ConversionRequest& request, const LocalSource& from);
 
 /// Whether to replace or refuse an existing folder.
 TempFolder::Existing existing(const ConversionRequest& request);
