@@ -109,16 +109,20 @@ fs::path hf_home() {
   return path_of("HF_HOME", [] { return cache_home() / "huggingface"; });
 }
 
+/// The message names the source of the endpoint. It does not show the value, which may contain a
+/// password.
+void require_endpoint(const std::string& endpoint, const char* source) {
+  const std::string_view fault = fault_of_endpoint(endpoint);
+  if (fault.empty()) return;
+  throw UsageError(source, fmt::format("not the URL of a Hub: {}", fault),
+                   advice("write it like https://huggingface.co"));
+}
+
 std::string read_endpoint(const std::string& fallback) {
   std::string endpoint = variable("HF_ENDPOINT");
   if (endpoint.empty()) endpoint = fallback;
   while (endpoint.ends_with('/')) endpoint.pop_back();
-  const std::string_view fault = fault_of_endpoint(endpoint);
-  if (!fault.empty()) {
-    // The message does not show the value: it may contain a password.
-    throw UsageError("HF_ENDPOINT", fmt::format("not the URL of a Hub: {}", fault),
-                     advice("write it like https://huggingface.co"));
-  }
+  require_endpoint(endpoint, "HF_ENDPOINT");
   return endpoint;
 }
 
@@ -186,10 +190,7 @@ HubSettings read_hub_settings() {
 }
 
 void require_valid(const HubSettings& settings) {
-  if (const std::string_view fault = fault_of_endpoint(settings.endpoint); !fault.empty()) {
-    throw UsageError("endpoint", fmt::format("not the URL of a Hub: {}", fault),
-                     advice("write it like https://huggingface.co"));
-  }
+  require_endpoint(settings.endpoint, "endpoint");
   require_token(settings.token, "token");
   if (!std::ranges::all_of(settings.user_agent, [](char c) { return c >= ' ' && c <= '~'; })) {
     throw UsageError("user_agent", "it has characters that are not printable ASCII");

@@ -24,6 +24,7 @@
 #include "weightlift/models/families.h"
 #include "weightlift/models/registry.h"
 #include "weightlift/models/timm_config.h"
+#include "weightlift/predict/model.h"
 #include "weightlift/progress.h"
 
 namespace weightlift {
@@ -387,10 +388,7 @@ fs::path Fetcher::fetch_model(const std::string& given) {
     check_cached_path(given, progress_);
     return given;
   }
-  if (name.cfg) {
-    throw NotFoundError(printable(given), "no such folder, only a timm model of this name",
-                        {{HintCode::kConvertFirst, {given}}});
-  }
+  if (name.cfg) refuse_timm_name(given);
   return fetch_source(name, NetworkNeed::kSupported).local.path;
 }
 

@@ -8,8 +8,7 @@
 #include "weightlift/convert/labels.h"
 #include "weightlift/convert/source.h"
 #include "weightlift/convert/source_name.h"
-#include "weightlift/job/fetch.h"
-#include "weightlift/job/job_progress.h"
+#include "weightlift/job/run_with_fetcher.h"
 #include "weightlift/jobs.h"
 #include "weightlift/models/families.h"
 #include "weightlift/models/registry.h"
@@ -119,9 +118,7 @@ Checkpoint inspect_local(const FetchedSource& here, const std::string& weights_k
 }  // namespace
 
 Inspection inspect(const InspectRequest& request, ProgressSink& progress, const HubSettings* hub) {
-  return run_job_work([&] {
-    JobProgress shared(progress);
-    Fetcher fetcher(shared, hub);
+  return run_with_fetcher(progress, hub, [&](Fetcher& fetcher, ProgressSink& shared) {
     Inspection found{};
     const Checkpoint checkpoint =
         inspect_local(fetcher.fetch_source(parse_source_name(request.source), NetworkNeed::kAny),

@@ -23,8 +23,9 @@ std::string noncommercial_license(const PublishRequest& request) {
                                            : find_noncommercial_license(request.folder);
 }
 
-void note_decisions(const PublishRequest& request, const PublishedCard& card,
-                    ProgressSink& progress) {
+/// Notes what the caller may not expect of the commit. Throws as require_accepted.
+void settle_decisions(const PublishRequest& request, const PublishedCard& card,
+                      ProgressSink& progress) {
   note_skipped_files(request.files, progress);
   const std::string license = noncommercial_license(request);
   if (!license.empty()) {
@@ -37,6 +38,7 @@ void note_decisions(const PublishRequest& request, const PublishedCard& card,
                    std::string(kCardFile),
                    {{"repository", request.repo.string()}}});
   }
+  require_accepted(license, request.options, request.folder.string());
 }
 
 UploadRequest make_upload(const PublishRequest& request, const PublishedCard& card) {
@@ -99,8 +101,7 @@ PublishedCard::PublishedCard(const PublishRequest& request) {
 Publication publish_folder(const PublishRequest& request, HttpClient& http,
                            ProgressSink& progress) {
   const PublishedCard card(request);
-  note_decisions(request, card, progress);
-  require_accepted(noncommercial_license(request), request.options, request.folder.string());
+  settle_decisions(request, card, progress);
   CommitInfo info = upload_folder(http, make_upload(request, card), progress);
   return {.repo_id = request.repo.string(),
           .commit = std::move(info.oid),
@@ -116,8 +117,7 @@ Publication publish_folder(const PublishRequest& request, HttpClient& http,
 UploadPlan plan_publication(const PublishRequest& request, const Account& account, HttpClient& http,
                             ProgressSink& progress) {
   const PublishedCard card(request);
-  note_decisions(request, card, progress);
-  require_accepted(noncommercial_license(request), request.options, request.folder.string());
+  settle_decisions(request, card, progress);
   UploadPlan plan = plan_upload(http, make_upload(request, card), progress);
   if (plan.creates_repository) require_write_access(account, request.repo, false);
   return plan;

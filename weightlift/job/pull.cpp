@@ -1,28 +1,17 @@
 #include <utility>
 
 #include "weightlift/hub/hub_client.h"
-#include "weightlift/job/fetch.h"
-#include "weightlift/job/job_progress.h"
+#include "weightlift/job/run_with_fetcher.h"
 #include "weightlift/jobs.h"
 #include "weightlift/models/registry.h"
 
 namespace weightlift {
 
-std::filesystem::path fetch_model(const std::string& name, ProgressSink& progress,
-                                  const HubSettings* hub) {
-  return run_job_work([&] {
-    JobProgress shared(progress);
-    return Fetcher(shared, hub).fetch_model(name);
-  });
-}
-
 PullResult pull(const std::string& repository, const std::filesystem::path& local_dir,
                 ProgressSink& progress, const HubSettings* hub) {
-  return run_job_work([&] {
+  return run_with_fetcher(progress, hub, [&](Fetcher& fetcher, ProgressSink& shared) {
     const auto cfg = find_pretrained(repository);  // no repository has a name of timm's registry
     const RepoRevision from = RepoRevision::parse(cfg ? repository_of(*cfg) : repository);
-    JobProgress shared(progress);
-    Fetcher fetcher(shared, hub);
     HubClient client(fetcher.http(), shared);
     PullResult result{from.repo.string(), from.revision, {}, local_dir};
     if (local_dir.empty()) {

@@ -4,20 +4,17 @@
 #include "weightlift/base/posix.h"
 #include "weightlift/hub/account.h"
 #include "weightlift/hub/upload_plan.h"
-#include "weightlift/job/fetch.h"
 #include "weightlift/job/folder_check.h"
-#include "weightlift/job/job_progress.h"
 #include "weightlift/job/license.h"
 #include "weightlift/job/model_files.h"
 #include "weightlift/job/publish.h"
+#include "weightlift/job/run_with_fetcher.h"
 #include "weightlift/jobs.h"
 
 namespace weightlift {
 
 PushResult push(const PushRequest& request, ProgressSink& progress, const HubSettings* hub) {
-  return run_job_work([&] {
-    JobProgress shared(progress);
-    Fetcher fetcher(shared, hub);
+  return run_with_fetcher(progress, hub, [&](Fetcher& fetcher, ProgressSink& shared) {
     const std::filesystem::path& folder = request.folder;
     ModelFiles files =
         list_model_files(folder, {{request.include, request.exclude}, request.training_state});
@@ -36,7 +33,8 @@ PushResult push(const PushRequest& request, ProgressSink& progress, const HubSet
     result.repo_id = repo.string();
     result.account = account.name;
     result.noncommercial_license = find_noncommercial_license(folder);
-    const PublishRequest publication = {folder, std::move(files), repo, request.options};
+    const PublishRequest publication = {folder, std::move(files), repo, request.options,
+                                        result.noncommercial_license};
     if (!request.dry_run) {
       result.published = publish_folder(publication, fetcher.http(), shared);
       return result;

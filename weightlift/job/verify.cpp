@@ -1,8 +1,7 @@
 #include "weightlift/convert/convert.h"
 #include "weightlift/convert/diff.h"
 #include "weightlift/convert/source_name.h"
-#include "weightlift/job/fetch.h"
-#include "weightlift/job/job_progress.h"
+#include "weightlift/job/run_with_fetcher.h"
 #include "weightlift/jobs.h"
 
 namespace weightlift {
@@ -21,9 +20,7 @@ DiffSide open_side(const std::string& given, const std::string& weights_key, Fet
 
 FolderVerification verify(const VerifyRequest& request, ProgressSink& progress,
                           const HubSettings* hub) {
-  return run_job_work([&] {
-    JobProgress shared(progress);
-    Fetcher fetcher(shared, hub);
+  return run_with_fetcher(progress, hub, [&](Fetcher& fetcher, ProgressSink& shared) {
     const auto fetch = [&](const std::string& given) {
       return fetcher.fetch_source(parse_source_name(given), NetworkNeed::kSupported);
     };
@@ -36,9 +33,7 @@ FolderVerification verify(const VerifyRequest& request, ProgressSink& progress,
 }
 
 DiffResult diff(const DiffRequest& request, ProgressSink& progress, const HubSettings* hub) {
-  return run_job_work([&] {
-    JobProgress shared(progress);
-    Fetcher fetcher(shared, hub);
+  return run_with_fetcher(progress, hub, [&](Fetcher& fetcher, ProgressSink& shared) {
     DiffSide a = open_side(request.a, request.a_weights_key, fetcher, shared);
     DiffSide b = open_side(request.b, request.b_weights_key, fetcher, shared);
     CheckpointDiff differences = diff_checkpoints(a, b, shared);

@@ -84,9 +84,4 @@ PullResult pull(const std::string& repository, const std::filesystem::path& /*lo
   refuse(repository);
 }
 
-std::filesystem::path fetch_model(const std::string& name, ProgressSink& progress,
-                                  const HubSettings* hub) {
-  return Fetcher(progress, hub).fetch_model(name);
-}
-
 }  // namespace weightlift

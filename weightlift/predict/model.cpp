@@ -21,10 +21,8 @@ Hints convert_first(const fs::path& source) { return {{HintCode::kConvertFirst, 
 
 void require_folder(const fs::path& folder) {
   if (!is_there(folder)) {
-    const bool named = find_pretrained(folder.string()).has_value();
-    throw NotFoundError(shown(folder),
-                        named ? "no such folder, only a timm model of this name" : "no such folder",
-                        named ? convert_first(folder) : Hints());
+    if (find_pretrained(folder.string())) refuse_timm_name(folder);
+    throw NotFoundError(shown(folder), "no such folder");
   }
   if (!fs::is_directory(folder)) {
     throw UnsupportedError(shown(folder), "expected a transformers folder, got a file",
@@ -71,6 +69,11 @@ void bind(OpenedModel& model, const StateDict& tensors) {
 }
 
 }  // namespace
+
+void refuse_timm_name(const fs::path& name) {
+  throw NotFoundError(shown(name), "no such folder, only a timm model of this name",
+                      convert_first(name));
+}
 
 OpenedModel open_model(const fs::path& folder) {
   require_folder(folder);

@@ -22,6 +22,9 @@ struct OpenedModel {
   Notes notes;
 };
 
+/// Throws NotFoundError for a name of timm's registry in place of a transformers folder.
+[[noreturn]] void refuse_timm_name(const std::filesystem::path& name);
+
 /// Opens a transformers folder that has a classifier: config.json, and weights where
 /// from_pretrained looks for them (model.safetensors, its index, pytorch_model.bin, its index).
 /// Counters may be missing, because no computation uses them. Throws NotFoundError, IoError,
