@@ -41,6 +41,7 @@ enum class HintCode {
   kAcceptLicense,        ///< {license}: publish under it although it forbids commercial use
   kChooseRepository,     ///< {owner/name}: choose another repository, or name this one
   kNameEach,             ///< convert the sources one by one, and name each folder
+  kAddTrainingState,     ///< also publish the training state
 };
 
 /// What the caller can do, as a code with its values. A plain value.

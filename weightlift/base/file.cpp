@@ -59,6 +59,7 @@ struct MappedFile::Range {
   std::atomic<std::uintptr_t> begin{0};  ///< 0: not in use
   std::atomic<std::uintptr_t> end{0};
   std::atomic<bool> damaged{false};
+  std::atomic<bool> guarded{true};
   UsedStretch used;  ///< guarded by ranges_mutex
   Range* next = nullptr;
 };
@@ -98,6 +99,7 @@ MappedFile::Range* add_range(std::span<const std::byte> bytes) {
   }
   range->damaged = false;
   range->used = {};
+  range->guarded = true;
   range->end = address_of(bytes) + bytes.size();
   range->begin = address_of(bytes);
   return range;
@@ -106,7 +108,7 @@ MappedFile::Range* add_range(std::span<const std::byte> bytes) {
 /// Maps zeros over a mapped file from the page at `address` to the end. Safe in a signal handler.
 bool replace_by_zeros(std::uintptr_t address) {
   MappedFile::Range* range = find_range(address);
-  if (range == nullptr) return false;
+  if (range == nullptr || !range->guarded) return false;
   range->damaged = true;
   const std::uintptr_t page = address & ~(page_bytes() - 1);
   return ::mmap(reinterpret_cast<void*>(page), range->end - page, PROT_READ,
@@ -195,6 +197,12 @@ void guard_mapped_files() {
     ::sigemptyset(&action.sa_mask);
     ::sigaction(SIGBUS, &action, &previous_action);
   });
+}
+
+void exclude_from_guard(std::span<const std::byte> bytes) {
+  if (bytes.empty()) return;
+  const std::lock_guard lock(ranges_mutex);
+  if (MappedFile::Range* range = find_range(address_of(bytes))) range->guarded = false;
 }
 
 void release_mapped(std::span<const std::byte> bytes) {

@@ -52,6 +52,10 @@ class MappedFile {
 /// on. A SIGBUS elsewhere does what it did before. Without this call the signal is left alone.
 void guard_mapped_files();
 
+/// Excludes the MappedFile that contains `bytes` from guard_mapped_files(), for readers that would
+/// take the zeros for its content. Does nothing for other memory.
+void exclude_from_guard(std::span<const std::byte> bytes);
+
 /// Marks `bytes`, a part of a live MappedFile, as used: the program returns their memory to the
 /// system soon, with up to 2 MiB on either side. Less than 4 MiB of each file wait. Reading them
 /// again loads them again. Does nothing for other memory.

@@ -31,8 +31,9 @@ constexpr auto kNames = std::to_array<std::string_view>({"advice",
                                                          "allow-public",
                                                          "accept-license",
                                                          "choose-repository",
-                                                         "name-each"});
-static_assert(kNames.size() == static_cast<std::size_t>(HintCode::kNameEach) + 1);
+                                                         "name-each",
+                                                         "add-training-state"});
+static_assert(kNames.size() == static_cast<std::size_t>(HintCode::kAddTrainingState) + 1);
 
 }  // namespace
 

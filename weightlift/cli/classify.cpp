@@ -20,12 +20,11 @@
 #include "weightlift/jobs.h"
 #include "weightlift/models/registry.h"
 #include "weightlift/predict.h"
+#include "weightlift/report/image_json.h"
 
 namespace weightlift {
 
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 struct ClassifyFlags {
   std::string folder;
@@ -33,23 +32,8 @@ struct ClassifyFlags {
   std::size_t top_k = 5;
   bool json = false;
   ClassifyOptions options;
-  Subject subject() const { return {"classify", folder, json}; }
+  Subject subject() const { return {"classify", folder}; }
 };
-
-Json image_json(const Subject& subject, const ImageInput& input, const Classified& result,
-                const std::vector<Prediction>& predictions, const Notes& notes) {
-  Json json = result.error ? failure_json(subject, *result.error) : begin_json(subject, "ok");
-  json["image"] = input.file.string();
-  json["notes"] = to_json(notes);
-  if (result.error) return json;
-  json["predictions"] = Json::array();
-  for (const Prediction& prediction : predictions) {
-    json["predictions"].push_back({{"id", prediction.id},
-                                   {"label", prediction.label},
-                                   {"score", static_cast<double>(prediction.score)}});
-  }
-  return json;
-}
 
 void print_rows(const ImageInput& input, const std::vector<Prediction>& predictions) {
   constexpr float kWidth = 20;
@@ -90,7 +74,7 @@ int run_classify(const ClassifyFlags& flags) {
       log_note(note);
     }
     if (flags.json) {
-      print_json(image_json(flags.subject(), inputs[i], result, predictions, notes));
+      print_json(image_json(flags.subject(), inputs[i].file.string(), result, predictions, notes));
     } else if (!result.error) {
       print_rows(inputs[i], predictions);
     }
@@ -135,7 +119,9 @@ Action add_classify(CLI::App& app) {
                {"weightlift classify out/digits examples/digits/images/three.png",
                 fmt::format("weightlift classify microsoft/{} images/ --json > predictions.jsonl",
                             kExampleFolder)});
-  return [flags] { return run_reporting(flags->subject(), [&] { return run_classify(*flags); }); };
+  return [flags] {
+    return run_reporting(flags->subject(), flags->json, [&] { return run_classify(*flags); });
+  };
 }
 
 }  // namespace weightlift

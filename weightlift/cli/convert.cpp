@@ -36,7 +36,7 @@ Action add_convert(CLI::App& app) {
   return [flags] {
     // A failure before the first source concerns all of them; one source is named.
     const std::string source = flags->sources.size() == 1 ? flags->sources.front() : "";
-    return run_reporting({"convert", source, flags->json}, [&] { return run_convert(*flags); });
+    return run_reporting({"convert", source}, flags->json, [&] { return run_convert(*flags); });
   };
 }
 

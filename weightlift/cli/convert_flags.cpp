@@ -4,20 +4,22 @@
 #include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
-#include <map>
-#include <nlohmann/json.hpp>
+#include <span>
 
 #include "weightlift/base/message.h"
 #include "weightlift/cli/commands.h"
 #include "weightlift/cli/help.h"
 #include "weightlift/cli/publish_flags.h"
-#include "weightlift/cli/request_words.h"
 #include "weightlift/models/families.h"
 #include "weightlift/models/registry.h"
 
 namespace weightlift {
 
 namespace {
+
+std::vector<std::string> words_of(std::span<const char* const> choices) {
+  return {choices.begin(), choices.end()};
+}
 
 void add_source_options(CLI::App& command, ConvertFlags& flags) {
   command.add_option("SOURCE", flags.sources,
@@ -46,18 +48,18 @@ void add_output_options(CLI::App& command, ConvertFlags& flags) {
   group(command.add_flag("--force", request.force, "Replace an existing folder, in one step"));
   group(command.add_option("--to", flags.to, "Format of the new folder"))
       ->capture_default_str()
-      ->check(CLI::IsMember({"transformers", "timm", "torchvision"}));
+      ->check(CLI::IsMember(words_of(kForms)));
   group(command.add_option("--weights-format", flags.weights_format,
                            "Format of the weights file; bin is torch's (default: safetensors, for "
                            "torchvision bin)"))
-      ->check(CLI::IsMember({"safetensors", "bin"}));
+      ->check(CLI::IsMember(words_of(kWeightsFormats)));
   group(command.add_option("--dtype", flags.dtype, "Output dtype; counters stay int64"))
       ->capture_default_str()
-      ->check(CLI::IsMember({"keep", "float32", "float16", "bfloat16"}));
+      ->check(CLI::IsMember(words_of(kOutputDtypes)));
   group(command.add_option("--head", flags.head,
                            "Classifier: keep it, or none for a backbone (AutoModel)"))
       ->capture_default_str()
-      ->check(CLI::IsMember({"keep", "none"}));
+      ->check(CLI::IsMember(words_of(kHeads)));
   group(command.add_flag("--dry-run", request.dry_run, "Show what would be done; write nothing"));
   group(command.add_flag("--fsync", request.fsync, "Wait until everything is on the disk"));
 }
@@ -166,68 +168,10 @@ std::vector<ConversionRequest> read_words(ConvertFlags& flags) {
   if (flags.request.output.empty()) {
     throw UsageError("--output", "expected a folder, got an empty text");
   }
-  ConversionRequest& request = flags.request;
-  if (!flags.as.empty()) request.hints.as = flags.as;
-  request.verify = !flags.no_verify;
-  request.head = flags.head == "none" ? Head::kNone : Head::kClassifier;
-  const std::map<std::string, Form> forms = {{"transformers", Form::kTransformers},
-                                             {"timm", Form::kTimm},
-                                             {"torchvision", Form::kTorchvision}};
-  request.to = forms.at(flags.to);
-  if (!flags.weights_format.empty()) {
-    request.weights_format =
-        flags.weights_format == "bin" ? WeightsFormat::kBin : WeightsFormat::kSafetensors;
-  }
-  request.dtype = parse_torch_dtype(flags.dtype);  // keep: none
-  request.id2label = parse_labels_from(flags.id2label);
-  request.image_processor = parse_processor_from(flags.image_processor);
-  if (flags.push) request.publish = flags.publish;
+  const ConversionRequest request = to_request(flags);
   std::vector<ConversionRequest> requests(flags.sources.size(), request);
   for (std::size_t i = 0; i < requests.size(); ++i) requests[i].source = flags.sources[i];
   return requests;
-}
-
-nlohmann::ordered_json options_json(const ConvertFlags& flags) {
-  const ConversionRequest& request = flags.request;
-  const PublishOptions& publish = flags.publish;
-  nlohmann::ordered_json json = {{"output", request.output.string()},
-                                 {"name", request.name},
-                                 {"as", flags.as},
-                                 {"config", request.hints.config},
-                                 {"weights_key", request.hints.weights_key},
-                                 {"head_key", request.hints.head_key},
-                                 {"ignore", request.hints.ignore},
-                                 {"force", request.force},
-                                 {"to", flags.to},
-                                 {"weights_format", flags.weights_format},
-                                 {"dtype", flags.dtype},
-                                 {"head", flags.head},
-                                 {"dry_run", request.dry_run},
-                                 {"id2label", flags.id2label},
-                                 {"image_processor", flags.image_processor},
-                                 {"verify", !flags.no_verify},
-                                 {"samples", request.verify_options.samples},
-                                 {"seed", request.verify_options.seed},
-                                 {"threads", request.verify_options.threads},
-                                 {"image", nlohmann::ordered_json::array()},
-                                 {"license", request.license},
-                                 {"base_model", request.base_model},
-                                 {"dataset", request.datasets},
-                                 {"fsync", request.fsync},
-                                 {"report", flags.report},
-                                 {"push_to_hub", flags.push}};
-  for (const auto& image : request.images) json["image"].push_back(image.string());
-  if (request.verify_options.rtol) json["rtol"] = *request.verify_options.rtol;
-  if (request.verify_options.atol) json["atol"] = *request.verify_options.atol;
-  if (flags.push) {
-    json["commit_message"] = publish.commit_message;
-    json["repo_id"] = publish.repo_id;
-    json["organization"] = publish.organization;
-    json["private"] = publish.private_repo;
-    json["create_pr"] = publish.create_pr;
-    json["revision"] = publish.revision;
-  }
-  return json;
 }
 
 }  // namespace weightlift

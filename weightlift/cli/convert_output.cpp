@@ -10,7 +10,6 @@
 #include "weightlift/base/file.h"
 #include "weightlift/base/json.h"
 #include "weightlift/base/message.h"
-#include "weightlift/cli/convert_json.h"
 #include "weightlift/cli/convert_result.h"
 #include "weightlift/cli/exit_code.h"
 #include "weightlift/cli/json_output.h"
@@ -19,28 +18,13 @@
 #include "weightlift/cli/publish_flags.h"
 #include "weightlift/cli/results.h"
 #include "weightlift/convert/report.h"
+#include "weightlift/report/conversion_json.h"
 
 namespace weightlift {
 
 namespace {
 
 namespace fs = std::filesystem;
-
-/// Why a source failed, with its exit code; nothing where it did not.
-struct Failure {
-  std::shared_ptr<const Error> error;
-  int code = 0;
-};
-
-/// A difference found by the verification is a result of the library, and a failure here.
-Failure failure_of(const ConversionRecord& record) {
-  if (record.error) return {record.error, exit_code(*record.error)};
-  const auto& result = record.result;
-  if (!result || !result->verification || is_verified(*result)) return {};
-  return {std::make_shared<MismatchError>(result->folder.string(),
-                                          describe_difference(*result->verification)),
-          static_cast<int>(ExitCode::kDifferent)};
-}
 
 /// The verified folder stays where publishing failed.
 void warn_unpublished(const ConversionRequest& request, const Conversion& result) {
@@ -109,13 +93,14 @@ void ConvertOutput::print_published(const Conversion& result) {
 
 void ConvertOutput::end(std::size_t index, const ConversionRecord& record) {
   if (progress_) progress_->clear();
-  const auto [error, code] = failure_of(record);
+  const std::shared_ptr<const Error> error = failure_of(record);
   const auto& result = record.result;
   if (result && result->published) print_published(*result);
   if (record.error && result && result->written) warn_unpublished(requests_[index], *result);
   if (record.error) log_error(*record.error);
-  code_ = worse(code_, code);
   if (error) {
+    // What the verification found is no error of the library.
+    code_ = worse(code_, record.error ? exit_code(*error) : static_cast<int>(ExitCode::kDifferent));
     ++failed_;
   } else if (result && result->written) {
     ++converted_;

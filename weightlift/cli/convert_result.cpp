@@ -6,12 +6,13 @@
 #include <algorithm>
 
 #include "weightlift/base/message.h"
-#include "weightlift/cli/phrase.h"
 #include "weightlift/cli/print.h"
 #include "weightlift/cli/results.h"
+#include "weightlift/cli/words.h"
 #include "weightlift/convert/source_name.h"
 #include "weightlift/models/registry.h"
 #include "weightlift/models/timm_config.h"
+#include "weightlift/report/phrase.h"
 
 namespace weightlift {
 

@@ -12,6 +12,7 @@
 #include "weightlift/cli/log.h"
 #include "weightlift/cli/progress.h"
 #include "weightlift/jobs.h"
+#include "weightlift/report/diff_json.h"
 
 namespace weightlift {
 
@@ -21,7 +22,7 @@ struct DiffFlags {
   std::string a, b;
   std::vector<std::string> weights_keys;
   bool json = false;
-  Subject subject() const { return {"diff", a, json}; }
+  Subject subject() const { return {"diff", a}; }
 };
 
 /// Says why tensors are compared by other names than timm's.
@@ -68,7 +69,9 @@ Action add_diff(CLI::App& app) {
   command->add_flag("--json", flags->json, "One JSON object on one line");
   add_examples(*command, {"weightlift diff examples/digits out/digits",
                           "weightlift diff epoch_10.pth epoch_11.pth"});
-  return [flags] { return run_reporting(flags->subject(), [&] { return run_diff(*flags); }); };
+  return [flags] {
+    return run_reporting(flags->subject(), flags->json, [&] { return run_diff(*flags); });
+  };
 }
 
 }  // namespace weightlift

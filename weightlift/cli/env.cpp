@@ -13,8 +13,8 @@
 #include "weightlift/cli/help.h"
 #include "weightlift/cli/json_output.h"
 #include "weightlift/cli/results.h"
-#include "weightlift/cli/versions.h"
 #include "weightlift/hub/settings.h"
+#include "weightlift/report/versions.h"
 
 namespace weightlift {
 
@@ -62,7 +62,7 @@ Action add_env(CLI::App& app) {
   command->add_flag("--json", *json, "One JSON object on one line");
   add_examples(*command, {"weightlift env", "weightlift env --json"});
   return [json] {
-    return run_reporting({"env", "", *json}, [&] {
+    return run_reporting({"env"}, *json, [&] {
       const Json facts = environment();
       if (*json) {
         Json object = begin_json({"env"}, "ok");

@@ -1,3 +1,5 @@
+#include "weightlift/predict/evaluate.h"
+
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -20,8 +22,8 @@
 #include "weightlift/jobs.h"
 #include "weightlift/predict.h"
 #include "weightlift/predict/class_match.h"
-#include "weightlift/predict/evaluation.h"
 #include "weightlift/predict/labelled_images.h"
+#include "weightlift/report/evaluation_json.h"
 
 namespace weightlift {
 
@@ -36,51 +38,49 @@ struct EvaluateFlags {
   fs::path per_image;  ///< empty: no such file
   bool json = false;
   ClassifyOptions options;
-  Subject subject() const { return {"evaluate", folder, json}; }
+  Subject subject() const { return {"evaluate", folder}; }
+};
+
+/// An evaluation with its exit code.
+struct Evaluated {
+  EvaluationOutcome outcome;
+  int code = 0;
 };
 
 /// `rows`: of the images, unless it is null.
-EvaluationOutcome evaluate(const Classifier& classifier, const LabelledImages& labelled,
-                           const ClassMatch& match, const EvaluateFlags& flags,
-                           PerImageWriter* rows) {
-  const ModelConfig& config = classifier.config();
-  EvaluationOutcome outcome;
+Evaluated evaluate_shown(const Classifier& classifier, const LabelledImages& labelled,
+                         const ClassMatch& match, const EvaluateFlags& flags,
+                         PerImageWriter* rows) {
   StatusLine status(shown(flags.images));
   status.begin("evaluate", labelled.images.size(), false);
-  classifier.classify(labelled.images, flags.options, [&](std::size_t i, const Classified& result) {
+  int code = 0;
+  std::uint64_t count = 0;
+  const auto show = [&](const ImageJudgement& image, const EvaluationOutcome& so_far) {
     check_signals();
-    const std::int64_t shown_class = match.classes[labelled.label_of[i]];
-    PerImageRow row{labelled.images[i].file, shown_class, config.label(shown_class)};
-    if (result.error) {
+    if (image.error) {
       status.clear();
-      log_error(*result.error);
-      ++outcome.errors;
-      outcome.code = worse(outcome.code, exit_code(*result.error));
-      outcome.evaluation.classes.try_emplace(shown_class);  // its row shows that nothing counts
-    } else {
-      row.judgement = judge(result.scores, shown_class);
-      row.predicted_label = config.label(row.judgement->predicted);
-      add(outcome.evaluation, shown_class, *row.judgement);
+      log_error(*image.error);
+      code = worse(code, exit_code(*image.error));
     }
-    row.error = result.error;
-    if (rows != nullptr) rows->add(row);
-    const Evaluation::Counts& all = outcome.evaluation.all;
-    status.show(i + 1, "top-1 " + percents(all.top1, all.images));
-  });
-  return outcome;
+    if (rows != nullptr) rows->add(image);
+    const Evaluation::Counts& all = so_far.evaluation.all;
+    status.show(++count, "top-1 " + percents(all.top1, all.images));
+  };
+  EvaluationOutcome outcome = evaluate(classifier, labelled, match, flags.options, show);
+  return {std::move(outcome), code};
 }
 
 /// The same, with a file of rows where one is requested: it appears complete or not at all.
-EvaluationOutcome evaluate_and_write(const Classifier& classifier, const LabelledImages& labelled,
-                                     const ClassMatch& match, const EvaluateFlags& flags) {
-  if (flags.per_image.empty()) return evaluate(classifier, labelled, match, flags, nullptr);
-  EvaluationOutcome outcome;
+Evaluated evaluate_and_write(const Classifier& classifier, const LabelledImages& labelled,
+                             const ClassMatch& match, const EvaluateFlags& flags) {
+  if (flags.per_image.empty()) return evaluate_shown(classifier, labelled, match, flags, nullptr);
+  Evaluated evaluated;
   write_atomically(flags.per_image, [&](const fs::path& beside) {
     PerImageWriter rows(beside, flags.per_image);
-    outcome = evaluate(classifier, labelled, match, flags, &rows);
+    evaluated = evaluate_shown(classifier, labelled, match, flags, &rows);
     rows.finish();
   });
-  return outcome;
+  return evaluated;
 }
 
 int run_evaluate(const EvaluateFlags& flags) {
@@ -96,7 +96,7 @@ int run_evaluate(const EvaluateFlags& flags) {
   Notes notes = progress.notes();
   EvaluateFlags possible = flags;
   possible.options.threads = threads_for(labelled.images.size(), flags.options.threads, notes);
-  const EvaluationOutcome outcome = evaluate_and_write(classifier, labelled, match, possible);
+  const auto [outcome, code] = evaluate_and_write(classifier, labelled, match, possible);
   if (!flags.per_image.empty()) record_complete(shown(flags.per_image));
   if (flags.json) {
     Json json =
@@ -107,7 +107,7 @@ int run_evaluate(const EvaluateFlags& flags) {
   } else {
     print_outcome(outcome, classifier.config());
   }
-  return outcome.code;
+  return code;
 }
 
 }  // namespace
@@ -134,7 +134,9 @@ Action add_evaluate(CLI::App& app) {
   add_examples(*command, {"weightlift evaluate out/digits labelled/",
                           "weightlift evaluate out/digits labels.csv --json",
                           "weightlift evaluate out/digits labelled/ --per-image results.csv"});
-  return [flags] { return run_reporting(flags->subject(), [&] { return run_evaluate(*flags); }); };
+  return [flags] {
+    return run_reporting(flags->subject(), flags->json, [&] { return run_evaluate(*flags); });
+  };
 }
 
 }  // namespace weightlift

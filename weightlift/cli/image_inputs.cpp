@@ -16,7 +16,7 @@
 #include "weightlift/cli/log.h"
 #include "weightlift/cli/signals.h"
 #include "weightlift/image/decode.h"
-#include "weightlift/predict/image_files.h"
+#include "weightlift/predict/image_input.h"
 
 namespace weightlift {
 
@@ -56,14 +56,7 @@ std::string read_standard_input() {
 }  // namespace
 
 std::vector<std::filesystem::path> image_files_of(const std::filesystem::path& image) {
-  std::error_code ignored;
-  if (!std::filesystem::is_directory(image, ignored)) return {image};
-  ImageFiles found = find_images(image);
-  if (found.files.empty()) {
-    throw NotFoundError(shown(image),
-                        fmt::format("no images in this folder, {} other {}", found.skipped,
-                                    found.skipped == 1 ? "entry" : "entries"));
-  }
+  ImageFiles found = images_at(image);
   if (found.skipped > 0) {
     log_note(fmt::format("{}: skipped {}", shown(image),
                          found.skipped == 1

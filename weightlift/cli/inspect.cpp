@@ -9,6 +9,7 @@
 #include "weightlift/cli/progress.h"
 #include "weightlift/cli/signals.h"
 #include "weightlift/jobs.h"
+#include "weightlift/report/inspection_json.h"
 
 namespace weightlift {
 
@@ -17,7 +18,7 @@ namespace {
 struct InspectFlags {
   std::string source, weights_key;
   bool json = false, hash = false;
-  Subject subject() const { return {"inspect", source, json}; }
+  Subject subject() const { return {"inspect", source}; }
 };
 
 int run_inspect(const InspectFlags& flags) {
@@ -47,7 +48,9 @@ Action add_inspect(CLI::App& app) {
   command->add_flag("--json", flags->json, "One JSON object on one line");
   add_examples(*command, {"weightlift inspect examples/digits",
                           "weightlift inspect model_best.pth.tar --json"});
-  return [flags] { return run_reporting(flags->subject(), [&] { return run_inspect(*flags); }); };
+  return [flags] {
+    return run_reporting(flags->subject(), flags->json, [&] { return run_inspect(*flags); });
+  };
 }
 
 }  // namespace weightlift

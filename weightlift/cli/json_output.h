@@ -2,38 +2,16 @@
 
 #include <functional>
 #include <nlohmann/json_fwd.hpp>
-#include <string>
-#include <string_view>
 
-#include "weightlift/base/message.h"
-#include "weightlift/progress.h"
+#include "weightlift/report/json_object.h"
 
 namespace weightlift {
-
-/// What one JSON object is about.
-struct Subject {
-  std::string type;         ///< the command: "convert", "verify", ...
-  std::string source = {};  ///< as typed; empty: the object has none
-  bool json = false;        ///< print objects at all
-};
-
-/// The first members of every object of docs/json.md: schema, type, source and status.
-nlohmann::ordered_json begin_json(const Subject& subject, std::string_view status);
-
-/// {kind, where, message}, of HTTP also status and request_id, of hints their codes.
-nlohmann::ordered_json to_json(const Error& error);
-
-/// [{code, severity, where, message, parameters}]
-nlohmann::ordered_json to_json(const Notes& notes);
-
-/// The object of a failure: status "failed" or "interrupted", and `error`.
-nlohmann::ordered_json failure_json(const Subject& subject, const Error& error);
 
 /// One line on standard output.
 void print_json(const nlohmann::ordered_json& json);
 
-/// Runs a command's work. Reports a failure, also Interrupted, as a message, with --json also as an
+/// Runs a command's work. Reports a failure, also Interrupted, as a message, with `json` also as an
 /// object, and returns its exit code.
-int run_reporting(const Subject& subject, const std::function<int()>& work);
+int run_reporting(const Subject& subject, bool json, const std::function<int()>& work);
 
 }  // namespace weightlift

@@ -10,8 +10,8 @@
 #include <string>
 
 #include "weightlift/base/posix.h"
-#include "weightlift/cli/phrase.h"
 #include "weightlift/cli/terminal.h"
+#include "weightlift/report/phrase.h"
 
 namespace weightlift {
 

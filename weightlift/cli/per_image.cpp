@@ -10,9 +10,10 @@
 
 #include "weightlift/base/json.h"
 #include "weightlift/base/posix.h"
-#include "weightlift/cli/phrase.h"
 #include "weightlift/predict/ascii.h"
 #include "weightlift/predict/csv.h"
+#include "weightlift/report/evaluation_json.h"
+#include "weightlift/report/phrase.h"
 
 namespace weightlift {
 
@@ -25,7 +26,7 @@ constexpr const char* kHeader =
 
 std::string ending_of(const fs::path& file) { return ascii_lower(file.extension().string()); }
 
-std::string csv_line(const PerImageRow& row) {
+std::string csv_line(const ImageJudgement& row) {
   std::vector<std::string> fields = {csv_field(row.file.string()), std::to_string(row.id),
                                      csv_field(row.label)};
   if (row.judgement) {
@@ -40,19 +41,6 @@ std::string csv_line(const PerImageRow& row) {
   }
   fields.push_back(row.error ? csv_field(phrase(*row.error)) : "");
   return fmt::format("{}\n", fmt::join(fields, ","));
-}
-
-std::string json_line(const PerImageRow& row) {
-  nlohmann::ordered_json json = {{"file", row.file.string()}, {"id", row.id}, {"label", row.label}};
-  if (row.judgement) {
-    json["predicted_id"] = row.judgement->predicted;
-    json["predicted_label"] = row.predicted_label;
-    json["score"] = static_cast<double>(row.judgement->predicted_score);
-    json["label_score"] = static_cast<double>(row.judgement->shown_score);
-    json["rank"] = row.judgement->shown_rank;
-  }
-  if (row.error) json["error"] = phrase(*row.error);
-  return dump_json_line(json) + "\n";
 }
 
 }  // namespace
@@ -79,8 +67,8 @@ PerImageWriter::PerImageWriter(const fs::path& beside, const fs::path& file)
   if (csv_) out_ << kHeader;
 }
 
-void PerImageWriter::add(const PerImageRow& row) {
-  out_ << (csv_ ? csv_line(row) : json_line(row));
+void PerImageWriter::add(const ImageJudgement& row) {
+  out_ << (csv_ ? csv_line(row) : dump_json_line(per_image_json(row)) + "\n");
   if (!out_) throw_io_error(beside_, "cannot write", errno);
 }
 

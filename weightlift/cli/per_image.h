@@ -1,26 +1,12 @@
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
 #include <fstream>
-#include <optional>
-#include <string>
 
-#include "weightlift/base/message.h"
-#include "weightlift/predict/evaluation.h"
+#include "weightlift/predict/evaluate.h"
 #include "weightlift/predict/labelled_images.h"
 
 namespace weightlift {
-
-/// The result of one image, as a row of `--per-image`.
-struct PerImageRow {
-  std::filesystem::path file;
-  std::int64_t id = 0;  ///< of its true class
-  std::string label = {};
-  std::optional<Judgement> judgement = {};  ///< none where the image could not be read
-  std::string predicted_label = {};
-  std::optional<Error> error = {};
-};
 
 /// Throws UsageError unless the name ends in .csv or .jsonl, in any case. Throws ExistsError where
 /// the file is the list of images, or one of the images.
@@ -33,7 +19,7 @@ class PerImageWriter {
   /// Creates the file `beside`; `file`: the name that it will get. Throws IoError, NotFoundError.
   PerImageWriter(const std::filesystem::path& beside, const std::filesystem::path& file);
 
-  void add(const PerImageRow& row);
+  void add(const ImageJudgement& row);
 
   /// Throws IoError where not all rows could be written.
   void finish();

@@ -31,7 +31,7 @@ struct PreprocessFlags {
   std::string as = "transformers";
   bool json = false;
   DecodeLimits limits;
-  Subject subject() const { return {"preprocess", places.folder.string(), json}; }
+  Subject subject() const { return {"preprocess", places.folder.string()}; }
 };
 
 std::vector<fs::path> find_images(const PreprocessFlags& flags) {
@@ -57,7 +57,9 @@ PixelValues load_shown(const PreprocessFlags& flags, const std::vector<fs::path>
   const PixelOptions options = {
       flags.as == "timm" ? Preparation::kTimm : Preparation::kTransformers, flags.limits,
       threads_for(images.size(), 0, notes)};
-  return load_pixel_values(flags.places.folder, images, options, [&](std::size_t i, Notes found) {
+  std::vector<ImageInput> inputs;
+  for (const fs::path& image : images) inputs.push_back({.file = image});
+  return load_pixel_values(flags.places.folder, inputs, options, [&](std::size_t i, Notes found) {
     check_signals();
     if (!found.empty()) status.clear();
     for (Note& note : found) {
@@ -127,8 +129,9 @@ Action add_preprocess(CLI::App& app) {
        "weightlift preprocess out/digits examples/digits/images/three.png -o three.safetensors "
        "--show "
        "three.png"});
-  return
-      [flags] { return run_reporting(flags->subject(), [&] { return run_preprocess(*flags); }); };
+  return [flags] {
+    return run_reporting(flags->subject(), flags->json, [&] { return run_preprocess(*flags); });
+  };
 }
 
 }  // namespace weightlift

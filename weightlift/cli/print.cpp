@@ -59,30 +59,6 @@ std::string readable_bytes(std::uint64_t bytes) {
   return fmt::format("{:.2f} GB", value / 1e9);
 }
 
-std::string describe_difference(const Verification& verification) {
-  std::string text = "verification failed";
-  const char* separator = ": ";
-  const auto add = [&](const std::string& part) {
-    text += separator + part;
-    separator = ", ";
-  };
-  if (!verification.different_tensors.empty()) {
-    add(fmt::format("{} of {} tensors differ", verification.different_tensors.size(),
-                    verification.tensors));
-  }
-  if (!verification.graph_differences.empty()) {
-    add(fmt::format("{} operations differ", verification.graph_differences.size()));
-  }
-  for (const OutputComparison& output : verification.outputs) {
-    if (!output.bit_equal && verification.same_dtype) add(output.name + " differ");
-    if (!verification.same_dtype && !output.bit_equal_rounded) add(output.name + " differ");
-    if (!verification.same_dtype && !output.close) {
-      add(fmt::format("{} exceed the tolerance", output.name));
-    }
-  }
-  return text;
-}
-
 std::string describe(const Verification& verification) {
   if (verification.verified()) return verified_line(verification);
   std::string out = "  DIFFERENT:\n";

@@ -13,9 +13,6 @@ std::string with_commas(std::int64_t number);
 /// "102.5 MB", powers of 1000.
 std::string readable_bytes(std::uint64_t bytes);
 
-/// The differences of a failed verification, in one line: "3 of 320 tensors differ, ...".
-std::string describe_difference(const Verification& verification);
-
 /// The result of a verification, in indented lines.
 std::string describe(const Verification& verification);
 

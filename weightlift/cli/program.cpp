@@ -23,6 +23,7 @@
 #include "weightlift/cli/results.h"
 #include "weightlift/cli/signals.h"
 #include "weightlift/cli/terminal.h"
+#include "weightlift/cli/words.h"
 #include "weightlift/version.h"
 
 namespace weightlift {
@@ -113,7 +114,7 @@ Action add_help(CLI::App& app) {
   command->add_option("COMMAND", *topic, "Command to explain");
   add_examples(*command, {"weightlift help", "weightlift help convert"});
   return [topic, &app] {
-    return run_reporting({"help"}, [&] {
+    return run_reporting({"help"}, false, [&] {
       if (topic->empty()) {
         // app.help() returns the help of the chosen command.
         const auto formatter = app.get_formatter();
@@ -163,8 +164,8 @@ int run(std::span<char*> arguments) {
   const int done = parse(app, arguments);
   if (done >= 0) return done;
   set_log_level(quiet ? LogLevel::kQuiet : verbose ? LogLevel::kVerbose : LogLevel::kNormal);
-  const Subject subject = {chosen_command(app).get_name(), "", wants_json(arguments)};
-  const int opened = run_reporting(subject, [&] {
+  const Subject subject = {chosen_command(app).get_name()};
+  const int opened = run_reporting(subject, wants_json(arguments), [&] {
     if (!log_file.empty()) open_log_file(log_file);
     return 0;
   });
@@ -181,6 +182,7 @@ int run_program(std::span<char*> arguments) noexcept {
   try {
     hold_standard_descriptors();
     ignore_output_signals();
+    set_words(program_words());
     return finish_results(run(arguments));
   } catch (const std::exception& error) {
     // What run_reporting does not report: failures before a command's work, and of its reports.

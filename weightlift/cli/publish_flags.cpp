@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
 
 #include "weightlift/base/message.h"
-#include "weightlift/cli/phrase.h"
+#include "weightlift/cli/words.h"
+#include "weightlift/report/phrase.h"
 
 namespace weightlift {
 
@@ -59,17 +59,6 @@ std::string describe(const Publication& publication) {
   const std::string& url =
       publication.pull_request_url.empty() ? publication.url : publication.pull_request_url;
   return fmt::format("{}{}\n", counts, printable(url, url.size()));
-}
-
-nlohmann::ordered_json to_json(const Publication& publication) {
-  nlohmann::ordered_json json = {
-      {"repo_id", publication.repo_id},   {"commit", publication.commit},
-      {"commit_url", publication.url},    {"committed", publication.committed},
-      {"uploaded", publication.uploaded}, {"unchanged", publication.unchanged},
-      {"ignored", publication.ignored},   {"nothing_changed", publication.nothing_changed}};
-  if (!publication.pull_request_url.empty())
-    json["pull_request_url"] = publication.pull_request_url;
-  return json;
 }
 
 }  // namespace weightlift

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <filesystem>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "weightlift/conversion.h"
@@ -22,8 +21,5 @@ std::string push_command(const std::filesystem::path& folder, const std::string&
 
 /// The result in indented lines, the URL last.
 std::string describe(const Publication& publication);
-
-/// The same as JSON: `published` of docs/json.md.
-nlohmann::ordered_json to_json(const Publication& publication);
 
 }  // namespace weightlift

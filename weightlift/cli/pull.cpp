@@ -12,6 +12,7 @@
 #include "weightlift/cli/results.h"
 #include "weightlift/jobs.h"
 #include "weightlift/models/registry.h"
+#include "weightlift/report/hub_json.h"
 
 namespace weightlift {
 
@@ -20,7 +21,7 @@ namespace {
 struct PullFlags {
   std::string repo, local_dir;
   bool json = false;
-  Subject subject() const { return {"pull", repo, json}; }
+  Subject subject() const { return {"pull", repo}; }
 };
 
 int run_pull(const PullFlags& flags) {
@@ -30,13 +31,7 @@ int run_pull(const PullFlags& flags) {
   record_complete(shown(result.folder));
   progress.clear();
   if (flags.json) {
-    auto json = begin_json(flags.subject(), "ok");
-    json["repo_id"] = result.repo_id;
-    json["revision"] = result.revision;
-    json["commit"] = result.commit;
-    json["folder"] = result.folder.string();
-    json["notes"] = to_json(progress.notes());
-    print_json(json);
+    print_json(pull_json(flags.subject(), result, progress.notes()));
   } else {
     put("{}\n", shown(result.folder));
   }
@@ -58,7 +53,9 @@ Action add_pull(CLI::App& app) {
   add_examples(*command,
                {fmt::format("weightlift pull {}", kExampleRepository),
                 fmt::format("weightlift pull me/{0}@main --local-dir {0}", kExampleFolder)});
-  return [flags] { return run_reporting(flags->subject(), [&] { return run_pull(*flags); }); };
+  return [flags] {
+    return run_reporting(flags->subject(), flags->json, [&] { return run_pull(*flags); });
+  };
 }
 
 }  // namespace weightlift

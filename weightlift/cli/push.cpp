@@ -14,6 +14,7 @@
 #include "weightlift/cli/publish_flags.h"
 #include "weightlift/cli/results.h"
 #include "weightlift/jobs.h"
+#include "weightlift/report/hub_json.h"
 
 namespace weightlift {
 
@@ -23,7 +24,7 @@ struct PushFlags {
   PushRequest request;
   std::string folder, repo;  ///< the arguments; --repo-id is another way to say the second
   bool json = false;
-  Subject subject() const { return {"push", folder, json}; }
+  Subject subject() const { return {"push", folder}; }
 };
 
 std::string_view word_for(const PlannedFile& file) {
@@ -40,42 +41,6 @@ std::string describe_plan(const PushResult& plan) {
                                  : plan.creates_branch   ? "create the branch and "
                                                          : "";
   return fmt::format("would {}commit {} files, {} unchanged", first, commits, keeps);
-}
-
-void add_plan(nlohmann::ordered_json& json, const PushFlags& flags, const PushResult& plan) {
-  json["dry_run"] = true;
-  json["repo_id"] = plan.repo_id;
-  json["revision"] = flags.request.options.revision;
-  json["account"] = plan.account;
-  json["creates_repository"] = plan.creates_repository;
-  json["creates_branch"] = plan.creates_branch;
-  json["checked"] = plan.checked;
-  if (!plan.noncommercial_license.empty()) {
-    json["noncommercial_license"] = plan.noncommercial_license;
-  }
-  json["files"] = nlohmann::ordered_json::array();
-  for (const PlannedFile& file : plan.files) {
-    json["files"].push_back({{"path", file.path},
-                             {"size", file.size_bytes},
-                             {"sha256", file.sha256},
-                             {"action", to_string(file.action)}});
-  }
-}
-
-void print_push_json(const PushFlags& flags, const PushResult& result, const Notes& notes) {
-  const auto& published = result.published;
-  auto json = begin_json(flags.subject(), !published                   ? "skipped"
-                                          : published->nothing_changed ? "already"
-                                                                       : "ok");
-  if (!published) {
-    add_plan(json, flags, result);
-  } else {
-    json["checked"] = result.checked;
-    json["published"] = to_json(*published);
-  }
-  json["training_state"] = result.training_state;
-  json["notes"] = to_json(notes);
-  print_json(json);
 }
 
 void print_plan(const PushFlags& flags, const PushResult& plan) {
@@ -103,7 +68,7 @@ int run_push(PushFlags flags) {
   progress.clear();
   if (published) log_note(fmt::format("{}: {}", printable(flags.folder, 400), result.checked));
   if (flags.json) {
-    print_push_json(flags, result, progress.notes());
+    print_json(push_json(flags.subject(), options.revision, result, progress.notes()));
   } else if (published) {
     put("{} -> {}\n", printable(flags.folder, 400), result.repo_id);
     put_text(describe(*published));
@@ -142,7 +107,9 @@ Action add_push(CLI::App& app) {
   add_examples(*command, {"weightlift push out/digits me/digits --dry-run",
                           "weightlift push out/digits me/digits --private",
                           "weightlift push out/digits me/digits --exclude 'runs/*'"});
-  return [flags] { return run_reporting(flags->subject(), [&] { return run_push(*flags); }); };
+  return [flags] {
+    return run_reporting(flags->subject(), flags->json, [&] { return run_push(*flags); });
+  };
 }
 
 }  // namespace weightlift

@@ -1,3 +1,5 @@
+#include "weightlift/convert/verify.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -12,8 +14,8 @@
 #include "weightlift/cli/print.h"
 #include "weightlift/cli/progress.h"
 #include "weightlift/cli/results.h"
-#include "weightlift/convert/report.h"
 #include "weightlift/jobs.h"
+#include "weightlift/report/conversion_json.h"
 
 namespace weightlift {
 
@@ -24,7 +26,7 @@ struct VerifyFlags {
   SourceHints hints;
   VerifyOptions options;
   bool json = false;
-  Subject subject() const { return {"verify", source, json}; }
+  Subject subject() const { return {"verify", source}; }
 };
 
 std::string describe(const SettingsComparison& settings) {
@@ -52,11 +54,7 @@ std::string describe(const SettingsComparison& settings) {
 void print_verification(const VerifyFlags& flags, const FolderVerification& verification,
                         const Notes& notes) {
   if (flags.json) {
-    auto json = begin_json(flags.subject(), verification.network.verified() ? "ok" : "different");
-    json["folder"] = flags.folder;
-    add_to(json, verification);
-    json["notes"] = to_json(notes);
-    print_json(json);
+    print_json(verification_json(flags.subject(), flags.folder, verification, notes));
   } else {
     put("{} and {}\n", printable(flags.source), printable(flags.folder));
     put_text(describe(verification.network));
@@ -96,7 +94,9 @@ Action add_verify(CLI::App& app) {
   add_examples(*command, {"weightlift verify examples/digits out/digits",
                           fmt::format("weightlift verify model_best.pth.tar me/{} --samples 8",
                                       kExampleFolder)});
-  return [flags] { return run_reporting(flags->subject(), [&] { return run_verify(*flags); }); };
+  return [flags] {
+    return run_reporting(flags->subject(), flags->json, [&] { return run_verify(*flags); });
+  };
 }
 
 }  // namespace weightlift

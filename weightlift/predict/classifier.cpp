@@ -11,6 +11,7 @@
 #include "weightlift/base/threads.h"
 #include "weightlift/image/preprocess.h"
 #include "weightlift/predict.h"
+#include "weightlift/predict/image_input.h"
 #include "weightlift/predict/in_order.h"
 #include "weightlift/predict/model.h"
 #include "weightlift/predict/scores.h"
@@ -23,11 +24,6 @@ namespace weightlift {
 namespace {
 
 namespace fs = std::filesystem;
-
-DecodedImage decode(const ImageInput& input, ColorMode mode, const DecodeLimits& limits) {
-  if (!input.bytes) return load_image(input.file, mode, limits);
-  return decode_image(std::as_bytes(std::span(*input.bytes)), mode, shown(input.file), limits);
-}
 
 /// Refuses a processor with another number of means than channels, before any image is read.
 void require_fit(const ImageProcessor& processor, std::int64_t channels, const fs::path& folder) {

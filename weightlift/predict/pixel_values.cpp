@@ -9,6 +9,7 @@
 #include "weightlift/base/message.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/models/model_config.h"
+#include "weightlift/predict/image_input.h"
 #include "weightlift/predict/in_order.h"
 #include "weightlift/predict/model.h"
 
@@ -34,21 +35,21 @@ struct Crop {
 
 }  // namespace
 
-PixelValues load_pixel_values(const fs::path& folder, std::span<const fs::path> images,
+PixelValues load_pixel_values(const fs::path& folder, std::span<const ImageInput> images,
                               const PixelOptions& options,
                               const std::function<void(std::size_t, Notes)>& done) {
   const ImageProcessor processor = load_folder_processor(folder);
   const ColorMode mode = mode_of(folder);
   PixelValues values;
   const auto make = [&](std::size_t i) {
-    DecodedImage decoded = load_image(images[i], mode, options.limits);
-    return with_context(shown(images[i]), [&] {
+    DecodedImage decoded = decode(images[i], mode, options.limits);
+    return with_context(shown(images[i].file), [&] {
       return Crop{crop_seen(decoded.image, processor, options.preparation),
                   std::move(decoded.notes)};
     });
   };
   in_order<Crop>(images.size(), options.threads, make, [&](std::size_t i, Crop&& crop) {
-    for (Note& note : crop.notes) note.where = shown(images[i]);
+    for (Note& note : crop.notes) note.where = shown(images[i].file);
     values.crops.push_back(std::move(crop.seen));
     done(i, std::move(crop.notes));
   });

@@ -1,4 +1,4 @@
-#include "weightlift/cli/versions.h"
+#include "weightlift/report/versions.h"
 
 #include <fmt/format.h>
 

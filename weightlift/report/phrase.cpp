@@ -1,4 +1,4 @@
-#include "weightlift/cli/phrase.h"
+#include "weightlift/report/phrase.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -13,82 +13,6 @@
 namespace weightlift {
 
 namespace {
-
-/// Fields of a request, and the options that set them.
-constexpr auto kOptions = std::to_array<std::pair<std::string_view, std::string_view>>({
-    {"as", "--as"},
-    {"config", "--config"},
-    {"head_key", "--head-key"},
-    {"ignore", "--ignore"},
-    {"image_processor", "--image-processor"},
-    {"images", "--image"},
-    {"id2label", "--id2label"},
-    {"organization", "--organization"},
-    {"revision", "--revision"},
-});
-
-std::string ignore_options(const std::vector<std::string>& patterns) {
-  if (patterns.empty()) return "--ignore GLOB";
-  std::string text;
-  for (const std::string& pattern : patterns) {
-    text += fmt::format("{}--ignore {}", text.empty() ? "" : " ", shell_quoted(pattern));
-  }
-  return text;
-}
-
-std::string phrase(const Hint& hint) {
-  const std::string value = hint.values.empty() ? "" : hint.values.front();
-  const auto or_word = [&](const char* word) { return value.empty() ? word : shell_quoted(value); };
-  switch (hint.code) {
-    case HintCode::kAdvice:
-      return value;
-    case HintCode::kDidYouMean:
-      return fmt::format("did you mean {}?", fmt::join(hint.values, ", "));
-    case HintCode::kReplace:
-      return "use --force to replace it";
-    case HintCode::kChooseName:
-      return "choose another name with --name";
-    case HintCode::kChooseOutput:
-      return "choose another place with --output or --name";
-    case HintCode::kChooseWeights:
-      return fmt::format("choose one with --weights-key {}", or_word("KEY"));
-    case HintCode::kIgnoreTensors:
-      return "if they do not change the outputs, add " + ignore_options(hint.values);
-    case HintCode::kChooseHead:
-      return fmt::format("--head-key {} uses it as the classifier{}", or_word("MODULE"),
-                         hint.values.size() > 1 && !hint.values[1].empty()
-                             ? fmt::format(" ({})", hint.values[1])
-                             : "");
-    case HintCode::kDropHead:
-      return "--head none converts only the backbone";
-    case HintCode::kGiveArchitecture:
-      return fmt::format("override with --as {}", or_word("NAME"));
-    case HintCode::kOmitArchitecture:
-      return "convert a fine-tuned checkpoint without --as";
-    case HintCode::kGiveImageProcessor:
-      return fmt::format("add --image-processor {}", or_word("NAME"));
-    case HintCode::kGiveLabels:
-      return fmt::format("add --id2label {}", or_word("FILE"));
-    case HintCode::kTargetTimm:
-      return "--to timm supports it";
-    case HintCode::kConvertFirst:
-      return fmt::format("convert it first: weightlift convert {} -o DIR", or_word("SOURCE"));
-    case HintCode::kListModels:
-      return "list the names with: weightlift models";
-    case HintCode::kUseRepositoryPrefix:
-      return "write a repository as hf-hub:OWNER/NAME";
-    case HintCode::kAllowPublic:
-      return "publish to another repository, or omit --private";
-    case HintCode::kAcceptLicense:
-      return fmt::format("--accept-license {} publishes under it", or_word("LICENSE"));
-    case HintCode::kChooseRepository:
-      return fmt::format("choose another with --repo-id or --name, or replace it with --repo-id {}",
-                         or_word("OWNER/NAME"));
-    case HintCode::kNameEach:
-      return "convert them one by one with --name";
-  }
-  return "";
-}
 
 struct Text {
   NoteCode code;
@@ -201,7 +125,7 @@ constexpr auto kTexts = std::to_array<Text>({
      "own"},
     {NoteCode::kFilesNotPublished,
      "not published: hidden files ({hidden}), files that are not part of a model ({others})"},
-    {NoteCode::kTrainingStateSkipped, "skipped training state: {files}; --all-files publishes it"},
+    {NoteCode::kTrainingStateSkipped, "skipped training state: {files}"},
     {NoteCode::kNoncommercialLicense,
      "the weights' license is {license}: no commercial use; the published copy keeps it"},
     {NoteCode::kCardNamesRepository, "the published copy names {repository} in its title and code"},
@@ -213,6 +137,20 @@ constexpr auto kTexts = std::to_array<Text>({
     {NoteCode::kImageTrailingBytes, "ignored {bytes} bytes after the image"},
     {NoteCode::kExifInvalid, "ignored invalid EXIF data; the image may be rotated"},
 });
+
+/// Only what needs no words of a front end.
+std::string advice_only(const Hints& hints) {
+  std::string text;
+  for (const Hint& hint : hints) {
+    if (hint.code == HintCode::kAdvice) text += "; " + first_value(hint);
+  }
+  return text;
+}
+
+Words& words() {
+  static Words words = {advice_only, [](const std::string& where) { return where; }};
+  return words;
+}
 
 std::string_view find_value(const Note& note, std::string_view name) {
   for (const auto& [key, value] : note.parameters) {
@@ -249,22 +187,6 @@ std::string describe_assumption(const Note& note) {
       arch.empty() ? find_value(note, "family") : arch);
 }
 
-/// $'a\012b': a terminal must not get control characters.
-std::string escaped_for_shell(const std::string& word) {
-  std::string escaped;
-  for (const char c : word) {
-    constexpr unsigned char kSpace = 0x20, kDelete = 0x7f;
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < kSpace || byte >= kDelete) {
-      escaped += fmt::format("\\{:03o}", byte);
-    } else {
-      if (c == '\'' || c == '\\') escaped += '\\';
-      escaped += c;
-    }
-  }
-  return "$'" + escaped + "'";
-}
-
 std::string text_of(const Note& note) {
   if (note.code == NoteCode::kWeightsChosen) return describe_choice(note);
   if (note.code == NoteCode::kNoConfig) return describe_assumption(note);
@@ -275,24 +197,13 @@ std::string text_of(const Note& note) {
 
 }  // namespace
 
-std::string phrase_place(const std::string& where) {
-  const auto* const option =
-      std::ranges::find(kOptions, where, &decltype(kOptions)::value_type::first);
-  return option == kOptions.end() ? where : std::string(option->second);
-}
+void set_words(const Words& chosen) { words() = chosen; }
 
-std::string phrase(const Hints& hints) {
-  std::string text;
-  for (std::size_t i = 0; i < hints.size(); ++i) {
-    // "weightlift convert X -o DIR --image-processor NAME" is one command.
-    const bool joined = i > 0 && hints[i - 1].code == HintCode::kConvertFirst &&
-                        hints[i].code == HintCode::kGiveImageProcessor;
-    std::string next = phrase(hints[i]);
-    if (joined) next = next.substr(next.find("--"));
-    text += (joined ? " " : "; ") + next;
-  }
-  return text;
-}
+std::string first_value(const Hint& hint) { return hint.values.empty() ? "" : hint.values.front(); }
+
+std::string phrase(const Hints& hints) { return words().hints(hints); }
+
+std::string phrase_place(const std::string& where) { return words().place(where); }
 
 std::string phrase_message(const Error& error) { return error.message() + phrase(error.hints()); }
 
@@ -303,15 +214,5 @@ std::string phrase(const Error& error) {
 }
 
 std::string phrase(const Note& note) { return join_places(note.where, phrase_message(note)); }
-
-std::string shell_quoted(const std::string& word) {
-  if (!is_printable(word)) return escaped_for_shell(word);
-  constexpr std::string_view kPlain =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./@:,+=%";
-  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
-  std::string quoted = word;
-  replace_all(quoted, "'", "'\\''");
-  return "'" + quoted + "'";
-}
 
 }  // namespace weightlift

@@ -1,4 +1,4 @@
-#include "weightlift/cli/request_words.h"
+#include "weightlift/report/request_words.h"
 
 #include <fmt/format.h>
 
@@ -8,14 +8,15 @@
 #include "weightlift/convert/source_name.h"
 #include "weightlift/hub/repo_id.h"
 #include "weightlift/models/registry.h"
+#include "weightlift/report/phrase.h"
 
 namespace weightlift {
 
 namespace {
 
-[[noreturn]] void refuse_missing(const char* option, const std::string& file, const Hints& hints) {
-  throw NotFoundError(fmt::format("{} {}", option, printable(file, 400)), "no such file or folder",
-                      hints);
+[[noreturn]] void refuse_missing(const char* field, const std::string& file, const Hints& hints) {
+  throw NotFoundError(fmt::format("{} {}", phrase_place(field), printable(file, 400)),
+                      "no such file or folder", hints);
 }
 
 }  // namespace
@@ -25,7 +26,7 @@ LabelsFrom parse_labels_from(const std::string& text) {
   if (text == kImagenetLabels) return Preset{text};
   if (is_hf_address(text)) return Repository{text};
   if (!is_there(text)) {
-    refuse_missing("--id2label", text, did_you_mean(nearest(text, {kImagenetLabels}, 1)));
+    refuse_missing("id2label", text, did_you_mean(nearest(text, {kImagenetLabels}, 1)));
   }
   return File{text};
 }
@@ -38,7 +39,7 @@ ProcessorFrom parse_processor_from(const std::string& text) {
   if (is_there(text)) return File{text};
   if (find_pretrained(text)) return Preset{text};
   if (text.find('/') == std::string::npos && !text.starts_with("hf-hub:")) {
-    refuse_missing("--image-processor", text, did_you_mean(nearest_names(text)));
+    refuse_missing("image_processor", text, did_you_mean(nearest_names(text)));
   }
   return Repository{parse_source_name(text).repository};
 }
