@@ -28,6 +28,22 @@ endif()
 weightlift_find(libdeflate libdeflate-dev)
 weightlift_find(Threads libc6-dev)
 weightlift_find(OpenMP g++)
+if(WEIGHTLIFT_BUILD_PYTHON)
+  # Not by weightlift_find, whose variables end with it: nanobind reads Python's. From 3.12 on, scikit-build-core
+  # asks for the stable ABI; where CMake does not, nanobind makes a module for one version, without a message.
+  find_package(Python 3.10 COMPONENTS Interpreter Development.Module ${SKBUILD_SABI_COMPONENT} QUIET)
+  if(NOT Python_FOUND)
+    message(FATAL_ERROR "the headers of Python 3.10 or newer not found; install the Debian package 'python3-dev'")
+  endif()
+  if(NOT nanobind_DIR)  # scikit-build-core sets nanobind_ROOT; here for a plain cmake
+    execute_process(COMMAND ${Python_EXECUTABLE} -m nanobind --cmake_dir
+      OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET OUTPUT_VARIABLE nanobind_ROOT)
+  endif()
+  find_package(nanobind CONFIG QUIET)
+  if(NOT nanobind_FOUND)
+    message(FATAL_ERROR "nanobind not found; build with 'pip wheel .', or install it for ${Python_EXECUTABLE}")
+  endif()
+endif()
 if(WEIGHTLIFT_BUILD_TESTS)
   weightlift_find(GTest libgtest-dev 1.11)
   include(GoogleTest)
