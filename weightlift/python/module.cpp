@@ -1,8 +1,15 @@
 #include <nanobind/nanobind.h>
-#include <nanobind/stl/string_view.h>
 
+#include <string>
+
+#include "weightlift/python/bindings.h"
+#include "weightlift/python/words.h"
 #include "weightlift/version.h"
 
 NB_MODULE(_core, module) {
-  module.def("version", &weightlift::version, "The version of the library, \"0.2.0\".");
+  weightlift::set_words(weightlift::python_words());
+  module.attr("__version__") = nanobind::str(std::string(weightlift::version()).c_str());
+  weightlift::bind_jobs(module);
+  weightlift::bind_images(module);
+  weightlift::bind_tensors(module);
 }

@@ -1,0 +1,168 @@
+"""Conversions and comparisons: results and files are those of the program."""
+
+import json
+import pathlib
+import pickle
+
+import pytest
+import weightlift as wl
+from conftest import DIGITS, program_json
+
+# What differs from run to run.
+VARIABLE = ("seconds", "peak_bytes", "options", "card", "folder")
+
+
+def same(result, expected):
+    keep = lambda members: {name: value for name, value in members.items() if name not in VARIABLE}  # noqa: E731
+    assert keep(dict(result)) == keep(expected)
+
+
+def files(folder):
+    return {path.name: path.read_bytes() for path in sorted(pathlib.Path(folder).iterdir())}
+
+
+def test_convert_makes_the_files_and_the_result_of_the_program(digits, room):
+    [expected] = program_json("convert", "examples/digits", "-o", room / "again")
+    result = wl.convert("examples/digits", "out")
+    assert files("out/digits") == files(digits)
+    same(result, expected)
+    assert set(result["options"]) == set(expected["options"])
+
+
+def test_convert_takes_paths_of_pathlib():
+    result = wl.convert(pathlib.Path("examples/digits"), pathlib.Path("out"), name="renamed")
+    assert result.folder == "out/renamed"
+
+
+def test_members_are_attributes_keys_and_none_where_they_are_absent():
+    result = wl.convert("examples/digits", "out", dry_run=True)
+    assert result.status == result["status"] == "skipped"
+    assert result.verification is None and "verification" not in result
+    with pytest.raises(AttributeError, match="ConversionResult has no member 'verifiction'"):
+        result.verifiction  # noqa: B018
+    assert json.loads(json.dumps(dict(result))) == dict(result)
+    assert pickle.loads(pickle.dumps(result)) == result
+    assert "folder" in dir(result) and "out/digits" in repr(result)
+
+
+def test_each_option_reaches_the_conversion():
+    given = dict(
+        name="n", as_="resnet18", weights_key="k", head_key="h", ignore=["a.*"], force=True, to="timm",
+        weights_format="bin", dtype="float16", id2label="imagenet-1k", image_processor="resnet18.tv_in1k",
+        license="mit", base_model="b", datasets="d", images=[], samples=2, seed=3, rtol=0.5, atol=0.25, threads=1,
+        dry_run=True, fsync=True,
+    )  # fmt: skip
+    with pytest.raises(wl.Error) as caught:
+        wl.convert("examples/digits/model.safetensors", "out", **given)
+    options = caught.value.result.options
+    renamed = {"as_": "as", "datasets": "dataset", "images": "image"}
+    for name, value in given.items():
+        expected = [value] if name == "datasets" else value
+        assert options[renamed.get(name, name)] == expected, name
+
+
+@pytest.mark.parametrize("labels", [[f"l{i}" for i in range(10)], {i: f"l{i}" for i in range(10)}])
+def test_labels_may_be_values(labels):
+    wl.convert("examples/digits", "out", id2label=labels)
+    config = json.loads(pathlib.Path("out/digits/config.json").read_text())
+    assert config["id2label"] == {str(i): f"l{i}" for i in range(10)}
+
+
+def test_a_lone_file_gets_labels_and_an_image_processor():
+    result = wl.convert(
+        "examples/checkpoints/model_best.pth.tar", "out", id2label="examples/checkpoints/labels.txt",
+        image_processor="resnet18.tv_in1k", images=["examples/digits/images/one.png"],
+    )  # fmt: skip
+    assert result.images[0].bit_equal and result.images[0].source[0]["label"] in ("daisy", "rose", "tulip")
+
+
+def test_verify_returns_the_programs_result(digits):
+    [expected] = program_json("verify", "examples/digits", digits)
+    result = wl.verify("examples/digits", digits)
+    assert result.verified
+    same(result, expected)
+
+
+def test_verify_returns_a_difference(digits, room):
+    other = wl.convert("examples/digits", room / "other", dtype="bfloat16")
+    result = wl.verify("examples/digits", other.folder, rtol=0.0)
+    assert not result.verified and result.status == "different"
+    assert result.verification.outputs[0].allclose is False
+
+
+def test_diff_returns_the_programs_result(digits):
+    result = wl.diff("examples/digits", digits)
+    assert result.equal
+    assert dict(result) == program_json("diff", "examples/digits", digits)[0]
+    other = wl.convert("examples/digits", "out", dtype="float16").folder
+    result = wl.diff("examples/digits", other)
+    assert not result.equal and result.differences[0].kind == "dtype"
+
+
+@pytest.mark.parametrize("source", ["examples/digits", "examples/checkpoints/model_best.pth.tar"])
+def test_inspect_returns_the_programs_result(source):
+    result = wl.inspect(source, hash=True)
+    assert dict(result) == program_json("inspect", source, "--hash")[0]
+
+
+def test_models_returns_the_programs_result():
+    assert [dict(model) for model in wl.models("resnet1*")] == program_json("models", "resnet1*")
+    assert {model.family for model in wl.models(family="regnet")} == {"regnet"}
+
+
+def test_version_is_that_of_the_package():
+    import importlib.metadata
+
+    assert wl.__version__ == importlib.metadata.version("weightlift")
+
+
+@pytest.mark.parametrize(
+    "error, arguments, message",
+    [
+        (wl.NotFoundError, dict(source="missing.pth"), "missing.pth: no such file or folder"),
+        (wl.ExistsError, dict(name="taken"), "out/taken: already exists; use force=True to replace it"),
+        (wl.UsageError, dict(source="examples/digits/model.safetensors", as_="resnet1"), "as_: "),
+        (wl.UsageError, dict(to="onnx"), "to: expected one of transformers, timm, torchvision, got 'onnx'"),
+        (wl.UsageError, dict(samples=-1), "samples"),
+        (wl.UsageError, dict(rtol=float("nan")), "rtol: expected a number >= 0, got nan"),
+        (wl.UsageError, dict(force="yes"), 'force: expected a boolean, got "yes"'),
+        (wl.UsageError, dict(private=True), "push_to_hub: "),
+        (wl.UsageError, dict(verify=False, push_to_hub=True), "verify"),
+        (wl.NotFoundError, dict(id2label="labels.txt"), "id2label labels.txt: no such file or folder"),
+        (wl.NotFoundError, dict(source="resnet500"), "resnet500"),
+        (wl.UnsupportedError, dict(source="vgg16"), "vgg16"),
+        (wl.FormatError, dict(source="examples/checkpoints/labels.txt"), "labels.txt"),
+        (wl.NetworkError, dict(source="me/model"), "me/model"),
+    ],
+)
+def test_errors_have_the_class_of_their_kind_and_the_words_of_python(error, arguments, message):
+    pathlib.Path("out/taken").mkdir(parents=True)
+    with pytest.raises(error) as caught:
+        wl.convert(**{"source": "examples/digits", "output": "out", **arguments})
+    assert message in str(caught.value) and " --" not in str(caught.value)
+    assert isinstance(caught.value, wl.Error) and caught.value.kind == error.kind
+    assert sorted(pathlib.Path("out").iterdir()) == [pathlib.Path("out/taken")]
+
+
+def test_errors_travel_between_processes():
+    with pytest.raises(wl.NotFoundError) as caught:
+        wl.inspect("missing.pth")
+    copy = pickle.loads(pickle.dumps(caught.value))
+    assert type(copy) is wl.NotFoundError and str(copy) == str(caught.value) and copy.where == "missing.pth"
+
+
+def test_hints_name_arguments():
+    pathlib.Path("out/digits").mkdir(parents=True)
+    with pytest.raises(wl.ExistsError) as caught:
+        wl.convert("examples/digits", "out")
+    assert caught.value.hints == ["replace"]
+    wl.convert("examples/digits", "out", force=True)
+
+
+def test_a_name_that_is_not_utf8_is_taken(room):
+    import os
+
+    name = os.fsdecode(b"caf\xe9")
+    os.symlink(DIGITS, name)
+    result = wl.convert(name, "out", name="digits")
+    assert result.status == "converted" and result.source == "caf\N{REPLACEMENT CHARACTER}"

@@ -1,0 +1,108 @@
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/filesystem.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "weightlift/base/file.h"
+#include "weightlift/base/message.h"
+#include "weightlift/base/posix.h"
+#include "weightlift/checkpoint.h"
+#include "weightlift/jobs.h"
+#include "weightlift/python/arrays.h"
+#include "weightlift/python/background.h"
+#include "weightlift/python/bindings.h"
+
+namespace weightlift {
+
+namespace {
+
+namespace nb = nanobind;
+
+/// The tensors of one state dict of a weights file, which stays mapped.
+class TensorFile {
+ public:
+  TensorFile(const std::filesystem::path& path, const std::string& weights_key,
+             const nb::object& events) {
+    run_in_background(events, [&](ProgressSink& progress) {
+      if (!is_there(path)) throw NotFoundError(shown(path), "no such file or folder");
+      ProgressSink& quiet = no_progress();  // its notes are about conversion
+      progress.check();
+      const Inspection found =
+          inspect({std::filesystem::absolute(path).native(), weights_key}, quiet);
+      checkpoint_ = open_checkpoint(found.file);
+      tensors_ = load_dict(checkpoint_, found.chosen).tensors;
+    });
+  }
+
+  std::vector<std::string> keys() const {
+    std::vector<std::string> names;
+    for (const auto& [name, tensor] : tensors_) names.push_back(name);
+    return names;
+  }
+
+  std::vector<std::pair<std::string, std::string>> metadata() const { return checkpoint_.metadata; }
+
+  /// "F32" and [64, 3, 7, 7].
+  std::pair<std::string, Shape> describe(const std::string& name) const {
+    const Tensor& tensor = tensors_.at(name);
+    return {std::string(to_string(tensor.dtype())), tensor.shape()};
+  }
+
+  /// A view. The guard of mapped files does not cover it: zeros instead of lost pages would be
+  /// wrong values without an error.
+  nb::object view(const std::string& name) const {
+    const Tensor& tensor = tensors_.at(name);
+    exclude_from_guard(tensor.bytes());
+    return bytes_array(tensor);
+  }
+
+  /// A copy, checked: the file was whole while it was read.
+  nb::object copy(const std::string& name, const nb::object& events) const {
+    const Tensor& tensor = tensors_.at(name);
+    const auto bytes = std::make_shared<std::vector<std::byte>>();
+    run_in_background(events, [&](ProgressSink&) {
+      bytes->assign(tensor.bytes().begin(), tensor.bytes().end());
+      require_intact(checkpoint_);
+    });
+    return bytes_array(Tensor::view(tensor.dtype(), tensor.shape(), *bytes, bytes));
+  }
+
+ private:
+  Checkpoint checkpoint_;
+  StateDict tensors_;
+};
+
+}  // namespace
+
+nb::object bytes_array(const Tensor& tensor) {
+  // A handle of its own keeps the bytes alive.
+  auto owner = std::make_unique<Tensor>(tensor);
+  const nb::capsule capsule(owner.get(),
+                            [](void* handle) noexcept { delete static_cast<Tensor*>(handle); });
+  const Tensor* held = owner.release();
+  const auto bytes = held->bytes();
+  const std::size_t size = bytes.size();
+  using Array = nb::ndarray<nb::numpy, const std::uint8_t, nb::ndim<1>>;
+  return nb::cast(Array(reinterpret_cast<const std::uint8_t*>(bytes.data()), {size}, capsule));
+}
+
+void bind_tensors(nb::module_& module) {
+  nb::class_<TensorFile>(module, "TensorFile")
+      .def(nb::init<const std::filesystem::path&, const std::string&, const nb::object&>())
+      .def("keys", &TensorFile::keys)
+      .def("metadata", &TensorFile::metadata)
+      .def("describe", &TensorFile::describe)
+      .def("view", &TensorFile::view)
+      .def("copy", &TensorFile::copy);
+}
+
+}  // namespace weightlift
