@@ -398,13 +398,33 @@ TEST(EnvTest, JsonIsOneObject) {
   EXPECT_EQ(lines[0]["schema"], "weightlift/1");
   EXPECT_EQ(lines[0]["type"], "env");
   EXPECT_EQ(lines[0]["status"], "ok");
-  for (const char* name : {"weightlift", "onednn", "transformers", "compiler", "system", "kernel",
-                           "processor", "threads", "memory", "cache"}) {
+  for (const char* name :
+       {"weightlift", "onednn", "transformers", "commit", "instruction_set", "compiler", "system",
+        "kernel", "processor", "threads", "memory", "cache"}) {
     EXPECT_TRUE(lines[0].contains(name)) << name;
   }
   EXPECT_EQ(lines[0]["token"], "set");
   EXPECT_EQ(lines[0]["offline"], true);
   EXPECT_EQ(lines[0]["endpoint"], "http://127.0.0.1:9");
+}
+
+TEST(EnvTest, NamesTheCommitOfTheBuild) {
+  const auto json = json_lines(run_weightlift({"env", "--json"}).out).at(0);
+  EXPECT_THAT(json["commit"].get<std::string>(), MatchesRegex("[0-9a-f]{7,40}|unknown"));
+}
+
+TEST(EnvTest, NamesTheInstructionSetThatOneDnnUses) {
+  const Outcome outcome =
+      testing::run_program(with_settings({"ONEDNN_MAX_CPU_ISA=SSE41"}, {"env", "--json"}));
+  const auto json = json_lines(outcome.out).at(0);
+  const bool x86 = json["kernel"].get<std::string>().ends_with(" x86_64");
+  EXPECT_EQ(json["instruction_set"], x86 ? "sse41" : "default");
+}
+
+TEST(EnvTest, HelpNamesTheVersionOfTransformers) {
+  const auto json = json_lines(run_weightlift({"env", "--json"}).out).at(0);
+  EXPECT_THAT(help_of("env"),
+              HasSubstr("match transformers " + json["transformers"].get<std::string>()));
 }
 
 const std::string kPlain = "weightlift: error: nosuch.pth: no such file or folder\n";
