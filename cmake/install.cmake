@@ -1,10 +1,10 @@
-# cmake --install installs the library, its public headers, the CMake package for
-# find_package(weightlift), a pkg-config file, and the program where it is built.
+# cmake --install installs the library, its public headers, the CMake package for find_package(weightlift),
+# a pkg-config file, and where it is built the program, with its man pages and completion scripts.
 include(CMakePackageConfigHelpers)
 
 set(weightlift_config_dir ${CMAKE_INSTALL_LIBDIR}/cmake/weightlift)
 if(TARGET weightlift_cli)
-  install(TARGETS weightlift_cli RUNTIME)
+  include(install_program)
 endif()
 install(TARGETS weightlift EXPORT weightlift)
 install(EXPORT weightlift NAMESPACE weightlift:: FILE weightliftTargets.cmake

@@ -43,6 +43,37 @@ std::vector<nlohmann::json> json_lines(const std::string& text) {
   return values;
 }
 
+std::vector<std::string> all_commands() {
+  std::istringstream lines(run_weightlift({"--help"}).out);
+  std::vector<std::string> commands;
+  bool listed = false;
+  for (std::string line; std::getline(lines, line);) {
+    if (listed && line.starts_with("  ") && line[2] != ' ') {
+      commands.push_back(line.substr(2, line.find(' ', 2) - 2));
+    }
+    listed = listed || line == "Subcommands:" || line == "SUBCOMMANDS:";  // by CLI11's version
+  }
+  return commands;
+}
+
+std::string help_of(const std::string& command) {
+  const Outcome help = run_weightlift({command, "--help"});
+  EXPECT_EQ(help.exit_code, 0) << command;
+  EXPECT_EQ(help.err, "") << command;
+  return help.out;
+}
+
+std::vector<std::string> options_in(const std::string& help) {
+  std::istringstream lines(help);
+  std::vector<std::string> options;
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with("  -")) continue;
+    std::istringstream names(line.substr(2, line.find(' ', 2) - 2));
+    for (std::string name; std::getline(names, name, ',');) options.push_back(name);
+  }
+  return options;
+}
+
 int count_errors(const std::string& err) {
   int count = 0;
   std::istringstream lines(err);

@@ -24,6 +24,15 @@ Outcome run_with_terminal(const std::vector<std::string>& command);
 /// Each line of the text as JSON; a line that is not JSON fails the test.
 std::vector<nlohmann::json> json_lines(const std::string& text);
 
+/// All commands, as `weightlift --help` lists them.
+std::vector<std::string> all_commands();
+
+/// The text of `weightlift COMMAND --help`.
+std::string help_of(const std::string& command);
+
+/// The options in a help text: "-o", "--output".
+std::vector<std::string> options_in(const std::string& help);
+
 /// The number of error lines among the program's messages.
 int count_errors(const std::string& err);
 

@@ -17,10 +17,12 @@ namespace weightlift {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::all_commands;
 using ::testing::AllOf;
 using testing::count_errors;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using testing::help_of;
 using ::testing::IsEmpty;
 using testing::json_lines;
 using ::testing::MatchesRegex;
@@ -243,27 +245,6 @@ TEST(OldScriptTest, ItsOptionsStillWork) {
   EXPECT_THAT(names_in(room.out()), ElementsAre("small"));
 }
 
-/// All commands, as `weightlift --help` lists them.
-std::vector<std::string> all_commands() {
-  std::istringstream lines(run_weightlift({"--help"}).out);
-  std::vector<std::string> commands;
-  bool listed = false;
-  for (std::string line; std::getline(lines, line);) {
-    if (listed && line.starts_with("  ") && line[2] != ' ') {
-      commands.push_back(line.substr(2, line.find(' ', 2) - 2));
-    }
-    listed = listed || line == "Subcommands:" || line == "SUBCOMMANDS:";  // by CLI11's version
-  }
-  return commands;
-}
-
-std::string help_of(const std::string& command) {
-  const Outcome help = run_weightlift({command, "--help"});
-  EXPECT_EQ(help.exit_code, 0) << command;
-  EXPECT_EQ(help.err, "") << command;
-  return help.out;
-}
-
 /// The examples at the end of a command's help, each as one line for a shell.
 std::vector<std::string> examples_of(const std::string& command) {
   const std::string help = help_of(command);
@@ -281,9 +262,9 @@ std::vector<std::string> examples_of(const std::string& command) {
 }
 
 TEST(HelpTest, ListsAllCommands) {
-  EXPECT_THAT(all_commands(),
-              ElementsAre("convert", "verify", "diff", "inspect", "models", "preprocess",
-                          "classify", "evaluate", "pull", "push", "env", "version", "help"));
+  EXPECT_THAT(all_commands(), ElementsAre("convert", "verify", "diff", "inspect", "models",
+                                          "preprocess", "classify", "evaluate", "pull", "push",
+                                          "env", "completion", "man", "version", "help"));
 }
 
 TEST(HelpTest, FitsIn80Columns) {
@@ -398,13 +379,33 @@ TEST(EnvTest, JsonIsOneObject) {
   EXPECT_EQ(lines[0]["schema"], "weightlift/1");
   EXPECT_EQ(lines[0]["type"], "env");
   EXPECT_EQ(lines[0]["status"], "ok");
-  for (const char* name : {"weightlift", "onednn", "transformers", "compiler", "system", "kernel",
-                           "processor", "threads", "memory", "cache"}) {
+  for (const char* name :
+       {"weightlift", "onednn", "transformers", "commit", "instruction_set", "compiler", "system",
+        "kernel", "processor", "threads", "memory", "cache"}) {
     EXPECT_TRUE(lines[0].contains(name)) << name;
   }
   EXPECT_EQ(lines[0]["token"], "set");
   EXPECT_EQ(lines[0]["offline"], true);
   EXPECT_EQ(lines[0]["endpoint"], "http://127.0.0.1:9");
+}
+
+TEST(EnvTest, NamesTheCommitOfTheBuild) {
+  const auto json = json_lines(run_weightlift({"env", "--json"}).out).at(0);
+  EXPECT_THAT(json["commit"].get<std::string>(), MatchesRegex("[0-9a-f]{7,40}|unknown"));
+}
+
+TEST(EnvTest, NamesTheInstructionSetThatOneDnnUses) {
+  const Outcome outcome =
+      testing::run_program(with_settings({"ONEDNN_MAX_CPU_ISA=SSE41"}, {"env", "--json"}));
+  const auto json = json_lines(outcome.out).at(0);
+  const bool x86 = json["kernel"].get<std::string>().ends_with(" x86_64");
+  EXPECT_EQ(json["instruction_set"], x86 ? "sse41" : "default");
+}
+
+TEST(EnvTest, HelpNamesTheVersionOfTransformers) {
+  const auto json = json_lines(run_weightlift({"env", "--json"}).out).at(0);
+  EXPECT_THAT(help_of("env"),
+              HasSubstr("match transformers " + json["transformers"].get<std::string>()));
 }
 
 const std::string kPlain = "weightlift: error: nosuch.pth: no such file or folder\n";

@@ -6,6 +6,27 @@ run(${ROOM}/prefix/bin/weightlift --version)
 if(NOT out STREQUAL "weightlift ${VERSION}\n")
   message(FATAL_ERROR "expected version ${VERSION}, got ${out}")
 endif()
+
+# The manual has a page for each command.
+run(${ROOM}/prefix/bin/weightlift --help)
+string(REGEX REPLACE "^.*(Subcommands|SUBCOMMANDS):" "" commands "${out}")
+string(REGEX MATCHALL "\n  [a-z]+" commands "${commands}")
+list(TRANSFORM commands REPLACE "\n  (.*)" "weightlift-\\1.1")
+list(APPEND commands weightlift.1)
+file(GLOB pages RELATIVE ${ROOM}/prefix/share/man/man1 ${ROOM}/prefix/share/man/man1/*)
+list(SORT commands)
+list(SORT pages)
+if(NOT pages STREQUAL commands)
+  message(FATAL_ERROR "expected the man pages ${commands}, got ${pages}")
+endif()
+foreach(file bash-completion/completions/weightlift zsh/site-functions/_weightlift
+        fish/vendor_completions.d/weightlift.fish)
+  file(READ ${ROOM}/prefix/share/${file} text)
+  if(NOT text MATCHES "image-processor")
+    message(FATAL_ERROR "${file} does not name --image-processor")
+  endif()
+endforeach()
+
 build_and_run_examples()
 build_with_pkg_config(--static)
 

@@ -31,6 +31,8 @@ Action add_evaluate(CLI::App& app);
 Action add_pull(CLI::App& app);
 Action add_push(CLI::App& app);
 Action add_env(CLI::App& app);
+Action add_completion(CLI::App& app);
+Action add_man(CLI::App& app);
 
 /// --weights-key of the commands that open a source.
 void add_weights_key(CLI::App& command, std::string& weights_key);

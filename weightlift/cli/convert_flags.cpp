@@ -43,6 +43,7 @@ void add_output_options(CLI::App& command, ConvertFlags& flags) {
   const auto group = [](CLI::Option* option) { return option->group("Output"); };
   group(command.add_option("-o,--output,--pytorch_dump_folder_path", request.output,
                            "Parent folder, created if missing"))
+      ->type_name("DIR")
       ->required();
   group(command.add_option("--name", request.name, "Folder name, for one SOURCE"));
   group(command.add_flag("--force", request.force, "Replace an existing folder, in one step"));
@@ -69,12 +70,14 @@ void add_content_options(CLI::App& command, ConvertFlags& flags) {
   const auto group = [](CLI::Option* option) { return option->group("Labels, images and card"); };
   group(command.add_option("--id2label", flags.id2label,
                            "Labels: imagenet-1k, a file (JSON object, JSON array, or one label per "
-                           "line), or hf://datasets/OWNER/NAME/FILE"));
+                           "line), or hf://datasets/OWNER/NAME/FILE"))
+      ->type_name("FILE");
   group(command.add_option(
             "--image-processor", flags.image_processor,
             fmt::format("Image processor: source, source-test, convnext-base-224-22k-1k, a timm "
                         "name ({}), a preprocessor_config.json, a folder, or a repository",
                         kExampleTag)))
+      ->type_name("WHICH")
       ->capture_default_str();
   group(command.add_option("--license", request.license, "License for the model card"));
   group(command.add_option("--base-model", request.base_model, "base_model for the model card"));
@@ -88,6 +91,7 @@ void add_check_options(CLI::App& command, ConvertFlags& flags) {
   const auto group = [](CLI::Option* option) { return option->group("Verification"); };
   group(command.add_option("--image", request.images,
                            "Also compare both networks on this image (repeatable)"))
+      ->type_name("FILE")
       ->allow_extra_args(false);
   group(
       command.add_flag("--no-verify", flags.no_verify, "Do not verify; the model card states it"));
@@ -98,7 +102,8 @@ void add_result_options(CLI::App& command, ConvertFlags& flags) {
   const auto group = [](CLI::Option* option) { return option->group("Results"); };
   group(command.add_flag("--json", flags.json, "One JSON object per SOURCE, on one line"));
   group(command.add_option("--report", flags.report,
-                           "Write a JSON array with every operation to a file; - is stdout"));
+                           "Write a JSON array with every operation to a file; - is stdout"))
+      ->type_name("FILE");
 }
 
 void refuse_contradictions(const ConvertFlags& flags) {

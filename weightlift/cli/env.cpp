@@ -10,11 +10,14 @@
 
 #include "weightlift/base/posix.h"
 #include "weightlift/cli/commands.h"
+#include "weightlift/cli/commit.h"
 #include "weightlift/cli/help.h"
 #include "weightlift/cli/json_output.h"
 #include "weightlift/cli/results.h"
 #include "weightlift/hub/settings.h"
+#include "weightlift/models/model_config.h"
 #include "weightlift/report/versions.h"
+#include "weightlift/runtime/program.h"
 
 namespace weightlift {
 
@@ -41,6 +44,8 @@ Json environment() {
   ::uname(&system);
   const HubSettings hub = read_hub_settings();
   Json json = versions_json();
+  json["commit"] = commit();
+  json["instruction_set"] = onednn_instruction_set();
   json["compiler"] = __VERSION__;
   json["system"] = value_in("/etc/os-release", "PRETTY_NAME", '=');
   json["kernel"] = fmt::format("{} {} {}", system.sysname, system.release, system.machine);
@@ -57,7 +62,9 @@ Json environment() {
 }  // namespace
 
 Action add_env(CLI::App& app) {
-  auto* command = app.add_subcommand("env", "Show versions and settings, for bug reports");
+  auto* command = app.add_subcommand(
+      "env", fmt::format("Show versions and settings, for bug reports; files match transformers {}",
+                         kTransformersVersion));
   auto json = std::make_shared<bool>(false);
   command->add_flag("--json", *json, "One JSON object on one line");
   add_examples(*command, {"weightlift env", "weightlift env --json"});

@@ -113,14 +113,17 @@ Action add_preprocess(CLI::App& app) {
                    "Images (JPEG, PNG, WebP, BMP, PPM), or folders of them, sorted by name; their "
                    "order is the tensor's")
       ->required();
-  command->add_option("-o,--output", flags->places.output, "Safetensors file to write")->required();
+  command->add_option("-o,--output", flags->places.output, "Safetensors file to write")
+      ->type_name("FILE")
+      ->required();
   command
       ->add_option("--as", flags->as,
                    "Pixels as transformers' Pillow backend makes them, or as timm's evaluation "
                    "transform does with the same settings")
       ->capture_default_str()
       ->check(CLI::IsMember({"transformers", "timm"}));
-  command->add_option("--show", flags->places.show, "Also write the cropped image as a PNG");
+  command->add_option("--show", flags->places.show, "Also write the cropped image as a PNG")
+      ->type_name("FILE");
   command->add_flag("--json", flags->json, "One JSON object on one line");
   add_max_pixels(*command, flags->limits);
   add_examples(

@@ -15,6 +15,7 @@
 #include "weightlift/base/message.h"
 #include "weightlift/base/nearest.h"
 #include "weightlift/base/posix.h"
+#include "weightlift/cli/command_tree.h"
 #include "weightlift/cli/commands.h"
 #include "weightlift/cli/exit_code.h"
 #include "weightlift/cli/help.h"
@@ -37,14 +38,6 @@ Hints see_help(const CLI::App& app) {
   const CLI::App& command = chosen_command(app);
   return advice(&command == &app ? "see weightlift --help"
                                  : fmt::format("see weightlift {} --help", command.get_name()));
-}
-
-UsageError unknown_command(const CLI::App& app, const std::string& word) {
-  std::vector<std::string> known;
-  for (const CLI::App* command : app.get_subcommands({})) known.push_back(command->get_name());
-  Hints hints = did_you_mean(nearest(word, known, 1));
-  if (hints.empty()) hints = advice("see weightlift --help");
-  return {"", fmt::format("unknown command '{}'", printable(word)), std::move(hints)};
 }
 
 UsageError unknown_option(const CLI::App& app, const std::string& word) {
@@ -121,12 +114,8 @@ Action add_help(CLI::App& app) {
         put_text(formatter->make_help(&app, app.get_name(), CLI::AppFormatMode::Normal));
         return 0;
       }
-      for (const CLI::App* known : app.get_subcommands({})) {
-        if (known->get_name() != *topic) continue;
-        put_text(known->help(app.get_name()));
-        return 0;
-      }
-      throw unknown_command(app, *topic);
+      put_text(find_command(app, *topic).help(app.get_name()));
+      return 0;
     });
   };
 }
@@ -152,14 +141,16 @@ int run(std::span<char*> arguments) {
   std::string log_file;
   app.add_flag("-q,--quiet", quiet, "Print only errors on stderr");
   app.add_flag("-v,--verbose", verbose, "Print each pair of operations and each difference");
-  app.add_option("--log-file", log_file, "Append messages to a file, with time and level");
+  app.add_option("--log-file", log_file, "Append messages to a file, with time and level")
+      ->type_name("FILE");
   const std::vector<std::pair<std::string, Action>> actions = {
       {"convert", add_convert(app)},   {"verify", add_verify(app)},
       {"diff", add_diff(app)},         {"inspect", add_inspect(app)},
       {"models", add_models(app)},     {"preprocess", add_preprocess(app)},
       {"classify", add_classify(app)}, {"evaluate", add_evaluate(app)},
       {"pull", add_pull(app)},         {"push", add_push(app)},
-      {"env", add_env(app)},           {"version", add_version(app)},
+      {"env", add_env(app)},           {"completion", add_completion(app)},
+      {"man", add_man(app)},           {"version", add_version(app)},
       {"help", add_help(app)}};
   const int done = parse(app, arguments);
   if (done >= 0) return done;

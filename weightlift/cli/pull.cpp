@@ -47,8 +47,10 @@ Action add_pull(CLI::App& app) {
       ->add_option("REPO", flags->repo,
                    "Repository, OWNER/NAME or OWNER/NAME@REVISION, or a timm name")
       ->required();
-  command->add_option("--local-dir", flags->local_dir,
-                      "Put the files into this folder, not into the cache");
+  command
+      ->add_option("--local-dir", flags->local_dir,
+                   "Put the files into this folder, not into the cache")
+      ->type_name("DIR");
   command->add_flag("--json", flags->json, "One JSON object on one line");
   add_examples(*command,
                {fmt::format("weightlift pull {}", kExampleRepository),

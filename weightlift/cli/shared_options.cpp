@@ -34,6 +34,7 @@ void add_network_options(CLI::App& command, SourceHints& hints) {
   command
       .add_option("--config", hints.config,
                   "config.json, of transformers or timm, for weights that have none")
+      ->type_name("FILE")
       ->group("Source");
   add_weights_key(command, hints.weights_key);
   command

@@ -1,6 +1,7 @@
 #include "weightlift/runtime/onednn.h"
 
 #include <fmt/format.h>
+#include <oneapi/dnnl/dnnl_debug.h>
 
 #include <array>
 #include <new>
@@ -280,6 +281,15 @@ void Convolution::run(const float* input, const float* weights, const float* bia
 std::string onednn_version() {
   const dnnl_version_t* version = dnnl_version();
   return fmt::format("{}.{}.{}", version->major, version->minor, version->patch);
+}
+
+std::string onednn_instruction_set() {
+  const dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
+  constexpr std::string_view kPrefix = "cpu_isa_";
+  const std::string_view name = dnnl_cpu_isa2str(isa);
+  // oneDNN 2 calls 0 "all", oneDNN 3 "default".
+  if (static_cast<int>(isa) == 0 || !name.starts_with(kPrefix)) return "default";
+  return std::string(name.substr(kPrefix.size()));
 }
 
 }  // namespace weightlift

@@ -13,6 +13,10 @@ namespace weightlift {
 /// Of the library that computes: "2.6.3".
 std::string onednn_version();
 
+/// The instruction set that it uses on this processor: "avx2", "avx512_core". "default" on other
+/// processors than x86-64.
+std::string onednn_instruction_set();
+
 struct RuntimeOptions {
   int threads = 0;   ///< 0: all cores; fewer where the system refuses threads
   bool fuse = true;  ///< false: one step per node, plain layouts, every value observable
