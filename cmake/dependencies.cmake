@@ -35,7 +35,7 @@ if(WEIGHTLIFT_BUILD_PYTHON)
   if(NOT Python_FOUND)
     message(FATAL_ERROR "the headers of Python 3.10 or newer not found; install the Debian package 'python3-dev'")
   endif()
-  if(NOT nanobind_DIR)  # scikit-build-core sets nanobind_ROOT; here for a plain cmake
+  if(NOT SKBUILD)  # scikit-build-core names the folder itself
     execute_process(COMMAND ${Python_EXECUTABLE} -m nanobind --cmake_dir
       OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET OUTPUT_VARIABLE nanobind_ROOT)
   endif()
