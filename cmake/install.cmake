@@ -6,10 +6,12 @@ set(weightlift_config_dir ${CMAKE_INSTALL_LIBDIR}/cmake/weightlift)
 if(TARGET weightlift_cli)
   include(install_program)
 endif()
-install(TARGETS weightlift EXPORT weightlift)
+# The packages of the program take everything but this component.
+install(TARGETS weightlift EXPORT weightlift COMPONENT development)
 install(EXPORT weightlift NAMESPACE weightlift:: FILE weightliftTargets.cmake
-        DESTINATION ${weightlift_config_dir})
-install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/weightlift DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+        DESTINATION ${weightlift_config_dir} COMPONENT development)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/weightlift DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+        COMPONENT development)
 
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/weightliftConfig.cmake.in
   ${PROJECT_BINARY_DIR}/weightliftConfig.cmake INSTALL_DESTINATION ${weightlift_config_dir}
@@ -17,11 +19,11 @@ configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/weightliftConfig.cmake.i
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/weightliftConfigVersion.cmake
   COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/weightliftConfig.cmake ${PROJECT_BINARY_DIR}/weightliftConfigVersion.cmake
-        DESTINATION ${weightlift_config_dir})
+        DESTINATION ${weightlift_config_dir} COMPONENT development)
 if(NOT BUILD_SHARED_LIBS)
   install(FILES ${CMAKE_CURRENT_LIST_DIR}/Finddnnl.cmake ${CMAKE_CURRENT_LIST_DIR}/FindWebP.cmake
                 ${CMAKE_CURRENT_LIST_DIR}/Findlibdeflate.cmake
-          DESTINATION ${weightlift_config_dir})
+          DESTINATION ${weightlift_config_dir} COMPONENT development)
 endif()
 
 # For a static library, `pkg-config --static` adds what it links. Debian's oneDNN has no .pc file.
@@ -36,7 +38,8 @@ foreach(library IN LISTS CMAKE_DL_LIBS)
 endforeach()
 file(RELATIVE_PATH weightlift_pc_prefix "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")  # so that the prefix can be moved
 configure_file(${CMAKE_CURRENT_LIST_DIR}/weightlift.pc.in ${PROJECT_BINARY_DIR}/weightlift.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/weightlift.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+install(FILES ${PROJECT_BINARY_DIR}/weightlift.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
+        COMPONENT development)
 
 # What --json prints, as JSON Schema.
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs/schema/ DESTINATION ${CMAKE_INSTALL_DATADIR}/weightlift/schema)

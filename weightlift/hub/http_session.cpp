@@ -13,6 +13,7 @@
 #include <system_error>
 #include <utility>
 
+#include "weightlift/hub/certificates.h"
 #include "weightlift/hub/curl_library.h"
 #include "weightlift/hub/url.h"
 
@@ -247,24 +248,32 @@ int on_seek(void* running, curl_off_t offset, int origin) {
   return static_cast<Running*>(running)->seek(static_cast<std::uint64_t>(offset));
 }
 
-/// The certificates to trust: a file or a folder.
-struct Trusted {
-  std::string file, folder;
-};
-
-/// As httpx reads the environment, then as requests does; both empty: the system's certificates.
-/// libcurl leaves these variables to the program.
-Trusted find_trusted() {
-  if (std::string file = variable("SSL_CERT_FILE"); !file.empty()) return {std::move(file), ""};
-  if (std::string folder = variable("SSL_CERT_DIR"); !folder.empty())
-    return {"", std::move(folder)};
-  for (const char* name : {"REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"}) {
-    std::string bundle = variable(name);
+/// Whether libcurl's own certificates exist: a file or a folder, chosen when it was built.
+bool has_own_certificates([[maybe_unused]] CURL* easy) {
+#if LIBCURL_VERSION_NUM >= 0x075400
+  for (const CURLINFO which : {CURLINFO_CAINFO, CURLINFO_CAPATH}) {
+    const char* path = info<const char*>(easy, which);
     std::error_code error;
-    if (std::filesystem::is_directory(bundle, error)) return {"", std::move(bundle)};
-    if (!bundle.empty()) return {std::move(bundle), ""};
+    if (path != nullptr && !std::filesystem::is_empty(path, error) && !error) return true;
   }
-  return {};
+#endif
+  return false;
+}
+
+void set_certificates(CURL* easy, const std::string& url) {
+  auto [file, folder] = certificates_of_environment();
+  if (file.empty() && folder.empty()) {
+    if (!origin_of(url).starts_with("https:") || has_own_certificates(easy)) return;
+    file = certificates_of_system();
+    if (file.empty()) {
+      throw HubUnreachable(shown_url(url),
+                           "the system has no certificates to check the server with",
+                           advice("install the package ca-certificates, or set SSL_CERT_FILE to "
+                                  "the certificates to trust"));
+    }
+  }
+  set(easy, CURLOPT_CAINFO, file.empty() ? nullptr : file.c_str());
+  set(easy, CURLOPT_CAPATH, folder.empty() ? nullptr : folder.c_str());
 }
 
 void set_security(CURL* easy) {
@@ -276,10 +285,6 @@ void set_security(CURL* easy) {
   set(easy, CURLOPT_SSL_VERIFYPEER, 1L);
   set(easy, CURLOPT_SSL_VERIFYHOST, 2L);
   set(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
-  const auto [file, folder] = find_trusted();
-  if (file.empty() && folder.empty()) return;
-  set(easy, CURLOPT_CAINFO, file.empty() ? nullptr : file.c_str());
-  set(easy, CURLOPT_CAPATH, folder.empty() ? nullptr : folder.c_str());
 }
 
 void set_proxy(CURL* easy, const std::string& url) {
@@ -493,6 +498,7 @@ HttpResponse HttpSession::run(const Exchange& exchange) {
   std::array<char, CURL_ERROR_SIZE> error{};
   set_connection(easy, exchange, user_agent_);
   set_security(easy);
+  set_certificates(easy, exchange.url);
   set_proxy(easy, exchange.url);
   set_body(easy, exchange, running);
   set_headers(easy, exchange, headers);
