@@ -224,6 +224,21 @@ TEST(GuardTest, ReportsOnlyTheFileThatLostPages) {
   kept->require_intact();
 }
 
+TEST(GuardTest, LeavesExcludedFilesFatal) {
+  const TempDir dir;
+  write_file(dir / "f", std::string(4 * kPageBytes, 'x'));
+  Child reader([&] {
+    ::signal(SIGBUS, SIG_DFL);  // a sanitizer's handler would print a report
+    guard_mapped_files();
+    const auto file = MappedFile::open(dir / "f");
+    exclude_from_guard(file->bytes());
+    std::filesystem::resize_file(dir / "f", 0);
+    const volatile std::byte first = file->bytes().front();
+    static_cast<void>(first);
+  });
+  EXPECT_FALSE(reader.join());
+}
+
 TEST(GuardTest, LeavesOtherBusErrorsFatal) {
   const TempDir dir;
   write_file(dir / "f", std::string(4 * kPageBytes, 'x'));

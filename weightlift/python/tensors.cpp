@@ -70,6 +70,7 @@ class TensorFile {
     const Tensor& tensor = tensors_.at(name);
     const auto bytes = std::make_shared<std::vector<std::byte>>();
     run_in_background(events, [&](ProgressSink&) {
+      require_intact(checkpoint_);  // before: a view has excluded the file from the guard
       bytes->assign(tensor.bytes().begin(), tensor.bytes().end());
       require_intact(checkpoint_);
     });

@@ -138,17 +138,8 @@ constexpr auto kTexts = std::to_array<Text>({
     {NoteCode::kExifInvalid, "ignored invalid EXIF data; the image may be rotated"},
 });
 
-/// Only what needs no words of a front end.
-std::string advice_only(const Hints& hints) {
-  std::string text;
-  for (const Hint& hint : hints) {
-    if (hint.code == HintCode::kAdvice) text += "; " + first_value(hint);
-  }
-  return text;
-}
-
 Words& words() {
-  static Words words = {advice_only, [](const std::string& where) { return where; }};
+  static Words words;
   return words;
 }
 
@@ -196,6 +187,14 @@ std::string text_of(const Note& note) {
 }
 
 }  // namespace
+
+std::string advice_only(const Hints& hints) {
+  std::string text;
+  for (const Hint& hint : hints) {
+    if (hint.code == HintCode::kAdvice) text += "; " + first_value(hint);
+  }
+  return text;
+}
 
 void set_words(const Words& chosen) { words() = chosen; }
 

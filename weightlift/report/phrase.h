@@ -8,10 +8,15 @@
 
 namespace weightlift {
 
+/// The texts of hints that need no words of a front end: advice. Each one is after "; ".
+std::string advice_only(const Hints& hints);
+
 /// What a front end calls the actions and the fields that the library names by codes.
 struct Words {
-  std::string (*hints)(const Hints&);              ///< "; use --force to replace it", "" for none
-  std::string (*place)(const std::string& where);  ///< "--head-key" for "head_key"
+  /// "; use --force to replace it", empty for none.
+  std::string (*hints)(const Hints&) = advice_only;
+  /// "--head-key" for a request's "head_key".
+  std::string (*place)(const std::string& where) = [](const std::string& where) { return where; };
 };
 
 /// Chooses the words of this process, which has one front end. Call it once, before any other
