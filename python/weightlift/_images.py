@@ -8,8 +8,10 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, Union
 
+from . import _arguments as arguments
 from . import _core
-from ._errors import UsageError
+from ._arguments import Path
+from ._errors import FormatError, UsageError
 from ._progress import Events, Progress
 from ._results import Classification, EvaluationResult, parse
 
@@ -17,9 +19,9 @@ if TYPE_CHECKING:
     import numpy as np
     import PIL.Image
 
-    Image = Union[str, os.PathLike[str], bytes, PIL.Image.Image, np.ndarray]
-
-Path = Union[str, "os.PathLike[str]"]
+    Image = Union[Path, bytes, bytearray, memoryview, PIL.Image.Image, np.ndarray[Any, Any]]
+else:
+    Image = Any  # Pillow and numpy are imported with the first image that needs them
 
 
 def _netpbm(array: Any, where: str) -> bytes:
@@ -38,16 +40,18 @@ def _from_pillow(image: Any, where: str) -> bytes:
     import numpy
     import PIL.ImageOps
 
-    image = PIL.ImageOps.exif_transpose(image)
-    if image.mode != "L":
-        image = image.convert("RGB")
+    try:
+        image = PIL.ImageOps.exif_transpose(image)
+        image = image.copy() if image.mode == "L" else image.convert("RGB")
+    except Exception as error:  # Pillow reads a file here; plugins raise what they like
+        raise FormatError(f"Pillow cannot read the image: {error}", where=where) from error
     return _netpbm(numpy.asarray(image), where)
 
 
 def _input(image: Any, where: str) -> tuple[str, bytes | None]:
     """The name of an image, and its bytes where it is no file."""
     if isinstance(image, (str, os.PathLike)):
-        return os.fspath(image), None
+        return arguments.path(image, where), None
     if isinstance(image, (bytes, bytearray, memoryview)):
         return where, bytes(image)
     pillow, numpy = sys.modules.get("PIL.Image"), sys.modules.get("numpy")
@@ -59,10 +63,11 @@ def _input(image: Any, where: str) -> tuple[str, bytes | None]:
                      f"{type(image).__name__}", where=where)  # fmt: skip
 
 
-def _inputs(images: Any) -> list[tuple[str, bytes | None]]:
+def _named(images: Any) -> list[tuple[Any, str]]:
+    """Each image with its name in messages."""
     if isinstance(images, (list, tuple)):
-        return [_input(image, f"images[{i}]") for i, image in enumerate(images)]
-    return [_input(images, "image")]
+        return [(image, f"images[{i}]") for i, image in enumerate(images)]
+    return [(images, "image")]
 
 
 def classify(
@@ -105,12 +110,22 @@ def classify(
     >>> [(p.label, round(p.score, 3)) for p in three.predictions]
     [('three', 0.98), ('nine', 0.008)]
     """
+    inputs: list[tuple[str, bytes | None]] = []
+    failed: dict[str, FormatError] = {}
+    for image, where in _named(images):
+        try:
+            inputs.append(_input(image, where))
+        except FormatError as error:
+            failed[where] = error
+            inputs.append((where, b""))
     with Events(progress) as events:
-        texts = _core.classify(folder, _inputs(images), _positive(top_k, "top_k"), threads,
-                               _pixels(max_pixels), events)  # fmt: skip
-    import json
-
-    return [Classification(json.loads(text)) for text in texts]
+        texts = _core.classify(arguments.path(folder, "folder"), inputs, arguments.positive(top_k, "top_k"),
+                               arguments.threads(threads), _pixels(max_pixels), events)  # fmt: skip
+    results = [Classification(json.loads(text)) for text in texts]
+    for result in results:
+        if result["image"] in failed and "error" in result:
+            result["error"]["message"] = failed[result["image"]].message
+    return results
 
 
 def evaluate(
@@ -146,8 +161,9 @@ def evaluate(
         Some images failed; ``error.result`` has the figures of the others.
     """
     with Events(progress) as events:
-        return parse(EvaluationResult, _core.evaluate(folder, images, threads, _pixels(max_pixels), per_image,
-                                                      events))  # fmt: skip
+        return parse(EvaluationResult, _core.evaluate(arguments.path(folder, "folder"), arguments.path(images, "images"),
+                                                      arguments.threads(threads), _pixels(max_pixels),
+                                                      bool(per_image), events))  # fmt: skip
 
 
 def preprocess(
@@ -183,19 +199,16 @@ def preprocess(
     >>> weightlift.preprocess("out/digits", "examples/digits/images").shape
     (10, 3, 32, 32)
     """
+    import numpy  # noqa: F401  (its own error where it is missing)
+
     if as_ not in ("transformers", "timm"):
         raise UsageError(f"expected 'transformers' or 'timm', got {as_!r}", where="as_")
     with Events(progress) as events:
-        data, shape = _core.preprocess(folder, _inputs(images), as_ == "timm", threads, _pixels(max_pixels),
-                                       events)  # fmt: skip
+        inputs = [_input(image, where) for image, where in _named(images)]
+        data, shape = _core.preprocess(arguments.path(folder, "folder"), inputs, as_ == "timm",
+                                       arguments.threads(threads), _pixels(max_pixels), events)  # fmt: skip
     return data.view("float32").reshape(shape)
 
 
-def _positive(value: int, where: str) -> int:
-    if value < 1:
-        raise UsageError(f"expected a number >= 1, got {value}", where=where)
-    return value
-
-
 def _pixels(max_pixels: int | None) -> int:
-    return _core.MAX_PIXELS if max_pixels is None else _positive(max_pixels, "max_pixels")
+    return _core.MAX_PIXELS if max_pixels is None else arguments.positive(max_pixels, "max_pixels")

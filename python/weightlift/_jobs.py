@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, Union
 
+from . import _arguments as arguments
 from . import _core
+from ._arguments import Path
 from ._errors import UsageError
 from ._progress import Events, Progress
 from ._results import (
@@ -26,42 +27,39 @@ from ._results import (
 
 #: A path, a name of timm's registry, or a repository of the Hub.
 Source = Union[str, "os.PathLike[str]"]
-Path = Union[str, "os.PathLike[str]"]
 #: Labels: ``"imagenet-1k"``, a file, an address on the Hub, or the labels themselves.
-Labels = Union[Path, Sequence[str], Mapping[int, str]]
-
-
-def _options(**given: Any) -> str:
-    """The given options as a JSON object, by the names of docs/json.md."""
-    options = {}
-    for name, value in given.items():
-        if value is None or value == ():
-            continue
-        if isinstance(value, float) and not math.isfinite(value):
-            raise UsageError(f"expected a number >= 0, got {value}", where=name)
-        if isinstance(value, os.PathLike):
-            value = os.fspath(value)
-        elif not isinstance(value, (str, bool, int, float)):
-            value = [os.fspath(item) for item in value]
-        options[name] = value
-    return json.dumps(options)
+Labels = Union[Path, Sequence[str], Mapping[int, str], Mapping[str, str]]
 
 
 @contextlib.contextmanager
-def _label_file(labels: Labels | None) -> Iterator[str | None]:
-    """The name of a file with the labels, which exists inside the context."""
+def _label_file(labels: Labels | None) -> Iterator[str]:
+    """The name of a file with labels that are values, which exists inside the context; else empty."""
     if labels is None or isinstance(labels, (str, os.PathLike)):
-        yield None if labels is None else os.fspath(labels)
+        yield ""
         return
     if isinstance(labels, Mapping):
-        labels = {str(key): value for key, value in labels.items()}  # type: ignore[misc]
-    else:
-        labels = list(labels)
+        labels = _by_id(labels)
+    elif not isinstance(labels, Sequence) or isinstance(labels, bytes):
+        raise UsageError(f"expected a list or a dict, got {type(labels).__name__}", where="id2label")
+    if not isinstance(labels, dict):
+        labels = arguments.texts(labels, "id2label")
     with tempfile.TemporaryDirectory(prefix="weightlift-") as folder:
         path = os.path.join(folder, "id2label.json")
         with open(path, "w", encoding="utf-8") as file:
             json.dump(labels, file)
         yield path
+
+
+def _by_id(labels: Mapping[Any, str]) -> list[str] | dict[str, str]:
+    """The labels in the order of their ids; where ids are missing, by id."""
+    ids: dict[int, str] = {}
+    for key, label in labels.items():
+        if isinstance(key, (bool, float)) or not str(key).isdecimal() or int(key) in ids:
+            raise UsageError(f"expected each class id once, got {key!r}", where="id2label")
+        ids[int(key)] = arguments.text(label, "id2label")
+    if sorted(ids) == list(range(len(ids))):
+        return [ids[i] for i in range(len(ids))]
+    return {str(i): ids[i] for i in sorted(ids)}
 
 
 def convert(
@@ -93,7 +91,7 @@ def convert(
     threads: int = 0,
     dry_run: bool = False,
     fsync: bool = False,
-    push_to_hub: bool | str = False,
+    push_to_hub: bool | str | None = False,
     organization: str | None = None,
     private: bool = False,
     create_pr: bool = False,
@@ -172,17 +170,19 @@ def convert(
     >>> result.verification.verified
     True
     """
+    named = id2label if isinstance(id2label, (str, os.PathLike)) else None
     with _label_file(id2label) as labels, Events(progress) as events:
-        options = _options(
+        options = arguments.options(
             name=name, as_=None, config=config, weights_key=weights_key, head_key=head_key, ignore=ignore,
-            force=force, to=to, weights_format=weights_format, dtype=dtype, head=head, id2label=labels,
+            force=force, to=to, weights_format=weights_format, dtype=dtype, head=head, id2label=named,
             image_processor=image_processor, license=license, base_model=base_model, dataset=datasets,
             verify=verify, image=images, samples=samples, seed=seed, rtol=rtol, atol=atol, threads=threads,
             dry_run=dry_run, fsync=fsync, push_to_hub=push_to_hub, organization=organization,
             private=private or None, create_pr=create_pr or None, revision=revision,
             commit_message=commit_message, accept_license=accept_license, **{"as": as_},
         )  # fmt: skip
-        return parse(ConversionResult, _core.convert(source, output, options, events))
+        return parse(ConversionResult, _core.convert(arguments.path(source, "source"), arguments.path(output, "output"),
+                                                     options, labels, events))
 
 
 def verify(
@@ -232,10 +232,11 @@ def verify(
     >>> weightlift.verify("examples/digits", "out/digits").verified
     True
     """
-    options = _options(weights_key=weights_key, head_key=head_key, ignore=ignore, samples=samples, seed=seed,
+    options = arguments.options(weights_key=weights_key, head_key=head_key, ignore=ignore, samples=samples, seed=seed,
                        rtol=rtol, atol=atol, threads=threads, **{"as": as_})  # fmt: skip
     with Events(progress) as events:
-        return parse(VerifyResult, _core.verify(source, folder, options, events))
+        return parse(VerifyResult, _core.verify(arguments.path(source, "source"), arguments.path(folder, "folder"),
+                                                options, events))
 
 
 def diff(
@@ -268,11 +269,12 @@ def diff(
     True
     """
     with Events(progress) as events:
-        return parse(DiffResult, _core.diff(a, b, a_weights_key, b_weights_key, events))
+        return parse(DiffResult, _core.diff(arguments.path(a, "a"), arguments.path(b, "b"), arguments.text(a_weights_key, "a_weights_key"),
+                                            arguments.text(b_weights_key, "b_weights_key"), events))
 
 
 def inspect(
-    source: Source, *, weights_key: str = "", hash: bool = False, progress: Progress = None
+    source: Source, *, weights_key: str | None = None, hash: bool = False, progress: Progress = None
 ) -> Inspection:
     """Show what a checkpoint contains, without reading its weights. Nothing in a pickle runs.
 
@@ -299,10 +301,11 @@ def inspect(
     ('torch zip', 'module.', [1, 1, 1, 1])
     """
     with Events(progress) as events:
-        return parse(Inspection, _core.inspect(source, weights_key, hash, events))
+        return parse(Inspection, _core.inspect(arguments.path(source, "source"), arguments.text(weights_key or "", "weights_key"),
+                                               bool(hash), events))
 
 
-def models(pattern: str = "*", *, family: str = "") -> list[ModelInfo]:
+def models(pattern: str = "*", *, family: str | None = None) -> list[ModelInfo]:
     """List the pretrained models of timm that weightlift knows.
 
     Parameters
@@ -326,10 +329,11 @@ def models(pattern: str = "*", *, family: str = "") -> list[ModelInfo]:
     >>> [model.name for model in weightlift.models("resnet18.tv*")]
     ['resnet18.tv_in1k']
     """
-    return [ModelInfo(members) for members in json.loads(_core.models(pattern, family, Events(None)))]
+    found = _core.models(arguments.text(pattern, "pattern"), arguments.text(family or "", "family"), Events(None))
+    return [ModelInfo(members) for members in json.loads(found)]
 
 
-def pull(repository: str, local_dir: Path = "", *, progress: Progress = None) -> PullResult:
+def pull(repository: str, local_dir: Path | None = None, *, progress: Progress = None) -> PullResult:
     """Download a whole repository of the Hub.
 
     Parameters
@@ -347,7 +351,8 @@ def pull(repository: str, local_dir: Path = "", *, progress: Progress = None) ->
         ``folder`` has the files.
     """
     with Events(progress) as events:
-        return parse(PullResult, _core.pull(repository, local_dir, events))
+        return parse(PullResult, _core.pull(arguments.path(repository, "repository"), arguments.path(local_dir or "", "local_dir"),
+                                            events))
 
 
 def push(
@@ -390,13 +395,13 @@ def push(
     PushResult
         ``published`` is the commit.
     """
-    options = _options(push_to_hub=True, repo_id=repo_id, organization=organization, private=private,
-                       create_pr=create_pr, revision=revision, commit_message=commit_message,
-                       accept_license=accept_license)  # fmt: skip
+    options = arguments.options(push_to_hub=repo_id or True, organization=organization, private=private,
+                                create_pr=create_pr, revision=revision, commit_message=commit_message,
+                                accept_license=accept_license)  # fmt: skip
+    if repo_id == "":
+        raise UsageError("expected owner/name or None, got an empty text", where="repo_id")
     with Events(progress) as events:
-        return parse(PushResult, _core.push(folder, options, _texts(include), _texts(exclude), all_files,
-                                            dry_run, events))  # fmt: skip
-
-
-def _texts(given: str | Sequence[str]) -> list[str]:
-    return [given] if isinstance(given, str) else list(given)
+        return parse(PushResult, _core.push(arguments.path(folder, "folder"), options,
+                                            arguments.texts(include, "include"),
+                                            arguments.texts(exclude, "exclude"), bool(all_files), bool(dry_run),
+                                            events))  # fmt: skip

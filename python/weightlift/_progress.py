@@ -10,7 +10,7 @@ from typing import Any, Union
 from ._errors import UsageError
 
 #: progress(step, done, total): bytes, or for images their number; total is 0 where it is unknown.
-ProgressCallback = Callable[[str, int, int], None]
+ProgressCallback = Callable[[str, int, int], object]
 Progress = Union[ProgressCallback, bool, None]
 
 logger = logging.getLogger("weightlift")
@@ -24,7 +24,7 @@ class Events:
             progress = _Bar()
         elif progress is not None and progress is not False and not callable(progress):
             raise UsageError(f"expected a function, True or None, got {progress!r}", where="progress")
-        self._callback = progress or None
+        self._callback = None if progress is False else progress
         self._step = ""
         self._total = 0
 

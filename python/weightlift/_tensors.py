@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any
 
+from . import _arguments as arguments
 from . import _core
+from ._arguments import Path
 from ._progress import Events
 
 if TYPE_CHECKING:
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, np.dtype[Any]]
 else:
     Array = Any  # numpy is imported with the first array
-
-Path = Union[str, "os.PathLike[str]"]
 
 # The dtypes of safetensors as numpy's; those that numpy lacks are in ml_dtypes.
 _NUMPY = {
@@ -54,8 +53,10 @@ class Checkpoint(Mapping[str, Array]):
     from it outlive it.
     """
 
-    def __init__(self, path: Path, *, weights_key: str = ""):
-        self._file: _core.TensorFile | None = _core.TensorFile(path, weights_key, Events(None))
+    def __init__(self, path: Path, *, weights_key: str | None = None):
+        self._file: _core.TensorFile | None = _core.TensorFile(
+            arguments.path(path, "path"), arguments.text(weights_key or "", "weights_key"), Events(None)
+        )
         self._names: dict[str, None] = dict.fromkeys(self._file.keys())
 
     def _opened(self) -> _core.TensorFile:
@@ -77,10 +78,13 @@ class Checkpoint(Mapping[str, Array]):
 
     def get_tensor(self, name: str, *, copy: bool = False) -> Array:
         """The tensor of that name, as `load_file` gives it. Raises KeyError where there is none."""
+        import numpy  # noqa: F401  (its own error where it is missing)
+
         dtype, shape = self._describe(name)
         file = self._opened()
         data = file.copy(name, Events(None)) if copy else file.view(name)
         array: Array = data.view(_dtype(dtype)).reshape(shape)
+        array.flags.writeable = False  # numpy leaves an empty one writeable
         return array
 
     def dtype(self, name: str) -> str:
@@ -115,7 +119,7 @@ class Checkpoint(Mapping[str, Array]):
         return f"<weightlift.Checkpoint of {len(self)} tensors{'' if self._file else ', closed'}>"
 
 
-def open(path: Path, *, weights_key: str = "") -> Checkpoint:
+def open(path: Path, *, weights_key: str | None = None) -> Checkpoint:
     """Open a weights file of any format, to read single tensors. Nothing in a pickle runs.
 
     Parameters
@@ -140,7 +144,7 @@ def open(path: Path, *, weights_key: str = "") -> Checkpoint:
     return Checkpoint(path, weights_key=weights_key)
 
 
-def load_file(path: Path, *, weights_key: str = "", copy: bool = False) -> dict[str, Array]:
+def load_file(path: Path, *, weights_key: str | None = None, copy: bool = False) -> dict[str, Array]:
     """Load the tensors of a weights file of any format. Nothing in a pickle runs.
 
     Arrays are read-only views of the mapped file: loading copies nothing, and the file stays mapped

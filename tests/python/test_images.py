@@ -54,6 +54,21 @@ def test_an_image_that_fails_does_not_stop_the_others(digits):
     assert results[2].predictions[0].label == "three"
 
 
+def test_an_image_that_pillow_cannot_read_does_not_stop_the_others(digits):
+    cut = PIL.Image.open(io.BytesIO(THREE.read_bytes()[:150]))
+    results = wl.classify(digits, [THREE, cut, THREE])
+    assert [result.status for result in results] == ["ok", "failed", "ok"]
+    assert "Pillow cannot read the image" in str(results[1].error)
+    with pytest.raises(wl.FormatError, match="Pillow cannot read"):
+        wl.preprocess(digits, cut)
+
+
+@pytest.mark.parametrize("threads", [-1, 5000])
+def test_threads_have_limits(digits, threads):
+    with pytest.raises(wl.UsageError, match="threads: expected 0 to 1024"):
+        wl.classify(digits, THREE, threads=threads)
+
+
 @pytest.mark.parametrize(
     "image, message",
     [

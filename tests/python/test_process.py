@@ -120,6 +120,41 @@ def test_an_exception_of_the_callback_stops_the_work_and_leaves_nothing(last):
     assert wl.convert("examples/digits", "out").status == "converted"
 
 
+@pytest.mark.parametrize("callback", ["None", "lambda *event: time.sleep(0.2)"])
+def test_the_end_of_the_interpreter_stops_daemon_threads(room, callback):
+    done = python(
+        f"""
+        import itertools, os, sys, threading, time, weightlift as wl
+        def work():
+            for i in itertools.count():
+                wl.convert("examples/digits", "out", name=f"n{{i}}", progress={callback})
+        threading.Thread(target=work, daemon=True).start()
+        time.sleep(0.3)
+        sys.exit(3)
+        """,
+        check=False,
+    )
+    assert done.returncode == 3, done.stderr
+    assert not os.path.exists("out") or not [name for name in os.listdir("out") if name.startswith(".")]
+
+
+def test_every_step_is_complete_before_the_next():
+    events = []
+    wl.convert("examples/digits", "out", progress=lambda *event: events.append(event))
+    last = {step: (done, total) for step, done, total in events if total}
+    assert last["write"][0] == last["write"][1]
+
+
+def test_a_callback_may_be_falsy():
+    class Recorder(list):
+        def __call__(self, *event):
+            self.append(event)
+
+    recorder = Recorder()
+    wl.convert("examples/digits", "out", progress=recorder)
+    assert recorder
+
+
 def test_progress_names_steps():
     steps = []
     wl.convert("examples/digits", "out", progress=lambda step, done, total: steps.append((step, done, total)))

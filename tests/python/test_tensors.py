@@ -168,6 +168,36 @@ def test_a_copy_outlives_a_file_that_shrinks(room):
             f.get_tensor("a", copy=True)
 
 
+def test_a_copy_after_a_view_notices_a_file_that_shrank(room):
+    write_safetensors("t.safetensors", {"a": ("F32", np.ones((1 << 20,), "<f4"))})
+    with wl.open("t.safetensors") as f:
+        view = f["a"]
+        os.truncate("t.safetensors", 4096)
+        with pytest.raises(wl.FormatError, match="changed"):
+            f.get_tensor("a", copy=True)
+    assert view.shape == (1 << 20,)
+
+
+def test_an_empty_array_is_read_only(room):
+    write_safetensors("t.safetensors", {"a": ("F32", np.ones((0, 3), "<f4"))})
+    assert not wl.load_file("t.safetensors")["a"].flags.writeable
+
+
+def test_a_missing_numpy_is_an_import_error():
+    done = python(
+        """
+        import sys
+        sys.modules["numpy"] = None
+        import weightlift
+        try:
+            weightlift.load_file("examples/digits")
+        except ImportError as error:
+            print(type(error).__name__)
+        """
+    )
+    assert done.stdout == "ModuleNotFoundError\n"
+
+
 def test_arrays_survive_their_names():
     array = wl.load_file("examples/digits")["fc.weight"]
     copy = np.array(array)

@@ -16,6 +16,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
+using testing::refusal;
 
 ConvertOptions parse(const std::string& text) { return parse_convert_options(Json::parse(text)); }
 

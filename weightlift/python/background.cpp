@@ -2,23 +2,16 @@
 
 #include <nanobind/stl/string.h>
 
-#include <chrono>
-#include <condition_variable>
-#include <csignal>
-#include <cstdint>
-#include <deque>
 #include <exception>
-#include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
-#include <system_error>
 #include <thread>
-#include <utility>
 #include <variant>
 
 #include "weightlift/base/file.h"
 #include "weightlift/base/json.h"
+#include "weightlift/python/relay.h"
 #include "weightlift/report/json_object.h"
 #include "weightlift/report/phrase.h"
 
@@ -28,104 +21,21 @@ namespace {
 
 namespace nb = nanobind;
 
-struct StepEvent {
-  std::string name;
-  std::uint64_t bytes_total;
-};
-struct NoteEvent {
-  Note note;
-};
-using Event = std::variant<StepEvent, NoteEvent>;
-
-/// Carries progress from the thread of the work to that of the caller.
-class Relay : public ProgressSink {
- public:
-  /// Waits until Python has seen the step: its exception then stops the work before it.
-  void step(std::string_view name, std::uint64_t bytes_total) override {
-    std::unique_lock lock(mutex_);
-    events_.emplace_back(StepEvent{std::string(name), bytes_total});
-    done_bytes_.reset();
-    awaited_ = true;
-    changed_.notify_one();
-    seen_.wait(lock, [&] { return !awaited_ || stopped_; });
-    require_running();
-  }
-
-  void advance(std::uint64_t bytes_done) override {
-    const std::lock_guard lock(mutex_);
-    done_bytes_ = bytes_done;
-  }
-
-  void note(const Note& note) override {
-    const std::lock_guard lock(mutex_);
-    events_.emplace_back(NoteEvent{note});
-  }
-
-  void check() override {
-    const std::lock_guard lock(mutex_);
-    require_running();
-  }
-
-  void stop() {
-    const std::lock_guard lock(mutex_);
-    stopped_ = true;
-    seen_.notify_one();
-  }
-
-  void finish() {
-    const std::lock_guard lock(mutex_);
-    finished_ = true;
-    changed_.notify_one();
-  }
-
-  /// Waits for the end of the work, a step, or a moment. Returns whether the work has ended.
-  bool wait() {
-    constexpr std::chrono::milliseconds kMoment{50};
-    std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, kMoment, [&] { return finished_ || awaited_; });
-    return finished_;
-  }
-
-  /// The events since the last call; of `advance` only the last one, which comes after them.
-  std::pair<std::deque<Event>, std::optional<std::uint64_t>> take() {
-    const std::lock_guard lock(mutex_);
-    return {std::exchange(events_, {}), std::exchange(done_bytes_, {})};
-  }
-
-  /// Python has seen what take() returned.
-  void confirm() {
-    const std::lock_guard lock(mutex_);
-    if (events_.empty()) awaited_ = false;
-    seen_.notify_one();
-  }
-
- private:
-  void require_running() const {
-    if (stopped_) throw Interrupted(SIGINT);
-  }
-
-  std::mutex mutex_;
-  std::condition_variable changed_, seen_;
-  std::deque<Event> events_;
-  std::optional<std::uint64_t> done_bytes_;
-  bool awaited_ = false, stopped_ = false, finished_ = false;
-};
-
 // A note may name thousands of tensors.
 constexpr std::size_t kMaxNoteBytes = 4096;
 
 void deliver(const nb::object& events, Relay& relay) {
-  const auto [queue, done_bytes] = relay.take();
-  for (const Event& event : queue) {
+  for (const Event& event : relay.take()) {
     if (const auto* step = std::get_if<StepEvent>(&event)) {
       events("step", printable(step->name), step->bytes_total);
+    } else if (const auto* advance = std::get_if<AdvanceEvent>(&event)) {
+      events("advance", advance->bytes_done);
     } else {
       const Note& note = std::get<NoteEvent>(event).note;
       events("note", nb::str(to_string(severity_of(note.code)).data()),
              printable(phrase(note), kMaxNoteBytes));
     }
   }
-  if (done_bytes) events("advance", *done_bytes);
 }
 
 /// Raises the Python exception for a failure.
@@ -171,10 +81,12 @@ class Worker {
 void run_in_background(const nb::object& events, const std::function<void(ProgressSink&)>& work) {
   guard_mapped_files();
   Relay relay;
+  std::optional<RunningWork> running;
   std::optional<Worker> worker;
   try {
+    running.emplace(relay);
     worker.emplace(relay, work);
-  } catch (const std::system_error& refused) {  // the system has no thread
+  } catch (const std::exception& refused) {  // the interpreter ends, or the system has no thread
     raise(refused);
   }
   std::exception_ptr stopped;  // what Python raised

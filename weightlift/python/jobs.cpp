@@ -85,15 +85,17 @@ class OneConversion : public ConversionObserver {
   ProgressSink& progress_;
 };
 
-/// `options`: a JSON object, as docs/json.md names them.
+/// `options`: a JSON object, as docs/json.md names them. `labels`: a file that is no argument of
+/// the caller, instead of the option id2label; empty: none.
 std::string run_convert(const Path& source_path, const Path& output, const std::string& options,
-                        const nb::object& events) {
+                        const Path& labels, const nb::object& events) {
   const std::string& source = source_path.native();
   return json_of(events, [&](ProgressSink& progress) {
     ConvertOptions words = parse_convert_options(Json::parse(options));
     words.request.source = source;
     words.request.output = output;
-    const ConversionRequest request = to_request(words);
+    ConversionRequest request = to_request(words);
+    if (!labels.empty()) request.id2label = File{labels, "id2label"};
     OneConversion observer(words, source, progress);
     convert_all({&request, 1}, progress, observer);
     return observer.json;

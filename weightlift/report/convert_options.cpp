@@ -32,6 +32,13 @@ class OptionValue {
   double number() const { return as<double>(value_.is_number(), "a number"); }
   bool is_text() const { return value_.is_string(); }
 
+  /// An unset variable of a script would mean a repository of one's own.
+  std::string repository() const {
+    if (text().empty())
+      throw UsageError(name_, "expected OWNER/NAME or a boolean, got an empty text");
+    return text();
+  }
+
   /// An integer that fits T.
   template <class T>
   T integer() const {
@@ -132,7 +139,7 @@ const Setters& publish_setters() {
       {"push_to_hub",
        [](auto& o, const auto& v) {
          o.push = v.is_text() || v.flag();
-         if (v.is_text()) o.publish.repo_id = v.text();
+         if (v.is_text()) o.publish.repo_id = v.repository();
        }},
       {"repo_id", [](auto& o, const auto& v) { o.publish.repo_id = v.text(); }},
       {"organization", [](auto& o, const auto& v) { o.publish.organization = v.text(); }},
@@ -173,7 +180,7 @@ ConvertOptions parse_convert_options(const Json& options) {
     if (!value.is_null()) set(parsed, OptionValue(name, value));
   }
   if (!parsed.push && parsed.publish != PublishOptions()) {
-    throw UsageError("push_to_hub", "repo_id, private and other publishing options need it");
+    throw UsageError("push_to_hub", "missing; other options for publishing need it");
   }
   return parsed;
 }
