@@ -11,7 +11,7 @@ def main() -> None:
         # Python ignores SIGPIPE and SIGXFSZ, and the program inherits that: it ignores them itself.
         os.execv(program, ["weightlift", *sys.argv[1:]])
     except OSError as error:
-        sys.exit(f"weightlift: error: {program}: {os.strerror(error.errno).lower()}")
+        sys.exit(f"weightlift: error: {program}: {str(error.strerror).lower()}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import Any
 
@@ -22,14 +22,14 @@ def push(
     events: Events, /,
 ) -> str: ...  # fmt: skip
 def classify(
-    folder: Path, images: list[tuple[Path, bytes | None]], top_k: int, threads: int, max_pixels: int,
+    folder: Path, images: Sequence[tuple[Path, bytes | None]], top_k: int, threads: int, max_pixels: int,
     events: Events, /,
 ) -> list[str]: ...  # fmt: skip
 def evaluate(
     folder: Path, images: Path, threads: int, max_pixels: int, per_image: bool, events: Events, /
 ) -> str: ...
 def preprocess(
-    folder: Path, images: list[tuple[Path, bytes | None]], as_timm: bool, threads: int, max_pixels: int,
+    folder: Path, images: Sequence[tuple[Path, bytes | None]], as_timm: bool, threads: int, max_pixels: int,
     events: Events, /,
 ) -> tuple[np.ndarray[Any, Any], list[int]]: ...  # fmt: skip
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ._results import Result
@@ -43,12 +43,12 @@ class Error(Exception):
         self.request_id = request_id
         self.result: Result | None = None
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         # Processes of multiprocessing and concurrent.futures send exceptions to each other.
         return _restore, (type(self), self.message, self.__dict__)
 
 
-def _restore(cls: type[Error], message: str, state: dict) -> Error:
+def _restore(cls: type[Error], message: str, state: dict[str, Any]) -> Error:
     error = cls(message, where=state["where"])
     error.__dict__.update(state)
     return error
@@ -133,7 +133,7 @@ _CLASSES: dict[str, type[Error]] = {
 }  # fmt: skip
 
 
-def from_facts(facts: dict) -> Error:
+def from_facts(facts: dict[str, Any]) -> Error:
     """The exception for an ``error`` of docs/json.md."""
     cls = _CLASSES.get(facts["kind"], Error)
     return cls(facts["message"], where=facts["where"], hints=facts.get("hints"),

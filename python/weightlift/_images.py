@@ -29,7 +29,8 @@ def _netpbm(array: Any, where: str) -> bytes:
                          f"got {array.dtype} of shape {array.shape}", where=where)  # fmt: skip
     height, width = array.shape[:2]
     kind = "P6" if array.ndim == 3 and array.shape[2] == 3 else "P5"
-    return f"{kind}\n{width} {height}\n255\n".encode() + array.tobytes()
+    pixels: bytes = array.tobytes()
+    return f"{kind}\n{width} {height}\n255\n".encode() + pixels
 
 
 def _from_pillow(image: Any, where: str) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 from collections.abc import Callable
 from typing import Any, Union
@@ -49,7 +50,7 @@ class _Bar:
 
     def __init__(self) -> None:
         try:
-            from tqdm.auto import tqdm
+            tqdm = importlib.import_module("tqdm.auto").tqdm
         except ImportError:
             raise UsageError("tqdm is not installed; pip install 'weightlift[progress]', or pass a function",
                              where="progress=True") from None  # fmt: skip

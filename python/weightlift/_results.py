@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from ._errors import Error, from_facts
 
 
-class Result(Mapping):
+class Result(Mapping[str, Any]):
     """What the program prints with ``--json``, as a mapping.
 
     ``result["folder"]`` and ``result.folder`` are the same member, ``dict(result)`` has all of them
@@ -43,6 +43,9 @@ class Result(Mapping):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({json.dumps(self._members, indent=2, ensure_ascii=False)})"
+
+
+ResultT = TypeVar("ResultT", bound=Result)
 
 
 class Verification(Result):
@@ -123,7 +126,7 @@ class VerifyResult(Result):
     @property
     def verified(self) -> bool:
         """Whether nothing differs."""
-        return self["verification"]["verified"]
+        return bool(self["verification"]["verified"])
 
 
 class DiffResult(Result):
@@ -300,7 +303,7 @@ def _wrap(name: str, value: Any) -> Any:
     return value
 
 
-def parse(cls: type[Result], text: str) -> Any:
+def parse(cls: type[ResultT], text: str) -> ResultT:
     """The result for a JSON text. Raises the error of a failed one, with the result in it."""
     result = cls(json.loads(text))
     if result["status"] in ("failed", "interrupted"):

@@ -12,6 +12,10 @@ from ._progress import Events
 if TYPE_CHECKING:
     import numpy as np
 
+    Array = np.ndarray[Any, np.dtype[Any]]
+else:
+    Array = Any  # numpy is imported with the first array
+
 Path = Union[str, "os.PathLike[str]"]
 
 # The dtypes of safetensors as numpy's; those that numpy lacks are in ml_dtypes.
@@ -43,7 +47,7 @@ def _dtype(name: str) -> Any:
     return numpy.dtype(getattr(ml_dtypes, known, bits))
 
 
-class Checkpoint(Mapping):
+class Checkpoint(Mapping[str, Array]):
     """The tensors of one state dict of a weights file, by name: what `open` returns.
 
     Reads a tensor when it is asked for, and nothing before. Use it in a ``with`` statement; arrays
@@ -51,15 +55,15 @@ class Checkpoint(Mapping):
     """
 
     def __init__(self, path: Path, *, weights_key: str = ""):
-        self._file: Any = _core.TensorFile(path, weights_key, Events(None))
+        self._file: _core.TensorFile | None = _core.TensorFile(path, weights_key, Events(None))
         self._names: dict[str, None] = dict.fromkeys(self._file.keys())
 
-    def _opened(self) -> Any:
+    def _opened(self) -> _core.TensorFile:
         if self._file is None:
             raise ValueError("the checkpoint is closed")
         return self._file
 
-    def __getitem__(self, name: str) -> np.ndarray:
+    def __getitem__(self, name: str) -> Array:
         return self.get_tensor(name)
 
     def __iter__(self) -> Iterator[str]:
@@ -71,11 +75,13 @@ class Checkpoint(Mapping):
     def __contains__(self, name: object) -> bool:
         return name in self._names
 
-    def get_tensor(self, name: str, *, copy: bool = False) -> np.ndarray:
+    def get_tensor(self, name: str, *, copy: bool = False) -> Array:
         """The tensor of that name, as `load_file` gives it. Raises KeyError where there is none."""
         dtype, shape = self._describe(name)
-        data = self._file.copy(name, Events(None)) if copy else self._file.view(name)
-        return data.view(_dtype(dtype)).reshape(shape)
+        file = self._opened()
+        data = file.copy(name, Events(None)) if copy else file.view(name)
+        array: Array = data.view(_dtype(dtype)).reshape(shape)
+        return array
 
     def dtype(self, name: str) -> str:
         """The dtype as safetensors names it: ``"F32"``, ``"BF16"``."""
@@ -134,7 +140,7 @@ def open(path: Path, *, weights_key: str = "") -> Checkpoint:
     return Checkpoint(path, weights_key=weights_key)
 
 
-def load_file(path: Path, *, weights_key: str = "", copy: bool = False) -> dict[str, np.ndarray]:
+def load_file(path: Path, *, weights_key: str = "", copy: bool = False) -> dict[str, Array]:
     """Load the tensors of a weights file of any format. Nothing in a pickle runs.
 
     Arrays are read-only views of the mapped file: loading copies nothing, and the file stays mapped
