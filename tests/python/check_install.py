@@ -20,6 +20,13 @@ import threading
 
 WHEELS, SOURCE, EXPECTED = (pathlib.Path(argument).resolve() for argument in sys.argv[1:])
 COMPARED = ("model.safetensors", "config.json")
+CONVERT = """
+import sys, weightlift
+result = weightlift.convert(sys.argv[1], sys.argv[2])
+weightlift.load_file(result.folder + "/model.safetensors")
+print(weightlift.__version__)
+"""
+REQUEST = "import sys, weightlift; weightlift.convert('me/model', sys.argv[1])"
 
 
 def run(command, status=0, **environment):
@@ -71,28 +78,35 @@ def serve(certificate):
     return f"https://localhost:{server.server_address[1]}"
 
 
-def check_requests(program, room, environment):
-    """libcurl and OpenSSL are in the package: the program reaches a server, and checks its certificate."""
+def expect_same(folder):
+    same, *_ = filecmp.cmpfiles(folder, EXPECTED, COMPARED, shallow=False)
+    assert same == list(COMPARED), f"different from another build's: {set(COMPARED) - set(same)}"
+    shutil.rmtree(folder)
+
+
+def check_requests(program, python, room, environment):
+    """libcurl and OpenSSL are in the package: requests reach a server, and its certificate is checked."""
     certificate = WHEELS / "localhost.pem"
     hub = {**environment, "HF_ENDPOINT": serve(certificate), "SSL_CERT_FILE": str(certificate)}
     command = [program, "convert", "me/model", "-o", room / "none"]
     output = run(command, 5, **hub)
     assert "not found" in output, output
+    assert "NotFoundError" in run([python, "-c", REQUEST, room / "none"], 1, **hub)
     output = run(command, 5, **{**hub, "SSL_CERT_FILE": str(SOURCE / "labels.txt")})
     assert "certificate" in output, output
 
 
 def check(program, python, environment, room):
-    version = run([python, "-c", "import weightlift; print(weightlift.version())"], **environment).strip()
+    out = room / "out"
+    version = run([python, "-c", CONVERT, SOURCE, out], **environment).split()[-1]
+    expect_same(out / "digits")
     for command in ([program], [python, "-m", "weightlift"]):
         assert run([*command, "--version"], **environment).split()[-1] == version
         assert "Usage: weightlift " in run([*command, "--help"], **environment)
         run([*command, "convert", room / "absent", "-o", room / "none"], 3, **environment)
-    shutil.rmtree(room / "out", ignore_errors=True)
-    run([program, "convert", SOURCE, "-o", room / "out"], **environment)
-    same, *_ = filecmp.cmpfiles(room / "out/digits", EXPECTED, COMPARED, shallow=False)
-    assert same == list(COMPARED), f"different from another build's: {set(COMPARED) - set(same)}"
-    check_requests(program, room, environment)
+        run([*command, "convert", SOURCE, "-o", out], **environment)
+        expect_same(out / "digits")
+    check_requests(program, python, room, environment)
 
 
 def main():
