@@ -60,7 +60,7 @@ std::vector<std::string> file_labels(const File& given, std::int64_t classes, La
       fmt::format("from {}, chosen by the user", given.name.empty() ? "a file" : given.name);
   LabelFile file = parse_label_file(read_text_file(given.path, kMaxLabelFileBytes), name);
   if (!file.labels.empty()) result.reading.push_back(describe(file, name));
-  require_count(file, shown(given.path), classes);
+  require_count(file, name, classes);
   return std::move(file.labels);
 }
 
