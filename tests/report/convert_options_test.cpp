@@ -15,8 +15,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 using ::testing::HasSubstr;
-using ::testing::StartsWith;
 using testing::refusal;
+using ::testing::StartsWith;
 
 ConvertOptions parse(const std::string& text) { return parse_convert_options(Json::parse(text)); }
 

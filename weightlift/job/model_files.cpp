@@ -195,7 +195,9 @@ void note_skipped_files(const ModelFiles& files, ProgressSink& progress) {
   std::vector<std::string> names;
   for (const std::string& name : files.training_state) names.push_back(printable(name));
   constexpr std::size_t kShown = 8;
-  progress.note({NoteCode::kTrainingStateSkipped, "", {{"files", first_of(names, kShown)}},
+  progress.note({NoteCode::kTrainingStateSkipped,
+                 "",
+                 {{"files", first_of(names, kShown)}},
                  {{HintCode::kAddTrainingState, {}}}});
 }
 

@@ -1,6 +1,5 @@
 #include "weightlift/python/relay.h"
 
-#include <chrono>
 #include <set>
 
 namespace weightlift {
