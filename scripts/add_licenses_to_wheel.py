@@ -21,7 +21,11 @@ def main():
     with InWheel(wheel, result) as folder:  # also writes the list of files again
         (info,) = pathlib.Path(folder).glob("*.dist-info")
         text = json.dumps(json.loads((info / "sboms/auditwheel.cdx.json").read_text())["components"])
-        packages = BUILT_HERE | set(re.findall(r"pkg:deb/[a-z]+/([a-z0-9.+-]+)@", text))
+        found = re.findall(r'"purl": "pkg:deb/[a-z]+/([a-z0-9.+-]+)@', text)  # one for each library
+        libraries = len(list(pathlib.Path(folder).glob("*.libs/*")))
+        if len(found) != libraries:
+            sys.exit(f"{wheel.name}: expected the packages of {libraries} libraries, auditwheel found {len(found)}")
+        packages = BUILT_HERE | set(found)
         for package in sorted(packages):
             shutil.copy(f"/usr/share/doc/{package}/copyright", info / "licenses" / f"{package}.txt")
 
