@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 import torch
 import weightlift as wl
-from conftest import DIGITS, python
+from conftest import DIGITS, ROOT, python
+
+sys.path.append(str(ROOT / "scripts"))
+import reference_stack  # noqa: E402,F401
 
 CODE = """
 import json, sys
