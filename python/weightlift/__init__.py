@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         DiffResult as DiffResult,
         EvaluationResult as EvaluationResult,
         Inspection as Inspection,
+        Item as Item,
         ModelInfo as ModelInfo,
         Prediction as Prediction,
         Publication as Publication,
@@ -71,14 +72,15 @@ _PLACES = {
     "_images": ["classify", "evaluate", "preprocess"],
     "_jobs": ["convert", "diff", "inspect", "models", "pull", "push", "verify"],
     "_results": [
-        "Classification", "ConversionResult", "DiffResult", "EvaluationResult", "Inspection", "ModelInfo",
+        "Classification", "ConversionResult", "DiffResult", "EvaluationResult", "Inspection", "Item", "ModelInfo",
         "Prediction", "Publication", "PullResult", "PushResult", "Result", "Verification", "VerifyResult",
     ],
     "_tensors": ["Checkpoint", "load_file", "open"],
 }  # fmt: skip
 _PLACE_OF = {name: place for place, names in _PLACES.items() for name in names}
 
-__all__ = sorted(_PLACE_OF)  # `from weightlift import *` replaces the builtin open()
+# `from weightlift import *` leaves the builtin open() alone.
+__all__ = sorted(name for name in _PLACE_OF if name != "open")
 
 
 if not TYPE_CHECKING:  # type checkers then know which names exist
@@ -92,4 +94,4 @@ if not TYPE_CHECKING:  # type checkers then know which names exist
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *_PLACE_OF})

@@ -54,13 +54,13 @@ def _restore(cls: type[Error], message: str, state: dict[str, Any]) -> Error:
     return error
 
 
-class NotFoundError(Error):
+class NotFoundError(Error, FileNotFoundError):
     """There is no such file, folder, tensor, name or repository."""
 
     kind = "not_found"
 
 
-class ExistsError(Error):
+class ExistsError(Error, FileExistsError):
     """The place of a result is taken."""
 
     kind = "exists"
@@ -79,12 +79,12 @@ class UnsupportedError(Error):
 
 
 class MismatchError(Error):
-    """Two sides disagree on names, shapes, dtypes or values: a verification that failed."""
+    """Two sides disagree: names, shapes, values of a verification, labels and classes."""
 
     kind = "mismatch"
 
 
-class IoError(Error):
+class IoError(Error, OSError):
     """The system refused a call."""
 
     kind = "io"

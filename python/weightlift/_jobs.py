@@ -156,8 +156,8 @@ def convert(
     Raises
     ------
     MismatchError
-        The verification found a difference; ``error.result`` describes it. The folder does not
-        exist.
+        The verification found a difference, which ``error.result.verification`` describes; or
+        labels do not fit the network. The folder does not exist.
     Error
         One of the other classes. Where publishing failed, the verified folder stays, and
         ``error.result`` names it.
@@ -190,6 +190,7 @@ def verify(
     folder: Source,
     *,
     as_: str | None = None,
+    config: Path | None = None,
     weights_key: str | None = None,
     head_key: str | None = None,
     ignore: str | Sequence[str] = (),
@@ -210,7 +211,7 @@ def verify(
         The timm checkpoint: a weights file, folder, name or repository.
     folder
         The converted model: a folder or repository.
-    as_, weights_key, head_key, ignore
+    as_, config, weights_key, head_key, ignore
         About the source, as for `convert`.
     samples, seed
         The number of random inputs, and their seed.
@@ -224,7 +225,7 @@ def verify(
     Returns
     -------
     VerifyResult
-        ``verified`` is True where nothing differs.
+        ``verified`` is True where nothing differs; the result is true then.
 
     Examples
     --------
@@ -232,7 +233,7 @@ def verify(
     >>> weightlift.verify("examples/digits", "out/digits").verified
     True
     """
-    options = arguments.options(weights_key=weights_key, head_key=head_key, ignore=ignore, samples=samples, seed=seed,
+    options = arguments.options(config=config, weights_key=weights_key, head_key=head_key, ignore=ignore, samples=samples, seed=seed,
                        rtol=rtol, atol=atol, threads=threads, **{"as": as_})  # fmt: skip
     with Events(progress) as events:
         return parse(VerifyResult, _core.verify(arguments.path(source, "source"), arguments.path(folder, "folder"),
@@ -261,7 +262,7 @@ def diff(
     Returns
     -------
     DiffResult
-        ``equal`` is True where every tensor has the same bits.
+        ``equal`` is True where every tensor has the same bits; the result is true then.
 
     Examples
     --------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ._errors import Error, from_facts
 
@@ -12,9 +12,10 @@ from ._errors import Error, from_facts
 class Result(Mapping[str, Any]):
     """What the program prints with ``--json``, as a mapping.
 
-    ``result["folder"]`` and ``result.folder`` are the same member, ``dict(result)`` has all of them
-    as plain values. A member of the class that was not computed is absent as a key, and None as an
-    attribute. docs/json.md describes every member.
+    A member is a key and an attribute: ``result["folder"]``, ``result.folder``. Keys give plain
+    values, as in ``json.dumps(dict(result))``; attributes give results for objects. A member of the
+    class that was not computed is absent as a key, and None as an attribute. docs/json.md describes
+    every member.
     """
 
     def __init__(self, members: dict[str, Any]):
@@ -29,20 +30,30 @@ class Result(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(self._members)
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        if name in self._members:
-            return _wrap(name, self._members[name])
-        if any(name in getattr(cls, "__annotations__", {}) for cls in type(self).__mro__):
-            return None
-        raise AttributeError(f"{type(self).__name__} has no member {name!r}")
+    if not TYPE_CHECKING:  # type checkers then know the members of each class
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("_"):
+                raise AttributeError(name)
+            if name in self._members:
+                return _wrap(name, self._members[name])
+            if any(name in getattr(cls, "__annotations__", {}) for cls in type(self).__mro__):
+                return None
+            raise AttributeError(f"{type(self).__name__} has no member {name!r}")
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *self._members})
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({json.dumps(self._members, indent=2, ensure_ascii=False)})"
+        shown = (f"{name}={_short(value)}" for name, value in self._members.items() if name not in _UNSHOWN)
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+class Item(Result):
+    """A part of a result that has no class of its own; docs/json.md has its members."""
+
+    def __getattr__(self, name: str) -> Any:
+        return super().__getattr__(name)  # type: ignore[misc]
 
 
 ResultT = TypeVar("ResultT", bound=Result)
@@ -59,8 +70,8 @@ class Verification(Result):
     input: list[int]
     samples: int
     seed: int
-    outputs: list[Result]
-    first_difference: Result | None
+    outputs: list[Item]
+    first_difference: Item | None
     nan: int
     inf: int
 
@@ -90,22 +101,22 @@ class ConversionResult(Result):
     files: list[str]
     file: str
     source_sha256: str | None
-    source_repository: Result | None
+    source_repository: Item | None
     bytes_read: int
     bytes_written: int | None
     parameters: int
     dtype: str
     logits_shape: list[int]
     labels: str
-    tensors: Result
-    ignored: list[Result]
+    tensors: Item
+    ignored: list[Item]
     head: str | None
-    images: list[Result]
+    images: list[Item]
     verification: Verification | None
     repository: str | None
     fetch: list[str] | None
     published: Publication | None
-    notes: list[Result]
+    notes: list[Item]
     seconds: float
     peak_bytes: int
     versions: dict[str, str]
@@ -118,15 +129,18 @@ class VerifyResult(Result):
     status: str
     folder: str
     verification: Verification
-    ignored: list[Result]
-    labels: Result | None
-    image_processor: Result | None
-    notes: list[Result]
+    ignored: list[Item]
+    labels: Item | None
+    image_processor: Item | None
+    notes: list[Item]
 
     @property
     def verified(self) -> bool:
         """Whether nothing differs."""
         return bool(self["verification"]["verified"])
+
+    def __bool__(self) -> bool:
+        return self.verified
 
 
 class DiffResult(Result):
@@ -134,16 +148,19 @@ class DiffResult(Result):
 
     source: str
     status: str
-    a: Result
-    b: Result
+    a: Item
+    b: Item
     tensors: int
     equal_tensors: int
-    differences: list[Result]
+    differences: list[Item]
 
     @property
     def equal(self) -> bool:
         """Whether every tensor has the same bits on both sides."""
         return not self["differences"]
+
+    def __bool__(self) -> bool:
+        return self.equal
 
 
 class Inspection(Result):
@@ -172,16 +189,16 @@ class Inspection(Result):
     dtype: str | None
     labels: list[str] | None
     not_convertible: str | None
-    state_dicts: list[Result]
+    state_dicts: list[Item]
     state_dict: str
     prefix: str
     naming: str
-    outside: list[Result]
+    outside: list[Item]
     ignored: list[str]
     globals: list[str]
     metadata: dict[str, str]
-    tensors: list[Result]
-    notes: list[Result]
+    tensors: list[Item]
+    notes: list[Item]
 
 
 class ModelInfo(Result):
@@ -224,7 +241,7 @@ class Classification(Result):
     source: str
     status: str
     image: str
-    notes: list[Result]
+    notes: list[Item]
 
     @property
     def error(self) -> Error | None:
@@ -252,10 +269,10 @@ class EvaluationResult(Result):
     errors: int
     skipped: int
     matched_by: str
-    classes: list[Result]
-    confusion: list[Result]
-    rows: list[Result] | None
-    notes: list[Result]
+    classes: list[Item]
+    confusion: list[Item]
+    rows: list[Item] | None
+    notes: list[Item]
 
 
 class PullResult(Result):
@@ -267,7 +284,7 @@ class PullResult(Result):
     revision: str
     commit: str
     folder: str
-    notes: list[Result]
+    notes: list[Item]
 
 
 class PushResult(Result):
@@ -285,8 +302,8 @@ class PushResult(Result):
     creates_repository: bool | None
     creates_branch: bool | None
     noncommercial_license: str | None
-    files: list[Result] | None
-    notes: list[Result]
+    files: list[Item] | None
+    notes: list[Item]
 
 
 # Members whose objects have a class of their own.
@@ -297,10 +314,24 @@ _TABLES = {"options", "metadata", "versions", "parameters"}
 
 def _wrap(name: str, value: Any) -> Any:
     if isinstance(value, dict) and name not in _TABLES:
-        return _CLASSES.get(name, Result)(value)
+        return _CLASSES.get(name, Item)(value)
     if isinstance(value, list):
-        return [Result(item) if isinstance(item, dict) else item for item in value]
+        return [Item(item) if isinstance(item, dict) else item for item in value]
     return value
+
+
+# Members that a short form leaves out.
+_UNSHOWN = {"schema", "type", "options", "card", "versions", "peak_bytes"}
+
+
+def _short(value: Any) -> str:
+    """A value on one line: of large ones only the size."""
+    most = 4
+    if isinstance(value, dict):
+        return "{}" if not value else f"{{... {len(value)} members}}"
+    if isinstance(value, list) and (len(value) > most or any(isinstance(item, (dict, list)) for item in value)):
+        return f"[... {len(value)} items]"
+    return repr(value)
 
 
 def parse(cls: type[ResultT], text: str) -> ResultT:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from . import _arguments as arguments
 from . import _core
 from ._arguments import Path
-from ._progress import Events
+from ._progress import Events, logger
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,6 +59,12 @@ class Checkpoint(Mapping[str, Array]):
             arguments.path(path, "path"), arguments.text(weights_key or "", "weights_key"), Events(None)
         )
         self._names: dict[str, None] = dict.fromkeys(self._file.keys())
+        chosen, others, known = self._file.choice()
+        if others:
+            # What was not asked for may be what was wanted.
+            logger.log(logging.INFO if known or weights_key else logging.WARNING,
+                       "%s: using %r; other state dicts: %s; choose one with weights_key=", path,
+                       chosen or "the top level", ", ".join(map(repr, others)))  # fmt: skip
 
     def _opened(self) -> _core.TensorFile:
         if self._file is None:
@@ -84,7 +91,8 @@ class Checkpoint(Mapping[str, Array]):
         file = self._opened()
         data = file.copy(name, Events(None)) if copy else file.view(name)
         array: Array = data.view(_dtype(dtype)).reshape(shape)
-        array.flags.writeable = False  # numpy leaves an empty one writeable
+        if not copy:
+            array.flags.writeable = False  # numpy leaves an empty one writeable
         return array
 
     def dtype(self, name: str) -> str:
@@ -158,7 +166,8 @@ def load_file(path: Path, *, weights_key: str | None = None, copy: bool = False)
     weights_key
         Which state dict of a file with several; default: that of the network, as `inspect` shows.
     copy
-        Copy the elements into memory. The copy is checked: FormatError where the file changed.
+        Copy the elements into memory, as arrays that can be changed. The copy is checked:
+        FormatError where the file changed.
 
     Returns
     -------

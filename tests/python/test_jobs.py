@@ -42,7 +42,7 @@ def test_members_are_attributes_keys_and_none_where_they_are_absent():
         result.verifiction  # noqa: B018
     assert json.loads(json.dumps(dict(result))) == dict(result)
     assert pickle.loads(pickle.dumps(result)) == result
-    assert "folder" in dir(result) and "out/digits" in repr(result)
+    assert "folder" in dir(result) and "folder='out/digits'" in repr(result) and len(repr(result)) < 1500
 
 
 def test_each_option_reaches_the_conversion():
@@ -138,14 +138,14 @@ def test_a_lone_file_gets_labels_and_an_image_processor():
 def test_verify_returns_the_programs_result(digits):
     [expected] = program_json("verify", "examples/digits", digits)
     result = wl.verify("examples/digits", digits)
-    assert result.verified
+    assert result and result.verified
     same(result, expected)
 
 
 def test_verify_returns_a_difference(digits, room):
     other = wl.convert("examples/digits", room / "other", dtype="bfloat16")
     result = wl.verify("examples/digits", other.folder, rtol=0.0)
-    assert not result.verified and result.status == "different"
+    assert not result and not result.verified and result.status == "different"
     assert result.verification.outputs[0].allclose is False
 
 
@@ -155,7 +155,7 @@ def test_diff_returns_the_programs_result(digits):
     assert dict(result) == program_json("diff", "examples/digits", digits)[0]
     other = wl.convert("examples/digits", "out", dtype="float16").folder
     result = wl.diff("examples/digits", other)
-    assert not result.equal and result.differences[0].kind == "dtype"
+    assert not result and not result.equal and result.differences[0].kind == "dtype"
 
 
 @pytest.mark.parametrize("source", ["examples/digits", "examples/checkpoints/model_best.pth.tar"])
@@ -167,6 +167,29 @@ def test_inspect_returns_the_programs_result(source):
 def test_models_returns_the_programs_result():
     assert [dict(model) for model in wl.models("resnet1*")] == program_json("models", "resnet1*")
     assert {model.family for model in wl.models(family="regnet")} == {"regnet"}
+
+
+def test_verify_takes_every_option_about_the_source(digits):
+    assert wl.verify("examples/digits/model.safetensors", digits, config="examples/digits/config.json")
+
+
+def test_functions_have_the_options_of_their_commands():
+    """A new option needs an argument, or a reason here."""
+    import inspect
+    import re
+
+    from conftest import program
+
+    other = {
+        "help", "json", "quiet", "verbose", "log_file", "version",  # of the terminal
+        "all", "model_name", "pytorch_dump_folder_path", "report", "push_to_hub",  # of the old script, and lists
+        "no_verify", "image", "dataset", "as", "repo_id", "output", "show", "weights_key",  # have other names
+    }  # fmt: skip
+    for name in ("convert", "verify", "diff", "inspect", "models", "pull", "push", "classify", "evaluate"):
+        options = re.findall(r"--([a-z][a-z0-9_-]*)", program(name, "--help").split("Examples:")[0])
+        arguments = set(inspect.signature(getattr(wl, name)).parameters)
+        missing = {option.replace("-", "_") for option in options} - arguments - other
+        assert not missing, (name, missing)
 
 
 def test_version_is_that_of_the_package():

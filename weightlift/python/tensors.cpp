@@ -3,12 +3,15 @@
 #include <nanobind/stl/filesystem.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
-#include <cstring>
+#include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -38,6 +41,8 @@ class TensorFile {
       progress.check();
       const Inspection found =
           inspect({std::filesystem::absolute(path).native(), weights_key}, quiet);
+      chosen_ = found.chosen;
+      is_network_ = found.network.has_value();
       checkpoint_ = open_checkpoint(found.file);
       tensors_ = load_dict(checkpoint_, found.chosen).tensors;
     });
@@ -47,6 +52,17 @@ class TensorFile {
     std::vector<std::string> names;
     for (const auto& [name, tensor] : tensors_) names.push_back(name);
     return names;
+  }
+
+  /// The path of the state dict, those of the others that have tensors, and whether it is that of a
+  /// supported network.
+  std::tuple<std::string, std::vector<std::string>, bool> choice() const {
+    std::vector<std::string> others;
+    for (std::size_t i = 0; i < checkpoint_.dicts.size(); ++i) {
+      const NamedDict& dict = checkpoint_.dicts[i];
+      if (i != chosen_ && !dict.names.empty()) others.push_back(dict.path);
+    }
+    return {checkpoint_.dicts[chosen_].path, std::move(others), is_network_};
   }
 
   std::vector<std::pair<std::string, std::string>> metadata() const { return checkpoint_.metadata; }
@@ -65,20 +81,28 @@ class TensorFile {
     return bytes_array(tensor);
   }
 
-  /// A copy, checked: the file was whole while it was read.
+  /// A copy that can be changed, and checked: the file was whole while it was read.
   nb::object copy(const std::string& name, const nb::object& events) const {
     const Tensor& tensor = tensors_.at(name);
-    const auto bytes = std::make_shared<std::vector<std::byte>>();
+    auto bytes = std::make_unique<std::vector<std::uint8_t>>();
     run_in_background(events, [&](ProgressSink&) {
       require_intact(checkpoint_);  // before: a view has excluded the file from the guard
-      bytes->assign(tensor.bytes().begin(), tensor.bytes().end());
+      const auto* first = reinterpret_cast<const std::uint8_t*>(tensor.bytes().data());
+      bytes->assign(first, first + tensor.bytes().size());
       require_intact(checkpoint_);
     });
-    return bytes_array(Tensor::view(tensor.dtype(), tensor.shape(), *bytes, bytes));
+    const nb::capsule capsule(bytes.get(), [](void* owned) noexcept {
+      delete static_cast<std::vector<std::uint8_t>*>(owned);
+    });
+    std::vector<std::uint8_t>* held = bytes.release();
+    using Array = nb::ndarray<nb::numpy, std::uint8_t, nb::ndim<1>>;
+    return nb::cast(Array(held->data(), {held->size()}, capsule));
   }
 
  private:
   Checkpoint checkpoint_;
+  std::size_t chosen_ = 0;
+  bool is_network_ = false;
   StateDict tensors_;
 };
 
@@ -100,6 +124,7 @@ void bind_tensors(nb::module_& module) {
   nb::class_<TensorFile>(module, "TensorFile")
       .def(nb::init<const std::filesystem::path&, const std::string&, const nb::object&>())
       .def("keys", &TensorFile::keys)
+      .def("choice", &TensorFile::choice)
       .def("metadata", &TensorFile::metadata)
       .def("describe", &TensorFile::describe)
       .def("view", &TensorFile::view)

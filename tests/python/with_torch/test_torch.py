@@ -76,6 +76,21 @@ def test_load_file_has_the_tensors_of_torch_load(room, legacy):
         assert array.shape == tuple(bits.shape) and array.tobytes() == expected, name
 
 
+def test_a_choice_without_a_network_is_a_warning(room, caplog):
+    torch.save({"state_dict_g": {"a": torch.ones(1)}, "state_dict_d": {"b": torch.ones(1)}}, "gan.pth")
+    wl.load_file("gan.pth")
+    [record] = caplog.records
+    assert record.levelname == "WARNING" and "other state dicts: 'state_dict_" in record.getMessage()
+    assert list(wl.load_file("gan.pth", weights_key="state_dict_d")) == ["b"]
+
+
+def test_bfloat16_becomes_a_tensor(room):
+    expected = torch.randn(3, 4).to(torch.bfloat16)
+    torch.save({"a": expected}, "model.pth")
+    array = wl.load_file("model.pth", copy=True)["a"]
+    assert torch.equal(torch.from_numpy(array.view("int16")).view(torch.bfloat16), expected)
+
+
 def test_arrays_become_tensors():
     array = wl.load_file("examples/digits")["fc.weight"]
     with pytest.warns(UserWarning, match="not writable"):
