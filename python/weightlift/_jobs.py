@@ -173,7 +173,7 @@ def convert(
     named = id2label if isinstance(id2label, (str, os.PathLike)) else None
     with _label_file(id2label) as labels, Events(progress) as events:
         options = arguments.options(
-            name=name, as_=None, config=config, weights_key=weights_key, head_key=head_key, ignore=ignore,
+            name=name, config=config, weights_key=weights_key, head_key=head_key, ignore=ignore,
             force=force, to=to, weights_format=weights_format, dtype=dtype, head=head, id2label=named,
             image_processor=image_processor, license=license, base_model=base_model, dataset=datasets,
             verify=verify, image=images, samples=samples, seed=seed, rtol=rtol, atol=atol, threads=threads,
