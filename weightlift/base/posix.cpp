@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <climits>
+#include <cstdlib>
 #include <random>
 #include <system_error>
 #include <vector>
@@ -27,6 +28,11 @@ Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
 
 void Descriptor::reset() {
   if (number_ >= 0) ::close(std::exchange(number_, -1));
+}
+
+std::string environment_variable(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  return value == nullptr ? "" : value;
 }
 
 std::string shown(const std::filesystem::path& path) {

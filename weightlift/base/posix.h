@@ -36,6 +36,9 @@ std::string shown(const std::filesystem::path& path);
 [[noreturn]] void throw_io_error(const std::filesystem::path& path, std::string_view what,
                                  int error_number);
 
+/// The value of a variable of the environment, empty where it is not set.
+std::string environment_variable(const std::string& name);
+
 /// "a regular file", "a folder", "a symbolic link", ... for a stat's st_mode.
 std::string_view kind_of(unsigned int mode);
 

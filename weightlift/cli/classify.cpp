@@ -58,7 +58,7 @@ int run_classify(const ClassifyFlags& flags) {
   progress.clear();
   ClassifyOptions options = flags.options;
   Notes refused;
-  if (inputs.size() > 1) options.threads = threads_for(inputs.size(), options.threads, refused);
+  if (inputs.size() > 1) options.threads = threads_logged(inputs.size(), options.threads, refused);
   // On a terminal, the results themselves show the progress.
   StatusLine status(flags.folder);
   status.begin("classify", inputs.size(), false);

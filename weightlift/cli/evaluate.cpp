@@ -95,7 +95,7 @@ int run_evaluate(const EvaluateFlags& flags) {
   warn_about(labelled, match, classifier.config(), shown(flags.images));
   Notes notes = progress.notes();
   EvaluateFlags possible = flags;
-  possible.options.threads = threads_for(labelled.images.size(), flags.options.threads, notes);
+  possible.options.threads = threads_logged(labelled.images.size(), flags.options.threads, notes);
   const auto [outcome, code] = evaluate_and_write(classifier, labelled, match, possible);
   if (!flags.per_image.empty()) record_complete(shown(flags.per_image));
   if (flags.json) {

@@ -7,11 +7,9 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cerrno>
-#include <thread>
 
 #include "weightlift/base/message.h"
 #include "weightlift/base/posix.h"
-#include "weightlift/base/threads.h"
 #include "weightlift/cli/commands.h"
 #include "weightlift/cli/log.h"
 #include "weightlift/cli/signals.h"
@@ -82,12 +80,9 @@ std::vector<ImageInput> find_inputs(const std::vector<std::string>& images) {
   return inputs;
 }
 
-int threads_for(std::size_t images, int wanted, Notes& notes) {
-  const std::size_t most = wanted > 0 ? static_cast<std::size_t>(wanted)
-                                      : std::max(1U, std::thread::hardware_concurrency());
+int threads_logged(std::size_t images, int wanted, Notes& notes) {
   Notes refused;
-  const int threads =
-      usable_threads(static_cast<int>(std::clamp<std::size_t>(images, 1, most)), 1, refused);
+  const int threads = threads_for(images, wanted, refused);
   for (const Note& note : refused) {
     log_note(note);
     notes.push_back(note);

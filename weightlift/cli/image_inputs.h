@@ -17,8 +17,7 @@ std::vector<std::filesystem::path> image_files_of(const std::filesystem::path& i
 /// The images of several IMAGE; "-" is standard input, and must be the only one.
 std::vector<ImageInput> find_inputs(const std::vector<std::string>& images);
 
-/// The number of threads for that many images, at most `wanted` (0: one per core). Where the system
-/// refuses some, logs a note and adds it to `notes`.
-int threads_for(std::size_t images, int wanted, Notes& notes);
+/// threads_for(); where the system refuses some, logs a note and adds it to `notes`.
+int threads_logged(std::size_t images, int wanted, Notes& notes);
 
 }  // namespace weightlift

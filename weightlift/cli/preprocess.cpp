@@ -56,7 +56,7 @@ PixelValues load_shown(const PreprocessFlags& flags, const std::vector<fs::path>
   status.begin("preprocess", images.size(), false);
   const PixelOptions options = {
       flags.as == "timm" ? Preparation::kTimm : Preparation::kTransformers, flags.limits,
-      threads_for(images.size(), 0, notes)};
+      threads_logged(images.size(), 0, notes)};
   std::vector<ImageInput> inputs;
   for (const fs::path& image : images) inputs.push_back({.file = image});
   return load_pixel_values(flags.places.folder, inputs, options, [&](std::size_t i, Notes found) {

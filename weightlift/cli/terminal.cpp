@@ -7,19 +7,14 @@
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
-#include <cstdlib>
 
+#include "weightlift/base/posix.h"
 #include "weightlift/base/text.h"
 #include "weightlift/cli/log.h"
 
 namespace weightlift {
 
 namespace {
-
-std::string_view variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
 
 /// As huggingface_hub reads a switch.
 bool is_true(std::string_view value) {
@@ -47,18 +42,20 @@ std::string_view sequence(Style style) {
 
 }  // namespace
 
-bool is_terminal(int stream) { return ::isatty(stream) == 1 && variable("TERM") != "dumb"; }
+bool is_terminal(int stream) {
+  return ::isatty(stream) == 1 && environment_variable("TERM") != "dumb";
+}
 
 bool has_color(int stream) {
-  if (!variable("NO_COLOR").empty()) return false;
-  const std::string_view forced = variable("FORCE_COLOR");
+  if (!environment_variable("NO_COLOR").empty()) return false;
+  const std::string forced = environment_variable("FORCE_COLOR");
   if (!forced.empty()) return forced != "0";
   return is_terminal(stream);
 }
 
 bool draws_progress() {
   return !is_quiet() && is_terminal(STDERR_FILENO) &&
-         !is_true(variable("HF_HUB_DISABLE_PROGRESS_BARS"));
+         !is_true(environment_variable("HF_HUB_DISABLE_PROGRESS_BARS"));
 }
 
 std::size_t terminal_width() {

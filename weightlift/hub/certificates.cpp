@@ -1,27 +1,21 @@
 #include "weightlift/hub/certificates.h"
 
-#include <cstdlib>
 #include <system_error>
 #include <utility>
+
+#include "weightlift/base/posix.h"
 
 namespace weightlift {
 
 namespace fs = std::filesystem;
 
-namespace {
-
-std::string path_in(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
-}  // namespace
-
 Certificates certificates_of_environment() {
-  if (std::string file = path_in("SSL_CERT_FILE"); !file.empty()) return {std::move(file), ""};
-  if (std::string folder = path_in("SSL_CERT_DIR"); !folder.empty()) return {"", std::move(folder)};
+  if (std::string file = environment_variable("SSL_CERT_FILE"); !file.empty())
+    return {std::move(file), ""};
+  if (std::string folder = environment_variable("SSL_CERT_DIR"); !folder.empty())
+    return {"", std::move(folder)};
   for (const char* name : {"REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"}) {
-    std::string bundle = path_in(name);
+    std::string bundle = environment_variable(name);
     std::error_code error;
     if (fs::is_directory(bundle, error)) return {"", std::move(bundle)};
     if (!bundle.empty()) return {std::move(bundle), ""};

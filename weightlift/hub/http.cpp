@@ -6,12 +6,12 @@
 #include <array>
 #include <charconv>
 #include <climits>
-#include <cstdlib>
 #include <mutex>
 #include <optional>
 #include <random>
 #include <thread>
 
+#include "weightlift/base/posix.h"
 #include "weightlift/base/secret.h"
 #include "weightlift/hub/http_session.h"
 #include "weightlift/hub/url.h"
@@ -84,8 +84,8 @@ void keep_hub_headers(const HttpResponse& hop, std::vector<HttpHeader>& kept) {
 void hide_proxy_credentials() {
   for (const char* name :
        {"http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"}) {
-    const char* value = std::getenv(name);
-    std::string_view proxy(value == nullptr ? "" : value);
+    const std::string value = environment_variable(name);
+    std::string_view proxy(value);
     if (const std::size_t scheme = proxy.find("://"); scheme != proxy.npos) {
       proxy.remove_prefix(scheme + 3);
     }

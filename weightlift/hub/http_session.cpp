@@ -6,13 +6,13 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
-#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <new>
 #include <system_error>
 #include <utility>
 
+#include "weightlift/base/posix.h"
 #include "weightlift/hub/certificates.h"
 #include "weightlift/hub/curl_library.h"
 #include "weightlift/hub/url.h"
@@ -42,11 +42,6 @@ Value info(CURL* easy, CURLINFO which) {
   Value value{};
   curl().easy_getinfo(easy, which, &value);
   return value;
-}
-
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
 }
 
 /// Blocks SIGPIPE in this thread, so that a write to a closed connection does not end the process,
@@ -290,10 +285,10 @@ void set_security(CURL* easy) {
 void set_proxy(CURL* easy, const std::string& url) {
   // libcurl reads all proxy variables except this one: a web server passes a "Proxy:" header to its
   // scripts under this name. NO_PROXY also applies to it.
-  const std::string proxy = variable("HTTP_PROXY");
-  const bool script = !variable("REQUEST_METHOD").empty();
+  const std::string proxy = environment_variable("HTTP_PROXY");
+  const bool script = !environment_variable("REQUEST_METHOD").empty();
   const bool http = origin_of(url).starts_with("http:");
-  if (proxy.empty() || script || !http || !variable("http_proxy").empty()) return;
+  if (proxy.empty() || script || !http || !environment_variable("http_proxy").empty()) return;
   set(easy, CURLOPT_PROXY, proxy.c_str());
 }
 

@@ -24,13 +24,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// The variable's value, empty where it is not set: for these variables huggingface_hub treats both
-/// alike.
-std::string variable(const std::string& name) {
-  const char* value = std::getenv(name.c_str());
-  return value == nullptr ? "" : value;
-}
-
 bool is_true(std::string value) {
   std::ranges::transform(value, value.begin(), [](char c) {
     return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
@@ -41,7 +34,7 @@ bool is_true(std::string value) {
 /// The home folder as os.path.expanduser finds it. Throws UsageError where the system knows none:
 /// a path below it would be relative to the current folder.
 std::string home() {
-  const std::string set = variable("HOME");
+  const std::string set = environment_variable("HOME");
   if (!set.empty()) return set;
   const passwd* user = ::getpwuid(::getuid());
   if (user != nullptr && *user->pw_dir == '/') return user->pw_dir;
@@ -97,7 +90,7 @@ fs::path expand(const std::string& text, const std::string& name) {
 /// The path in the variable, or else `fallback()`.
 template <class Fallback>
 fs::path path_of(const std::string& name, const Fallback& fallback) {
-  const std::string value = variable(name);
+  const std::string value = environment_variable(name);
   return value.empty() ? fallback() : expand(value, name);
 }
 
@@ -119,7 +112,7 @@ void require_endpoint(const std::string& endpoint, const char* source) {
 }
 
 std::string read_endpoint(const std::string& fallback) {
-  std::string endpoint = variable("HF_ENDPOINT");
+  std::string endpoint = environment_variable("HF_ENDPOINT");
   if (endpoint.empty()) endpoint = fallback;
   while (endpoint.ends_with('/')) endpoint.pop_back();
   require_endpoint(endpoint, "HF_ENDPOINT");
@@ -150,9 +143,9 @@ std::string require_token(std::string token, std::string_view source) {
 }
 
 std::string read_token() {
-  if (is_true(variable("HF_HUB_DISABLE_IMPLICIT_TOKEN"))) return "";
+  if (is_true(environment_variable("HF_HUB_DISABLE_IMPLICIT_TOKEN"))) return "";
   for (const char* name : {"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"}) {
-    const std::string token = stripped(variable(name));
+    const std::string token = stripped(environment_variable(name));
     if (!token.empty()) return require_token(token, name);
   }
   const fs::path file = path_of("HF_TOKEN_PATH", [] { return hf_home() / "token"; });
@@ -160,7 +153,7 @@ std::string read_token() {
 }
 
 std::chrono::seconds read_seconds(const char* name, std::chrono::seconds fallback) {
-  const std::string text = stripped(variable(name));
+  const std::string text = stripped(environment_variable(name));
   if (text.empty()) return fallback;
   int value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -181,8 +174,9 @@ HubSettings read_hub_settings() {
     return path_of("HUGGINGFACE_HUB_CACHE", [] { return hf_home() / "hub"; });
   });
   settings.token = read_token();
-  const std::string offline = variable("HF_HUB_OFFLINE");
-  settings.offline = is_true(offline.empty() ? variable("TRANSFORMERS_OFFLINE") : offline);
+  const std::string offline = environment_variable("HF_HUB_OFFLINE");
+  settings.offline =
+      is_true(offline.empty() ? environment_variable("TRANSFORMERS_OFFLINE") : offline);
   settings.etag_timeout = read_seconds("HF_HUB_ETAG_TIMEOUT", settings.etag_timeout);
   settings.download_timeout = read_seconds("HF_HUB_DOWNLOAD_TIMEOUT", settings.download_timeout);
   settings.user_agent = fmt::format("weightlift/{}", version());

@@ -2,11 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <span>
 #include <string>
 #include <system_error>
+#include <thread>
 
 #include "weightlift/base/posix.h"
+#include "weightlift/base/threads.h"
 #include "weightlift/error.h"
 
 namespace weightlift {
@@ -26,6 +29,12 @@ ImageFiles images_at(const std::filesystem::path& image) {
                                     found.skipped == 1 ? "entry" : "entries"));
   }
   return found;
+}
+
+int threads_for(std::size_t images, int wanted, Notes& refused) {
+  const std::size_t most = wanted > 0 ? static_cast<std::size_t>(wanted)
+                                      : std::max(1U, std::thread::hardware_concurrency());
+  return usable_threads(static_cast<int>(std::clamp<std::size_t>(images, 1, most)), 1, refused);
 }
 
 }  // namespace weightlift

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 
 #include "weightlift/image/decode.h"
@@ -14,5 +15,9 @@ DecodedImage decode(const ImageInput& input, ColorMode mode, const DecodeLimits&
 /// The image itself, or the images in a folder, as find_images(). Throws NotFoundError for a folder
 /// without images.
 ImageFiles images_at(const std::filesystem::path& image);
+
+/// The number of threads for that many images, at most `wanted` (0: one per core). `refused`: gets
+/// a note where the system refuses some.
+int threads_for(std::size_t images, int wanted, Notes& refused);
 
 }  // namespace weightlift

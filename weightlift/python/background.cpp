@@ -3,10 +3,10 @@
 #include <nanobind/stl/string.h>
 
 #include <exception>
+#include <future>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
-#include <thread>
 #include <variant>
 
 #include "weightlift/base/file.h"
@@ -46,34 +46,10 @@ void deliver(const nb::object& events, Relay& relay) {
   throw nb::python_error();
 }
 
-/// The work with its thread, and what became of it.
-class Worker {
- public:
-  Worker(Relay& relay, const std::function<void(ProgressSink&)>& work)
-      : thread_([this, &relay, &work] {
-          try {
-            work(relay);
-          } catch (...) {
-            failure_ = std::current_exception();
-          }
-          relay.finish();
-        }) {}
-
-  void join() { thread_.join(); }
-
-  /// Raises the failure, if there is one.
-  void raise_failure() const {
-    if (!failure_) return;
-    try {
-      std::rethrow_exception(failure_);
-    } catch (const std::exception& failure) {
-      raise(failure);
-    }
-  }
-
- private:
-  std::exception_ptr failure_;
-  std::thread thread_;
+/// Reports the end of the work, also by an exception.
+struct Finisher {
+  Relay& relay;
+  ~Finisher() { relay.finish(); }
 };
 
 }  // namespace
@@ -82,10 +58,13 @@ void run_in_background(const nb::object& events, const std::function<void(Progre
   guard_mapped_files();
   Relay relay;
   std::optional<RunningWork> running;
-  std::optional<Worker> worker;
+  std::future<void> result;
   try {
     running.emplace(relay);
-    worker.emplace(relay, work);
+    result = std::async(std::launch::async, [&] {
+      const Finisher finisher{relay};
+      work(relay);
+    });
   } catch (const std::exception& refused) {  // the interpreter ends, or the system has no thread
     raise(refused);
   }
@@ -105,9 +84,13 @@ void run_in_background(const nb::object& events, const std::function<void(Progre
       relay.stop();
     }
   }
-  worker->join();
+  result.wait();  // also for the end of the thread
   if (stopped) std::rethrow_exception(stopped);
-  worker->raise_failure();
+  try {
+    result.get();
+  } catch (const std::exception& failure) {
+    raise(failure);
+  }
 }
 
 }  // namespace weightlift

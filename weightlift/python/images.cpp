@@ -1,12 +1,10 @@
 #include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
 #include <nanobind/stl/filesystem.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -16,7 +14,6 @@
 
 #include "weightlift/base/json.h"
 #include "weightlift/base/posix.h"
-#include "weightlift/base/threads.h"
 #include "weightlift/jobs.h"
 #include "weightlift/predict/evaluate.h"
 #include "weightlift/predict/image_input.h"
@@ -61,13 +58,12 @@ std::vector<ImageInput> without_folders(std::vector<ImageInput> given) {
   return inputs;
 }
 
-/// As many as the images need and the system starts.
-int threads_for(std::size_t images, int wanted, ProgressSink& progress) {
+/// threads_for(), with its notes as progress.
+int threads_noted(std::size_t images, int wanted, ProgressSink& progress) {
   Notes refused;
-  int threads = usable_threads(wanted, 1, refused);
+  const int threads = threads_for(images, wanted, refused);
   for (const Note& note : refused) progress.note(note);
-  const int most = static_cast<int>(std::min<std::size_t>(std::max<std::size_t>(images, 1), 1024));
-  return std::min(threads, most);
+  return threads;
 }
 
 Classifier open_model(const std::string& folder, ProgressSink& progress) {
@@ -86,7 +82,7 @@ std::vector<std::string> run_classify(const Path& folder, const std::vector<Name
     const Classifier classifier = open_model(folder.native(), progress);
     const std::vector<ImageInput> inputs = without_folders(given);
     ClassifyOptions options{.limits = {.max_pixels = max_pixels}};
-    options.threads = threads_for(inputs.size(), threads, progress);
+    options.threads = threads_noted(inputs.size(), threads, progress);
     progress.step("classify", inputs.size());
     const auto add = [&](std::size_t i, const Classified& result) {
       progress.check();
@@ -114,7 +110,7 @@ std::string run_evaluate(const Path& folder, const Path& images, int threads,
     const LabelledImages labelled = load_labelled_images(images);
     const ClassMatch match = match_classes(labelled.labels, classifier.config(), shown(images));
     ClassifyOptions options{.limits = {.max_pixels = max_pixels}};
-    options.threads = threads_for(labelled.images.size(), threads, progress);
+    options.threads = threads_noted(labelled.images.size(), threads, progress);
     progress.step("evaluate", labelled.images.size());
     nlohmann::ordered_json rows = nlohmann::ordered_json::array();
     std::uint64_t count = 0;
@@ -145,7 +141,7 @@ std::pair<nb::object, Shape> run_preprocess(const Path& folder,
     const std::vector<ImageInput> inputs = without_folders(given);
     const PixelOptions options = {as_timm ? Preparation::kTimm : Preparation::kTransformers,
                                   {.max_pixels = max_pixels},
-                                  threads_for(inputs.size(), threads, progress)};
+                                  threads_noted(inputs.size(), threads, progress)};
     const auto done = [&](std::size_t, const Notes& notes) {
       progress.check();
       for (const Note& note : notes) progress.note(note);

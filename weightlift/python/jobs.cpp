@@ -13,6 +13,7 @@
 #include "weightlift/base/json.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/job/conversions.h"
+#include "weightlift/job/job_progress.h"
 #include "weightlift/python/background.h"
 #include "weightlift/python/bindings.h"
 #include "weightlift/report/conversion_json.h"
@@ -20,7 +21,6 @@
 #include "weightlift/report/hub_json.h"
 #include "weightlift/report/inspection_json.h"
 #include "weightlift/report/models_json.h"
-#include "weightlift/report/versions.h"
 
 // Each function returns an object of docs/json.md as a text: the results of Python are those of
 // --json.
@@ -33,35 +33,21 @@ namespace nb = nanobind;
 using Json = nlohmann::ordered_json;
 using Path = std::filesystem::path;  // nanobind converts it with os.fsencode
 
-/// Forwards to another sink, and keeps the notes for the result.
-class NoteKeeper : public ProgressSink {
- public:
-  explicit NoteKeeper(ProgressSink& sink) : sink_(sink) {}
-  void step(std::string_view name, std::uint64_t bytes_total) override {
-    sink_.step(name, bytes_total);
-  }
-  void advance(std::uint64_t bytes_done) override { sink_.advance(bytes_done); }
-  void note(const Note& note) override {
-    notes_.push_back(note);
-    sink_.note(note);
-  }
-  void check() override { sink_.check(); }
-  const Notes& notes() const { return notes_; }
-
- private:
-  ProgressSink& sink_;
-  Notes notes_;
-};
-
 /// The JSON text that `work` makes on a thread of its own.
 template <class Work>
 std::string json_of(const nb::object& events, const Work& work) {
   std::string text;
-  run_in_background(events, [&](ProgressSink& sink) {
-    NoteKeeper progress(sink);
-    text = dump_json_line(work(progress));
-  });
+  run_in_background(events, [&](ProgressSink& sink) { text = dump_json_line(work(sink)); });
   return text;
+}
+
+/// The same for a result that has the notes which the work reports.
+template <class Work>
+std::string json_with_notes(const nb::object& events, const Work& work) {
+  return json_of(events, [&](ProgressSink& sink) {
+    JobProgress progress(sink);
+    return run_job_work([&] { return work(progress); });
+  });
 }
 
 /// Makes the object of one conversion.
@@ -105,7 +91,7 @@ std::string run_convert(const Path& source_path, const Path& output, const std::
 std::string run_verify(const Path& source_path, const Path& folder_path, const std::string& options,
                        const nb::object& events) {
   const std::string &source = source_path.native(), &folder = folder_path.native();
-  return json_of(events, [&](NoteKeeper& progress) {
+  return json_with_notes(events, [&](JobProgress& progress) {
     const ConversionRequest words = to_request(parse_convert_options(Json::parse(options)));
     const FolderVerification found =
         verify({source, folder, words.hints, words.verify_options}, progress);
@@ -141,7 +127,7 @@ std::string run_models(const std::string& glob, const std::string& family,
 
 std::string run_pull(const std::string& repository, const Path& local_dir,
                      const nb::object& events) {
-  return json_of(events, [&](NoteKeeper& progress) {
+  return json_with_notes(events, [&](JobProgress& progress) {
     const PullResult result = pull(repository, local_dir, progress);
     return pull_json({"pull", repository}, result, progress.notes());
   });
@@ -152,7 +138,7 @@ std::string run_push(const Path& folder, const std::string& options,
                      const std::vector<std::string>& include,
                      const std::vector<std::string>& exclude, bool all_files, bool dry_run,
                      const nb::object& events) {
-  return json_of(events, [&](NoteKeeper& progress) {
+  return json_with_notes(events, [&](JobProgress& progress) {
     PushRequest request{.folder = folder};
     request.options = parse_convert_options(Json::parse(options)).publish;
     request.include = include;

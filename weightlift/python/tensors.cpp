@@ -1,5 +1,4 @@
 #include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
 #include <nanobind/stl/filesystem.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
@@ -10,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -91,12 +91,9 @@ class TensorFile {
       bytes->assign(first, first + tensor.bytes().size());
       require_intact(checkpoint_);
     });
-    const nb::capsule capsule(bytes.get(), [](void* owned) noexcept {
-      delete static_cast<std::vector<std::uint8_t>*>(owned);
-    });
-    std::vector<std::uint8_t>* held = bytes.release();
-    using Array = nb::ndarray<nb::numpy, std::uint8_t, nb::ndim<1>>;
-    return nb::cast(Array(held->data(), {held->size()}, capsule));
+    std::uint8_t* const copied = bytes->data();
+    const std::size_t size = bytes->size();
+    return array_of(copied, size, std::move(bytes));
   }
 
  private:
@@ -109,15 +106,10 @@ class TensorFile {
 }  // namespace
 
 nb::object bytes_array(const Tensor& tensor) {
-  // A handle of its own keeps the bytes alive.
   auto owner = std::make_unique<Tensor>(tensor);
-  const nb::capsule capsule(owner.get(),
-                            [](void* handle) noexcept { delete static_cast<Tensor*>(handle); });
-  const Tensor* held = owner.release();
-  const auto bytes = held->bytes();
-  const std::size_t size = bytes.size();
-  using Array = nb::ndarray<nb::numpy, const std::uint8_t, nb::ndim<1>>;
-  return nb::cast(Array(reinterpret_cast<const std::uint8_t*>(bytes.data()), {size}, capsule));
+  const std::span<const std::byte> bytes = owner->bytes();
+  return array_of(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size(),
+                  std::move(owner));
 }
 
 void bind_tensors(nb::module_& module) {
