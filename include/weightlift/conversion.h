@@ -40,6 +40,10 @@ struct FromSource {};
 /// test_crop_pct).
 struct FromSourceTest {};
 
+/// The name of the record that ConversionRequest::if_changed keeps in a folder. It has digests and
+/// sizes, but no paths. push() does not publish it.
+inline constexpr const char* kRecordFile = ".weightlift.json";
+
 /// One that weightlift has: the labels "imagenet-1k"; the image processor
 /// "convnext-base-224-22k-1k", or that of a model of timm's registry.
 struct Preset {
@@ -109,6 +113,11 @@ struct ConversionRequest {
   std::filesystem::path output = ".";  ///< parent folder, created if missing
   std::string name = {};  ///< of the new folder; empty: by the source ("resnet-50" for "resnet50")
   bool force = false;     ///< replace an existing folder, atomically
+  /// Convert nothing where the folder is whole, and the record in it (kRecordFile) has this source
+  /// and these options; else replace it. The new folder has a record. An existing folder without one
+  /// is refused, unless `force`.
+  bool if_changed = false;
+  bool checksum = false;  ///< if_changed compares the bytes of the source, not sizes and times
   bool dry_run = false;   ///< plan only, write nothing
   bool fsync = false;     ///< wait until everything is on the disk
 
@@ -172,6 +181,9 @@ struct ConversionResult {
   /// The source already is the requested folder (`folder` names it). weightlift wrote, verified and
   /// published nothing.
   bool already = false;
+  /// ConversionRequest::if_changed: `folder` is up to date. weightlift wrote and verified nothing;
+  /// the result has only `folder`, `notes`, `repository`, `repo_id` and `published` besides.
+  bool unchanged = false;
 
   /// The license of the weights that forbids commercial use; empty: none is known.
   std::string noncommercial_license;

@@ -42,6 +42,8 @@ enum class HintCode {
   kChooseRepository,     ///< {owner/name}: choose another repository, or name this one
   kNameEach,             ///< convert the sources one by one, and name each folder
   kAddTrainingState,     ///< also publish the training state
+  kGiveShard,            ///< {i/n}: name the part of a batch; empty: any
+  kGiveNames,            ///< name the folders of a batch, by a template or one by one
 };
 
 /// What the caller can do, as a code with its values. A plain value.

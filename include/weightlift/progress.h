@@ -84,6 +84,8 @@ enum class NoteCode {
   kNonFiniteWeights,  ///< nan, inf, tensors
   kDtypeOverflow,
   kAlreadyConverted,       ///< form
+  kUpToDate,
+  kConvertedAgain,         ///< reason
   kTemporaryFoldersFound,  ///< names
   // The Hub
   kFetched,               ///< commit

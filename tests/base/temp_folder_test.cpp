@@ -56,6 +56,7 @@ std::vector<std::string> names_in(const fs::path& folder) {
 /// Publishes `parent/name` with the files a and b, both of this content.
 void publish_pair(const fs::path& parent, const std::string& name, const std::string& content,
                   Existing existing) {
+  remove_stale_folders(parent);
   TempFolder folder(parent, name);
   write_file(folder.path() / "a", content);
   write_file(folder.path() / "b", content);
@@ -337,8 +338,7 @@ TEST(StaleFolderTest, OfAnUnknownProcessIsListedAndStays) {
       fmt::format(".m.weightlift-{}-1-1-1-ffffff", tag.substr(0, 12)),
   };
   for (const auto& name : others) write_file(dir / name / "f", "not ours");
-  const TempFolder folder(dir.path(), "n");
-  EXPECT_THAT(folder.others(), SizeIs(others.size()));
+  EXPECT_THAT(remove_stale_folders(dir.path()), SizeIs(others.size()));
   for (const auto& name : others) EXPECT_EQ(read_file(dir / name / "f"), "not ours") << name;
 }
 
@@ -348,8 +348,7 @@ TEST(StaleFolderTest, OfAnotherPidNamespaceStays) {
   const std::size_t space = name.find('-', name.find('-') + 1) + 1;
   name.replace(space, name.find('-', space) - space, "123");
   write_file(dir / name / "f", "not ours");
-  const TempFolder folder(dir.path(), "n");
-  EXPECT_THAT(folder.others(), ElementsAre(name));
+  EXPECT_THAT(remove_stale_folders(dir.path()), ElementsAre(name));
 }
 
 TEST(StaleFolderTest, OfAReusedPidIsRemoved) {
@@ -358,8 +357,8 @@ TEST(StaleFolderTest, OfAReusedPidIsRemoved) {
   const std::string name =
       fmt::format(".m.weightlift-{}-1-aaaaaa", tag.substr(0, tag.rfind('-')));  // another start
   write_file(dir / name / "f", "left behind");
-  const TempFolder folder(dir.path(), "n");
-  EXPECT_THAT(names_in(dir.path()), SizeIs(1));
+  EXPECT_THAT(remove_stale_folders(dir.path()), IsEmpty());
+  EXPECT_THAT(names_in(dir.path()), IsEmpty());
 }
 
 TEST(StaleFolderTest, IsAFolderAndNotALinkToOne) {

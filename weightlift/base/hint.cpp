@@ -32,8 +32,10 @@ constexpr auto kNames = std::to_array<std::string_view>({"advice",
                                                          "accept-license",
                                                          "choose-repository",
                                                          "name-each",
-                                                         "add-training-state"});
-static_assert(kNames.size() == static_cast<std::size_t>(HintCode::kAddTrainingState) + 1);
+                                                         "add-training-state",
+                                                         "give-shard",
+                                                         "give-names"});
+static_assert(kNames.size() == static_cast<std::size_t>(HintCode::kGiveNames) + 1);
 
 }  // namespace
 

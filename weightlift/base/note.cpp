@@ -71,6 +71,8 @@ constexpr auto kRows = std::to_array<Row>({
     {"non-finite-weights", Severity::kWarning},
     {"dtype-overflow", Severity::kWarning},
     {"already-converted", Severity::kNote},
+    {"up-to-date", Severity::kNote},
+    {"converted-again", Severity::kNote},
     {"temporary-folders-found", Severity::kNote},
     {"fetched", Severity::kNote},
     {"fetched-without-config", Severity::kNote},

@@ -1,6 +1,5 @@
 #include "weightlift/base/owner_tag.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -21,18 +20,10 @@ namespace {
 
 constexpr std::string_view kUnknown = "unknown";
 
-/// The start of a file of /proc, which has no size.
-std::string read_proc(const std::string& path) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  std::array<char, 4096> text{};  // /proc/PID/stat has some 350 bytes
-  const ssize_t length = file ? ::read(file.get(), text.data(), text.size()) : -1;
-  return length > 0 ? std::string(text.data(), static_cast<std::size_t>(length)) : std::string();
-}
-
 /// 48 bits of the boot id: enough to tell machines apart, and short enough for a file name.
 std::string boot_id() {
   constexpr std::size_t kDigits = 12;
-  std::string id = read_proc("/proc/sys/kernel/random/boot_id");
+  std::string id = read_system_file("/proc/sys/kernel/random/boot_id");
   std::erase(id, '-');
   return id.size() < kDigits ? std::string(kUnknown) : id.substr(0, kDigits);
 }
@@ -49,7 +40,7 @@ std::string pid_namespace() {
 
 /// Field 22 of /proc/PID/stat; nothing where the process is gone or hidden.
 std::string start_of_process(pid_t pid) {
-  const std::string text = read_proc(fmt::format("/proc/{}/stat", pid));
+  const std::string text = read_system_file(fmt::format("/proc/{}/stat", pid));
   constexpr int kFieldsBetween = 20;  // from the end of the name, field 2, to field 22
   std::size_t at = text.rfind(')');   // a name may contain spaces and parentheses
   for (int i = 0; i < kFieldsBetween && at != text.npos; ++i) at = text.find(' ', at + 1);

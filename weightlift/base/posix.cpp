@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
@@ -33,6 +34,20 @@ void Descriptor::reset() {
 std::string environment_variable(const std::string& name) {
   const char* value = std::getenv(name.c_str());
   return value == nullptr ? "" : value;
+}
+
+std::string read_system_file(const std::filesystem::path& path) {
+  constexpr std::size_t kMaxBytes = std::size_t{1} << 20, kPieceBytes = 4096;
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::string text;
+  while (file && text.size() < kMaxBytes) {
+    const std::size_t had = text.size();
+    text.resize(had + kPieceBytes);
+    const ssize_t length = ::read(file.get(), &text[had], kPieceBytes);
+    text.resize(had + static_cast<std::size_t>(std::max<ssize_t>(length, 0)));
+    if (length == 0 || (length < 0 && errno != EINTR)) break;
+  }
+  return text;
 }
 
 std::string shown(const std::filesystem::path& path) {

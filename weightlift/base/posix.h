@@ -39,6 +39,10 @@ std::string shown(const std::filesystem::path& path);
 /// The value of a variable of the environment, empty where it is not set.
 std::string environment_variable(const std::string& name);
 
+/// The text of a file of /proc or /sys, which has no size, up to 1 MiB; empty where it cannot be
+/// read.
+std::string read_system_file(const std::filesystem::path& path);
+
 /// "a regular file", "a folder", "a symbolic link", ... for a stat's st_mode.
 std::string_view kind_of(unsigned int mode);
 

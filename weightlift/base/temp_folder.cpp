@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string_view>
 #include <system_error>
@@ -205,6 +206,43 @@ int rename_two(const fs::path& from, const fs::path& to, const fs::path& old) {
   return error;
 }
 
+/// Calls visit(path, folder, owner) for this user's temporary folders in `parent`. A folder that
+/// cannot be listed or opened does not stop the job.
+template <class Visit>
+void visit_temp_folders(const fs::path& parent, const Visit& visit) {
+  std::error_code error;
+  for (fs::directory_iterator entry(parent, error), end; !error && entry != end;
+       entry.increment(error)) {
+    const std::string name = entry->path().filename();
+    const auto tag = tag_in_name(name);
+    if (!tag) continue;
+    const Descriptor folder = open_folder(entry->path());
+    if (is_own_folder(folder)) visit(entry->path(), folder, find_owner(*tag));
+  }
+}
+
+/// The last change of a folder or of an entry in it, since the epoch.
+std::chrono::nanoseconds last_change(const fs::path& folder) {
+  std::int64_t last = 0;
+  const auto add = [&](const fs::path& path) {
+    if (const auto status = look(path)) last = std::max(last, modified_ns(*status));
+  };
+  add(folder);
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    add(entry->path());
+  }
+  return std::chrono::nanoseconds(last);
+}
+
+/// Whether it is a replaced folder, ".NAME.weightlift-old-XXXXXX", and nothing has the name NAME.
+bool is_only_copy(const fs::path& folder) {
+  const std::string name = folder.filename();
+  return tag_in_name(name) == kOld &&
+         !look(folder.parent_path() / name.substr(1, name.rfind(kMark) - 1));
+}
+
 void sync(const fs::path& path) {
   const Descriptor opened(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!opened || ::fsync(opened.get()) != 0) throw_io_error(path, "cannot sync", errno);
@@ -216,7 +254,6 @@ TempFolder::TempFolder(fs::path parent, std::string name)
     : parent_(without_final_slash(std::move(parent))), name_(std::move(name)) {
   require_name(name_);
   require_parent(parent_);
-  remove_stale();
   try {
     make_parents();
     make_folder();
@@ -224,25 +261,6 @@ TempFolder::TempFolder(fs::path parent, std::string name)
     remove_made_parents();
     throw;
   }
-}
-
-void TempFolder::remove_stale() {
-  // A folder that cannot be listed or removed does not stop the job.
-  std::error_code error;
-  for (fs::directory_iterator entry(parent_, error), end; !error && entry != end;
-       entry.increment(error)) {
-    const std::string name = entry->path().filename();
-    const auto tag = tag_in_name(name);
-    if (!tag) continue;
-    const Descriptor folder = open_folder(entry->path());
-    if (!is_own_folder(folder)) continue;
-    const Owner owner = find_owner(*tag);
-    if (owner == Owner::kForeign) others_.push_back(name);
-    if (owner != Owner::kGone || ::flock(folder.get(), LOCK_EX | LOCK_NB) != 0) continue;
-    // A folder that was published since it was opened has another name now.
-    if (is_at(folder, entry->path())) remove_folder(entry->path());
-  }
-  std::ranges::sort(others_);
 }
 
 void TempFolder::make_parents() {
@@ -324,6 +342,33 @@ fs::path TempFolder::publish(Existing existing) {
     }
   }
   return target;
+}
+
+std::vector<std::string> remove_stale_folders(const fs::path& parent) {
+  std::vector<std::string> others;
+  visit_temp_folders(parent, [&](const fs::path& path, const Descriptor& folder, Owner owner) {
+    if (owner == Owner::kForeign) others.push_back(path.filename());
+    if (owner != Owner::kGone || ::flock(folder.get(), LOCK_EX | LOCK_NB) != 0) return;
+    // A folder that was published since it was opened has another name now.
+    if (is_at(folder, path)) remove_folder(path);
+  });
+  std::ranges::sort(others);
+  return others;
+}
+
+AbandonedFolders remove_abandoned_folders(const fs::path& parent,
+                                          std::optional<std::chrono::hours> age) {
+  AbandonedFolders found;
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  visit_temp_folders(parent, [&](const fs::path& path, const Descriptor&, Owner owner) {
+    if (owner != Owner::kForeign) return;
+    const bool old = age && now - last_change(path) > *age && !is_only_copy(path);
+    const bool removed = old && !remove_folder(path);
+    (removed ? found.removed : found.kept).push_back(path.filename());
+  });
+  std::ranges::sort(found.removed);
+  std::ranges::sort(found.kept);
+  return found;
 }
 
 void require_place(const fs::path& parent, const std::string& name, TempFolder::Existing existing) {

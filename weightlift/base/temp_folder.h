@@ -1,6 +1,8 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,10 +16,8 @@ namespace weightlift {
 /// mkdir.
 class TempFolder {
  public:
-  /// Creates the folder, and `parent` where it is missing. First removes the dot-folders that dead
-  /// processes of the same user left in `parent`: processes of this boot and PID namespace that are
-  /// gone, and whose lock is free. A file system may not share locks between machines, so the lock
-  /// alone decides nothing. Throws UsageError for a bad name, else NotFoundError or IoError.
+  /// Creates the folder, and `parent` where it is missing. Throws UsageError for a bad name, else
+  /// NotFoundError or IoError.
   TempFolder(std::filesystem::path parent, std::string name);
 
   /// Removes the folder unless it was published, and those parents that this object created and
@@ -27,10 +27,6 @@ class TempFolder {
   TempFolder& operator=(const TempFolder&) = delete;
 
   const std::filesystem::path& path() const { return path_; }
-
-  /// Names in `parent` of this user's dot-folders that may belong to processes of other machines or
-  /// containers, or hold a replaced folder (see publish). This class never removes them.
-  const std::vector<std::string>& others() const { return others_; }
 
   /// What to do where a folder of that name exists.
   enum class Existing { kRefuse, kReplace };
@@ -48,7 +44,6 @@ class TempFolder {
   std::filesystem::path publish(Existing existing);
 
  private:
-  void remove_stale();
   void make_parents();
   void remove_made_parents();
   void make_folder();
@@ -57,10 +52,27 @@ class TempFolder {
   std::string name_;
   std::filesystem::path path_;
   Descriptor lock_;
-  std::vector<std::string> others_;
   std::vector<std::filesystem::path> made_parents_;  ///< outermost first
   bool published_ = false;
 };
+
+/// Removes the dot-folders that dead processes of this user left in `parent`: processes of this boot
+/// and PID namespace that are gone, and whose lock is free. A file system may not share locks between
+/// machines, so the lock alone decides nothing. Returns the names of those that may belong to
+/// processes of other machines or containers, or hold a replaced folder (TempFolder::publish); it
+/// keeps these. Does nothing where `parent` cannot be listed. Takes milliseconds where it has
+/// thousands of entries: call it once per run, not per folder.
+std::vector<std::string> remove_stale_folders(const std::filesystem::path& parent);
+
+/// The dot-folders that remove_stale_folders() keeps.
+struct AbandonedFolders {
+  std::vector<std::string> removed, kept;  ///< sorted names
+};
+
+/// Removes those of `parent` in which nothing changed for `age`: no process works on one that long.
+/// Keeps a replaced folder whose name is free: it is the only copy. With no age only lists them.
+AbandonedFolders remove_abandoned_folders(const std::filesystem::path& parent,
+                                          std::optional<std::chrono::hours> age);
 
 /// Checks, without writing, that `parent/NAME` can be created: `parent` is a writable folder or can
 /// be created, and the name is free (or a writable folder's, with kReplace). Throws UsageError for

@@ -8,6 +8,8 @@
 #include <thread>
 #include <vector>
 
+#include "weightlift/base/cgroup.h"
+
 namespace weightlift {
 
 namespace {
@@ -62,8 +64,7 @@ int startable_team(int wanted, int beside) {
 }
 
 int usable_threads(int wanted, int beside, Notes& refused) {
-  const int all =
-      wanted > 0 ? wanted : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  const int all = wanted > 0 ? wanted : available_processors();
   const int usable = startable_team(all, beside);
   if (usable < all) {
     refused.push_back({NoteCode::kFewerThreads,

@@ -21,6 +21,7 @@ using Action = std::function<int()>;
 
 /// Each adds its command to the program and returns what it does.
 Action add_convert(CLI::App& app);
+Action add_batch(CLI::App& app);
 Action add_verify(CLI::App& app);
 Action add_diff(CLI::App& app);
 Action add_inspect(CLI::App& app);

@@ -30,15 +30,20 @@ void add_source_options(CLI::App& command, ConvertFlags& flags) {
   group(command.add_flag(
       "--all", flags.all,
       fmt::format("Convert {} (the default without SOURCE)", fmt::join(default_names(), ", "))));
-  group(command.add_option(
-      "--as", flags.as,
-      fmt::format("Timm model that a lone weights file contains ({})", kExampleTag)));
-  add_network_options(command, flags.request.hints);
   group(
       command.add_option("--model_name", flags.model_name, "The old script's spelling of SOURCE"));
 }
 
-void add_output_options(CLI::App& command, ConvertFlags& flags) {
+void add_as_options(CLI::App& command, ConvertFlags& flags) {
+  command
+      .add_option("--as", flags.as,
+                  fmt::format("Timm model that a lone weights file contains ({})", kExampleTag))
+      ->group("Source");
+  add_network_options(command, flags.request.hints);
+}
+
+/// Options of the place, which `batch` has in its own way.
+void add_place_options(CLI::App& command, ConvertFlags& flags) {
   ConversionRequest& request = flags.request;
   const auto group = [](CLI::Option* option) { return option->group("Output"); };
   group(command.add_option("-o,--output,--pytorch_dump_folder_path", request.output,
@@ -46,7 +51,17 @@ void add_output_options(CLI::App& command, ConvertFlags& flags) {
       ->type_name("DIR")
       ->required();
   group(command.add_option("--name", request.name, "Folder name, for one SOURCE"));
+  group(command.add_flag("--if-changed", request.if_changed,
+                         "Skip a source whose folder is whole and up to date; else replace it"));
+  group(command.add_flag("--fsync", request.fsync, "Wait until everything is on the disk"));
+}
+
+void add_output_options(CLI::App& command, ConvertFlags& flags) {
+  ConversionRequest& request = flags.request;
+  const auto group = [](CLI::Option* option) { return option->group("Output"); };
   group(command.add_flag("--force", request.force, "Replace an existing folder, in one step"));
+  group(command.add_flag("--checksum", request.checksum,
+                         "Compare the bytes of a source with its record, not size and time"));
   group(command.add_option("--to", flags.to, "Format of the new folder"))
       ->capture_default_str()
       ->check(CLI::IsMember(words_of(kForms)));
@@ -62,7 +77,6 @@ void add_output_options(CLI::App& command, ConvertFlags& flags) {
       ->capture_default_str()
       ->check(CLI::IsMember(words_of(kHeads)));
   group(command.add_flag("--dry-run", request.dry_run, "Show what would be done; write nothing"));
-  group(command.add_flag("--fsync", request.fsync, "Wait until everything is on the disk"));
 }
 
 void add_content_options(CLI::App& command, ConvertFlags& flags) {
@@ -107,22 +121,12 @@ void add_result_options(CLI::App& command, ConvertFlags& flags) {
 }
 
 void refuse_contradictions(const ConvertFlags& flags) {
-  if (flags.push && flags.to == "torchvision") {
-    throw UsageError("--push-to-hub",
-                     "cannot be combined with --to torchvision, which writes only a state dict");
-  }
   for (const std::string& source : flags.sources) {
     // The old script took its value as a word of its own, which would be a SOURCE here.
     if (flags.push && (source == "True" || source == "False")) {
       throw UsageError(fmt::format("--push_to_hub {}", source), "the value needs an '='",
                        advice(fmt::format("write --push_to_hub={}", source)));
     }
-  }
-  if (!flags.request.hints.head_key.empty() && flags.head == "none") {
-    throw UsageError("--head-key", "cannot be combined with --head none");
-  }
-  if (flags.no_verify && !flags.request.images.empty()) {
-    throw UsageError("--image", "cannot be combined with --no-verify");
   }
   const std::size_t count = flags.sources.size();
   if (!flags.request.name.empty() && count > 1) {
@@ -131,12 +135,6 @@ void refuse_contradictions(const ConvertFlags& flags) {
   if (!flags.publish.repo_id.empty() && count > 1) {
     throw UsageError("--repo-id", fmt::format("expected one SOURCE, got {}", count));
   }
-  if (!flags.push && flags.publish != PublishOptions()) {
-    throw UsageError("--repo-id, --private and other publishing options need --push-to-hub");
-  }
-  if (flags.push && flags.no_verify) {
-    throw UsageError("--push-to-hub", "publishes only verified models; omit --no-verify");
-  }
   if (flags.report == "-" && flags.json) {
     throw UsageError("--report -", "cannot be combined with --json; both write to stdout");
   }
@@ -144,8 +142,8 @@ void refuse_contradictions(const ConvertFlags& flags) {
 
 }  // namespace
 
-void add_convert_options(CLI::App& command, ConvertFlags& flags) {
-  add_source_options(command, flags);
+void add_item_options(CLI::App& command, ConvertFlags& flags) {
+  add_as_options(command, flags);
   add_output_options(command, flags);
   add_content_options(command, flags);
   add_check_options(command, flags);
@@ -154,6 +152,38 @@ void add_convert_options(CLI::App& command, ConvertFlags& flags) {
                 "Publish each verified model in one commit")
       ->group("Publishing");
   add_publish_flags(command, flags.publish);
+}
+
+void refuse_item_contradictions(const ConvertFlags& flags) {
+  if (flags.push && flags.to == "torchvision") {
+    throw UsageError("--push-to-hub",
+                     "cannot be combined with --to torchvision, which writes only a state dict");
+  }
+  if (!flags.request.hints.head_key.empty() && flags.head == "none") {
+    throw UsageError("--head-key", "cannot be combined with --head none");
+  }
+  if (flags.no_verify && !flags.request.images.empty()) {
+    throw UsageError("--image", "cannot be combined with --no-verify");
+  }
+  if (flags.request.checksum && !flags.request.if_changed) {
+    throw UsageError("--checksum", "needs --if-changed");
+  }
+  if (!flags.push && flags.publish != PublishOptions()) {
+    throw UsageError("--repo-id, --private and other publishing options need --push-to-hub");
+  }
+  if (flags.push && flags.no_verify) {
+    throw UsageError("--push-to-hub", "publishes only verified models; omit --no-verify");
+  }
+  // An unset variable of a script would mean the current folder.
+  if (flags.request.output.empty()) {
+    throw UsageError("--output", "expected a folder, got an empty text");
+  }
+}
+
+void add_convert_options(CLI::App& command, ConvertFlags& flags) {
+  add_source_options(command, flags);
+  add_place_options(command, flags);
+  add_item_options(command, flags);
   add_result_options(command, flags);
   add_examples(command, {fmt::format("weightlift convert {} -o out", kExampleTag),
                          "weightlift convert examples/digits/model.safetensors -o out --id2label "
@@ -168,11 +198,8 @@ std::vector<ConversionRequest> read_words(ConvertFlags& flags) {
     throw UsageError("--all", "cannot be combined with SOURCE");
   }
   if (flags.sources.empty()) flags.sources.assign(default_names().begin(), default_names().end());
+  refuse_item_contradictions(flags);
   refuse_contradictions(flags);
-  // An unset variable of a script would mean the current folder.
-  if (flags.request.output.empty()) {
-    throw UsageError("--output", "expected a folder, got an empty text");
-  }
   const ConversionRequest request = to_request(flags);
   std::vector<ConversionRequest> requests(flags.sources.size(), request);
   for (std::size_t i = 0; i < requests.size(); ++i) requests[i].source = flags.sources[i];

@@ -23,6 +23,12 @@ struct ConvertFlags : ConvertOptions {
 
 void add_convert_options(CLI::App& command, ConvertFlags& flags);
 
+/// Those that `batch` also has, as the defaults of its items.
+void add_item_options(CLI::App& command, ConvertFlags& flags);
+
+/// Throws UsageError where they contradict each other.
+void refuse_item_contradictions(const ConvertFlags& flags);
+
 /// Translates the flags' values into one request per SOURCE. Throws UsageError where they
 /// contradict each other.
 std::vector<ConversionRequest> read_words(ConvertFlags& flags);

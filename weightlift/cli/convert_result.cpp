@@ -141,6 +141,10 @@ void print_result(const ConversionRequest& request, const ConvertFlags& flags,
     return;
   }
   const std::string source = printable(request.source, 400);
+  if (result.unchanged) {
+    put("{}: {} is up to date; nothing to do\n", source, printable(result.folder.string(), 400));
+    return;
+  }
   if (result.already) {
     put("{}: already has the form of {}; nothing to do\n", source, to_string(request.to));
     return;

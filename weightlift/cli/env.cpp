@@ -6,8 +6,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <thread>
 
+#include "weightlift/base/cgroup.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/cli/commands.h"
 #include "weightlift/cli/commit.h"
@@ -50,7 +50,7 @@ Json environment() {
   json["system"] = value_in("/etc/os-release", "PRETTY_NAME", '=');
   json["kernel"] = fmt::format("{} {} {}", system.sysname, system.release, system.machine);
   json["processor"] = value_in("/proc/cpuinfo", "model name", ':');
-  json["threads"] = std::thread::hardware_concurrency();
+  json["threads"] = available_processors();
   json["memory"] = value_in("/proc/meminfo", "MemTotal", ':');
   json["endpoint"] = hub.endpoint;
   json["cache"] = shown(hub.cache);

@@ -144,7 +144,8 @@ int run(std::span<char*> arguments) {
   app.add_option("--log-file", log_file, "Append messages to a file, with time and level")
       ->type_name("FILE");
   const std::vector<std::pair<std::string, Action>> actions = {
-      {"convert", add_convert(app)},   {"verify", add_verify(app)},
+      {"convert", add_convert(app)},   {"batch", add_batch(app)},
+      {"verify", add_verify(app)},
       {"diff", add_diff(app)},         {"inspect", add_inspect(app)},
       {"models", add_models(app)},     {"preprocess", add_preprocess(app)},
       {"classify", add_classify(app)}, {"evaluate", add_evaluate(app)},

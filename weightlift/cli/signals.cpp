@@ -47,6 +47,17 @@ void catch_signals() {
   for (int number = SIGRTMIN; number <= SIGRTMAX; ++number) catch_signal(number, SA_RESTART);
 }
 
+void catch_signals_again() {
+  for (const int number : kStops) {
+    struct sigaction action {};
+    if (sigaction(number, nullptr, &action) != 0 || action.sa_handler == SIG_IGN) continue;
+    action = {};
+    action.sa_handler = on_signal;
+    action.sa_flags = SA_RESTART;
+    sigaction(number, &action, nullptr);
+  }
+}
+
 void check_signals() {
   if (caught_signal != 0) throw Interrupted(static_cast<int>(caught_signal));
 }

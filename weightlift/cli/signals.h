@@ -12,6 +12,10 @@ void ignore_output_signals();
 /// SIGQUIT ends the process at once.
 void catch_signals();
 
+/// For a worker process: a second signal does not end it at once. On a terminal it gets each signal
+/// twice, from there and from its parent, whose end is also its own.
+void catch_signals_again();
+
 /// Throws Interrupted where a signal has come.
 void check_signals();
 

@@ -26,6 +26,9 @@ constexpr auto kOptions = std::to_array<std::pair<std::string_view, std::string_
     {"id2label", "--id2label"},
     {"organization", "--organization"},
     {"revision", "--revision"},
+    {"shard", "--shard"},
+    {"shards", "--shards"},
+    {"name_template", "--name-template"},
 });
 
 std::string ignore_options(const std::vector<std::string>& patterns) {
@@ -89,6 +92,10 @@ std::string phrase_for_shell(const Hint& hint) {
       return "convert them one by one with --name";
     case HintCode::kAddTrainingState:
       return "--all-files publishes it";
+    case HintCode::kGiveShard:
+      return fmt::format("name the part with --shard {}", or_word("I/N"));
+    case HintCode::kGiveNames:
+      return "give each a name, or use --name-template '{parent}-{stem}'";
   }
   return "";
 }

@@ -16,6 +16,7 @@
 #include "weightlift/convert/plan.h"
 #include "weightlift/convert/provenance.h"
 #include "weightlift/convert/source.h"
+#include "weightlift/convert/up_to_date.h"
 #include "weightlift/error.h"
 #include "weightlift/export/model_card.h"
 #include "weightlift/progress.h"
@@ -194,6 +195,12 @@ bool is_verified(const ConversionResult& result) {
 Conversion convert_local(const ConversionRequest& request, const LocalSource& source,
                          ProgressSink& progress) {
   progress.step("read", 0);
+  const std::optional<ConversionInputs> inputs = read_inputs(request, source);
+  Notes again;
+  if (inputs) {
+    const fs::path folder = planned_folder(request, source.name);
+    if (auto unchanged = find_unchanged(folder, *inputs, again)) return *std::move(unchanged);
+  }
   Plan plan = make_plan(request, source);
   const CheckpointFile& file = plan.source.checkpoint.files.front();
   Conversion result;
@@ -209,6 +216,7 @@ Conversion convert_local(const ConversionRequest& request, const LocalSource& so
   result.head = plan.source.head;
   result.bias_added = plan.source.bias_added;
   result.parameters = count_parameters(*plan.src);
+  for (const Note& note : again) add_note(note, result, progress);
   collect_notes(plan, result, progress);
 
   const Graph src_graph = trace(*plan.src, plan.input);
@@ -222,12 +230,6 @@ Conversion convert_local(const ConversionRequest& request, const LocalSource& so
 
   const VerifyOptions options = require_means(request.verify_options, result, progress);
   TempFolder folder(request.output, plan.name);
-  if (!folder.others().empty()) {
-    add_note({NoteCode::kTemporaryFoldersFound,
-              shown(request.output),
-              {{"names", printable(first_of(folder.others()), 400)}}},
-             result, progress);
-  }
   auto hashing = run_beside([&plan, &file] {
     require_checksums(plan.source.checkpoint);
     return plan.sha256_hex.empty() ? sha256(file.bytes) : plan.sha256_hex;
@@ -252,9 +254,17 @@ Conversion convert_local(const ConversionRequest& request, const LocalSource& so
   if (result.verification && !is_verified(result)) return result;
   result.card = make_card(plan, result);
   write_atomically(folder.path() / kCardFile, result.card);
+  if (inputs) keep_record(folder.path(), *inputs, digest, result.provenance);
   if (request.fsync) sync_folder(folder.path());
   progress.check();
-  result.folder = folder.publish(existing(request));
+  try {
+    result.folder = folder.publish(existing(request, result.folder));
+  } catch (const ExistsError&) {
+    // Another run of the same conversion was faster: a job that its scheduler started twice.
+    if (!inputs) throw;
+    if (auto made = find_unchanged(result.folder, *inputs, again)) return *std::move(made);
+    throw;
+  }
   result.written = true;
   if (request.fsync) sync_folder(result.folder);  // also syncs the new name
   return result;

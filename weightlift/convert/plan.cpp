@@ -9,6 +9,7 @@
 #include "weightlift/base/file.h"
 #include "weightlift/base/message.h"
 #include "weightlift/base/text.h"
+#include "weightlift/convert/folder_record.h"
 #include "weightlift/convert/processor_choice.h"
 #include "weightlift/convert/provenance.h"
 #include "weightlift/convert/source_name.h"
@@ -189,8 +190,9 @@ void plan_content(const ConversionRequest& request, const LocalSource& from, Pla
 
 }  // namespace
 
-TempFolder::Existing existing(const ConversionRequest& request) {
-  return request.force ? TempFolder::Existing::kReplace : TempFolder::Existing::kRefuse;
+TempFolder::Existing existing(const ConversionRequest& request, const fs::path& folder) {
+  const bool replace = request.force || (request.if_changed && has_record(folder));
+  return replace ? TempFolder::Existing::kReplace : TempFolder::Existing::kRefuse;
 }
 
 Plan make_plan(const ConversionRequest& request, const LocalSource& from) {
@@ -230,8 +232,15 @@ fs::path planned_folder(const ConversionRequest& request, const std::string& sou
 
 void require_destination(const ConversionRequest& request, const std::string& source_name) {
   const std::string name = require_folder_name(request, source_name);
-  require_place(request.output, name, existing(request));
-  if (request.force) refuse_foreign_folder(request.output / name);
+  const fs::path folder = request.output / name;
+  std::error_code ignored;
+  if (request.if_changed && !request.force && fs::is_directory(folder, ignored) &&
+      !has_record(folder)) {
+    throw ExistsError(shown(folder), "already exists, and has no record of its source",
+                      {{HintCode::kReplace, {}}});
+  }
+  require_place(request.output, name, existing(request, folder));
+  if (request.force) refuse_foreign_folder(folder);
 }
 
 }  // namespace weightlift

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -35,7 +36,8 @@ struct Plan {
 /// requests.
 Plan make_plan(const ConversionRequest& request, const LocalSource& from);
 
-/// Whether to replace or refuse an existing folder.
-TempFolder::Existing existing(const ConversionRequest& request);
+/// Whether to replace or refuse an existing folder of that path.
+TempFolder::Existing existing(const ConversionRequest& request,
+                              const std::filesystem::path& folder);
 
 }  // namespace weightlift

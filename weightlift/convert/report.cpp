@@ -126,6 +126,7 @@ void add_source(OrderedJson& json, const Conversion& result) {
 
 void add_to(OrderedJson& json, const Conversion& result) {
   json["folder"] = result.folder.string();
+  if (result.unchanged) return;
   json["form"] = to_string(result.content.form);
   add_source(json, result);
   json["bytes_read"] = result.bytes_read;

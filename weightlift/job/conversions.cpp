@@ -6,11 +6,14 @@
 #include <exception>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "weightlift/base/file.h"
+#include "weightlift/base/temp_folder.h"
+#include "weightlift/base/text.h"
 #include "weightlift/convert/source_name.h"
 #include "weightlift/convert/verify.h"
 #include "weightlift/job/fetch.h"
@@ -155,17 +158,6 @@ std::optional<FetchedSource> fetch(const ConversionJob& job, Fetcher& fetcher) {
   return fetcher.fetch_source(job.name, NetworkNeed::kSupported);
 }
 
-/// Fetches and converts. A dry run only plans.
-Conversion convert_source(const ConversionJob& job, Fetcher& fetcher, ProgressSink& progress) {
-  const std::optional<FetchedSource> here = fetch(job, fetcher);
-  if (!here) return plan_download(job, fetcher);
-  ConversionRequest request = job.request;
-  if (!request.hints.as && request.hints.config.empty()) request.hints.as = here->as;
-  Conversion result = convert_local(request, here->local, progress);
-  result.noncommercial_license = license_of(job, here->local.path, result.provenance);
-  return result;
-}
-
 /// What the sources of one call share.
 struct Session {
   Session(ProgressSink& sink, const HubSettings* hub)
@@ -174,20 +166,64 @@ struct Session {
   JobProgress progress;
   Fetcher fetcher;
   Publisher publisher;
+  std::set<fs::path> tidied;  ///< output folders without the leftovers of dead processes
 };
+
+/// Removes what dead processes left in an output folder, and notes what others may have left.
+void tidy(const fs::path& output, Session& session) {
+  if (!session.tidied.insert(output).second) return;
+  const std::vector<std::string> others = remove_stale_folders(output);
+  if (others.empty()) return;
+  session.progress.note({NoteCode::kTemporaryFoldersFound,
+                         shown(output),
+                         {{"names", printable(first_of(others), 400)}}});
+}
+
+/// Fetches and converts. A dry run only plans.
+Conversion convert_source(const ConversionJob& job, Session& session) {
+  const std::optional<FetchedSource> here = fetch(job, session.fetcher);
+  if (!here) return plan_download(job, session.fetcher);
+  ConversionRequest request = job.request;
+  if (!request.hints.as && request.hints.config.empty()) request.hints.as = here->as;
+  if (!request.dry_run) tidy(request.output, session);
+  Conversion result = convert_local(request, here->local, session.progress);
+  result.noncommercial_license = license_of(job, here->local.path, result.provenance);
+  return result;
+}
 
 /// One source from its name to its repository. Fills `result` step by step, also before a failure.
 void run_job(const ConversionJob& job, Session& session,
              const std::function<void(const Conversion&)>& converted,
              std::optional<Conversion>& result) {
   require_convertible(job);
-  result = convert_source(job, session.fetcher, session.progress);
+  result = convert_source(job, session);
   result->repository = job.name.repository;
   result->repo_id = job.repo_id;
   converted(*result);
-  if (!job.request.publish || !result->written) return;
+  if (!job.request.publish || !(result->written || result->unchanged)) return;
   result->published = session.publisher.publish(result->folder, job.repo_id, *job.request.publish,
                                                 result->noncommercial_license);
+}
+
+/// What became of the work on one source. work(result) fills the result step by step.
+template <class Work>
+ConversionRecord record_work(Session& session, ProgressSink& sink, const Work& work) {
+  ConversionRecord record;
+  const auto began = std::chrono::steady_clock::now();
+  session.progress.change_sink(sink);
+  try {
+    run_job_work([&] { work(record.result); });
+  } catch (const std::exception& error) {
+    record.error = to_error(error);
+  }
+  record.notes = session.progress.notes();
+  if (record.result && (record.result->already || record.result->unchanged)) {
+    // whose notes no sink received
+    const Notes& notes = record.result->notes;
+    record.notes.insert(record.notes.end(), notes.begin(), notes.end());
+  }
+  record.time = std::chrono::steady_clock::now() - began;
+  return record;
 }
 
 }  // namespace
@@ -218,23 +254,31 @@ void convert_all(std::span<const ConversionRequest> requests, ProgressSink& shar
       observer.end(i, record);
       continue;
     }
-    const auto began = std::chrono::steady_clock::now();
-    session.progress.change_sink(observer.begin(i));
     const auto converted = [&](const Conversion& result) { observer.converted(i, result); };
-    try {
-      run_job_work([&] { run_job(jobs[i], session, converted, record.result); });
-    } catch (const std::exception& error) {
-      record.error = to_error(error);
-      stopped = record.error->kind() == ErrorKind::kInterrupted;
-    }
-    record.notes = session.progress.notes();
-    if (record.result && record.result->already) {  // whose notes no sink received
-      const Notes& notes = record.result->notes;
-      record.notes.insert(record.notes.end(), notes.begin(), notes.end());
-    }
-    record.time = std::chrono::steady_clock::now() - began;
+    record = record_work(session, observer.begin(i), [&](std::optional<Conversion>& result) {
+      run_job(jobs[i], session, converted, result);
+    });
+    stopped = record.error && record.error->kind() == ErrorKind::kInterrupted;
     observer.end(i, record);
   }
+}
+
+struct Converter::State {
+  Session session{no_progress(), nullptr};
+};
+
+Converter::Converter() : state_(std::make_unique<State>()) {}
+
+Converter::~Converter() = default;
+
+ConversionRecord Converter::run(const ConversionRequest& request, ProgressSink& progress) {
+  Session& session = state_->session;
+  return record_work(session, progress, [&](std::optional<Conversion>& result) {
+    const std::vector<ConversionJob> jobs =
+        make_jobs({&request, 1}, session.fetcher, session.publisher);
+    run_job(
+        jobs.front(), session, [](const Conversion& /*result*/) {}, result);
+  });
 }
 
 std::optional<fs::path> planned_folder(const ConversionRequest& request) {

@@ -43,6 +43,22 @@ class ConversionObserver {
 void convert_all(std::span<const ConversionRequest> requests, ProgressSink& shared,
                  ConversionObserver& observer);
 
+/// Converts sources one after the other, each by itself, with one client of the Hub and one account.
+class Converter {
+ public:
+  Converter();
+  ~Converter();
+  Converter(const Converter&) = delete;
+  Converter& operator=(const Converter&) = delete;
+
+  /// Whatever fails is in the record. `progress`: for this source.
+  ConversionRecord run(const ConversionRequest& request, ProgressSink& progress);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
 /// The folder that the request would create; nothing where the source has no valid name.
 std::optional<std::filesystem::path> planned_folder(const ConversionRequest& request);
 

@@ -9,6 +9,7 @@
 #include "weightlift/base/message.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/base/text.h"
+#include "weightlift/conversion.h"
 #include "weightlift/convert/source.h"
 #include "weightlift/progress.h"
 
@@ -132,7 +133,7 @@ class Listing {
     const bool inside_state = state_depth_ != kNone;
     const bool state = inside_state || is_training_state(entry, path == weights_);
     if ((name.starts_with('.') && !(state && name == ".metadata")) || name == "__pycache__") {
-      ++(name == "__pycache__" ? files_.others : files_.hidden);
+      if (path != kRecordFile) ++(name == "__pycache__" ? files_.others : files_.hidden);
       return false;
     }
     if (folder) {

@@ -93,6 +93,7 @@ PublishedCard::PublishedCard(const PublishRequest& request) {
   std::error_code error;
   const fs::path parent = fs::temp_directory_path(error);
   if (error) throw IoError("TMPDIR", error.message());
+  remove_stale_folders(parent);
   folder_.emplace(parent, "weightlift-card");
   path_ = folder_->path() / kCardFile;
   write_atomically(path_, placed);

@@ -6,8 +6,8 @@
 #include <span>
 #include <string>
 #include <system_error>
-#include <thread>
 
+#include "weightlift/base/cgroup.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/base/threads.h"
 #include "weightlift/error.h"
@@ -32,8 +32,7 @@ ImageFiles images_at(const std::filesystem::path& image) {
 }
 
 int threads_for(std::size_t images, int wanted, Notes& refused) {
-  const std::size_t most = wanted > 0 ? static_cast<std::size_t>(wanted)
-                                      : std::max(1U, std::thread::hardware_concurrency());
+  const auto most = static_cast<std::size_t>(wanted > 0 ? wanted : available_processors());
   return usable_threads(static_cast<int>(std::clamp<std::size_t>(images, 1, most)), 1, refused);
 }
 

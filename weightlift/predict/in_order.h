@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "weightlift/base/cgroup.h"
+
 // Internal: included by .cpp files only, and not installed.
 
 namespace weightlift {
@@ -101,8 +103,7 @@ template <class Result>
 void in_order(std::size_t count, int threads, std::function<Result(std::size_t)> make,
               const std::function<void(std::size_t, Result&&)>& done) {
   constexpr std::size_t kAhead = 4;
-  const std::size_t most = threads > 0 ? static_cast<std::size_t>(threads)
-                                       : std::max(1U, std::thread::hardware_concurrency());
+  const auto most = static_cast<std::size_t>(threads > 0 ? threads : available_processors());
   const std::size_t workers = std::min(most, count);
   if (workers > 0) InOrder<Result>(count, kAhead * workers, std::move(make)).run(workers, done);
 }

@@ -82,6 +82,9 @@ std::string phrase_for_python(const Hint& hint) {
       return "convert them one by one with name=";
     case HintCode::kAddTrainingState:
       return "all_files=True publishes it";
+    case HintCode::kGiveShard:
+    case HintCode::kGiveNames:
+      return "";  // of the program's batch
   }
   return "";
 }

@@ -43,7 +43,7 @@ std::string describe_difference(const Verification& verification) {
 std::string_view status_of(const ConversionRecord& record, const Error* error) {
   if (error != nullptr) return error->kind() == ErrorKind::kInterrupted ? "interrupted" : "failed";
   if (!record.result) return "skipped";
-  if (record.result->already) return "already";
+  if (record.result->already || record.result->unchanged) return "already";
   return record.result->written ? "converted" : "skipped";
 }
 

@@ -94,6 +94,8 @@ const Setters& network_setters() {
       {"head_key", [](auto& o, const auto& v) { o.request.hints.head_key = v.text(); }},
       {"ignore", [](auto& o, const auto& v) { o.request.hints.ignore = v.texts(); }},
       {"force", [](auto& o, const auto& v) { o.request.force = v.flag(); }},
+      {"if_changed", [](auto& o, const auto& v) { o.request.if_changed = v.flag(); }},
+      {"checksum", [](auto& o, const auto& v) { o.request.checksum = v.flag(); }},
       {"to", [](auto& o, const auto& v) { o.to = v.choice(kForms); }},
       {"weights_format",
        [](auto& o, const auto& v) { o.weights_format = v.choice(kWeightsFormats); }},
@@ -173,14 +175,17 @@ void add_publish(Json& json, const PublishOptions& publish) {
 
 }  // namespace
 
-ConvertOptions parse_convert_options(const Json& options) {
-  ConvertOptions parsed;
+ConvertOptions parse_convert_options(const Json& options, const ConvertOptions& defaults) {
+  ConvertOptions parsed = defaults;
   for (const auto& [name, value] : options.items()) {
     const Setter set = setter_of(name);
     if (!value.is_null()) set(parsed, OptionValue(name, value));
   }
   if (!parsed.push && parsed.publish != PublishOptions()) {
     throw UsageError("push_to_hub", "missing; other options for publishing need it");
+  }
+  if (parsed.request.checksum && !parsed.request.if_changed) {
+    throw UsageError("checksum", "only decides how if_changed compares");
   }
   return parsed;
 }
@@ -215,6 +220,8 @@ Json options_json(const ConvertOptions& options) {
                {"head_key", request.hints.head_key},
                {"ignore", request.hints.ignore},
                {"force", request.force},
+               {"if_changed", request.if_changed},
+               {"checksum", request.checksum},
                {"to", options.to},
                {"weights_format", options.weights_format},
                {"dtype", options.dtype},

@@ -25,9 +25,10 @@ inline constexpr const char* kOutputDtypes[] = {"keep", "float32", "float16", "b
 inline constexpr const char* kHeads[] = {"keep", "none"};
 
 /// Reads an object of options by their JSON names, for front ends without a command line. An option
-/// that is absent or null keeps its default. `push_to_hub` is a boolean or a repository. Throws
+/// that is absent or null keeps the value of `defaults`. `push_to_hub` is a boolean or a repository. Throws
 /// UsageError for an unknown name or a wrong value.
-ConvertOptions parse_convert_options(const nlohmann::ordered_json& options);
+ConvertOptions parse_convert_options(const nlohmann::ordered_json& options,
+                                     const ConvertOptions& defaults = {});
 
 /// The request that the words mean. Throws NotFoundError for a missing file of labels or of an
 /// image processor.

@@ -107,6 +107,8 @@ constexpr auto kTexts = std::to_array<Text>({
     {NoteCode::kDtypeOverflow,
      "weights overflow to infinity in the output dtype; the converted model is useless"},
     {NoteCode::kAlreadyConverted, "already has the form of {form}; nothing to do"},
+    {NoteCode::kUpToDate, "up to date; nothing to do"},
+    {NoteCode::kConvertedAgain, "converting again: {reason}"},
     {NoteCode::kTemporaryFoldersFound,
      "has temporary folders of other machines, containers or crashed replacements, which "
      "weightlift "

@@ -9,6 +9,7 @@
 #include <utility>
 #include <variant>
 
+#include "weightlift/base/cgroup.h"
 #include "weightlift/base/message.h"
 #include "weightlift/base/posix.h"
 #include "weightlift/base/threads.h"
@@ -35,7 +36,7 @@ class ThreadCount {
 
 /// At most as many as the system starts now: OpenMP ends the process where it refuses one later.
 int thread_count(const RuntimeOptions& options) {
-  const int wanted = options.threads > 0 ? options.threads : omp_get_num_procs();
+  const int wanted = options.threads > 0 ? options.threads : available_processors();
   return startable_team(wanted, 0);
 }
 
