@@ -393,6 +393,51 @@ TEST(StaleFolderTest, OfAnotherUserStays) {
   EXPECT_EQ(fs::exists(left), given);
 }
 
+/// Sets the time of a folder and of its files to a number of hours ago.
+void make_older(const fs::path& folder, int hours) {
+  const auto time = fs::file_time_type::clock::now() - std::chrono::hours(hours);
+  for (const auto& entry : fs::directory_iterator(folder)) fs::last_write_time(entry, time);
+  fs::last_write_time(folder, time);
+}
+
+TEST(AbandonedFolderTest, OnlyOldOnesOfOtherMachinesAreRemoved) {
+  const TempDir dir;
+  const std::string old = left_name("aaaaaa", "0123456789ab");
+  const std::string young = left_name("bbbbbb", "0123456789ab"), busy = left_name("cccccc", "0123456789ab");
+  for (const auto& name : {old, young, busy}) {
+    write_file(dir / name / "f", "not ours");
+    make_older(dir / name, name == young ? 23 : 25);
+  }
+  write_file(dir / busy / "f", "still written");
+  write_file(dir / "n/f", "a model");
+  make_older(dir / "n", 99);
+  AbandonedFolders found = remove_abandoned_folders(dir.path(), std::nullopt);
+  EXPECT_THAT(found.removed, IsEmpty());
+  EXPECT_THAT(found.kept, ElementsAre(old, young, busy));
+  found = remove_abandoned_folders(dir.path(), std::chrono::hours(24));
+  EXPECT_THAT(found.removed, ElementsAre(old));
+  EXPECT_THAT(found.kept, ElementsAre(young, busy));
+  EXPECT_THAT(names_in(dir.path()), UnorderedElementsAre("n", young, busy));
+}
+
+TEST(AbandonedFolderTest, AReplacedFolderIsKeptWhereItIsTheOnlyCopy) {
+  const TempDir dir;
+  for (const char* const name : {".m.weightlift-old-aaaaaa", ".n.weightlift-old-bbbbbb"}) {
+    write_file(dir / name / "f", "old");
+    make_older(dir / name, 48);
+  }
+  write_file(dir / "m/f", "new");
+  const AbandonedFolders found = remove_abandoned_folders(dir.path(), std::chrono::hours(24));
+  EXPECT_THAT(found.removed, ElementsAre(".m.weightlift-old-aaaaaa"));
+  EXPECT_THAT(found.kept, ElementsAre(".n.weightlift-old-bbbbbb"));
+}
+
+TEST(AbandonedFolderTest, AMissingParentHasNone) {
+  const TempDir dir;
+  EXPECT_THAT(remove_abandoned_folders(dir / "absent", std::chrono::hours(1)).kept, IsEmpty());
+  EXPECT_THAT(remove_stale_folders(dir / "absent"), IsEmpty());
+}
+
 TEST(PublishTest, LeavesOneCompleteFolderWhenKilledAtAnyMoment) {
   const TempDir dir;
   publish_pair(dir.path(), "m", "start", Existing::kRefuse);

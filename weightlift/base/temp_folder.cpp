@@ -386,7 +386,9 @@ void sync_folder(const fs::path& folder) {
   }
   if (error) throw_io_error(folder, "cannot list", error.value());
   sync(folder);
-  sync(folder / "..");
+  sync_names(folder / "..");
 }
+
+void sync_names(const fs::path& folder) { sync(folder); }
 
 }  // namespace weightlift

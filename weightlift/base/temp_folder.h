@@ -81,7 +81,11 @@ void require_place(const std::filesystem::path& parent, const std::string& name,
                    TempFolder::Existing existing);
 
 /// Calls fsync on every file of a folder, then on the folder and its parent. Throws NotFoundError
-/// or IoError. To survive a power cut, call it before the folder is published and again after.
+/// or IoError. To survive a power cut, call it before the folder is published, and sync_names for
+/// its parent after.
 void sync_folder(const std::filesystem::path& folder);
+
+/// Calls fsync on the folder alone: on the names in it. Throws as sync_folder.
+void sync_names(const std::filesystem::path& folder);
 
 }  // namespace weightlift

@@ -181,11 +181,12 @@ Ledger::Ledger(const fs::path& output, const Manifest& manifest, const Shard& sh
   }
   read_ledger(path_, [&](LedgerLine&& line) { done_[line.key] = line.done(); });
   write_plan();
+  sync_names(folder);
+  sync_names(folder / "..");
 }
 
 void Ledger::write_plan() const {
   write_atomically(plan_path_, plan_json(plan_).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
-  sync_folder(plan_path_.parent_path());
 }
 
 void Ledger::append(const nlohmann::ordered_json& json, const std::string& key) {

@@ -1,5 +1,6 @@
 #include "weightlift/batch/manifest.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -31,20 +32,29 @@ namespace fs = std::filesystem;
 constexpr std::size_t kMaxManifestBytes = std::size_t{256} << 20;
 constexpr std::size_t kMaxMembers = 100;  // of a line: there are fewer options
 
-std::string read_standard_input() {
+/// The text of a pipe.
+std::string read_stream(int file, const std::string& where) {
   std::string text;
   std::array<char, 1 << 16> piece{};
   for (;;) {
-    const ssize_t length = ::read(STDIN_FILENO, piece.data(), piece.size());
+    const ssize_t length = ::read(file, piece.data(), piece.size());
     if (length < 0 && errno == EINTR) continue;
-    if (length < 0) throw_io_error("standard input", "cannot read", errno);
+    if (length < 0) throw_io_error(where, "cannot read", errno);
     if (length == 0) return text;
     text.append(piece.data(), static_cast<std::size_t>(length));
     if (text.size() > kMaxManifestBytes) {
-      throw FormatError("standard input",
-                        fmt::format("expected at most {} bytes", kMaxManifestBytes));
+      throw FormatError(where, fmt::format("expected at most {} bytes", kMaxManifestBytes));
     }
   }
+}
+
+/// The text of a file, of standard input ("-"), or of a shell's `<(...)`.
+std::string read_input(const fs::path& file) {
+  if (file == "-") return read_stream(STDIN_FILENO, "standard input");
+  if (type_at(file) != fs::file_type::fifo) return read_text_file(file, kMaxManifestBytes);
+  const Descriptor pipe(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!pipe) throw_io_error(file, "cannot open", errno);
+  return read_stream(pipe.get(), shown(file));
 }
 
 std::string line_name(std::size_t line) { return fmt::format("line {}", line); }
@@ -160,8 +170,7 @@ void require_distinct_names(const std::vector<BatchItem>& items) {
 
 Manifest read_manifest(const ManifestRequest& request) {
   require_template(request.name_template);
-  const std::string text = request.file == "-" ? read_standard_input()
-                                               : read_text_file(request.file, kMaxManifestBytes);
+  const std::string text = read_input(request.file);
   Manifest manifest{request.kind, {}, {}};
   std::size_t line = 0;
   for (std::size_t at = 0; at < text.size();) {

@@ -28,7 +28,7 @@ struct Manifest {
 
 /// What a template of names can have in braces: {parent}, {grandparent} and {stem}.
 struct ManifestRequest {
-  std::filesystem::path file;  ///< "-": standard input
+  std::filesystem::path file;  ///< "-": standard input; or a pipe
   ManifestKind kind = ManifestKind::kJsonLines;
   std::string name_template = {};  ///< for lines without `name`; empty: the names of `convert`
 };

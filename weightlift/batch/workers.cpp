@@ -178,15 +178,19 @@ class WorkerPool {
         workers_, [](const auto& worker) { return worker->task().has_value(); }));
   }
 
-  /// Whether the next task fits beside those that run.
+  /// Whether the next task fits beside those that run. One that is tried again runs alone: memory
+  /// may have been short.
   bool has_room() const {
     if (busy() == 0) return true;
-    if (busy() >= static_cast<std::size_t>(std::max(1, limits_.jobs))) return false;
+    if (busy() >= static_cast<std::size_t>(limits_.jobs)) return false;
     std::uint64_t used = tasks_.need(waiting_.front());
+    bool alone = tried_.contains(waiting_.front());
     for (const auto& worker : workers_) {
-      if (worker->task()) used += tasks_.need(*worker->task());
+      if (!worker->task()) continue;
+      used += tasks_.need(*worker->task());
+      alone = alone || tried_.contains(*worker->task());
     }
-    return used <= limits_.memory_bytes;
+    return !alone && used <= limits_.memory_bytes;
   }
 
   Worker& idle_worker() {
@@ -226,7 +230,7 @@ class WorkerPool {
     const WorkerAnswer answer = worker.finish();
     // What killed the worker may have meant another process, such as the one with the most memory.
     if (answer.ended_by && tried_.insert(task).second) {
-      waiting_.push_front(task);
+      waiting_.push_back(task);
       return;
     }
     tasks_.done(task, answer);

@@ -51,6 +51,18 @@ std::string describe_line(const LedgerLine& line) {
   return text;
 }
 
+/// What follows the folder's name in the line of an item.
+std::string describe_status(const Json& line) {
+  const std::string status = text_of(line, "status");
+  std::string text = status == "already"   ? ", up to date"
+                     : status == "skipped" ? ", not written (dry run)"
+                                           : "";
+  if (line.contains("published")) {
+    text += fmt::format(", published to {}", text_of(line.at("published"), "repo_id"));
+  }
+  return text;
+}
+
 }  // namespace
 
 BatchOutput::BatchOutput(std::string name, std::size_t count, bool json)
@@ -62,15 +74,12 @@ void BatchOutput::show(const BatchItem& item, const Json& line, int code) {
   status_.clear();
   ++done_;
   code_ = worse(code_, code);
-  const std::string status = text_of(line, "status");
   if (line.contains("error")) {
     log_error(describe_failure(item, line.at("error")));
   } else if (!json_) {
     const std::string folder = text_of(line, "folder");
     put("[{}/{}] {} -> {}{}\n", done_, count_, item.source, folder,
-        status == "already"   ? ", up to date"
-        : status == "skipped" ? ", not written (dry run)"
-                              : "");
+        describe_status(line));
   }
   if (json_) print_json(line);
   flush_results();

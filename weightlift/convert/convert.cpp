@@ -184,25 +184,8 @@ Conversion already(const Plan& plan, Conversion result) {
   return result;
 }
 
-}  // namespace
-
-bool is_verified(const ConversionResult& result) {
-  if (!result.verification || !result.verification->verified()) return false;
-  return !result.verification->same_dtype ||
-         std::ranges::all_of(result.images, &ImageComparison::bit_equal);
-}
-
-Conversion convert_local(const ConversionRequest& request, const LocalSource& source,
-                         ProgressSink& progress) {
-  progress.step("read", 0);
-  const std::optional<ConversionInputs> inputs = read_inputs(request, source);
-  Notes again;
-  if (inputs) {
-    const fs::path folder = planned_folder(request, source.name);
-    if (auto unchanged = find_unchanged(folder, *inputs, again)) return *std::move(unchanged);
-  }
-  Plan plan = make_plan(request, source);
-  const CheckpointFile& file = plan.source.checkpoint.files.front();
+/// The members of a result that the plan knows.
+Conversion describe_plan(const Plan& plan, const ConversionRequest& request) {
   Conversion result;
   result.source_file = plan.source.checkpoint.path.string();
   result.bytes_read = size_bytes(plan.source.checkpoint);
@@ -216,6 +199,54 @@ Conversion convert_local(const ConversionRequest& request, const LocalSource& so
   result.head = plan.source.head;
   result.bias_added = plan.source.bias_added;
   result.parameters = count_parameters(*plan.src);
+  return result;
+}
+
+/// Verifies the written folder, and adds notes on what it found.
+void add_verification(const VerifyOptions& options, Plan& plan, const Graph& src_graph,
+                      const fs::path& folder, Conversion& result, ProgressSink& progress) {
+  progress.step("verify", 0);
+  result.verification = verify_written(options, plan, src_graph, folder, result.images, progress);
+  if (result.verification->non_finite_tensors > 0) {
+    add_note(non_finite_note(*result.verification), result, progress);
+  }
+  if (overflowed(*result.verification)) add_note({NoteCode::kDtypeOverflow}, result, progress);
+}
+
+/// A source and the folder that it becomes.
+struct Attempt {
+  const ConversionRequest& request;
+  const LocalSource& source;
+  std::optional<ConversionInputs> inputs;  ///< of if_changed
+  fs::path folder;
+  TempFolder::Existing existing;  ///< at the start: what another run makes meanwhile stays
+  Notes again = {};               ///< why an earlier folder is not up to date
+};
+
+/// Gives the complete folder its name. Where another run of the same conversion was faster, as of a
+/// job that its scheduler started twice, the result is that run's.
+void publish(const Attempt& attempt, TempFolder& folder, Conversion& result) {
+  const ConversionRequest& request = attempt.request;
+  if (request.fsync) sync_folder(folder.path());
+  try {
+    result.folder = folder.publish(attempt.existing);
+  } catch (const ExistsError&) {
+    Notes unused;
+    auto made = attempt.inputs ? find_unchanged(attempt.folder, *attempt.inputs, unused)
+                               : std::optional<Conversion>();
+    if (!made) throw;
+    result = *std::move(made);
+    return;
+  }
+  result.written = true;
+  if (request.fsync) sync_names(result.folder / "..");
+}
+
+Conversion convert_changed(const Attempt& attempt, ProgressSink& progress) {
+  const auto& [request, source, inputs, target, existing_folder, again] = attempt;
+  Plan plan = make_plan(request, source);
+  Conversion result = describe_plan(plan, request);
+  if (result.already) return result;
   for (const Note& note : again) add_note(note, result, progress);
   collect_notes(plan, result, progress);
 
@@ -230,21 +261,14 @@ Conversion convert_local(const ConversionRequest& request, const LocalSource& so
 
   const VerifyOptions options = require_means(request.verify_options, result, progress);
   TempFolder folder(request.output, plan.name);
-  auto hashing = run_beside([&plan, &file] {
+  auto hashing = run_beside([&plan] {
     require_checksums(plan.source.checkpoint);
-    return plan.sha256_hex.empty() ? sha256(file.bytes) : plan.sha256_hex;
+    return plan.sha256_hex.empty() ? sha256(plan.source.checkpoint.files.front().bytes)
+                                   : plan.sha256_hex;
   });
   write_folder(plan, folder.path(), progress);
   if (request.verify) {
-    progress.step("verify", 0);
-    result.verification =
-        verify_written(options, plan, src_graph, folder.path(), result.images, progress);
-    if (result.verification->non_finite_tensors > 0) {
-      add_note(non_finite_note(*result.verification), result, progress);
-    }
-    if (overflowed(*result.verification)) {
-      add_note({NoteCode::kDtypeOverflow}, result, progress);
-    }
+    add_verification(options, plan, src_graph, folder.path(), result, progress);
   }
   const std::string digest = hashing.get();
   require_hash_of_origin(source, plan, digest);
@@ -255,19 +279,30 @@ Conversion convert_local(const ConversionRequest& request, const LocalSource& so
   result.card = make_card(plan, result);
   write_atomically(folder.path() / kCardFile, result.card);
   if (inputs) keep_record(folder.path(), *inputs, digest, result.provenance);
-  if (request.fsync) sync_folder(folder.path());
   progress.check();
-  try {
-    result.folder = folder.publish(existing(request, result.folder));
-  } catch (const ExistsError&) {
-    // Another run of the same conversion was faster: a job that its scheduler started twice.
-    if (!inputs) throw;
-    if (auto made = find_unchanged(result.folder, *inputs, again)) return *std::move(made);
-    throw;
-  }
-  result.written = true;
-  if (request.fsync) sync_folder(result.folder);  // also syncs the new name
+  publish(attempt, folder, result);
   return result;
+}
+
+}  // namespace
+
+bool is_verified(const ConversionResult& result) {
+  if (!result.verification || !result.verification->verified()) return false;
+  return !result.verification->same_dtype ||
+         std::ranges::all_of(result.images, &ImageComparison::bit_equal);
+}
+
+Conversion convert_local(const ConversionRequest& request, const LocalSource& source,
+                         ProgressSink& progress) {
+  progress.step("read", 0);
+  const fs::path folder = planned_folder(request, source.name);
+  Attempt attempt{request, source, read_inputs(request, source), folder, existing(request, folder)};
+  if (attempt.inputs) {
+    if (auto unchanged = find_unchanged(folder, *attempt.inputs, attempt.again)) {
+      return *std::move(unchanged);
+    }
+  }
+  return convert_changed(attempt, progress);
 }
 
 }  // namespace weightlift
