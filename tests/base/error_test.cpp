@@ -96,7 +96,7 @@ TEST(HintTest, NamesAreStable) {
                           "give-architecture", "omit-architecture", "give-image-processor",
                           "give-labels", "target-timm", "convert-first", "list-models",
                           "use-repository-prefix", "allow-public", "accept-license",
-                          "choose-repository", "name-each", "add-training-state"));
+                          "choose-repository", "name-each", "add-training-state", "give-shard", "give-names"));
 }
 
 TEST(JoinPlacesTest, NamesEachPlaceOnce) {

@@ -72,7 +72,7 @@ TEST(NoteTest, NamesAndSeveritiesAreStable) {
                         "warning non-finite-weights",
                         "warning dtype-overflow",
                         "note already-converted",
-                        "note temporary-folders-found",
+                        "note up-to-date", "note converted-again", "note temporary-folders-found",
                         "note fetched",
                         "note fetched-without-config",
                         "note torch-cache-used",

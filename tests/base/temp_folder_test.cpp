@@ -6,6 +6,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -359,6 +360,31 @@ TEST(StaleFolderTest, OfAReusedPidIsRemoved) {
   write_file(dir / name / "f", "left behind");
   EXPECT_THAT(remove_stale_folders(dir.path()), IsEmpty());
   EXPECT_THAT(names_in(dir.path()), IsEmpty());
+}
+
+TEST(StaleFolderTest, OfAZombieIsRemoved) {
+  const TempDir dir;
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const std::string tag = owner_tag();
+    const bool told = ::write(ends[1], tag.data(), tag.size()) == static_cast<ssize_t>(tag.size());
+    ::_exit(told ? 0 : 1);
+  }
+  std::array<char, 256> tag{};
+  const ssize_t length = ::read(ends[0], tag.data(), tag.size());
+  ASSERT_GT(length, 0);
+  siginfo_t ended{};
+  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOWAIT), 0);
+  write_file(dir / fmt::format(".m.weightlift-{}-aaaaaa",
+                               std::string_view(tag.data(), static_cast<std::size_t>(length))) / "f",
+             "left behind");
+  EXPECT_THAT(remove_stale_folders(dir.path()), IsEmpty());
+  EXPECT_THAT(names_in(dir.path()), IsEmpty());
+  ::waitpid(child, nullptr, 0);
+  ::close(ends[0]);
+  ::close(ends[1]);
 }
 
 TEST(StaleFolderTest, IsAFolderAndNotALinkToOne) {

@@ -38,14 +38,23 @@ std::string pid_namespace() {
   return fmt::format("{:x}t{:x}", pids.st_ino, times.st_ino);
 }
 
-/// Field 22 of /proc/PID/stat; nothing where the process is gone or hidden.
-std::string start_of_process(pid_t pid) {
+/// What /proc/PID/stat says; empty where the process is gone or hidden.
+struct ProcessFacts {
+  std::string state;  ///< field 3
+  std::string start;  ///< field 22
+};
+
+ProcessFacts facts_of_process(pid_t pid) {
   const std::string text = read_system_file(fmt::format("/proc/{}/stat", pid));
   constexpr int kFieldsBetween = 20;  // from the end of the name, field 2, to field 22
-  std::size_t at = text.rfind(')');   // a name may contain spaces and parentheses
-  for (int i = 0; i < kFieldsBetween && at != text.npos; ++i) at = text.find(' ', at + 1);
-  if (at == text.npos) return {};
-  return text.substr(at + 1, text.find(' ', at + 1) - at - 1);
+  ProcessFacts facts;
+  std::size_t at = text.rfind(')');  // a name may contain spaces and parentheses
+  for (int i = 0; i < kFieldsBetween && at != text.npos; ++i) {
+    at = text.find(' ', at + 1);
+    if (i == 0 && at != text.npos) facts.state = text.substr(at + 1, 1);
+  }
+  if (at != text.npos) facts.start = text.substr(at + 1, text.find(' ', at + 1) - at - 1);
+  return facts;
 }
 
 /// "BOOT-NAMESPACE-" of this process.
@@ -72,7 +81,7 @@ std::optional<pid_t> to_pid(std::string_view digits) {
 
 std::string owner_tag() {
   const pid_t pid = ::getpid();
-  const std::string start = start_of_process(pid);
+  const std::string start = facts_of_process(pid).start;
   return fmt::format("{}{}-{}", own_place(), pid, start.empty() ? kUnknown : start);
 }
 
@@ -92,7 +101,9 @@ Owner find_owner(std::string_view tag) {
   const bool here = tag.starts_with(own_place()) && tag.find(kUnknown) == tag.npos;
   if (!here || !pid) return Owner::kForeign;
   if (::kill(*pid, 0) != 0 && errno == ESRCH) return Owner::kGone;
-  const std::string now = start_of_process(*pid);
+  const auto [state, now] = facts_of_process(*pid);
+  // It ended, but its parent has not asked for its status: a container's first process may never.
+  if (state == "Z") return Owner::kGone;
   // A process that /proc hides may be the owner. One with another start has the PID after it.
   return now.empty() || now == start ? Owner::kAlive : Owner::kGone;
 }
