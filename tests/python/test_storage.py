@@ -5,6 +5,7 @@ import logging
 import math
 import os
 import pathlib
+import runpy
 import shutil
 import signal
 import sys
@@ -13,7 +14,7 @@ import tempfile
 import fsspec
 import pytest
 import weightlift as wl
-from conftest import DIGITS, python
+from conftest import DIGITS, ROOT, python
 from fsspec.implementations.memory import MemoryFileSystem
 from weightlift import _places, _storage
 
@@ -409,3 +410,16 @@ def test_a_repository_is_put_once(hub, memory):
     before = memory.created("/models/digits/config.json")
     assert convert("alice/digits", if_changed=True).status == "already"
     assert memory.created("/models/digits/config.json") == before
+
+
+def test_the_example_converts_all_checkpoints(memory, monkeypatch, capsys):
+    for run in ("7", "8/b"):
+        memory.pipe(f"/trained/{run}/model_best.pth.tar", BEST.read_bytes())
+    memory.pipe("/trained/9/model_best.pth.tar", b"half a file")
+    monkeypatch.setattr(sys, "argv", ["object_storage.py", "memory://trained", "memory://models"])
+    for status in ("converted", "already"):
+        with pytest.raises(SystemExit) as caught:
+            runpy.run_path(str(ROOT / "examples/scale/object_storage.py"))
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[:2] == [f"{status} memory://models/7", f"{status} memory://models/8-b"]
+        assert lines[2].startswith("failed memory:///trained/9/model_best.pth.tar: ") and caught.value.code is True
