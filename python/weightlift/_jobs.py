@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, Union
 
 from . import _arguments as arguments
-from . import _core
+from . import _core, _storage
 from ._arguments import Path
 from ._errors import UsageError
+from ._places import has_url
 from ._progress import Events, Progress
 from ._results import (
     ConversionResult,
@@ -25,7 +26,7 @@ from ._results import (
     parse,
 )
 
-#: A path, a name of timm's registry, or a repository of the Hub.
+#: A path, a name of timm's registry, a repository of the Hub, or for `convert` a URL.
 Source = Union[str, "os.PathLike[str]"]
 #: Labels: ``"imagenet-1k"``, a file, an address on the Hub, or the labels themselves.
 Labels = Union[Path, Sequence[str], Mapping[int, str], Mapping[str, str]]
@@ -91,6 +92,8 @@ def convert(
     threads: int = 0,
     dry_run: bool = False,
     fsync: bool = False,
+    if_changed: bool = False,
+    checksum: bool = False,
     push_to_hub: bool | str | None = False,
     organization: str | None = None,
     private: bool = False,
@@ -108,10 +111,11 @@ def convert(
     Parameters
     ----------
     source
-        A local folder or weights file, a name of timm's registry (``"resnet50.a1_in1k"``), or a
-        repository of the Hub (``"owner/name[@revision]"``).
+        A local folder or weights file, a name of timm's registry (``"resnet50.a1_in1k"``), a
+        repository of the Hub (``"owner/name[@revision]"``), or a URL of a folder or file that
+        fsspec opens (``"s3://bucket/runs/7/model_best.pth.tar"``).
     output
-        The parent of the new folder, created if missing.
+        The parent of the new folder, created if missing; a local folder, or a URL.
     name
         The name of the new folder; default: by the source.
     as_
@@ -127,7 +131,7 @@ def convert(
     to, weights_format, dtype, head
         The form of the new folder.
     id2label
-        The labels: ``"imagenet-1k"``, a file, an address on the Hub, a list, or a dict.
+        The labels: ``"imagenet-1k"``, a file, an address on the Hub, a URL, a list, or a dict.
     image_processor
         ``"source"``, ``"source-test"``, a timm name, a file or folder, or a repository.
     license, base_model, datasets
@@ -140,6 +144,12 @@ def convert(
         Only plan, and write nothing.
     fsync
         Wait until everything is on the disk.
+    if_changed
+        Skip a source whose folder is complete, if its record matches source and options; the
+        ``status`` is then ``"already"``. Otherwise convert again. An existing folder without a
+        record is refused, unless ``force``.
+    checksum
+        With ``if_changed``: compare the SHA-256 of the source, not its size and time.
     push_to_hub
         Publish the verified folder: True for a repository of your own with the folder's name, or
         ``"owner/name"``. Needs a token (HF_TOKEN or ``hf auth login``).
@@ -172,17 +182,19 @@ def convert(
     """
     named = id2label if isinstance(id2label, (str, os.PathLike)) else None
     with _label_file(id2label) as labels, Events(progress) as events:
-        options = arguments.options(
+        options: dict[str, Any] = dict(
             name=name, config=config, weights_key=weights_key, head_key=head_key, ignore=ignore,
             force=force, to=to, weights_format=weights_format, dtype=dtype, head=head, id2label=named,
             image_processor=image_processor, license=license, base_model=base_model, dataset=datasets,
             verify=verify, image=images, samples=samples, seed=seed, rtol=rtol, atol=atol, threads=threads,
-            dry_run=dry_run, fsync=fsync, push_to_hub=push_to_hub, organization=organization,
-            private=private or None, create_pr=create_pr or None, revision=revision,
+            dry_run=dry_run, fsync=fsync, if_changed=if_changed, checksum=checksum, push_to_hub=push_to_hub,
+            organization=organization, private=private or None, create_pr=create_pr or None, revision=revision,
             commit_message=commit_message, accept_license=accept_license, **{"as": as_},
         )  # fmt: skip
-        return parse(ConversionResult, _core.convert(arguments.path(source, "source"), arguments.path(output, "output"),
-                                                     options, labels, events))
+        from_, to_ = arguments.path(source, "source"), arguments.path(output, "output")
+        if has_url(from_, to_, named, config, image_processor, images):
+            return _storage.convert(from_, to_, options, labels, events)
+        return parse(ConversionResult, _core.convert(from_, to_, arguments.options(**options), labels, events))
 
 
 def verify(
