@@ -181,8 +181,9 @@ struct ConversionResult {
   /// The source already is the requested folder (`folder` names it). weightlift wrote, verified and
   /// published nothing.
   bool already = false;
-  /// ConversionRequest::if_changed: `folder` is up to date. weightlift wrote and verified nothing;
-  /// the result has only `folder`, `notes`, `repository`, `repo_id` and `published` besides.
+  /// ConversionRequest::if_changed: `folder` is up to date. weightlift wrote and verified nothing,
+  /// and did not open the source: of the members above, the result has only those of the source's
+  /// file, `folder`, `parameters`, `config.dtype` and `notes`.
   bool unchanged = false;
 
   /// The license of the weights that forbids commercial use; empty: none is known.

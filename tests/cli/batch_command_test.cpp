@@ -270,6 +270,20 @@ TEST_F(BatchTest, RefusesContradictions) {
   EXPECT_EQ(merge().exit_code, 3);
 }
 
+TEST_F(BatchTest, MemoryDoesNotGrowWithTheNumberOfItems) {
+  std::string lines;
+  for (int i = 0; i < 500; ++i) {
+    const nlohmann::json json = {{"source", sources_[0]}, {"name", "n" + std::to_string(i)}, {"fsync", false}};
+    lines += json.dump() + "\n";
+  }
+  write_manifest(lines);
+  ASSERT_EQ(run().exit_code, 0);
+  const auto items = json_lines(read_file(dir_ / "out/.batch/00000-of-00001.jsonl"));
+  ASSERT_THAT(items, SizeIs(500));
+  const auto peak = [&](std::size_t i) { return items[i].at("peak_bytes").get<double>(); };
+  EXPECT_LT(peak(499), 1.05 * peak(50));
+}
+
 class BatchKillTest : public BatchTest {
  protected:
   BatchKillTest() : BatchTest(6) {}
@@ -336,6 +350,38 @@ TEST_F(BatchKillTest, LosesAndRepeatsNothing) { kill_at_moments(50, weightlift(c
 
 TEST_F(BatchKillTest, LosesAndRepeatsNothingWithWorkers) {
   kill_at_moments(10, weightlift(command({"--jobs", "2"})));
+}
+
+TEST_F(BatchKillTest, LosesAndRepeatsNothingInAFolderOfSeveralMachines) {
+  std::vector<std::string> words = {"/usr/bin/env", "LD_PRELOAD=" WEIGHTLIFT_SHARED_FOLDER_SHIM,
+                                    "WEIGHTLIFT_TEST_NFS=1"};
+  for (const std::string& word : weightlift(command())) words.push_back(word);
+  kill_at_moments(10, words);
+}
+
+TEST_F(BatchKillTest, APartThatRunsTwiceConvertsTwiceAtMost) {
+  for (int i = 0; i < 5; ++i) {
+    fs::remove_all(out());
+    Process a(weightlift(command())), b(weightlift(command()));
+    for (Process* process : {&a, &b}) EXPECT_EQ(process->wait().exit_code, 0);
+    EXPECT_THAT(names_in(out()), SizeIs(7));
+    EXPECT_EQ(merge().exit_code, 0);
+  }
+}
+
+TEST_F(BatchKillTest, WithoutAnExchangeAFolderIsReplacedByTheStatedFallback) {
+  std::vector<std::string> words = {"/usr/bin/env", "LD_PRELOAD=" WEIGHTLIFT_SHARED_FOLDER_SHIM,
+                                    "WEIGHTLIFT_TEST_NFS=1"};
+  for (const std::string& word : weightlift(command())) words.push_back(word);
+  for (const char* const dtype : {"float32", "float16", "bfloat16"}) {
+    std::vector<std::string> again = words;
+    again.insert(again.end(), {"--dtype", dtype});
+    const Outcome outcome = testing::run_program(again);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_THAT(outcome.err, HasSubstr("6 converted"));
+    EXPECT_THAT(names_in(out()), SizeIs(7));
+    EXPECT_THAT(read_file(dir_ / "out/m5/config.json"), HasSubstr(dtype));
+  }
 }
 
 TEST_F(BatchKillTest, AKilledWorkerIsReplaced) {

@@ -1,8 +1,9 @@
 // Preloaded into the program: a file system of several machines. flock() succeeds for every
 // process, as where locks stay on one machine. WEIGHTLIFT_TEST_BOOT_ID names a file that is read as
-// the kernel's boot id.
+// the kernel's boot id. renameat2() knows no flags, as on NFS, where WEIGHTLIFT_TEST_NFS is set.
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/types.h>
 
@@ -11,6 +12,17 @@
 #include <string_view>
 
 extern "C" int flock(int /*fd*/, int /*operation*/) { return 0; }
+
+extern "C" int renameat2(int from_dir, const char* from, int to_dir, const char* to,
+                         unsigned int flags) {
+  if (flags != 0 && std::getenv("WEIGHTLIFT_TEST_NFS") != nullptr) {
+    errno = EINVAL;
+    return -1;
+  }
+  static const auto real = reinterpret_cast<int (*)(int, const char*, int, const char*, unsigned)>(
+      ::dlsym(RTLD_NEXT, "renameat2"));
+  return real(from_dir, from, to_dir, to, flags);
+}
 
 extern "C" int open(const char* path, int flags, ...) {
   std::va_list rest;

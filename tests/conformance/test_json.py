@@ -14,7 +14,7 @@ SCHEMAS = ROOT / "docs" / "schema" / "weightlift-1"
 DIGITS = ROOT / "examples" / "digits"
 CHECKPOINTS = ROOT / "examples" / "checkpoints"
 IMAGES = DIGITS / "images"
-TYPES = ["convert", "verify", "diff", "inspect", "models", "preprocess", "classify", "evaluate", "pull", "push", "env"]
+TYPES = ["convert", "batch", "verify", "diff", "inspect", "models", "preprocess", "classify", "evaluate", "pull", "push", "env"]
 
 
 def load(name):
@@ -40,7 +40,8 @@ def run(*arguments, code=0, **options):
     assert done.returncode == code, f"{' '.join(command)}\nexit {done.returncode}\n{done.stderr}"
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     for row in rows:
-        assert row["type"] == arguments[0]
+        # The items of a batch are conversions.
+        assert row["type"] == arguments[0] or (arguments[0] == "batch" and row["type"] == "convert")
         validate(row)
     return rows
 
@@ -131,6 +132,37 @@ def test_convert_that_is_not_verified(tmp_path):
     row = run_one("convert", DIGITS, "-o", tmp_path, "--dtype", "bfloat16", "--rtol", "1e-9", "--atol", "0", code=4)
     assert row["status"] == "failed" and row["error"]["kind"] == "mismatch"
     assert not row["verification"]["verified"] and "bytes_written" not in row
+
+
+def test_convert_if_changed(tmp_path):
+    flags = ["-o", tmp_path, "--if-changed", "--report", tmp_path / "report.json"]
+    for status in ("converted", "already"):
+        row = run_one("convert", DIGITS, *flags)
+        [item] = json.loads((tmp_path / "report.json").read_text())
+        validate(item)
+        assert row["status"] == item["status"] == status
+
+
+def test_batch(tmp_path):
+    manifest = tmp_path / "manifest.jsonl"
+    lines = [{"source": str(DIGITS), "name": "a"}, {"source": "missing.pth"}, {"source": 1}, {"name": "b"}]
+    manifest.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    out = tmp_path / "out"
+    command = ["batch", manifest, "-o", out]
+    *items, summary = run(*command, code=3)
+    assert [item["status"] for item in items] == ["converted", "failed", "failed", "failed"]
+    assert summary["items"] == 4 and summary["failed"] == 3
+    assert [item["status"] for item in run(*command, "--jobs", "2", code=3)[:-1]].count("already") == 1
+    [record] = (out / ".batch").glob("*.jsonl")
+    for line in record.read_text().splitlines():
+        validate(json.loads(line))
+    merged = run_one("batch", "--merge", out, code=3)
+    assert [failure["line"] for failure in merged["failures"]] == [2, 3, 4]
+    manifest.write_text(json.dumps(lines[0]) + "\n")
+    run(*command)
+    assert run_one("batch", "--merge", out)["status"] == "ok"
+    fail("batch", "--merge", tmp_path, code=3, kind="not_found")
+    fail("batch", manifest, code=2, kind="usage")
 
 
 def test_failures_of_a_whole_command(tmp_path):

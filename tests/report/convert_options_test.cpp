@@ -3,11 +3,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <variant>
 
 #include "tests/support/refusal.h"
+#include "tests/support/temp_dir.h"
+#include "weightlift/convert/folder_record.h"
 #include "weightlift/error.h"
 
 namespace weightlift {
@@ -31,7 +35,7 @@ TEST(ConvertOptionsTest, DefaultsAreThoseOfTheProgram) {
 TEST(ConvertOptionsTest, WhatOptionsJsonWritesIsReadBack) {
   Json options = options_json(parse(
       R"({"output": "o", "name": "n", "as": "a", "config": "c", "weights_key": "w", "head_key": "h",
-          "ignore": ["i*", "j"], "force": true, "to": "timm", "weights_format": "bin",
+          "ignore": ["i*", "j"], "force": true, "if_changed": true, "checksum": true, "to": "timm", "weights_format": "bin",
           "dtype": "float16", "head": "none", "dry_run": true, "id2label": "l",
           "image_processor": "p", "verify": false, "samples": 3, "seed": 18446744073709551615,
           "threads": 2, "image": ["x.png"], "license": "mit", "base_model": "b", "dataset": "d",
@@ -44,6 +48,52 @@ TEST(ConvertOptionsTest, WhatOptionsJsonWritesIsReadBack) {
   Json again = options_json(parse_convert_options(options));
   again.erase("report");
   EXPECT_EQ(again, options);
+}
+
+/// Another value of an option than the default.
+Json another_value(const std::string& name, const Json& value, const testing::TempDir& dir) {
+  static const std::map<std::string, Json> words = {{"to", "timm"},        {"weights_format", "bin"},
+                                                    {"dtype", "float16"},  {"head", "none"},
+                                                    {"id2label", "imagenet-1k"},
+                                                    {"image_processor", "resnet18.tv_in1k"}};
+  if (const auto found = words.find(name); found != words.end()) return found->second;
+  if (name == "config" || name == "image") {
+    testing::write_file(dir / name, "x");
+    return name == "config" ? Json((dir / name).string()) : Json::array({(dir / name).string()});
+  }
+  if (value.is_boolean()) return !value.get<bool>();
+  if (value.is_number()) return value.get<int>() + 1;
+  return value.is_array() ? Json::array({"x"}) : Json("x");
+}
+
+// A new option is a change for if_changed, unless it is listed here.
+TEST(ConvertOptionsTest, EachOptionDecidesOnTheFolderOrIsKnownNotTo) {
+  const std::set<std::string> without_effect = {
+      "output", "name",  "force",   "if_changed", "checksum",
+      "dry_run", "fsync", "threads", "report",     "push_to_hub"};
+  const testing::TempDir dir;
+  const auto digest = [](const Json& options) {
+    return digest_options(to_request(parse_convert_options(options)), {});
+  };
+  Json all = options_json(ConvertOptions());
+  all["rtol"] = all["atol"] = 0;
+  const std::string plain = digest(Json::object());
+  for (const auto& [name, value] : all.items()) {
+    if (name == "report") continue;  // a file of the program
+    Json options = {{name, another_value(name, value, dir)}};
+    if (name == "checksum") options["if_changed"] = true;
+    EXPECT_EQ(digest(options) == plain, without_effect.contains(name)) << options;
+  }
+}
+
+TEST(ConvertOptionsTest, ValuesThatAreAbsentAreThoseOfTheDefaults) {
+  ConvertOptions defaults;
+  defaults.dtype = "float16";
+  defaults.request.license = "mit";
+  const ConvertOptions parsed =
+      parse_convert_options(Json::parse(R"({"license": "apache-2.0", "dtype": null})"), defaults);
+  EXPECT_EQ(parsed.dtype, "float16");
+  EXPECT_EQ(parsed.request.license, "apache-2.0");
 }
 
 TEST(ConvertOptionsTest, WordsBecomeTheRequest) {
@@ -87,6 +137,7 @@ TEST(ConvertOptionsTest, RefusesUnknownNamesAndWrongTypes) {
   EXPECT_THAT(refused(R"({"push_to_hub": 1})"),
               HasSubstr("push_to_hub: expected a boolean, got 1"));
   EXPECT_THAT(refused(R"({"repo_id": "me/model"})"), HasSubstr("push_to_hub: "));
+  EXPECT_THAT(refused(R"({"checksum": true})"), HasSubstr("checksum: only decides"));
 }
 
 }  // namespace

@@ -232,8 +232,9 @@ void publish(const Attempt& attempt, TempFolder& folder, Conversion& result) {
     result.folder = folder.publish(attempt.existing);
   } catch (const ExistsError&) {
     Notes unused;
-    auto made = attempt.inputs ? find_unchanged(attempt.folder, *attempt.inputs, unused)
-                               : std::optional<Conversion>();
+    auto made = attempt.inputs
+                    ? find_unchanged(attempt.folder, request.to, *attempt.inputs, unused)
+                    : std::optional<Conversion>();
     if (!made) throw;
     result = *std::move(made);
     return;
@@ -278,7 +279,7 @@ Conversion convert_changed(const Attempt& attempt, ProgressSink& progress) {
   if (result.verification && !is_verified(result)) return result;
   result.card = make_card(plan, result);
   write_atomically(folder.path() / kCardFile, result.card);
-  if (inputs) keep_record(folder.path(), *inputs, digest, result.provenance);
+  if (inputs) keep_record(folder.path(), *inputs, result);
   progress.check();
   publish(attempt, folder, result);
   return result;
@@ -298,7 +299,7 @@ Conversion convert_local(const ConversionRequest& request, const LocalSource& so
   const fs::path folder = planned_folder(request, source.name);
   Attempt attempt{request, source, read_inputs(request, source), folder, existing(request, folder)};
   if (attempt.inputs) {
-    if (auto unchanged = find_unchanged(folder, *attempt.inputs, attempt.again)) {
+    if (auto unchanged = find_unchanged(folder, request.to, *attempt.inputs, attempt.again)) {
       return *std::move(unchanged);
     }
   }

@@ -83,12 +83,6 @@ Json identity_of(const fs::path& path) {
   return json;
 }
 
-std::uint64_t size_of(const fs::path& file) {
-  std::error_code error;
-  const std::uintmax_t size = fs::file_size(file, error);
-  return error ? 0 : size;
-}
-
 FolderRecord parse_record(const std::string& text, const std::string& where) {
   const nlohmann::json json = parse_json(text, where);
   if (get_string(json, "schema", where, "") != kSchema) {
@@ -100,6 +94,9 @@ FolderRecord parse_record(const std::string& text, const std::string& where) {
   record.contents = get_string(json, "contents", where, "");
   record.license = get_string(json, "license", where, "");
   record.claimed_license = get_string(json, "claimed_license", where, "");
+  record.parameters = get_int(json, "parameters", where, 0);
+  record.dtype = get_string(json, "dtype", where, "");
+  parse_torch_dtype(record.dtype);  // throws for another text
   const nlohmann::json* files = find_member(json, "files");
   if (files == nullptr || !files->is_object()) throw FormatError(where, "files: missing");
   for (const auto& [name, size] : files->items()) {
@@ -112,6 +109,12 @@ FolderRecord parse_record(const std::string& text, const std::string& where) {
 }
 
 }  // namespace
+
+std::uint64_t size_of(const fs::path& file) {
+  std::error_code error;
+  const std::uintmax_t size = fs::file_size(file, error);
+  return error ? 0 : size;
+}
 
 SourceFiles find_source_files(const ConversionRequest& request, const LocalSource& source) {
   const fs::path path = resolve_snapshot(source.path);
@@ -207,6 +210,8 @@ void write_record(const fs::path& folder, FolderRecord record) {
                      {"contents", record.contents},
                      {"license", record.license},
                      {"claimed_license", record.claimed_license},
+                     {"parameters", record.parameters},
+                     {"dtype", record.dtype},
                      {"files", files}};
   write_atomically(folder / kRecordFile, dump_python_json(json) + "\n");
 }

@@ -20,6 +20,8 @@ struct FolderRecord {
   std::string contents;  ///< the same with the sha256 of its weights
   std::map<std::string, std::uint64_t> sizes;  ///< bytes of the folder's files, but of the card
   std::string license, claimed_license;        ///< as Provenance has them
+  std::int64_t parameters = 0;                 ///< of the source
+  std::string dtype;                           ///< of the folder's weights: "float32"
 };
 
 /// The files of a local source.
@@ -30,6 +32,9 @@ struct SourceFiles {
 
 /// Finds them as open_source does. Throws as it does, or with a less helpful message.
 SourceFiles find_source_files(const ConversionRequest& request, const LocalSource& source);
+
+/// The size of a file in bytes, 0 where there is none.
+std::uint64_t size_of(const std::filesystem::path& file);
 
 /// FolderRecord::options. Reads the files of labels, image processor, config and images, which are
 /// compared by their content: a path or a time says less. Throws as their readers.

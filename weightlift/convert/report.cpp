@@ -126,14 +126,13 @@ void add_source(OrderedJson& json, const Conversion& result) {
 
 void add_to(OrderedJson& json, const Conversion& result) {
   json["folder"] = result.folder.string();
-  if (result.unchanged) return;
   json["form"] = to_string(result.content.form);
   add_source(json, result);
   json["bytes_read"] = result.bytes_read;
   if (result.written) json["bytes_written"] = bytes_of(result);
   json["parameters"] = result.parameters;
   json["dtype"] = torch_name(result.content.config.dtype);
-  if (result.already) return;
+  if (result.already || result.unchanged) return;
   json["files"] = result.files;
   json["logits_shape"] = result.logits_shape;
   json["labels"] = result.labels_from;

@@ -24,8 +24,8 @@ std::optional<ConversionInputs> read_inputs(const ConversionRequest& request,
   }
 }
 
-std::optional<Conversion> find_unchanged(const fs::path& folder, const ConversionInputs& inputs,
-                                         Notes& again) {
+std::optional<Conversion> find_unchanged(const fs::path& folder, Form form,
+                                         const ConversionInputs& inputs, Notes& again) {
   if (!has_record(folder)) return std::nullopt;
   const std::optional<FolderRecord> record = read_record(folder);
   const std::string change =
@@ -37,21 +37,28 @@ std::optional<Conversion> find_unchanged(const fs::path& folder, const Conversio
   Conversion result;
   result.unchanged = true;
   result.folder = folder;
+  result.content.form = form;
+  const std::optional<DType> dtype = parse_torch_dtype(record->dtype);
+  result.content.config.dtype = result.config.dtype = dtype.value_or(DType::F32);
+  result.parameters = record->parameters;
+  result.source_file = inputs.files.weights.front().string();
+  for (const fs::path& file : inputs.files.weights) result.bytes_read += size_of(file);
   result.provenance.license = record->license;
   result.provenance.claimed_license = record->claimed_license;
   result.notes.push_back({NoteCode::kUpToDate, shown(folder)});
   return result;
 }
 
-void keep_record(const fs::path& folder, ConversionInputs inputs, const std::string& sha256_hex,
-                 const Provenance& provenance) {
+void keep_record(const fs::path& folder, ConversionInputs inputs, const Conversion& result) {
   FolderRecord& record = inputs.record;
   if (record.contents.empty()) {
-    record.contents =
-        digest_by_content(inputs.files, {{inputs.files.weights.front(), sha256_hex}});
+    record.contents = digest_by_content(
+        inputs.files, {{inputs.files.weights.front(), result.provenance.source_sha256}});
   }
-  record.license = provenance.license;
-  record.claimed_license = provenance.claimed_license;
+  record.license = result.provenance.license;
+  record.claimed_license = result.provenance.claimed_license;
+  record.parameters = result.parameters;
+  record.dtype = torch_name(result.content.config.dtype);
   write_record(folder, std::move(record));
 }
 

@@ -24,11 +24,11 @@ std::optional<ConversionInputs> read_inputs(const ConversionRequest& request,
 
 /// The result where `folder` is up to date. Else nothing, and `again` gets a note where the folder
 /// has a record.
-std::optional<Conversion> find_unchanged(const std::filesystem::path& folder,
+std::optional<Conversion> find_unchanged(const std::filesystem::path& folder, Form form,
                                          const ConversionInputs& inputs, Notes& again);
 
-/// Completes the record, and writes it into the new folder. `sha256_hex`: of the first of the files.
+/// Completes the record, and writes it into the new folder.
 void keep_record(const std::filesystem::path& folder, ConversionInputs inputs,
-                 const std::string& sha256_hex, const Provenance& provenance);
+                 const Conversion& result);
 
 }  // namespace weightlift
