@@ -114,8 +114,8 @@ struct ConversionRequest {
   std::string name = {};  ///< of the new folder; empty: by the source ("resnet-50" for "resnet50")
   bool force = false;     ///< replace an existing folder, atomically
   /// Convert nothing where the folder is whole, and the record in it (kRecordFile) has this source
-  /// and these options; else replace it. The new folder has a record. An existing folder without one
-  /// is refused, unless `force`.
+  /// and these options; else replace it. The new folder has a record. An existing folder without
+  /// one is refused, unless `force`.
   bool if_changed = false;
   bool checksum = false;  ///< if_changed compares the bytes of the source, not sizes and times
   bool dry_run = false;   ///< plan only, write nothing

@@ -83,7 +83,7 @@ enum class NoteCode {
   // Verification
   kNonFiniteWeights,  ///< nan, inf, tensors
   kDtypeOverflow,
-  kAlreadyConverted,       ///< form
+  kAlreadyConverted,  ///< form
   kUpToDate,
   kConvertedAgain,         ///< reason
   kTemporaryFoldersFound,  ///< names

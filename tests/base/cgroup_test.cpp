@@ -90,7 +90,8 @@ TEST_F(CgroupTest, NonsenseIsNoLimit) {
   mount(kUnified);
   mount("33 31 0:30 /");
   set_group("0::/../..\nnonsense\n:\n");
-  for (const char* const text : {"", "x", "100000", "100000 0", "-5 100000", "99999999999999999999 1"}) {
+  for (const char* const text :
+       {"", "x", "100000", "100000 0", "-5 100000", "99999999999999999999 1"}) {
     set("sys/fs/cgroup/cpu.max", text);
     EXPECT_FALSE(read().processors) << text;
   }

@@ -90,13 +90,13 @@ TEST(HintTest, NamesAreStable) {
   for (int code = 0; code <= static_cast<int>(HintCode::kAddTrainingState); ++code) {
     names.push_back(to_string(static_cast<HintCode>(code)));
   }
-  EXPECT_THAT(names,
-              ElementsAre("advice", "did-you-mean", "replace", "choose-name", "choose-output",
-                          "choose-weights", "ignore-tensors", "choose-head", "drop-head",
-                          "give-architecture", "omit-architecture", "give-image-processor",
-                          "give-labels", "target-timm", "convert-first", "list-models",
-                          "use-repository-prefix", "allow-public", "accept-license",
-                          "choose-repository", "name-each", "add-training-state", "give-shard", "give-names"));
+  EXPECT_THAT(names, ElementsAre("advice", "did-you-mean", "replace", "choose-name",
+                                 "choose-output", "choose-weights", "ignore-tensors", "choose-head",
+                                 "drop-head", "give-architecture", "omit-architecture",
+                                 "give-image-processor", "give-labels", "target-timm",
+                                 "convert-first", "list-models", "use-repository-prefix",
+                                 "allow-public", "accept-license", "choose-repository", "name-each",
+                                 "add-training-state", "give-shard", "give-names"));
 }
 
 TEST(JoinPlacesTest, NamesEachPlaceOnce) {

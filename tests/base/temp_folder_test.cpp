@@ -377,8 +377,10 @@ TEST(StaleFolderTest, OfAZombieIsRemoved) {
   ASSERT_GT(length, 0);
   siginfo_t ended{};
   ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOWAIT), 0);
-  write_file(dir / fmt::format(".m.weightlift-{}-aaaaaa",
-                               std::string_view(tag.data(), static_cast<std::size_t>(length))) / "f",
+  write_file(dir /
+                 fmt::format(".m.weightlift-{}-aaaaaa",
+                             std::string_view(tag.data(), static_cast<std::size_t>(length))) /
+                 "f",
              "left behind");
   EXPECT_THAT(remove_stale_folders(dir.path()), IsEmpty());
   EXPECT_THAT(names_in(dir.path()), IsEmpty());
@@ -429,7 +431,8 @@ void make_older(const fs::path& folder, int hours) {
 TEST(AbandonedFolderTest, OnlyOldOnesOfOtherMachinesAreRemoved) {
   const TempDir dir;
   const std::string old = left_name("aaaaaa", "0123456789ab");
-  const std::string young = left_name("bbbbbb", "0123456789ab"), busy = left_name("cccccc", "0123456789ab");
+  const std::string young = left_name("bbbbbb", "0123456789ab"),
+                    busy = left_name("cccccc", "0123456789ab");
   for (const auto& name : {old, young, busy}) {
     write_file(dir / name / "f", "not ours");
     make_older(dir / name, name == young ? 23 : 25);

@@ -16,9 +16,9 @@ using Json = nlohmann::ordered_json;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::MatchesRegex;
-using ::testing::SizeIs;
 using testing::names_in;
 using testing::read_file;
+using ::testing::SizeIs;
 using testing::TempDir;
 using testing::write_file;
 
@@ -33,8 +33,8 @@ class LedgerTest : public ::testing::Test {
     return made;
   }
   static Json line(const std::string& name, const std::string& status) {
-    return {{"type", "convert"}, {"source", name}, {"status", status}, {"name", name}, {"line", 1},
-            {"time", utc_now()}};
+    return {{"type", "convert"}, {"source", name}, {"status", status},
+            {"name", name},      {"line", 1},      {"time", utc_now()}};
   }
   std::vector<LedgerLine> lines(const fs::path& file) const {
     std::vector<LedgerLine> found;
@@ -90,15 +90,18 @@ TEST_F(LedgerTest, ACutLastLineIsDropped) {
 }
 
 TEST_F(LedgerTest, LinesThatAreNoRecordsAreSkipped) {
-  write_file(record(), "nonsense\n[1]\n{}\n{\"status\": \"converted\"}\n{\"time\": 1, \"status\": 2}\n\n\xff\n" +
-                           line("b", "converted").dump() + "\n" + R"({"status": "con)");
+  write_file(
+      record(),
+      "nonsense\n[1]\n{}\n{\"status\": \"converted\"}\n{\"time\": 1, \"status\": 2}\n\n\xff\n" +
+          line("b", "converted").dump() + "\n" + R"({"status": "con)");
   EXPECT_THAT(lines(record()), SizeIs(1));
 }
 
 TEST_F(LedgerTest, AnErrorIsOneText) {
   Json failed = line("", "failed");
   failed["line"] = 7;
-  failed["error"] = {{"kind", "not_found"}, {"where", "x.pth"}, {"message", "no such file or folder"}};
+  failed["error"] = {
+      {"kind", "not_found"}, {"where", "x.pth"}, {"message", "no such file or folder"}};
   failed["notes"] = {{{"severity", "warning"}}};
   write_file(record(), failed.dump() + "\n");
   const LedgerLine found = lines(record()).front();
@@ -130,8 +133,9 @@ TEST_F(LedgerTest, ThePlanHasTheItemsOfTheShard) {
 
 TEST_F(LedgerTest, APlanThatCannotBeReadIsMissing) {
   { const Ledger ledger(dir_ / "out", manifest(), shard_); }
-  for (const char* const text : {"", "{", "[]", R"({"schema": "weightlift-plan/1"})",
-                                 R"({"schema": "weightlift-plan/1", "index": 3, "count": 3, "items": []})"}) {
+  for (const char* const text :
+       {"", "{", "[]", R"({"schema": "weightlift-plan/1"})",
+        R"({"schema": "weightlift-plan/1", "index": 3, "count": 3, "items": []})"}) {
     write_file(dir_ / "out/.batch/00001-of-00002.plan.json", text);
     EXPECT_THROW(find_ledgers(dir_ / "out"), NotFoundError) << text;
   }

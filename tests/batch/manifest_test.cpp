@@ -17,9 +17,9 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using testing::refusal;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
-using testing::refusal;
 using testing::TempDir;
 using testing::write_file;
 
@@ -75,22 +75,22 @@ TEST_F(ManifestTest, APlainListHasOneSourcePerLine) {
 }
 
 TEST_F(ManifestTest, ATemplateNamesTheFolders) {
-  EXPECT_THAT(names("runs/7/model_best.pth.tar\n/data/logs/v3/checkpoints/epoch=1.ckpt\n"
-                    "hf-hub:timm/resnet18.a1_in1k\nruns/8/\n",
-                    ManifestKind::kList, "{grandparent}_{parent}-{stem}"),
-              ElementsAre("runs_7-model_best", "v3_checkpoints-epoch=1",
-                          ::testing::EndsWith("_timm-resnet18.a1_in1k"),
-                          ::testing::EndsWith("_runs-8")));
+  EXPECT_THAT(
+      names("runs/7/model_best.pth.tar\n/data/logs/v3/checkpoints/epoch=1.ckpt\n"
+            "hf-hub:timm/resnet18.a1_in1k\nruns/8/\n",
+            ManifestKind::kList, "{grandparent}_{parent}-{stem}"),
+      ElementsAre("runs_7-model_best", "v3_checkpoints-epoch=1",
+                  ::testing::EndsWith("_timm-resnet18.a1_in1k"), ::testing::EndsWith("_runs-8")));
 }
 
 TEST_F(ManifestTest, ANameInALineWinsOverTheTemplate) {
-  EXPECT_THAT(names(R"({"source": "a/b.pth", "name": "mine"})", ManifestKind::kJsonLines, "x-{stem}"),
-              ElementsAre("mine"));
+  EXPECT_THAT(
+      names(R"({"source": "a/b.pth", "name": "mine"})", ManifestKind::kJsonLines, "x-{stem}"),
+      ElementsAre("mine"));
 }
 
 TEST_F(ManifestTest, ANameWithoutAParentFailsAtItsTurn) {
-  const Manifest manifest =
-      read("resnet18.a1_in1k", ManifestKind::kList, "{parent}-{stem}");
+  const Manifest manifest = read("resnet18.a1_in1k", ManifestKind::kList, "{parent}-{stem}");
   EXPECT_THAT(refusal<UsageError>([&] { parse_item(manifest.items[0], manifest.kind, {}); }),
               StartsWith("name_template: resnet18.a1_in1k does not have all its parts"));
 }
@@ -98,7 +98,8 @@ TEST_F(ManifestTest, ANameWithoutAParentFailsAtItsTurn) {
 TEST_F(ManifestTest, RefusesWrongTemplates) {
   for (const char* const text : {"{name}", "{parent", "parent}", "{}", "{stem}{", "{pa{rent}"}) {
     EXPECT_THAT(refused("a\n", ManifestKind::kList, text),
-                StartsWith("name_template: expected {parent}, {grandparent} or {stem}")) << text;
+                StartsWith("name_template: expected {parent}, {grandparent} or {stem}"))
+        << text;
   }
   EXPECT_THAT(refused("a\n", ManifestKind::kList, "x"),
               StartsWith("name_template: gives all folders one name"));
@@ -107,7 +108,9 @@ TEST_F(ManifestTest, RefusesWrongTemplates) {
 TEST_F(ManifestTest, TwoLinesForOneFolderAreRefused) {
   EXPECT_EQ(refused("a/best.pth\nb/c.pth\n\nd/best.pt\n", ManifestKind::kList),
             "lines 1 and 4: both would become the folder 'best'; give-names()");
-  EXPECT_THAT(refused(R"({"source": "a", "name": "x"})" "\n" R"({"source": "x.pth"})"),
+  EXPECT_THAT(refused(R"({"source": "a", "name": "x"})"
+                      "\n"
+                      R"({"source": "x.pth"})"),
               StartsWith("lines 1 and 2: "));
 }
 

@@ -13,8 +13,8 @@ namespace weightlift {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::StartsWith;
 using testing::refusal;
+using ::testing::StartsWith;
 using Variables = std::map<std::string, std::string>;
 
 Variables slurm(int id, int min, int max, int count) {

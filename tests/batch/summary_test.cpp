@@ -26,10 +26,13 @@ class SummaryTest : public ::testing::Test {
     return made;
   }
   Json line(const std::string& name, const std::string& status, const std::string& time) const {
-    Json json = {{"source", "s"}, {"status", status},
+    Json json = {{"source", "s"},
+                 {"status", status},
                  {"options", {{"output", "elsewhere"}}},
-                 {"folder", "elsewhere/" + name}, {"name", name},
-                 {"line", std::stoi(name) + 1}, {"time", time}};
+                 {"folder", "elsewhere/" + name},
+                 {"name", name},
+                 {"line", std::stoi(name) + 1},
+                 {"time", time}};
     if (status == "failed") {
       json["error"] = {{"kind", "io"}, {"where", ""}, {"message", "broken"}};
     }

@@ -19,8 +19,8 @@ namespace {
 using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::Le;
-using ::testing::SizeIs;
 using testing::read_file;
+using ::testing::SizeIs;
 using testing::TempDir;
 using testing::write_file;
 
@@ -58,7 +58,9 @@ TEST_F(WorkersTest, WithoutTasksThereIsNothingToDo) {
 }
 
 TEST_F(WorkersTest, LargeAnswersArrive) {
-  tasks_.work = [](std::size_t task) { return std::string(3'000'000, static_cast<char>('a' + task)); };
+  tasks_.work = [](std::size_t task) {
+    return std::string(3'000'000, static_cast<char>('a' + task));
+  };
   run(2);
   ASSERT_THAT(answers_, SizeIs(6));
   for (const auto& [task, text] : answers_) {
@@ -131,7 +133,8 @@ TEST_F(WorkersTest, WorkersEndWithTheirParent) {
     ::_exit(0);
   }
   for (const char* const name : {"pid0", "pid1"}) {
-    while (!std::filesystem::exists(dir_ / name) || read_file(dir_ / name).empty()) std::this_thread::yield();
+    while (!std::filesystem::exists(dir_ / name) || read_file(dir_ / name).empty())
+      std::this_thread::yield();
   }
   ::kill(parent, SIGKILL);
   ::waitpid(parent, nullptr, 0);

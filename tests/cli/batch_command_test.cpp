@@ -60,18 +60,22 @@ class BatchTest : public ::testing::Test {
   void write_manifest(const std::string& lines) { write_file(dir_ / "manifest.jsonl", lines); }
   std::string out() const { return dir_ / "out"; }
   std::vector<std::string> command(const std::vector<std::string>& more = {}) const {
-    std::vector<std::string> words = {"batch", dir_ / "manifest.jsonl", "-o", out(), "--threads", "1"};
+    std::vector<std::string> words = {"batch", dir_ / "manifest.jsonl", "-o", out(), "--threads",
+                                      "1"};
     words.insert(words.end(), more.begin(), more.end());
     return words;
   }
-  Outcome run(const std::vector<std::string>& more = {}) const { return run_weightlift(command(more)); }
+  Outcome run(const std::vector<std::string>& more = {}) const {
+    return run_weightlift(command(more));
+  }
   Outcome merge(const std::vector<std::string>& more = {}) const {
     std::vector<std::string> words = {"batch", "--merge", out()};
     words.insert(words.end(), more.begin(), more.end());
     return run_weightlift(words);
   }
   /// The statuses in a record, by name.
-  std::map<std::string, std::vector<std::string>> record(const std::string& shard = "00000-of-00001") const {
+  std::map<std::string, std::vector<std::string>> record(
+      const std::string& shard = "00000-of-00001") const {
     std::map<std::string, std::vector<std::string>> statuses;
     for (const auto& json : json_lines(read_file(dir_ / ("out/.batch/" + shard + ".jsonl")))) {
       statuses[json.value("name", "")].push_back(json.at("status"));
@@ -91,7 +95,9 @@ TEST_F(BatchTest, ConvertsEachLine) {
   EXPECT_THAT(names_in(out()), ElementsAre(".batch", "m0", "m1", "m2", "m3"));
   for (int i = 0; i < 4; ++i) {
     const std::string name = "/m" + std::to_string(i);
-    EXPECT_EQ(run_weightlift({"verify", sources_[static_cast<std::size_t>(i)], out() + name}).exit_code, 0);
+    EXPECT_EQ(
+        run_weightlift({"verify", sources_[static_cast<std::size_t>(i)], out() + name}).exit_code,
+        0);
   }
 }
 
@@ -108,13 +114,15 @@ TEST_F(BatchTest, ASecondRunConvertsOnlyWhatChanged) {
 
 TEST_F(BatchTest, ABadLineFailsThatItemOnly) {
   write_manifest(line(0) + "\n{\"source\": \"absent.pth\"}\n{\"source\": \n" + line(1) + "\n" +
-                 R"({"source": "x", "id2labels": "y"})" "\n");
+                 R"({"source": "x", "id2labels": "y"})"
+                 "\n");
   const Outcome outcome = run();
   EXPECT_EQ(outcome.exit_code, 3) << outcome.err;
-  EXPECT_THAT(outcome.err,
-              AllOf(HasSubstr("error: line 2: absent.pth: no such file or folder\n"),
-                    HasSubstr("error: line 3: invalid JSON"),
-                    HasSubstr("error: line 5: x: id2labels: unknown option; did you mean id2label?")));
+  EXPECT_THAT(
+      outcome.err,
+      AllOf(HasSubstr("error: line 2: absent.pth: no such file or folder\n"),
+            HasSubstr("error: line 3: invalid JSON"),
+            HasSubstr("error: line 5: x: id2labels: unknown option; did you mean id2label?")));
   EXPECT_THAT(names_in(out()), ElementsAre(".batch", "m0", "m1"));
   const Outcome merged = merge();
   EXPECT_EQ(merged.exit_code, 3);
@@ -166,8 +174,9 @@ TEST_F(BatchTest, PartsShareTheWork) {
 }
 
 TEST_F(BatchTest, SchedulersGiveThePart) {
-  std::vector<std::string> words = {"/usr/bin/env", "SLURM_ARRAY_TASK_ID=7", "SLURM_ARRAY_TASK_MIN=6",
-                                    "SLURM_ARRAY_TASK_MAX=7", "SLURM_ARRAY_TASK_COUNT=2"};
+  std::vector<std::string> words = {"/usr/bin/env", "SLURM_ARRAY_TASK_ID=7",
+                                    "SLURM_ARRAY_TASK_MIN=6", "SLURM_ARRAY_TASK_MAX=7",
+                                    "SLURM_ARRAY_TASK_COUNT=2"};
   for (const std::string& word : weightlift(command())) words.push_back(word);
   EXPECT_EQ(testing::run_program(words).exit_code, 0);
   EXPECT_THAT(names_in(out()), ElementsAre(".batch", "m1", "m3"));
@@ -177,7 +186,8 @@ TEST_F(BatchTest, SchedulersGiveThePart) {
   EXPECT_THAT(refused.err, HasSubstr("name the part with --shard I/N"));
   words = {"/usr/bin/env", "JOB_COMPLETION_INDEX=0"};
   for (const std::string& word : weightlift(command())) words.push_back(word);
-  EXPECT_THAT(testing::run_program(words).err, HasSubstr("error: --shards: missing; JOB_COMPLETION_INDEX"));
+  EXPECT_THAT(testing::run_program(words).err,
+              HasSubstr("error: --shards: missing; JOB_COMPLETION_INDEX"));
 }
 
 TEST_F(BatchTest, SeveralProcessesDoTheSame) {
@@ -263,7 +273,8 @@ TEST_F(BatchTest, RefusesContradictions) {
   EXPECT_THAT(refused({"batch"}), HasSubstr("expected either MANIFEST or --from-file FILE"));
   EXPECT_THAT(refused({"batch", "m"}), HasSubstr("--output: missing"));
   EXPECT_THAT(refused({"batch", "m", "--from-file", "l", "-o", "x"}), HasSubstr("expected either"));
-  EXPECT_THAT(refused({"batch", "--merge", "x", "-o", "y"}), HasSubstr("--merge: cannot be combined"));
+  EXPECT_THAT(refused({"batch", "--merge", "x", "-o", "y"}),
+              HasSubstr("--merge: cannot be combined"));
   EXPECT_THAT(refused({"batch", "m", "-o", "x", "--clean"}), HasSubstr("--clean: needs --merge"));
   EXPECT_THAT(refused(command({"--jobs", "0"})), HasSubstr("--jobs: expected 1 or more"));
   EXPECT_THAT(refused(command({"--shard", "4/4"})), HasSubstr("--shard: expected I/N"));
@@ -273,7 +284,8 @@ TEST_F(BatchTest, RefusesContradictions) {
 TEST_F(BatchTest, MemoryDoesNotGrowWithTheNumberOfItems) {
   std::string lines;
   for (int i = 0; i < 500; ++i) {
-    const nlohmann::json json = {{"source", sources_[0]}, {"name", "n" + std::to_string(i)}, {"fsync", false}};
+    const nlohmann::json json = {
+        {"source", sources_[0]}, {"name", "n" + std::to_string(i)}, {"fsync", false}};
     lines += json.dump() + "\n";
   }
   write_manifest(lines);
@@ -292,7 +304,8 @@ class BatchKillTest : public BatchTest {
   void kill_at_moments(int moments, const std::vector<std::string>& command) {
     ASSERT_EQ(testing::run_program(command).exit_code, 0);
     std::map<std::string, std::map<std::string, std::string>> complete;
-    for (int i = 0; i < 6; ++i) complete["m" + std::to_string(i)] = files_of("m" + std::to_string(i));
+    for (int i = 0; i < 6; ++i)
+      complete["m" + std::to_string(i)] = files_of("m" + std::to_string(i));
     std::mt19937 random(std::random_device{}());
     int killed = 0;
     for (int i = 0; i < moments; ++i) {

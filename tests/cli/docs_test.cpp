@@ -105,7 +105,8 @@ INSTANTIATE_TEST_SUITE_P(
                       Document{"docs/labels-and-image-processors.md", 2},
                       Document{"docs/verification.md", 3}, Document{"docs/publishing.md", 3},
                       Document{"docs/classification.md", 4}, Document{"docs/exit-codes.md", 4},
-                      Document{"docs/json.md", 4}, Document{"docs/families.md", 1}),
+                      Document{"docs/json.md", 5}, Document{"docs/scale.md", 5},
+                      Document{"docs/families.md", 1}),
     name_of);
 
 std::string page(const std::string& path) {

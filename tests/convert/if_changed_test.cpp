@@ -20,11 +20,11 @@ namespace fs = std::filesystem;
 using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::EndsWith;
-using ::testing::HasSubstr;
-using ::testing::Not;
 using testing::files_of;
+using ::testing::HasSubstr;
 using testing::merged;
 using testing::names_in;
+using ::testing::Not;
 using testing::read_file;
 using testing::refusal;
 using testing::request_for;
@@ -272,7 +272,9 @@ TEST_F(IfChangedTest, WhatChangesDuringTheConversionIsAChangeForTheNext) {
   testing::Listener listener;
   const fs::path config = source_ / "config.json";
   listener.at_step = [&](std::string_view name) {
-    if (name == "verify") write_file(config, merged(read_file(config), R"({"label_names": ["v", "w", "x", "y", "z"]})"));
+    if (name == "verify")
+      write_file(config,
+                 merged(read_file(config), R"({"label_names": ["v", "w", "x", "y", "z"]})"));
   };
   EXPECT_TRUE(testing::convert(request_, listener).written);
   EXPECT_EQ(run(), "the source changed");

@@ -52,10 +52,9 @@ TEST(ConvertOptionsTest, WhatOptionsJsonWritesIsReadBack) {
 
 /// Another value of an option than the default.
 Json another_value(const std::string& name, const Json& value, const testing::TempDir& dir) {
-  static const std::map<std::string, Json> words = {{"to", "timm"},        {"weights_format", "bin"},
-                                                    {"dtype", "float16"},  {"head", "none"},
-                                                    {"id2label", "imagenet-1k"},
-                                                    {"image_processor", "resnet18.tv_in1k"}};
+  static const std::map<std::string, Json> words = {
+      {"to", "timm"},   {"weights_format", "bin"},   {"dtype", "float16"},
+      {"head", "none"}, {"id2label", "imagenet-1k"}, {"image_processor", "resnet18.tv_in1k"}};
   if (const auto found = words.find(name); found != words.end()) return found->second;
   if (name == "config" || name == "image") {
     testing::write_file(dir / name, "x");
@@ -68,9 +67,9 @@ Json another_value(const std::string& name, const Json& value, const testing::Te
 
 // A new option is a change for if_changed, unless it is listed here.
 TEST(ConvertOptionsTest, EachOptionDecidesOnTheFolderOrIsKnownNotTo) {
-  const std::set<std::string> without_effect = {
-      "output", "name",  "force",   "if_changed", "checksum",
-      "dry_run", "fsync", "threads", "report",     "push_to_hub"};
+  const std::set<std::string> without_effect = {"output",   "name",       "force", "if_changed",
+                                                "checksum", "dry_run",    "fsync", "threads",
+                                                "report",   "push_to_hub"};
   const testing::TempDir dir;
   const auto digest = [](const Json& options) {
     return digest_options(to_request(parse_convert_options(options)), {});

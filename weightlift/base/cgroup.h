@@ -6,10 +6,10 @@
 
 namespace weightlift {
 
-/// What the control groups of this process allow it, as containers and batch systems limit it. Reads
-/// versions 1 and 2. Nothing where there is no limit, or the system does not show it.
+/// What the control groups of this process allow it, as containers and batch systems limit it.
+/// Reads versions 1 and 2. Nothing where there is no limit, or the system does not show it.
 struct ResourceLimits {
-  std::optional<double> processors = {};         ///< CPU time per time: 2.5 for two and a half
+  std::optional<double> processors = {};           ///< CPU time per time: 2.5 for two and a half
   std::optional<std::uint64_t> memory_bytes = {};  ///< of all processes in the group
 };
 

@@ -56,11 +56,11 @@ class TempFolder {
   bool published_ = false;
 };
 
-/// Removes the dot-folders that dead processes of this user left in `parent`: processes of this boot
-/// and PID namespace that are gone, and whose lock is free. A file system may not share locks between
-/// machines, so the lock alone decides nothing. Returns the names of those that may belong to
-/// processes of other machines or containers, or hold a replaced folder (TempFolder::publish); it
-/// keeps these. Does nothing where `parent` cannot be listed. Takes milliseconds where it has
+/// Removes the dot-folders that dead processes of this user left in `parent`: processes of this
+/// boot and PID namespace that are gone, and whose lock is free. A file system may not share locks
+/// between machines, so the lock alone decides nothing. Returns the names of those that may belong
+/// to processes of other machines or containers, or hold a replaced folder (TempFolder::publish);
+/// it keeps these. Does nothing where `parent` cannot be listed. Takes milliseconds where it has
 /// thousands of entries: call it once per run, not per folder.
 std::vector<std::string> remove_stale_folders(const std::filesystem::path& parent);
 

@@ -44,7 +44,8 @@ struct Outcome {
 };
 
 std::string pack(const Outcome& outcome) {
-  return dump_json_line({{"code", outcome.code}, {"stopped", outcome.stopped}, {"json", outcome.json}});
+  return dump_json_line(
+      {{"code", outcome.code}, {"stopped", outcome.stopped}, {"json", outcome.json}});
 }
 
 Outcome unpack(const std::string& text) {
@@ -92,7 +93,8 @@ class ItemConverter {
 /// One run over the items of a shard.
 class BatchRun {
  public:
-  BatchRun(const BatchRequest& request, const BatchHooks& hooks) : request_(request), hooks_(hooks) {
+  BatchRun(const BatchRequest& request, const BatchHooks& hooks)
+      : request_(request), hooks_(hooks) {
     const auto& items = request.manifest.items;
     for (std::size_t i = 0; i < items.size(); ++i) {
       if (request.shard.has(i)) items_.push_back(&items[i]);
@@ -122,26 +124,26 @@ class BatchRun {
  private:
   void run_workers() {
     std::optional<ItemConverter> converter;  // each worker's own
-    const WorkerTasks tasks{
-        .count = items_.size(),
-        .need = [this](std::size_t i) { return memory_need(*items_[i]); },
-        .prepare =
-            [&] {
-              hooks_.prepare_worker();
-              converter.emplace(request_, hooks_);
-            },
-        .work = [&](std::size_t i) { return pack(converter->run(*items_[i])); },
-        .done =
-            [&](std::size_t i, const WorkerAnswer& answer) {
-              take(*items_[i], answer.ended_by ? killed(*items_[i], *answer.ended_by)
-                                               : unpack(answer.text));
-            },
-        .check = hooks_.check};
+    const WorkerTasks tasks{.count = items_.size(),
+                            .need = [this](std::size_t i) { return memory_need(*items_[i]); },
+                            .prepare =
+                                [&] {
+                                  hooks_.prepare_worker();
+                                  converter.emplace(request_, hooks_);
+                                },
+                            .work = [&](std::size_t i) { return pack(converter->run(*items_[i])); },
+                            .done =
+                                [&](std::size_t i, const WorkerAnswer& answer) {
+                                  take(*items_[i], answer.ended_by
+                                                       ? killed(*items_[i], *answer.ended_by)
+                                                       : unpack(answer.text));
+                                },
+                            .check = hooks_.check};
     run_in_workers(tasks, {request_.jobs, request_.memory_bytes});
   }
 
-  /// What a conversion may take: measured were 50 to 70 MB and a fifth of large weights files, whose
-  /// largest layers are packed.
+  /// What a conversion may take: measured were 50 to 70 MB and a fifth of large weights files,
+  /// whose largest layers are packed.
   static std::uint64_t memory_need(const BatchItem& item) {
     constexpr std::uint64_t kBaseBytes = std::uint64_t{96} << 20;
     std::error_code error;
@@ -159,10 +161,10 @@ class BatchRun {
           advice("run fewer at once, or one with more memory"));
     } else {
       const char* const name = ::sigabbrev_np(signal);
-      error = std::make_shared<Error>(
-          ErrorKind::kInternal, printable(item.source),
-          signal == 0 ? std::string("its process ended early")
-                      : fmt::format("its process was ended by SIG{}", name == nullptr ? "?" : name));
+      error = std::make_shared<Error>(ErrorKind::kInternal, printable(item.source),
+                                      signal == 0 ? std::string("its process ended early")
+                                                  : fmt::format("its process was ended by SIG{}",
+                                                                name == nullptr ? "?" : name));
     }
     ConversionRecord record;
     record.error = error;

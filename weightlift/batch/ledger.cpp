@@ -59,8 +59,7 @@ std::string describe_error(const Json& object) {
 
 bool has_warnings(const Json& object) {
   const Json* notes = find_member(object, "notes");
-  return notes != nullptr && notes->is_array() &&
-         std::ranges::any_of(*notes, [](const Json& note) {
+  return notes != nullptr && notes->is_array() && std::ranges::any_of(*notes, [](const Json& note) {
            return note.is_object() && text_in(note, "severity") == "warning";
          });
 }
@@ -98,7 +97,8 @@ void make_folder(const fs::path& folder) {
 /// Opens a record, creates it where it is missing, and drops what follows its last line.
 Descriptor open_record(const fs::path& path) {
   constexpr mode_t kByUmask = 0666;
-  Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, kByUmask));
+  Descriptor file(
+      ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, kByUmask));
   struct stat status {};
   if (!file || ::fstat(file.get(), &status) != 0) throw_io_error(path, "cannot open", errno);
   require_regular(path, status);
@@ -117,9 +117,9 @@ Json plan_json(const ShardPlan& plan) {
   for (const ShardPlan::Item& item : plan.items) {
     items.push_back({{"name", item.name}, {"source", item.source}, {"line", item.line}});
   }
-  return {{"schema", kPlanSchema},         {"manifest", plan.manifest}, {"began", plan.began},
-          {"index", plan.shard.index},     {"count", plan.shard.count}, {"total", plan.total},
-          {"finished", plan.finished},     {"items", std::move(items)}};
+  return {{"schema", kPlanSchema},     {"manifest", plan.manifest}, {"began", plan.began},
+          {"index", plan.shard.index}, {"count", plan.shard.count}, {"total", plan.total},
+          {"finished", plan.finished}, {"items", std::move(items)}};
 }
 
 std::optional<ShardPlan> read_plan(const fs::path& file) {
@@ -137,7 +137,8 @@ std::optional<ShardPlan> read_plan(const fs::path& file) {
       return std::nullopt;
     }
     for (const Json& item : *items) {
-      plan.items.push_back({text_in(item, "name"), text_in(item, "source"), count_in(item, "line")});
+      plan.items.push_back(
+          {text_in(item, "name"), text_in(item, "source"), count_in(item, "line")});
     }
     return plan;
   } catch (const Error&) {
@@ -155,7 +156,8 @@ std::string utc_now() {
   using std::chrono::duration_cast;
   const auto now = std::chrono::system_clock::now();
   const auto whole = std::chrono::floor<std::chrono::seconds>(now);
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:06}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(whole)),
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:06}Z",
+                     fmt::gmtime(std::chrono::system_clock::to_time_t(whole)),
                      duration_cast<std::chrono::microseconds>(now - whole).count());
 }
 
@@ -186,7 +188,8 @@ Ledger::Ledger(const fs::path& output, const Manifest& manifest, const Shard& sh
 }
 
 void Ledger::write_plan() const {
-  write_atomically(plan_path_, plan_json(plan_).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+  write_atomically(plan_path_,
+                   plan_json(plan_).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
 void Ledger::append(const nlohmann::ordered_json& json, const std::string& key) {

@@ -35,10 +35,9 @@ struct LedgerLine {
   bool done() const { return status == "converted" || status == "already"; }
 };
 
-/// Calls visit for each line of one shard's record. Skips lines that are no objects of a batch: those
-/// that a crash cut, or that two machines wrote at once.
-void read_ledger(const std::filesystem::path& file,
-                 const std::function<void(LedgerLine&&)>& visit);
+/// Calls visit for each line of one shard's record. Skips lines that are no objects of a batch:
+/// those that a crash cut, or that two machines wrote at once.
+void read_ledger(const std::filesystem::path& file, const std::function<void(LedgerLine&&)>& visit);
 
 /// What one shard has to do: "iiiii-of-nnnnn.plan.json" beside its record.
 struct ShardPlan {
@@ -57,8 +56,8 @@ struct ShardPlan {
 /// The record of one shard, which grows by whole lines.
 class Ledger {
  public:
-  /// Opens or creates the record of the shard in `output`, drops a line at its end that a crash cut,
-  /// and writes the plan. Throws IoError.
+  /// Opens or creates the record of the shard in `output`, drops a line at its end that a crash
+  /// cut, and writes the plan. Throws IoError.
   Ledger(const std::filesystem::path& output, const Manifest& manifest, const Shard& shard);
 
   /// Appends the object of an item as one line, and waits until it is on the disk. Leaves an item

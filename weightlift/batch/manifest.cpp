@@ -208,8 +208,8 @@ ConvertOptions parse_item(const BatchItem& item, ManifestKind kind,
     options = parse_convert_options(nlohmann::ordered_json(json), defaults);
   }
   if (item.name.empty()) {
-    throw UsageError("name_template", fmt::format("{} does not have all its parts",
-                                                  printable(item.source)),
+    throw UsageError("name_template",
+                     fmt::format("{} does not have all its parts", printable(item.source)),
                      {{HintCode::kGiveNames, {}}});
   }
   options.request.source = item.source;

@@ -10,7 +10,8 @@
 
 namespace weightlift {
 
-/// A line of a manifest. One that cannot be read has what could be read of it, and fails at its turn.
+/// A line of a manifest. One that cannot be read has what could be read of it, and fails at its
+/// turn.
 struct BatchItem {
   std::size_t line = 0;     ///< in the file, from 1
   std::string text = {};    ///< a JSON object; of a list the source

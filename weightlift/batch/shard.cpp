@@ -22,7 +22,8 @@ std::optional<std::size_t> to_number(std::string_view text) {
 }
 
 Hints give_shard(const std::string& example = "") {
-  return {{HintCode::kGiveShard, example.empty() ? std::vector<std::string>() : std::vector{example}}};
+  return {
+      {HintCode::kGiveShard, example.empty() ? std::vector<std::string>() : std::vector{example}}};
 }
 
 Shard parse_shard(const std::string& given) {
@@ -31,8 +32,8 @@ Shard parse_shard(const std::string& given) {
   const auto count =
       slash == given.npos ? std::nullopt : to_number(std::string_view(given).substr(slash + 1));
   if (!index || !count || *count == 0 || *index >= *count || *count > kMaxShards) {
-    throw UsageError("shard", fmt::format("expected I/N with I from 0 to N-1, got '{}'",
-                                          printable(given)));
+    throw UsageError("shard",
+                     fmt::format("expected I/N with I from 0 to N-1, got '{}'", printable(given)));
   }
   return {*index, *count};
 }
@@ -41,7 +42,8 @@ Shard parse_shard(const std::string& given) {
 std::size_t number_of(const std::string& name, const std::string& value) {
   const auto number = to_number(value);
   if (number) return *number;
-  throw UsageError(name, fmt::format("expected a number, got '{}'", printable(value)), give_shard());
+  throw UsageError(name, fmt::format("expected a number, got '{}'", printable(value)),
+                   give_shard());
 }
 
 Shard shard_of_array(const std::string& id, std::optional<std::size_t> shards,
@@ -61,9 +63,9 @@ Shard shard_of_array(const std::string& id, std::optional<std::size_t> shards,
                      give_shard());
   }
   if (shards && *shards != count) {
-    throw UsageError("shards", fmt::format("expected the {} tasks of the Slurm array, got {}", count,
-                                           *shards),
-                     give_shard(index < *shards ? fmt::format("{}/{}", index, *shards) : ""));
+    throw UsageError(
+        "shards", fmt::format("expected the {} tasks of the Slurm array, got {}", count, *shards),
+        give_shard(index < *shards ? fmt::format("{}/{}", index, *shards) : ""));
   }
   return {index - first, count};
 }
@@ -84,9 +86,7 @@ Shard shard_of_job(const std::string& value, std::optional<std::size_t> shards) 
 
 }  // namespace
 
-std::string to_string(const Shard& shard) {
-  return fmt::format("{}/{}", shard.index, shard.count);
-}
+std::string to_string(const Shard& shard) { return fmt::format("{}/{}", shard.index, shard.count); }
 
 Shard choose_shard(const std::string& given, std::optional<std::size_t> shards,
                    const std::function<std::string(const std::string&)>& variable) {

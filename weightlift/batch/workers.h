@@ -32,10 +32,10 @@ struct WorkerLimits {
 };
 
 /// Runs tasks 0 to count-1 in at most `jobs` processes, which are forks of this one: call it before
-/// the process has threads. A worker that ends early is replaced, and its task is tried once more, at
-/// the end and alone; a second such end is its answer. Workers end with this process, whatever ends it. Before an
-/// exception of `check` or `done` leaves, the running tasks stop, and `done` gets the answers that
-/// are there. Throws IoError where the system refuses a process.
+/// the process has threads. A worker that ends early is replaced, and its task is tried once more,
+/// at the end and alone; a second such end is its answer. Workers end with this process, whatever
+/// ends it. Before an exception of `check` or `done` leaves, the running tasks stop, and `done`
+/// gets the answers that are there. Throws IoError where the system refuses a process.
 void run_in_workers(const WorkerTasks& tasks, const WorkerLimits& limits);
 
 }  // namespace weightlift

@@ -36,9 +36,7 @@ struct BatchFlags : ConvertFlags {
   bool clean = false;
 
   /// What the command is about.
-  std::string subject() const {
-    return !merge.empty() ? merge : list.empty() ? manifest : list;
-  }
+  std::string subject() const { return !merge.empty() ? merge : list.empty() ? manifest : list; }
 };
 
 void refuse_batch_contradictions(const BatchFlags& flags) {
@@ -54,10 +52,12 @@ void refuse_batch_contradictions(const BatchFlags& flags) {
                      advice("see weightlift batch --help"));
   }
   if (flags.request.output.empty()) throw UsageError("--output", "missing");
-  if (flags.jobs < 1) throw UsageError("--jobs", fmt::format("expected 1 or more, got {}", flags.jobs));
+  if (flags.jobs < 1)
+    throw UsageError("--jobs", fmt::format("expected 1 or more, got {}", flags.jobs));
   if (!flags.publish.repo_id.empty()) {
-    throw UsageError("--repo-id", "cannot be combined with several sources; use push_to_hub in the "
-                                  "manifest");
+    throw UsageError("--repo-id",
+                     "cannot be combined with several sources; use push_to_hub in the "
+                     "manifest");
   }
   refuse_item_contradictions(flags);
 }
@@ -96,12 +96,12 @@ int run_items(const BatchFlags& flags) {
   catch_signals();
   const auto began = std::chrono::steady_clock::now();
   BatchOutput output(flags.subject(), count_items(request), flags.json);
-  const BatchSummary summary = run_batch(
-      request, {.check = check_signals,
-                .prepare_worker = catch_signals_again,
-                .exit_code = exit_code_of,
-                .done = [&](const BatchItem& item, const nlohmann::ordered_json& line,
-                            int code) { output.show(item, line, code); }});
+  const BatchSummary summary =
+      run_batch(request, {.check = check_signals,
+                          .prepare_worker = catch_signals_again,
+                          .exit_code = exit_code_of,
+                          .done = [&](const BatchItem& item, const nlohmann::ordered_json& line,
+                                      int code) { output.show(item, line, code); }});
   output.clear();
   if (flags.json) print_summary(flags.subject(), summary, true);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
@@ -146,10 +146,11 @@ void add_batch_options(CLI::App& command, BatchFlags& flags) {
   group(command.add_option("--merge", flags.merge,
                            "Summarize the records of all parts in an output folder"))
       ->type_name("DIR");
-  group(command.add_flag("--clean", flags.clean,
-                         "With --merge, remove temporary folders of other machines after 24 hours"));
-  group(command.add_flag("--json", flags.json,
-                         "One JSON object per item, and one for the summary"));
+  group(
+      command.add_flag("--clean", flags.clean,
+                       "With --merge, remove temporary folders of other machines after 24 hours"));
+  group(
+      command.add_flag("--json", flags.json, "One JSON object per item, and one for the summary"));
 }
 
 }  // namespace

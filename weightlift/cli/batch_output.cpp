@@ -78,8 +78,7 @@ void BatchOutput::show(const BatchItem& item, const Json& line, int code) {
     log_error(describe_failure(item, line.at("error")));
   } else if (!json_) {
     const std::string folder = text_of(line, "folder");
-    put("[{}/{}] {} -> {}{}\n", done_, count_, item.source, folder,
-        describe_status(line));
+    put("[{}/{}] {} -> {}{}\n", done_, count_, item.source, folder, describe_status(line));
   }
   if (json_) print_json(line);
   flush_results();

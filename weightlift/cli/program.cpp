@@ -143,16 +143,22 @@ int run(std::span<char*> arguments) {
   app.add_flag("-v,--verbose", verbose, "Print each pair of operations and each difference");
   app.add_option("--log-file", log_file, "Append messages to a file, with time and level")
       ->type_name("FILE");
-  const std::vector<std::pair<std::string, Action>> actions = {
-      {"convert", add_convert(app)},   {"batch", add_batch(app)},
-      {"verify", add_verify(app)},
-      {"diff", add_diff(app)},         {"inspect", add_inspect(app)},
-      {"models", add_models(app)},     {"preprocess", add_preprocess(app)},
-      {"classify", add_classify(app)}, {"evaluate", add_evaluate(app)},
-      {"pull", add_pull(app)},         {"push", add_push(app)},
-      {"env", add_env(app)},           {"completion", add_completion(app)},
-      {"man", add_man(app)},           {"version", add_version(app)},
-      {"help", add_help(app)}};
+  const std::vector<std::pair<std::string, Action>> actions = {{"convert", add_convert(app)},
+                                                               {"batch", add_batch(app)},
+                                                               {"verify", add_verify(app)},
+                                                               {"diff", add_diff(app)},
+                                                               {"inspect", add_inspect(app)},
+                                                               {"models", add_models(app)},
+                                                               {"preprocess", add_preprocess(app)},
+                                                               {"classify", add_classify(app)},
+                                                               {"evaluate", add_evaluate(app)},
+                                                               {"pull", add_pull(app)},
+                                                               {"push", add_push(app)},
+                                                               {"env", add_env(app)},
+                                                               {"completion", add_completion(app)},
+                                                               {"man", add_man(app)},
+                                                               {"version", add_version(app)},
+                                                               {"help", add_help(app)}};
   const int done = parse(app, arguments);
   if (done >= 0) return done;
   set_log_level(quiet ? LogLevel::kQuiet : verbose ? LogLevel::kVerbose : LogLevel::kNormal);

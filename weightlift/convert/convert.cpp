@@ -232,9 +232,8 @@ void publish(const Attempt& attempt, TempFolder& folder, Conversion& result) {
     result.folder = folder.publish(attempt.existing);
   } catch (const ExistsError&) {
     Notes unused;
-    auto made = attempt.inputs
-                    ? find_unchanged(attempt.folder, request.to, *attempt.inputs, unused)
-                    : std::optional<Conversion>();
+    auto made = attempt.inputs ? find_unchanged(attempt.folder, request.to, *attempt.inputs, unused)
+                               : std::optional<Conversion>();
     if (!made) throw;
     result = *std::move(made);
     return;

@@ -123,8 +123,7 @@ SourceFiles find_source_files(const ConversionRequest& request, const LocalSourc
   Json small = {{"name", last_part_of(source.path)}};
   if (folder) {
     const bool described = request.hints.config.empty();
-    files.weights.push_back(
-        find_weights_file(path, described ? loader_of(path) : Loader::kTimm));
+    files.weights.push_back(find_weights_file(path, described ? loader_of(path) : Loader::kTimm));
     small["files"] = hashes_of({path / kConfigFile, path / kProcessorFile});
   } else {
     files.weights.push_back(path);
@@ -227,8 +226,8 @@ std::string find_change(const fs::path& folder, const FolderRecord& record,
     }
   }
   if (record.options != wanted.options) return "the options differ";
-  const bool same = wanted.contents.empty() ? record.source == wanted.source
-                                            : record.contents == wanted.contents;
+  const bool same =
+      wanted.contents.empty() ? record.source == wanted.source : record.contents == wanted.contents;
   return same ? "" : "the source changed";
 }
 

@@ -15,9 +15,9 @@ namespace weightlift {
 
 /// The content of kRecordFile: from what a folder was made, as digests, so that it has no paths.
 struct FolderRecord {
-  std::string options;   ///< of all options that decide on the folder, with the files that they name
-  std::string source;    ///< of the source: its small files, names, sizes and times of its weights
-  std::string contents;  ///< the same with the sha256 of its weights
+  std::string options;  ///< of all options that decide on the folder, with the files that they name
+  std::string source;   ///< of the source: its small files, names, sizes and times of its weights
+  std::string contents;                        ///< the same with the sha256 of its weights
   std::map<std::string, std::uint64_t> sizes;  ///< bytes of the folder's files, but of the card
   std::string license, claimed_license;        ///< as Provenance has them
   std::int64_t parameters = 0;                 ///< of the source
@@ -40,7 +40,8 @@ std::uint64_t size_of(const std::filesystem::path& file);
 /// compared by their content: a path or a time says less. Throws as their readers.
 std::string digest_options(const ConversionRequest& request, const LocalSource& source);
 
-/// FolderRecord::source. The name of a blob in the Hub's cache is its hash, and stands for its time.
+/// FolderRecord::source. The name of a blob in the Hub's cache is its hash, and stands for its
+/// time.
 std::string digest_by_time(const SourceFiles& files);
 
 /// FolderRecord::contents. `known`: sha256 of weights that the caller knows. Reads the others.
@@ -56,8 +57,8 @@ std::optional<FolderRecord> read_record(const std::filesystem::path& folder);
 /// Writes the record into a folder that is otherwise complete, with the sizes of its files.
 void write_record(const std::filesystem::path& folder, FolderRecord record);
 
-/// Why the folder, which has this record, is not what a conversion would write: "out/m/config.json is
-/// missing". Empty: it is up to date. `wanted.contents` decides where it is not empty.
+/// Why the folder, which has this record, is not what a conversion would write: "out/m/config.json
+/// is missing". Empty: it is up to date. `wanted.contents` decides where it is not empty.
 std::string find_change(const std::filesystem::path& folder, const FolderRecord& record,
                         const FolderRecord& wanted);
 

@@ -43,7 +43,8 @@ class ConversionObserver {
 void convert_all(std::span<const ConversionRequest> requests, ProgressSink& shared,
                  ConversionObserver& observer);
 
-/// Converts sources one after the other, each by itself, with one client of the Hub and one account.
+/// Converts sources one after the other, each by itself, with one client of the Hub and one
+/// account.
 class Converter {
  public:
   Converter();

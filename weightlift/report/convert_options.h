@@ -25,8 +25,8 @@ inline constexpr const char* kOutputDtypes[] = {"keep", "float32", "float16", "b
 inline constexpr const char* kHeads[] = {"keep", "none"};
 
 /// Reads an object of options by their JSON names, for front ends without a command line. An option
-/// that is absent or null keeps the value of `defaults`. `push_to_hub` is a boolean or a repository. Throws
-/// UsageError for an unknown name or a wrong value.
+/// that is absent or null keeps the value of `defaults`. `push_to_hub` is a boolean or a
+/// repository. Throws UsageError for an unknown name or a wrong value.
 ConvertOptions parse_convert_options(const nlohmann::ordered_json& options,
                                      const ConvertOptions& defaults = {});
 
