@@ -132,6 +132,16 @@ TEST_F(SummaryTest, ASourceThatIsAlreadyConvertedHasNoFolderHere) {
   EXPECT_EQ(merge().already, 1U);
 }
 
+TEST_F(SummaryTest, AnUpToDateItemKeepsTheWarningsOfItsConversion) {
+  Json json = line("3", "converted", "1");
+  json["notes"] = {{{"severity", "warning"}}};
+  fs::create_directories(out_ / "3");
+  Ledger(out_, manifest(), {0, 2}).append(json, "3");
+  Ledger(out_, manifest(), {0, 1}).append(line("3", "already", "2"), "3");
+  EXPECT_EQ(merge().already, 1U);
+  EXPECT_EQ(merge().warned, 1U);
+}
+
 TEST_F(SummaryTest, TemporaryFoldersOfOtherMachinesAreListed) {
   run({0, 1});
   const std::string left = ".3.weightlift-0a1b2c3d4e5f-f0000000-1-1-abcdef";

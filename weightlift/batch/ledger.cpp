@@ -24,7 +24,7 @@ namespace weightlift {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::json;
+using Parsed = nlohmann::json;
 
 constexpr const char* kPlanSchema = "weightlift-plan/1";
 constexpr std::string_view kRecordEnding = ".jsonl", kPlanEnding = ".plan.json";
@@ -35,19 +35,19 @@ std::string file_name(const Shard& shard, std::string_view ending) {
   return fmt::format("{:05}-of-{:05}{}", shard.index, shard.count, ending);
 }
 
-std::string text_in(const Json& object, const char* name) {
-  const Json* member = find_member(object, name);
+std::string text_in(const Parsed& object, const char* name) {
+  const Parsed* member = find_member(object, name);
   return member != nullptr && member->is_string() ? member->get<std::string>() : "";
 }
 
-std::size_t count_in(const Json& object, const char* name) {
-  const Json* member = find_member(object, name);
+std::size_t count_in(const Parsed& object, const char* name) {
+  const Parsed* member = find_member(object, name);
   return member != nullptr && member->is_number_unsigned() ? member->get<std::size_t>() : 0;
 }
 
 /// "not_found: runs/7/model.pth: no such file or folder"
-std::string describe_error(const Json& object) {
-  const Json* error = find_member(object, "error");
+std::string describe_error(const Parsed& object) {
+  const Parsed* error = find_member(object, "error");
   if (error == nullptr || !error->is_object()) return "";
   std::string text = text_in(*error, "kind");
   for (const char* const part : {"where", "message"}) {
@@ -57,15 +57,16 @@ std::string describe_error(const Json& object) {
   return text;
 }
 
-bool has_warnings(const Json& object) {
-  const Json* notes = find_member(object, "notes");
-  return notes != nullptr && notes->is_array() && std::ranges::any_of(*notes, [](const Json& note) {
+bool has_warnings(const Parsed& object) {
+  const Parsed* notes = find_member(object, "notes");
+  return notes != nullptr && notes->is_array() &&
+         std::ranges::any_of(*notes, [](const Parsed& note) {
            return note.is_object() && text_in(note, "severity") == "warning";
          });
 }
 
 std::optional<LedgerLine> parse_ledger_line(std::string_view text) {
-  Json json;
+  Parsed json;
   try {
     json = parse_json(text, "");
   } catch (const Error&) {
@@ -80,7 +81,7 @@ std::optional<LedgerLine> parse_ledger_line(std::string_view text) {
   line.key = key_of(line.name, line.line);
   line.source = text_in(json, "source");
   line.folder = text_in(json, "folder");
-  const Json* options = find_member(json, "options");
+  const Parsed* options = find_member(json, "options");
   if (options != nullptr && options->is_object()) line.output = text_in(*options, "output");
   line.error = describe_error(json);
   line.warnings = has_warnings(json);
@@ -112,8 +113,8 @@ Descriptor open_record(const fs::path& path) {
   return file;
 }
 
-Json plan_json(const ShardPlan& plan) {
-  Json items = Json::array();
+Parsed plan_json(const ShardPlan& plan) {
+  Parsed items = Parsed::array();
   for (const ShardPlan::Item& item : plan.items) {
     items.push_back({{"name", item.name}, {"source", item.source}, {"line", item.line}});
   }
@@ -124,7 +125,7 @@ Json plan_json(const ShardPlan& plan) {
 
 std::optional<ShardPlan> read_plan(const fs::path& file) {
   try {
-    const Json json = parse_json(read_text_file(file, kMaxPlanBytes), shown(file));
+    const Parsed json = parse_json(read_text_file(file, kMaxPlanBytes), shown(file));
     if (get_string(json, "schema", "", "") != kPlanSchema) return std::nullopt;
     ShardPlan plan;
     plan.manifest = text_in(json, "manifest");
@@ -132,11 +133,11 @@ std::optional<ShardPlan> read_plan(const fs::path& file) {
     plan.shard = {count_in(json, "index"), count_in(json, "count")};
     plan.total = count_in(json, "total");
     plan.finished = get_bool(json, "finished", "", false);
-    const Json* items = find_member(json, "items");
+    const Parsed* items = find_member(json, "items");
     if (items == nullptr || !items->is_array() || plan.shard.index >= plan.shard.count) {
       return std::nullopt;
     }
-    for (const Json& item : *items) {
+    for (const Parsed& item : *items) {
       plan.items.push_back(
           {text_in(item, "name"), text_in(item, "source"), count_in(item, "line")});
     }
@@ -189,7 +190,7 @@ Ledger::Ledger(const fs::path& output, const Manifest& manifest, const Shard& sh
 
 void Ledger::write_plan() const {
   write_atomically(plan_path_,
-                   plan_json(plan_).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+                   plan_json(plan_).dump(-1, ' ', false, Parsed::error_handler_t::replace) + "\n");
 }
 
 void Ledger::append(const nlohmann::ordered_json& json, const std::string& key) {

@@ -68,6 +68,24 @@ void count_item(const fs::path& output, const ShardPlan::Item& item, const Ledge
   if (line->warnings) ++summary.warned;
 }
 
+/// The newest line of each item. `already` keeps the warnings of the conversion before it.
+std::unordered_map<std::string, LedgerLine> newest_lines(const std::vector<fs::path>& records) {
+  std::unordered_map<std::string, LedgerLine> newest, converted;
+  for (const fs::path& record : records) {
+    read_ledger(record, [&](LedgerLine&& line) {
+      if (line.status == "converted" && line.time >= converted[line.key].time) {
+        converted[line.key] = line;
+      }
+      LedgerLine& known = newest[line.key];
+      if (line.time >= known.time) known = std::move(line);
+    });
+  }
+  for (auto& [key, line] : newest) {
+    if (line.status == "already") line.warnings = converted[key].warnings;
+  }
+  return newest;
+}
+
 Json items_json(const std::vector<LedgerLine>& lines) {
   Json list = Json::array();
   for (const LedgerLine& line : lines) {
@@ -82,13 +100,7 @@ Json items_json(const std::vector<LedgerLine>& lines) {
 
 BatchSummary merge_batch(const fs::path& output, std::optional<std::chrono::hours> age) {
   const LedgerFiles files = find_ledgers(output);
-  std::unordered_map<std::string, LedgerLine> newest;
-  for (const fs::path& record : files.records) {
-    read_ledger(record, [&](LedgerLine&& line) {
-      LedgerLine& known = newest[line.key];
-      if (line.time >= known.time) known = std::move(line);
-    });
-  }
+  const auto newest = newest_lines(files.records);
   BatchSummary summary;
   const std::vector<ShardPlan> plans = latest_run(files.plans);
   summary.shards = plans.front().shard.count;

@@ -26,8 +26,6 @@ namespace weightlift {
 
 namespace {
 
-namespace fs = std::filesystem;
-
 struct BatchFlags : ConvertFlags {
   std::string manifest, list, name_template, shard, merge;
   std::optional<std::size_t> shards;

@@ -23,13 +23,13 @@ namespace weightlift {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 /// Another number makes all records out of date: for a version that writes other folders.
 constexpr const char* kSchema = "weightlift-record/1";
 constexpr std::size_t kMaxRecordBytes = std::size_t{1} << 20;
 
-std::string sha256_of(const Json& json) {
+std::string sha256_of(const OrderedJson& json) {
   const std::string text = dump_json_line(json);
   return sha256(std::as_bytes(std::span(text)));
 }
@@ -40,15 +40,15 @@ std::string hash_of_file(const fs::path& path) {
 }
 
 /// The files that one of a request's options names.
-Json hashes_of(const std::vector<fs::path>& paths) {
-  Json hashes = Json::array();
+OrderedJson hashes_of(const std::vector<fs::path>& paths) {
+  OrderedJson hashes = OrderedJson::array();
   for (const fs::path& path : paths) hashes.push_back(hash_of_file(path));
   return hashes;
 }
 
 /// Where labels or an image processor come from.
 template <class From>
-Json describe(const From& from) {
+OrderedJson describe_origin(const From& from) {
   if (const auto* preset = std::get_if<Preset>(&from)) return {{"preset", preset->name}};
   const auto* file = std::get_if<File>(&from);
   if (file == nullptr) return from.index();
@@ -69,8 +69,8 @@ Loader loader_of(const fs::path& folder) {
 }
 
 /// Size and time of a file, or the name of its blob.
-Json identity_of(const fs::path& path) {
-  Json json = {{"name", path.filename().string()}};
+OrderedJson identity_of(const fs::path& path) {
+  OrderedJson json = {{"name", path.filename().string()}};
   std::error_code error;
   const fs::path real = fs::canonical(path, error);
   if (!error && real.parent_path().filename() == "blobs") {
@@ -110,7 +110,7 @@ FolderRecord parse_record(const std::string& text, const std::string& where) {
 
 }  // namespace
 
-std::uint64_t size_of(const fs::path& file) {
+std::uint64_t file_bytes(const fs::path& file) {
   std::error_code error;
   const std::uintmax_t size = fs::file_size(file, error);
   return error ? 0 : size;
@@ -120,7 +120,7 @@ SourceFiles find_source_files(const ConversionRequest& request, const LocalSourc
   const fs::path path = resolve_snapshot(source.path);
   const bool folder = type_at(path) == fs::file_type::directory;
   SourceFiles files;
-  Json small = {{"name", last_part_of(source.path)}};
+  OrderedJson small = {{"name", last_part_of(source.path)}};
   if (folder) {
     const bool described = request.hints.config.empty();
     files.weights.push_back(find_weights_file(path, described ? loader_of(path) : Loader::kTimm));
@@ -141,39 +141,41 @@ SourceFiles find_source_files(const ConversionRequest& request, const LocalSourc
 std::string digest_options(const ConversionRequest& request, const LocalSource& source) {
   const SourceHints& hints = request.hints;
   const VerifyOptions& verify = request.verify_options;
-  Json json = {{"as", hints.as.value_or("")},
-               {"config", hints.config.empty() ? Json() : hashes_of({hints.config})},
-               {"weights_key", hints.weights_key},
-               {"head_key", hints.head_key},
-               {"ignore", hints.ignore},
-               {"to", to_string(request.to)},
-               {"weights_format", request.weights_format ? Json(*request.weights_format) : Json()},
-               {"dtype", request.dtype ? torch_name(*request.dtype) : ""},
-               {"head", request.head},
-               {"id2label", describe(request.id2label)},
-               {"image_processor", describe(request.image_processor)},
-               {"verify", request.verify},
-               {"images", hashes_of(request.images)},
-               {"samples", verify.samples},
-               {"seed", verify.seed},
-               {"license", request.license},
-               {"base_model", request.base_model},
-               {"dataset", request.datasets},
-               {"repository", source.origin ? source.origin->repo_id : ""}};
+  OrderedJson json = {
+      {"as", hints.as.value_or("")},
+      {"config", hints.config.empty() ? OrderedJson() : hashes_of({hints.config})},
+      {"weights_key", hints.weights_key},
+      {"head_key", hints.head_key},
+      {"ignore", hints.ignore},
+      {"to", to_string(request.to)},
+      {"weights_format",
+       request.weights_format ? OrderedJson(*request.weights_format) : OrderedJson()},
+      {"dtype", request.dtype ? torch_name(*request.dtype) : ""},
+      {"head", request.head},
+      {"id2label", describe_origin(request.id2label)},
+      {"image_processor", describe_origin(request.image_processor)},
+      {"verify", request.verify},
+      {"images", hashes_of(request.images)},
+      {"samples", verify.samples},
+      {"seed", verify.seed},
+      {"license", request.license},
+      {"base_model", request.base_model},
+      {"dataset", request.datasets},
+      {"repository", source.origin ? source.origin->repo_id : ""}};
   if (verify.rtol) json["rtol"] = *verify.rtol;
   if (verify.atol) json["atol"] = *verify.atol;
   return sha256_of(json);
 }
 
 std::string digest_by_time(const SourceFiles& files) {
-  Json json = Json::array({files.described});
+  OrderedJson json = OrderedJson::array({files.described});
   for (const fs::path& path : files.weights) json.push_back(identity_of(path));
   return sha256_of(json);
 }
 
 std::string digest_by_content(const SourceFiles& files,
                               const std::map<fs::path, std::string>& known) {
-  Json json = Json::array({files.described});
+  OrderedJson json = OrderedJson::array({files.described});
   for (const fs::path& path : files.weights) {
     const auto found = known.find(path);
     json.push_back({{"name", path.filename().string()},
@@ -197,21 +199,21 @@ std::optional<FolderRecord> read_record(const fs::path& folder) {
 }
 
 void write_record(const fs::path& folder, FolderRecord record) {
-  Json files = Json::object();
+  OrderedJson files = OrderedJson::object();
   for (const auto& entry : fs::directory_iterator(folder)) {
-    record.sizes.emplace(entry.path().filename(), size_of(entry.path()));
+    record.sizes.emplace(entry.path().filename(), file_bytes(entry.path()));
   }
   for (const auto& [name, size] : record.sizes) files[name] = size;
-  const Json json = {{"schema", kSchema},
-                     {"weightlift", std::string(version())},
-                     {"options", record.options},
-                     {"source", record.source},
-                     {"contents", record.contents},
-                     {"license", record.license},
-                     {"claimed_license", record.claimed_license},
-                     {"parameters", record.parameters},
-                     {"dtype", record.dtype},
-                     {"files", files}};
+  const OrderedJson json = {{"schema", kSchema},
+                            {"weightlift", std::string(version())},
+                            {"options", record.options},
+                            {"source", record.source},
+                            {"contents", record.contents},
+                            {"license", record.license},
+                            {"claimed_license", record.claimed_license},
+                            {"parameters", record.parameters},
+                            {"dtype", record.dtype},
+                            {"files", files}};
   write_atomically(folder / kRecordFile, dump_python_json(json) + "\n");
 }
 
@@ -221,8 +223,8 @@ std::string find_change(const fs::path& folder, const FolderRecord& record,
     const fs::path file = folder / name;
     if (!is_there(file)) return fmt::format("{} is missing", shown(file));
     // People edit cards.
-    if (name != kCardFile && size_of(file) != size) {
-      return fmt::format("{} has {} bytes, written were {}", shown(file), size_of(file), size);
+    if (name != kCardFile && file_bytes(file) != size) {
+      return fmt::format("{} has {} bytes, written were {}", shown(file), file_bytes(file), size);
     }
   }
   if (record.options != wanted.options) return "the options differ";

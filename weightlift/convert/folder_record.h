@@ -34,7 +34,7 @@ struct SourceFiles {
 SourceFiles find_source_files(const ConversionRequest& request, const LocalSource& source);
 
 /// The size of a file in bytes, 0 where there is none.
-std::uint64_t size_of(const std::filesystem::path& file);
+std::uint64_t file_bytes(const std::filesystem::path& file);
 
 /// FolderRecord::options. Reads the files of labels, image processor, config and images, which are
 /// compared by their content: a path or a time says less. Throws as their readers.

@@ -42,7 +42,7 @@ std::optional<Conversion> find_unchanged(const fs::path& folder, Form form,
   result.content.config.dtype = result.config.dtype = dtype.value_or(DType::F32);
   result.parameters = record->parameters;
   result.source_file = inputs.files.weights.front().string();
-  for (const fs::path& file : inputs.files.weights) result.bytes_read += size_of(file);
+  for (const fs::path& file : inputs.files.weights) result.bytes_read += file_bytes(file);
   result.provenance.license = record->license;
   result.provenance.claimed_license = record->claimed_license;
   result.notes.push_back({NoteCode::kUpToDate, shown(folder)});
