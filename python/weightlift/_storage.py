@@ -48,20 +48,6 @@ def _strip_ending(name: str) -> str:
     return next((name.removesuffix(ending) for ending in _ENDINGS if name.endswith(ending)), name)
 
 
-def _folder_name(last_part: str, to: str) -> str:
-    """The name that the native module gives the new folder: needed before a download, which it may save."""
-    if to != "transformers":
-        return last_part
-    for model in json.loads(_core.models("*", "", Events(None))):
-        architecture, tag = model["name"].split(".", 1)
-        default = [architecture, architecture + "."] if model["default"] else []
-        if last_part in (model["name"], *model.get("old_names", []), *default):
-            family = model["family"]
-            name = f"{family}-{architecture.removeprefix(family).replace('_', '-')}"
-            return name if model["default"] else f"{name}.{tag}"
-    return last_part
-
-
 def _shard_names(index: Place) -> list[str]:
     """The files that an index names. The native module checks the index."""
     try:
@@ -184,7 +170,8 @@ class _Conversion:
         if output.startswith(("http://", "https://")):
             raise UsageError("weightlift cannot write to a web server", where=show(output))
         self._source = _Source(open_place(source)) if is_url(source) or os.path.exists(source) else None
-        self._name = options.get("name") or _folder_name(self._last_part(), self._to)
+        # Needed before a download, which it may save. It also refuses wrong options.
+        self._name: str = json.loads(_core.folder_name(self._last_part(), arguments.options(**options), events))
         self._target = open_place(output).child(self._name)
         self._made = os.path.join(room, "out", self._name)
         self._found: dict[str, Entry] = {}
@@ -435,8 +422,5 @@ def _scratch_folder() -> Iterator[str]:
 
 def convert(source: str, output: str, options: dict[str, Any], labels: str, events: Events) -> ConversionResult:
     """Converts where one of the arguments is a URL. `options` and `labels` are those of the native module."""
-    arguments.options(**options)  # refuses values of wrong types before a download
-    if options.get("checksum") and not options.get("if_changed"):
-        raise UsageError("only decides how if_changed compares", where="checksum")
     with _scratch_folder() as room:
         return _Conversion(room, source, output, options, labels, events).run()

@@ -291,15 +291,13 @@ def test_a_dry_run_puts_nothing(memory):
     assert names(memory, "/models") == []
 
 
-def test_names_are_those_of_the_native_module(room):
-    models = wl.models()
-    chosen = {model.name: model for model in [*models[::7], *(m for m in models if m.default and m.family == "regnet")]}
-    given = [*chosen, *(old for model in chosen.values() for old in model.old_names), "resnet50", "resnet18.", "mine.v2"]
-    for name in given:
-        shutil.copytree(DIGITS, room / "named" / name)
-        folder = wl.convert(room / "named" / name, "out", dry_run=True).folder
-        assert folder == f"out/{_storage._folder_name(name, 'transformers')}"
-        assert _storage._folder_name(name, "timm") == name
+@pytest.mark.parametrize("name", ["resnet50", "resnet18.tv_in1k", "resnet18.", "mine.v2"])
+@pytest.mark.parametrize("to", ["transformers", "torchvision"])
+def test_names_are_those_of_local_conversions(memory, name, to):
+    memory.copy("/runs/digits", f"/named/{name}", recursive=True)
+    shutil.copytree(DIGITS, f"named/{name}")
+    remote = convert(f"memory://named/{name}", to=to, dry_run=True)
+    assert remote.folder == "memory://models/" + wl.convert(f"named/{name}", "out", to=to, dry_run=True).folder[4:]
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,18 @@ std::string run_convert(const Path& source_path, const Path& output, const std::
   });
 }
 
+/// The name of the new folder, as a JSON text. `last_part`: of the source's path or repository.
+std::string run_folder_name(const std::string& last_part, const std::string& options,
+                            const nb::object& events) {
+  return json_of(events, [&](ProgressSink&) -> Json {
+    const ConvertOptions words = parse_convert_options(Json::parse(options));
+    ConvertOptions form;  // the files of the other options may be elsewhere
+    form.to = words.to;
+    form.request.name = words.request.name;
+    return planned_folder(to_request(form), last_part).filename().string();
+  });
+}
+
 std::string run_verify(const Path& source_path, const Path& folder_path, const std::string& options,
                        const nb::object& events) {
   const std::string &source = source_path.native(), &folder = folder_path.native();
@@ -154,6 +166,7 @@ std::string run_push(const Path& folder, const std::string& options,
 
 void bind_jobs(nb::module_& module) {
   module.def("convert", run_convert);
+  module.def("folder_name", run_folder_name);
   module.def("verify", run_verify);
   module.def("diff", run_diff);
   module.def("inspect", run_inspect);
