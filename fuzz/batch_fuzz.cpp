@@ -66,6 +66,7 @@ void read_as_records(std::string_view text) {
   const fs::path out = room() / "out", record = out / ".batch/00000-of-00001.jsonl";
   write(record, text);
   write(out / ".batch/00000-of-00001.plan.json", text);
+  write(out / ".batch/manifest.json", text);
   try {
     merge_batch(out, std::nullopt);
   } catch (const NotFoundError&) {

@@ -97,48 +97,58 @@ TEST_F(LedgerTest, LinesThatAreNoRecordsAreSkipped) {
   EXPECT_THAT(lines(record()), SizeIs(1));
 }
 
-TEST_F(LedgerTest, AnErrorIsOneText) {
+TEST_F(LedgerTest, ALineHasTheFailureAndTheWarnings) {
   Json failed = line("", "failed");
   failed["line"] = 7;
   failed["error"] = {
       {"kind", "not_found"}, {"where", "x.pth"}, {"message", "no such file or folder"}};
-  failed["notes"] = {{{"severity", "warning"}}};
+  failed["notes"] = {{{"severity", "warning"}, {"code", "labels-unknown"}}, {{"severity", "note"}}};
   write_file(record(), failed.dump() + "\n");
   const LedgerLine found = lines(record()).front();
   EXPECT_EQ(found.key, "line 7");
-  EXPECT_EQ(found.error, "not_found: x.pth: no such file or folder");
-  EXPECT_TRUE(found.warnings);
+  ASSERT_TRUE(found.error);
+  EXPECT_EQ(found.error->kind, "not_found");
+  EXPECT_EQ(found.error->where, "x.pth");
+  EXPECT_EQ(found.error->message, "no such file or folder");
+  EXPECT_THAT(found.warnings, ElementsAre("labels-unknown"));
 }
 
-TEST_F(LedgerTest, ThePlanHasTheItemsOfTheShard) {
+TEST_F(LedgerTest, TheItemsAreThoseOfAllShards) {
   Ledger ledger(dir_ / "out", manifest(), shard_);
   LedgerFiles files = find_ledgers(dir_ / "out");
   ASSERT_THAT(files.plans, SizeIs(1));
   const ShardPlan& plan = files.plans.front();
   EXPECT_EQ(plan.manifest, "digest");
   EXPECT_EQ(to_string(plan.shard), "1/2");
-  EXPECT_EQ(plan.total, 5U);
   EXPECT_FALSE(plan.finished);
-  ASSERT_THAT(plan.items, SizeIs(2));
-  EXPECT_EQ(plan.items[1].name, "d");
-  EXPECT_EQ(plan.items[1].line, 4U);
+  EXPECT_EQ(files.manifest, "digest");
+  ASSERT_THAT(files.items, SizeIs(5));
+  EXPECT_EQ(files.items[3].name, "d");
+  EXPECT_EQ(files.items[3].line, 4U);
   EXPECT_THAT(files.records, ElementsAre(record()));
   ledger.finish();
   EXPECT_TRUE(find_ledgers(dir_ / "out").plans.front().finished);
   const Ledger next(dir_ / "out", manifest(), shard_);
   EXPECT_FALSE(find_ledgers(dir_ / "out").plans.front().finished);
   EXPECT_THAT(names_in(dir_ / "out/.batch"),
-              ElementsAre("00001-of-00002.jsonl", "00001-of-00002.plan.json"));
+              ElementsAre("00001-of-00002.jsonl", "00001-of-00002.plan.json", "manifest.json"));
 }
 
 TEST_F(LedgerTest, APlanThatCannotBeReadIsMissing) {
   { const Ledger ledger(dir_ / "out", manifest(), shard_); }
-  for (const char* const text :
-       {"", "{", "[]", R"({"schema": "weightlift-plan/1"})",
-        R"({"schema": "weightlift-plan/1", "index": 3, "count": 3, "items": []})"}) {
+  for (const char* const text : {"", "{", "[]", R"({"schema": "weightlift-plan/1"})",
+                                 R"({"schema": "weightlift-plan/1", "index": 3, "count": 3})"}) {
     write_file(dir_ / "out/.batch/00001-of-00002.plan.json", text);
     EXPECT_THROW(find_ledgers(dir_ / "out"), NotFoundError) << text;
   }
+}
+
+TEST_F(LedgerTest, ItemsThatCannotBeReadAreMissing) {
+  { const Ledger ledger(dir_ / "out", manifest(), shard_); }
+  write_file(dir_ / "out/.batch/manifest.json", "{");
+  EXPECT_THROW(find_ledgers(dir_ / "out"), NotFoundError);
+  const Ledger again(dir_ / "out", manifest(), shard_);
+  EXPECT_THAT(find_ledgers(dir_ / "out").items, SizeIs(5));
 }
 
 TEST_F(LedgerTest, WithoutABatchThereIsNothingToRead) {

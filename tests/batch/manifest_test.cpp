@@ -15,8 +15,8 @@ namespace weightlift {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using testing::refusal;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
@@ -75,12 +75,11 @@ TEST_F(ManifestTest, APlainListHasOneSourcePerLine) {
 }
 
 TEST_F(ManifestTest, ATemplateNamesTheFolders) {
-  EXPECT_THAT(
-      names("runs/7/model_best.pth.tar\n/data/logs/v3/checkpoints/epoch=1.ckpt\n"
-            "hf-hub:timm/resnet18.a1_in1k\nruns/8/\n",
-            ManifestKind::kList, "{grandparent}_{parent}-{stem}"),
-      ElementsAre("runs_7-model_best", "v3_checkpoints-epoch=1",
-                  ::testing::EndsWith("_timm-resnet18.a1_in1k"), ::testing::EndsWith("_runs-8")));
+  EXPECT_THAT(names("runs/7/model_best.pth.tar\n/data/logs/v3/checkpoints/epoch=1.ckpt\n"
+                    "hf-hub:timm/resnet18.a1_in1k\nruns/8/\n",
+                    ManifestKind::kList, "{grandparent}_{parent}-{stem}"),
+              ElementsAre("runs_7-model_best", "v3_checkpoints-epoch=1",
+                          EndsWith("_timm-resnet18.a1_in1k"), EndsWith("_runs-8")));
 }
 
 TEST_F(ManifestTest, ANameInALineWinsOverTheTemplate) {
@@ -130,6 +129,7 @@ TEST_F(ManifestTest, RefusesWhatALineCannotHave) {
               StartsWith("id2labels: unknown option; did-you-mean(id2label)"));
   EXPECT_THAT(refused_item(R"({"source": "a", "output": "x"})"), StartsWith("output: "));
   EXPECT_THAT(refused_item(R"({"source": "a", "dry_run": true})"), StartsWith("dry_run: "));
+  EXPECT_THAT(refused_item(R"({"source": "a", "if_changed": false})"), StartsWith("if_changed: "));
   EXPECT_THAT(refused_item(R"({"source": "a", "name": 3})"),
               HasSubstr("name: expected a string, got 3"));
   std::string many = R"({"source": "a")";
@@ -137,9 +137,12 @@ TEST_F(ManifestTest, RefusesWhatALineCannotHave) {
   EXPECT_THAT(refused_item(many + "}"), StartsWith("line 1: expected at most 100 members"));
 }
 
-TEST_F(ManifestTest, AnEmptyManifestHasNoItems) {
-  EXPECT_THAT(read("").items, IsEmpty());
-  EXPECT_THAT(read("\n \n").items, IsEmpty());
+TEST_F(ManifestTest, AnEmptyManifestIsRefused) {
+  for (const char* const text : {"", "\n \n"}) EXPECT_THAT(refused(text), EndsWith(": no sources"));
+}
+
+TEST_F(ManifestTest, BlanksAroundALineDoNotCount) {
+  EXPECT_THAT(names("  a.pth\t\n b c.pth \r\n", ManifestKind::kList), ElementsAre("a", "b c"));
 }
 
 TEST_F(ManifestTest, TheDigestDependsOnAllOfIt) {

@@ -40,10 +40,10 @@ std::string refused(const Variables& variables, const std::string& given = "",
 TEST(ShardTest, EachItemBelongsToOnePart) {
   for (std::size_t item = 0; item < 20; ++item) {
     int parts = 0;
-    for (std::size_t index = 0; index < 7; ++index) parts += Shard{index, 7}.has(item) ? 1 : 0;
+    for (std::size_t index = 0; index < 7; ++index) parts += Shard{index, 7, ""}.has(item) ? 1 : 0;
     EXPECT_EQ(parts, 1);
   }
-  EXPECT_TRUE((Shard{3, 7}.has(10)));
+  EXPECT_TRUE((Shard{3, 7, ""}.has(10)));
 }
 
 TEST(ShardTest, TheUserNamesAPart) {
@@ -75,7 +75,7 @@ TEST(ShardTest, AnArrayWithGapsIsRefused) {
 
 TEST(ShardTest, OneTaskSubmittedAgainIsNotTheWholeBatch) {
   EXPECT_THAT(refused(slurm(3, 3, 3, 1), "", 10),
-              StartsWith("shards: expected the 1 tasks of the Slurm array, got 10; "
+              StartsWith("shards: expected 1, the number of tasks of the Slurm array, got 10; "
                          "give-shard(3/10)"));
 }
 
@@ -94,9 +94,9 @@ TEST(ShardTest, RefusesNonsense) {
                                  "0x1/3", "99999999999999999999/3"}) {
     EXPECT_THAT(refused({}, text), StartsWith("shard: expected I/N with I from 0 to N-1")) << text;
   }
-  EXPECT_THAT(refused({}, "1/3", 4), StartsWith("shards: contradicts the part 1/3"));
+  EXPECT_THAT(refused({}, "1/3", 4), StartsWith("shards: contradicts shard 1/3"));
   EXPECT_THAT(refused({}, "", 0), StartsWith("shards: expected 1 to 99999"));
-  EXPECT_THAT(refused({}, "", 4), StartsWith("shards: does not tell which part to do"));
+  EXPECT_THAT(refused({}, "", 4), StartsWith("shards: does not tell which shard to do"));
 }
 
 }  // namespace

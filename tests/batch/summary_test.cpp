@@ -72,23 +72,26 @@ TEST_F(SummaryTest, APartThatDidNotBeginIsMissing) {
   run({0, 3});
   run({2, 3});
   const BatchSummary summary = merge();
-  EXPECT_EQ(summary.missing, 2U);
+  ASSERT_THAT(summary.missing, SizeIs(2));
+  EXPECT_EQ(summary.missing[1].name, "4");
   ASSERT_THAT(summary.unfinished, SizeIs(1));
-  EXPECT_EQ(to_string(summary.unfinished[0]), "1/3");
-  EXPECT_STREQ(failure_of(summary)->what(), "of 6 items: 2 missing, 1 parts not finished");
+  EXPECT_EQ(to_string(summary.unfinished[0].shard), "1/3");
+  EXPECT_EQ(summary.unfinished[0].reason, "did not begin");
+  EXPECT_STREQ(failure_of(summary)->what(), "of 6 items: 2 missing, 1 shard not finished");
 }
 
 TEST_F(SummaryTest, APartThatDidNotEndIsNotFinished) {
   run({0, 1}, "converted", "2", false);
   const BatchSummary summary = merge();
-  EXPECT_EQ(summary.missing, 0U);
-  EXPECT_THAT(summary.unfinished, SizeIs(1));
+  EXPECT_THAT(summary.missing, IsEmpty());
+  ASSERT_THAT(summary.unfinished, SizeIs(1));
+  EXPECT_EQ(summary.unfinished[0].reason, "did not end");
   EXPECT_FALSE(summary.complete());
 }
 
 TEST_F(SummaryTest, TheNewestLineOfAnItemCounts) {
   run({0, 1}, "failed", "1");
-  EXPECT_EQ(merge().failed, 6U);
+  EXPECT_THAT(merge().failures, SizeIs(6));
   run({0, 2}, "converted", "3");
   run({1, 2}, "converted", "3");
   EXPECT_TRUE(merge().complete());
@@ -97,8 +100,8 @@ TEST_F(SummaryTest, TheNewestLineOfAnItemCounts) {
   EXPECT_TRUE(merge().complete());
   run({0, 2}, "failed", "4");
   const BatchSummary summary = merge();
-  EXPECT_EQ(summary.failed, 3U);
-  EXPECT_EQ(summary.failures.front().error, "io: broken");
+  ASSERT_THAT(summary.failures, SizeIs(3));
+  EXPECT_EQ(to_string(*summary.failures.front().error), "io: broken");
   EXPECT_EQ(failure_of(summary)->kind(), ErrorKind::kMismatch);
 }
 
@@ -110,18 +113,28 @@ TEST_F(SummaryTest, AnotherManifestBeginsAnew) {
   Ledger(out_, grown, {0, 2}).finish();
   const BatchSummary summary = merge();
   EXPECT_EQ(summary.items, 7U);
-  EXPECT_THAT(summary.absent, SizeIs(1));
-  EXPECT_EQ(summary.absent.front().name, "6");
+  ASSERT_THAT(summary.missing, SizeIs(1));
+  EXPECT_EQ(summary.missing.front().name, "6");
   ASSERT_THAT(summary.unfinished, SizeIs(1));
-  EXPECT_EQ(to_string(summary.unfinished[0]), "1/2");
+  EXPECT_EQ(to_string(summary.unfinished[0].shard), "1/2");
+  EXPECT_EQ(summary.unfinished[0].reason, "began with another manifest");
+}
+
+TEST_F(SummaryTest, AnotherNumberOfShardsKeepsWhatIsDone) {
+  run({0, 1});
+  run({0, 3});
+  const BatchSummary summary = merge();
+  EXPECT_EQ(summary.converted, 6U);
+  EXPECT_THAT(summary.missing, IsEmpty());
+  EXPECT_THAT(summary.unfinished, SizeIs(2));
 }
 
 TEST_F(SummaryTest, AFolderThatIsGoneIsMissing) {
   run({0, 1});
   fs::remove(out_ / "3");
   const BatchSummary summary = merge();
-  EXPECT_EQ(summary.missing, 1U);
-  EXPECT_EQ(summary.absent.front().name, "3");
+  ASSERT_THAT(summary.missing, SizeIs(1));
+  EXPECT_EQ(summary.missing.front().name, "3");
 }
 
 TEST_F(SummaryTest, ASourceThatIsAlreadyConvertedHasNoFolderHere) {
@@ -134,12 +147,13 @@ TEST_F(SummaryTest, ASourceThatIsAlreadyConvertedHasNoFolderHere) {
 
 TEST_F(SummaryTest, AnUpToDateItemKeepsTheWarningsOfItsConversion) {
   Json json = line("3", "converted", "1");
-  json["notes"] = {{{"severity", "warning"}}};
+  json["notes"] = {{{"severity", "warning"}, {"code", "labels-unknown"}}};
   fs::create_directories(out_ / "3");
   Ledger(out_, manifest(), {0, 2}).append(json, "3");
   Ledger(out_, manifest(), {0, 1}).append(line("3", "already", "2"), "3");
   EXPECT_EQ(merge().already, 1U);
   EXPECT_EQ(merge().warned, 1U);
+  EXPECT_THAT(merge().warnings, ElementsAre(::testing::Pair("labels-unknown", 1)));
 }
 
 TEST_F(SummaryTest, TemporaryFoldersOfOtherMachinesAreListed) {

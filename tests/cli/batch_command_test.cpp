@@ -91,7 +91,7 @@ TEST_F(BatchTest, ConvertsEachLine) {
   const Outcome outcome = run();
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_THAT(outcome.out, HasSubstr("[4/4] " + sources_[3] + " -> " + out() + "/m3\n"));
-  EXPECT_THAT(outcome.err, HasSubstr("note: part 0/1: 4 converted, 0 up to date, 0 failed in "));
+  EXPECT_THAT(outcome.err, HasSubstr("note: shard 0/1: 4 converted (4 with warnings), 0 up to date, 0 failed in "));
   EXPECT_THAT(names_in(out()), ElementsAre(".batch", "m0", "m1", "m2", "m3"));
   for (int i = 0; i < 4; ++i) {
     const std::string name = "/m" + std::to_string(i);
@@ -105,8 +105,8 @@ TEST_F(BatchTest, ASecondRunConvertsOnlyWhatChanged) {
   run();
   small_checkpoint(LayerType::kBasic, 77).write_folder(sources_[2]);
   const Outcome outcome = run();
-  EXPECT_THAT(outcome.out, AllOf(HasSubstr("/m1, up to date\n"), HasSubstr("/m2\n")));
-  EXPECT_THAT(outcome.err, HasSubstr("1 converted, 3 up to date, 0 failed"));
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("/m1, up to date\n"), HasSubstr("/m2 (the source changed)\n")));
+  EXPECT_THAT(outcome.err, HasSubstr("1 converted (1 with warnings), 3 up to date, 0 failed"));
   EXPECT_EQ(run_weightlift({"verify", sources_[2], out() + "/m2"}).exit_code, 0);
   EXPECT_THAT(record()["m0"], ElementsAre("converted"));
   EXPECT_THAT(record()["m2"], ElementsAre("converted", "converted"));
@@ -120,9 +120,9 @@ TEST_F(BatchTest, ABadLineFailsThatItemOnly) {
   EXPECT_EQ(outcome.exit_code, 3) << outcome.err;
   EXPECT_THAT(
       outcome.err,
-      AllOf(HasSubstr("error: line 2: absent.pth: no such file or folder\n"),
-            HasSubstr("error: line 3: invalid JSON"),
-            HasSubstr("error: line 5: x: id2labels: unknown option; did you mean id2label?")));
+      AllOf(HasSubstr("manifest.jsonl:2: absent.pth: no such file or folder\n"),
+            HasSubstr("manifest.jsonl:3: invalid JSON"),
+            HasSubstr("manifest.jsonl:5: x: id2labels: unknown option; did you mean id2label?")));
   EXPECT_THAT(names_in(out()), ElementsAre(".batch", "m0", "m1"));
   const Outcome merged = merge();
   EXPECT_EQ(merged.exit_code, 3);
@@ -162,6 +162,7 @@ TEST_F(BatchTest, PartsShareTheWork) {
   nlohmann::json json = json_lines(merged.out).front();
   EXPECT_EQ(json["status"], "failed");
   EXPECT_EQ(json["missing"], 2);
+  EXPECT_EQ(json["missing_items"][1]["name"], "m2");
   EXPECT_EQ(json["unfinished_shards"], nlohmann::json({"1/3", "2/3"}));
   EXPECT_EQ(run({"--shard", "1/3"}).exit_code, 0);
   EXPECT_EQ(run({"--shard", "2/3"}).exit_code, 0);
@@ -178,12 +179,14 @@ TEST_F(BatchTest, SchedulersGiveThePart) {
                                     "SLURM_ARRAY_TASK_MIN=6", "SLURM_ARRAY_TASK_MAX=7",
                                     "SLURM_ARRAY_TASK_COUNT=2"};
   for (const std::string& word : weightlift(command())) words.push_back(word);
-  EXPECT_EQ(testing::run_program(words).exit_code, 0);
+  const Outcome outcome = testing::run_program(words);
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_THAT(outcome.err, HasSubstr("note: shard 1/2, from SLURM_ARRAY_TASK_ID\n"));
   EXPECT_THAT(names_in(out()), ElementsAre(".batch", "m1", "m3"));
   words[4] = "SLURM_ARRAY_TASK_COUNT=1";
   const Outcome refused = testing::run_program(words);
   EXPECT_EQ(refused.exit_code, 2);
-  EXPECT_THAT(refused.err, HasSubstr("name the part with --shard I/N"));
+  EXPECT_THAT(refused.err, HasSubstr("name the shard with --shard I/N"));
   words = {"/usr/bin/env", "JOB_COMPLETION_INDEX=0"};
   for (const std::string& word : weightlift(command())) words.push_back(word);
   EXPECT_THAT(testing::run_program(words).err,
@@ -214,6 +217,7 @@ TEST_F(BatchTest, JsonHasALinePerItemAndTheSummary) {
   EXPECT_EQ(lines[1]["error"]["kind"], "not_found");
   EXPECT_EQ(lines[2]["type"], "batch");
   EXPECT_EQ(lines[2]["failed"], 1);
+  EXPECT_EQ(lines[2]["failures"][0]["error"]["kind"], "not_found");
   EXPECT_EQ(read_file(dir_ / "out/.batch/00000-of-00001.jsonl"),
             outcome.out.substr(0, outcome.out.rfind('\n', outcome.out.size() - 2) + 1));
 }
@@ -262,6 +266,32 @@ TEST_F(BatchTest, MergeRemovesOldTemporaryFoldersOfOtherMachines) {
   EXPECT_EQ(merged.exit_code, 0);
   EXPECT_THAT(merged.out, HasSubstr("temporary folders of other machines, removed:\n  " + left));
   EXPECT_FALSE(fs::exists(dir_ / "out" / left));
+}
+
+TEST_F(BatchTest, WarningsAreCountedAndLogged) {
+  const std::string weights = sources_[0] + "/model.safetensors";
+  write_file(dir_ / "list", weights + "\n");
+  const std::vector<std::string> command = {"batch", "--from-file", dir_ / "list", "-o",
+                                            out(),   "--log-file",  dir_ / "log"};
+  const Outcome outcome = run_weightlift(command);
+  EXPECT_THAT(outcome.err, HasSubstr("1 converted (1 with warnings), 0 up to date"));
+  EXPECT_THAT(read_file(dir_ / "log"), HasSubstr("list:1: warning: no labels for the 5 classes"));
+  EXPECT_THAT(merge().out, HasSubstr("warning labels-unknown: 1\n"));
+  EXPECT_EQ(json_lines(merge({"--json"}).out)[0]["warnings"]["no-config"], 1);
+}
+
+TEST_F(BatchTest, AFaultOfAllLinesIsReportedOnce) {
+  const Outcome labels = run({"--id2label", dir_ / "absent.txt"});
+  EXPECT_EQ(labels.exit_code, 3);
+  EXPECT_EQ(testing::count_errors(labels.err), 1);
+  write_file(dir_ / "list", sources_[0] + "\n");
+  const Outcome list = run_weightlift({"batch", dir_ / "list", "-o", out()});
+  EXPECT_EQ(list.exit_code, 2);
+  EXPECT_THAT(list.err,
+              HasSubstr("list: no line is a JSON object; use --from-file for a plain list"));
+  write_manifest("\n");
+  EXPECT_THAT(run().err, HasSubstr("manifest.jsonl: no sources"));
+  EXPECT_FALSE(fs::exists(out()));
 }
 
 TEST_F(BatchTest, RefusesContradictions) {
@@ -391,7 +421,7 @@ TEST_F(BatchKillTest, WithoutAnExchangeAFolderIsReplacedByTheStatedFallback) {
     again.insert(again.end(), {"--dtype", dtype});
     const Outcome outcome = testing::run_program(again);
     EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-    EXPECT_THAT(outcome.err, HasSubstr("6 converted"));
+    EXPECT_THAT(outcome.err, HasSubstr("6 converted (6 with warnings)"));
     EXPECT_THAT(names_in(out()), SizeIs(7));
     EXPECT_THAT(read_file(dir_ / "out/m5/config.json"), HasSubstr(dtype));
   }

@@ -198,6 +198,15 @@ TEST_F(IfChangedTest, ADamagedFolderIsReplaced) {
   EXPECT_EQ(run(), "converted");
 }
 
+TEST_F(IfChangedTest, AFolderThatIsReplacedKeepsHavingARecord) {
+  run();
+  ConversionRequest again = request_;
+  again.if_changed = false;
+  again.force = true;
+  EXPECT_TRUE(testing::run(again).written);
+  EXPECT_EQ(run(), "unchanged");
+}
+
 TEST_F(IfChangedTest, AnEditedCardStays) {
   run();
   write_file(folder() / "README.md", "my words");

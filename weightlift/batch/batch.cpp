@@ -182,9 +182,9 @@ class BatchRun {
     const std::string status = outcome.json.at("status");
     const std::string key = key_of(item.name, item.line);
     if (ledger_) ledger_->append(outcome.json, key);
-    if (status == "failed") ++summary_.failed;
-    if (status == "converted") ++summary_.converted;
-    if (status == "already") ++summary_.already;
+    if (auto line = read_line(outcome.json); line && status != "skipped") {
+      summary_.count(*std::move(line));
+    }
     hooks_.done(item, outcome.json, outcome.code);
   }
 

@@ -27,9 +27,11 @@ namespace fs = std::filesystem;
 using Parsed = nlohmann::json;
 
 constexpr const char* kPlanSchema = "weightlift-plan/1";
+constexpr const char* kItemsSchema = "weightlift-items/1";
+constexpr const char* kItemsFile = "manifest.json";
 constexpr std::string_view kRecordEnding = ".jsonl", kPlanEnding = ".plan.json";
 // A million items of 200 bytes, with the same caps as manifests.
-constexpr std::size_t kMaxPlanBytes = std::size_t{512} << 20;
+constexpr std::size_t kMaxItemsBytes = std::size_t{512} << 20;
 
 std::string file_name(const Shard& shard, std::string_view ending) {
   return fmt::format("{:05}-of-{:05}{}", shard.index, shard.count, ending);
@@ -45,47 +47,31 @@ std::size_t count_in(const Parsed& object, const char* name) {
   return member != nullptr && member->is_number_unsigned() ? member->get<std::size_t>() : 0;
 }
 
-/// "not_found: runs/7/model.pth: no such file or folder"
-std::string describe_error(const Parsed& object) {
+std::optional<LedgerLine::Failure> failure_in(const Parsed& object) {
   const Parsed* error = find_member(object, "error");
-  if (error == nullptr || !error->is_object()) return "";
-  std::string text = text_in(*error, "kind");
-  for (const char* const part : {"where", "message"}) {
-    const std::string words = text_in(*error, part);
-    if (!words.empty()) text += ": " + words;
-  }
-  return text;
+  if (error == nullptr || !error->is_object()) return std::nullopt;
+  return LedgerLine::Failure{text_in(*error, "kind"), text_in(*error, "where"),
+                             text_in(*error, "message")};
 }
 
-bool has_warnings(const Parsed& object) {
+std::vector<std::string> warnings_in(const Parsed& object) {
+  std::vector<std::string> codes;
   const Parsed* notes = find_member(object, "notes");
-  return notes != nullptr && notes->is_array() &&
-         std::ranges::any_of(*notes, [](const Parsed& note) {
-           return note.is_object() && text_in(note, "severity") == "warning";
-         });
+  if (notes == nullptr || !notes->is_array()) return codes;
+  for (const Parsed& note : *notes) {
+    if (note.is_object() && text_in(note, "severity") == "warning") {
+      codes.push_back(text_in(note, "code"));
+    }
+  }
+  return codes;
 }
 
 std::optional<LedgerLine> parse_ledger_line(std::string_view text) {
-  Parsed json;
   try {
-    json = parse_json(text, "");
+    return read_line(parse_json(text, ""));
   } catch (const Error&) {
     return std::nullopt;
   }
-  LedgerLine line;
-  line.time = text_in(json, "time");
-  line.status = text_in(json, "status");
-  line.line = count_in(json, "line");
-  if (!json.is_object() || line.time.empty() || line.status.empty()) return std::nullopt;
-  line.name = text_in(json, "name");
-  line.key = key_of(line.name, line.line);
-  line.source = text_in(json, "source");
-  line.folder = text_in(json, "folder");
-  const Parsed* options = find_member(json, "options");
-  if (options != nullptr && options->is_object()) line.output = text_in(*options, "output");
-  line.error = describe_error(json);
-  line.warnings = has_warnings(json);
-  return line;
 }
 
 /// Creates the folder, whose parent may also be missing.
@@ -114,36 +100,50 @@ Descriptor open_record(const fs::path& path) {
 }
 
 Parsed plan_json(const ShardPlan& plan) {
+  return {{"schema", kPlanSchema},     {"manifest", plan.manifest}, {"began", plan.began},
+          {"index", plan.shard.index}, {"count", plan.shard.count}, {"finished", plan.finished}};
+}
+
+Parsed items_json(const Manifest& manifest) {
   Parsed items = Parsed::array();
-  for (const ShardPlan::Item& item : plan.items) {
+  for (const BatchItem& item : manifest.items) {
     items.push_back({{"name", item.name}, {"source", item.source}, {"line", item.line}});
   }
-  return {{"schema", kPlanSchema},     {"manifest", plan.manifest}, {"began", plan.began},
-          {"index", plan.shard.index}, {"count", plan.shard.count}, {"total", plan.total},
-          {"finished", plan.finished}, {"items", std::move(items)}};
+  return {{"schema", kItemsSchema}, {"manifest", manifest.digest}, {"items", std::move(items)}};
+}
+
+void write_json(const fs::path& path, const Parsed& json) {
+  write_atomically(path, json.dump(-1, ' ', false, Parsed::error_handler_t::replace) + "\n");
+}
+
+/// A file of this schema; null where it is missing or damaged.
+Parsed read_json(const fs::path& file, std::string_view schema) {
+  try {
+    Parsed json = parse_json(read_text_file(file, kMaxItemsBytes), shown(file));
+    if (json.is_object() && text_in(json, "schema") == schema) return json;
+  } catch (const Error&) {
+    return nullptr;
+  }
+  return nullptr;
 }
 
 std::optional<ShardPlan> read_plan(const fs::path& file) {
-  try {
-    const Parsed json = parse_json(read_text_file(file, kMaxPlanBytes), shown(file));
-    if (get_string(json, "schema", "", "") != kPlanSchema) return std::nullopt;
-    ShardPlan plan;
-    plan.manifest = text_in(json, "manifest");
-    plan.began = text_in(json, "began");
-    plan.shard = {count_in(json, "index"), count_in(json, "count")};
-    plan.total = count_in(json, "total");
-    plan.finished = get_bool(json, "finished", "", false);
-    const Parsed* items = find_member(json, "items");
-    if (items == nullptr || !items->is_array() || plan.shard.index >= plan.shard.count) {
-      return std::nullopt;
-    }
-    for (const Parsed& item : *items) {
-      plan.items.push_back(
-          {text_in(item, "name"), text_in(item, "source"), count_in(item, "line")});
-    }
-    return plan;
-  } catch (const Error&) {
-    return std::nullopt;  // as if it were missing
+  const Parsed json = read_json(file, kPlanSchema);
+  if (json.is_null()) return std::nullopt;
+  ShardPlan plan{text_in(json, "manifest"),
+                 text_in(json, "began"),
+                 {count_in(json, "index"), count_in(json, "count")}};
+  const Parsed* finished = find_member(json, "finished");
+  plan.finished = finished != nullptr && *finished == true;
+  if (plan.shard.index >= plan.shard.count) return std::nullopt;
+  return plan;
+}
+
+/// Writes the items, unless another shard has done it.
+void write_items(const fs::path& file, const Manifest& manifest) {
+  const Parsed known = read_json(file, kItemsSchema);
+  if (known.is_null() || text_in(known, "manifest") != manifest.digest) {
+    write_json(file, items_json(manifest));
   }
 }
 
@@ -162,6 +162,24 @@ std::string utc_now() {
                      duration_cast<std::chrono::microseconds>(now - whole).count());
 }
 
+std::optional<LedgerLine> read_line(const nlohmann::json& object) {
+  if (!object.is_object()) return std::nullopt;
+  LedgerLine line;
+  line.time = text_in(object, "time");
+  line.status = text_in(object, "status");
+  if (line.time.empty() || line.status.empty()) return std::nullopt;
+  line.line = count_in(object, "line");
+  line.name = text_in(object, "name");
+  line.key = key_of(line.name, line.line);
+  line.source = text_in(object, "source");
+  line.folder = text_in(object, "folder");
+  const Parsed* options = find_member(object, "options");
+  if (options != nullptr && options->is_object()) line.output = text_in(*options, "output");
+  line.error = failure_in(object);
+  line.warnings = warnings_in(object);
+  return line;
+}
+
 void read_ledger(const fs::path& file, const std::function<void(LedgerLine&&)>& visit) {
   const auto mapped = MappedFile::open(file);
   std::string_view text(reinterpret_cast<const char*>(mapped->bytes().data()),
@@ -172,26 +190,20 @@ void read_ledger(const fs::path& file, const std::function<void(LedgerLine&&)>& 
 }
 
 Ledger::Ledger(const fs::path& output, const Manifest& manifest, const Shard& shard)
-    : plan_{manifest.digest, utc_now(), shard, manifest.items.size()} {
+    : plan_{manifest.digest, utc_now(), shard} {
   const fs::path folder = output / kBatchFolder;
   make_folder(folder);
   path_ = folder / file_name(shard, kRecordEnding);
   plan_path_ = folder / file_name(shard, kPlanEnding);
   file_ = open_record(path_);
-  for (std::size_t i = 0; i < manifest.items.size(); ++i) {
-    const BatchItem& item = manifest.items[i];
-    if (shard.has(i)) plan_.items.push_back({item.name, item.source, item.line});
-  }
+  write_items(folder / kItemsFile, manifest);
   read_ledger(path_, [&](LedgerLine&& line) { done_[line.key] = line.done(); });
   write_plan();
   sync_names(folder);
   sync_names(folder / "..");
 }
 
-void Ledger::write_plan() const {
-  write_atomically(plan_path_,
-                   plan_json(plan_).dump(-1, ' ', false, Parsed::error_handler_t::replace) + "\n");
-}
+void Ledger::write_plan() const { write_json(plan_path_, plan_json(plan_)); }
 
 void Ledger::append(const nlohmann::ordered_json& json, const std::string& key) {
   const std::string status = json.at("status");
@@ -228,8 +240,16 @@ LedgerFiles find_ledgers(const fs::path& output) {
       found.records.push_back(entry->path());
     }
   }
-  if (found.plans.empty()) {
+  const Parsed items = read_json(folder / kItemsFile, kItemsSchema);
+  const Parsed* list = items.is_null() ? nullptr : find_member(items, "items");
+  if (found.plans.empty() || list == nullptr || !list->is_array()) {
     throw NotFoundError(shown(folder), "no batch has written into this folder");
+  }
+  found.manifest = text_in(items, "manifest");
+  for (const Parsed& item : *list) {
+    if (!item.is_object()) continue;
+    found.items.push_back(
+        {count_in(item, "line"), "", text_in(item, "source"), text_in(item, "name")});
   }
   std::ranges::sort(found.records);
   return found;

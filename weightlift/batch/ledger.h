@@ -28,29 +28,29 @@ struct LedgerLine {
   std::string status;  ///< of docs/json.md
   std::string source, name, folder, output;
   std::size_t line = 0;
-  std::string error;      ///< "KIND: WHERE: MESSAGE" of a failed one
-  bool warnings = false;  ///< it has notes that are warnings
+  struct Failure {
+    std::string kind, where, message;
+  };
+  std::optional<Failure> error;       ///< of a failed one
+  std::vector<std::string> warnings;  ///< the codes of its notes that are warnings
 
   /// Whether there is nothing left to do.
   bool done() const { return status == "converted" || status == "already"; }
 };
 
+/// The line of an item's object; nothing for other JSON.
+std::optional<LedgerLine> read_line(const nlohmann::json& object);
+
 /// Calls visit for each line of one shard's record. Skips lines that are no objects of a batch:
 /// those that a crash cut, or that two machines wrote at once.
 void read_ledger(const std::filesystem::path& file, const std::function<void(LedgerLine&&)>& visit);
 
-/// What one shard has to do: "iiiii-of-nnnnn.plan.json" beside its record.
+/// How far one shard is: "iiiii-of-nnnnn.plan.json" beside its record.
 struct ShardPlan {
-  struct Item {
-    std::string name, source;
-    std::size_t line = 0;
-  };
   std::string manifest;  ///< Manifest::digest
   std::string began;     ///< as LedgerLine::time, of the latest start
   Shard shard;
-  std::size_t total = 0;  ///< items of all shards
   bool finished = false;  ///< each item was tried since then
-  std::vector<Item> items = {};
 };
 
 /// The record of one shard, which grows by whole lines.
@@ -78,11 +78,15 @@ class Ledger {
   std::unordered_map<std::string, bool> done_;  ///< by key: the newest line is a success
 };
 
-/// The plans and records in an output folder. Throws NotFoundError where there are none.
+/// The items of the latest manifest, and what the shards say about them.
 struct LedgerFiles {
-  std::vector<ShardPlan> plans;
-  std::vector<std::filesystem::path> records;
+  std::string manifest;                        ///< Manifest::digest
+  std::vector<BatchItem> items;                ///< without `text`
+  std::vector<ShardPlan> plans;                ///< also of older manifests
+  std::vector<std::filesystem::path> records;  ///< also of another number of shards
 };
+
+/// The files of a batch in an output folder. Throws NotFoundError where there are none.
 LedgerFiles find_ledgers(const std::filesystem::path& output);
 
 /// The time now, as LedgerLine::time.

@@ -176,13 +176,17 @@ Manifest read_manifest(const ManifestRequest& request) {
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find('\n', at), text.size());
     std::string_view words = std::string_view(text).substr(at, end - at);
-    if (words.ends_with('\r')) words.remove_suffix(1);
     at = end + 1;
     ++line;
-    if (words.find_first_not_of(" \t") == words.npos) continue;
+    constexpr std::string_view kBlanks = " \t\r";
+    words.remove_prefix(std::min(words.find_first_not_of(kBlanks), words.size()));
+    words.remove_suffix(words.size() - (words.find_last_not_of(kBlanks) + 1));
+    if (words.empty()) continue;
     manifest.items.push_back({line, std::string(words)});
     describe(manifest.items.back(), request);
   }
+  // Such as the output of a command that failed.
+  if (manifest.items.empty()) throw UsageError(shown(request.file), "no sources");
   require_distinct_names(manifest.items);
   Hasher hasher = Hasher::sha256();
   for (const std::string* part : {&request.name_template, &text}) {
@@ -201,9 +205,9 @@ ConvertOptions parse_item(const BatchItem& item, ManifestKind kind,
     if (source == nullptr) throw UsageError(line_name(item.line), "source: missing");
     if (!source->is_string()) throw_wrong_json(line_name(item.line), "source", "a string", *source);
     json.erase("source");
-    for (const char* const name : {"output", "dry_run"}) {
+    for (const char* const name : {"output", "dry_run", "if_changed", "checksum"}) {
       if (!json.contains(name)) continue;
-      throw UsageError(name, "one for the whole batch, not for a line of it");
+      throw UsageError(name, "not an option of a line: it holds for the whole batch");
     }
     options = parse_convert_options(nlohmann::ordered_json(json), defaults);
   }

@@ -34,8 +34,9 @@ struct ManifestRequest {
   std::string name_template = {};  ///< for lines without `name`; empty: the names of `convert`
 };
 
-/// Reads a manifest, and names all folders. Throws UsageError where two lines would become one
-/// folder, or for a wrong template; else as read_text_file.
+/// Reads a manifest, and names all folders. Blanks around a line do not count. Throws UsageError
+/// where two lines would become one folder, where there are no lines, or for a wrong template; else
+/// as read_text_file.
 Manifest read_manifest(const ManifestRequest& request);
 
 /// The options of an item, with its source and name. Throws FormatError where the line is no JSON

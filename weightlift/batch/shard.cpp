@@ -35,7 +35,7 @@ Shard parse_shard(const std::string& given) {
     throw UsageError("shard",
                      fmt::format("expected I/N with I from 0 to N-1, got '{}'", printable(given)));
   }
-  return {*index, *count};
+  return {*index, *count, ""};
 }
 
 /// A variable that the scheduler sets to a number.
@@ -64,24 +64,25 @@ Shard shard_of_array(const std::string& id, std::optional<std::size_t> shards,
   }
   if (shards && *shards != count) {
     throw UsageError(
-        "shards", fmt::format("expected the {} tasks of the Slurm array, got {}", count, *shards),
+        "shards",
+        fmt::format("expected {}, the number of tasks of the Slurm array, got {}", count, *shards),
         give_shard(index < *shards ? fmt::format("{}/{}", index, *shards) : ""));
   }
-  return {index - first, count};
+  return {index - first, count, "SLURM_ARRAY_TASK_ID"};
 }
 
 Shard shard_of_job(const std::string& value, std::optional<std::size_t> shards) {
   const char* const name = "JOB_COMPLETION_INDEX";
   const std::size_t index = number_of(name, value);
   if (!shards) {
-    throw UsageError("shards", fmt::format("missing; {} is set, and does not tell how many parts "
+    throw UsageError("shards", fmt::format("missing; {} is set, and does not tell how many shards "
                                            "there are",
                                            name));
   }
   if (index >= *shards) {
     throw UsageError(name, fmt::format("expected an index below {}, got {}", *shards, index));
   }
-  return {index, *shards};
+  return {index, *shards, name};
 }
 
 }  // namespace
@@ -96,7 +97,7 @@ Shard choose_shard(const std::string& given, std::optional<std::size_t> shards,
   if (!given.empty()) {
     const Shard shard = parse_shard(given);
     if (shards && *shards != shard.count) {
-      throw UsageError("shards", fmt::format("contradicts the part {}", to_string(shard)));
+      throw UsageError("shards", fmt::format("contradicts shard {}", to_string(shard)));
     }
     return shard;
   }
@@ -108,7 +109,7 @@ Shard choose_shard(const std::string& given, std::optional<std::size_t> shards,
   if (!task.empty()) return shard_of_array(task, shards, variable);
   if (!pod.empty()) return shard_of_job(pod, shards);
   if (shards && *shards > 1) {
-    throw UsageError("shards", "does not tell which part to do", give_shard());
+    throw UsageError("shards", "does not tell which shard to do", give_shard());
   }
   return {};
 }

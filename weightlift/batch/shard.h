@@ -10,6 +10,7 @@ namespace weightlift {
 /// One of `count` parts of a batch: the items k with k mod count == index.
 struct Shard {
   std::size_t index = 0, count = 1;
+  std::string variable = {};  ///< of the environment that named it; empty: none
 
   bool has(std::size_t item) const { return item % count == index; }
 };

@@ -17,26 +17,30 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-/// The plans of the latest run: its manifest, and its number of shards.
-std::vector<ShardPlan> latest_run(std::vector<ShardPlan> plans) {
-  const auto newest = std::ranges::max_element(plans, {}, &ShardPlan::began);
-  const std::string manifest = newest->manifest;
-  const std::size_t count = newest->shard.count;
-  std::erase_if(plans, [&](const ShardPlan& plan) {
-    return plan.manifest != manifest || plan.shard.count != count;
-  });
-  return plans;
+/// The plan of the latest start.
+const ShardPlan& latest(const std::vector<ShardPlan>& plans) {
+  return *std::ranges::max_element(plans, {}, &ShardPlan::began);
 }
 
-std::vector<Shard> unfinished_of(const std::vector<ShardPlan>& plans) {
-  std::vector<Shard> unfinished;
-  std::set<std::size_t> finished;
-  for (const ShardPlan& plan : plans) {
-    if (plan.finished) finished.insert(plan.shard.index);
+/// The shards of the latest run that are not done.
+std::vector<UnfinishedShard> unfinished_of(const LedgerFiles& files) {
+  const std::size_t count = latest(files.plans).shard.count;
+  std::map<std::size_t, const ShardPlan*> plans;
+  for (const ShardPlan& plan : files.plans) {
+    if (plan.shard.count == count) plans[plan.shard.index] = &plan;
   }
-  const std::size_t count = plans.front().shard.count;
+  std::vector<UnfinishedShard> unfinished;
   for (std::size_t index = 0; index < count; ++index) {
-    if (!finished.contains(index)) unfinished.push_back({index, count});
+    const auto found = plans.find(index);
+    const char* reason = nullptr;
+    if (found == plans.end()) {
+      reason = "did not begin";
+    } else if (found->second->manifest != files.manifest) {
+      reason = "began with another manifest";
+    } else if (!found->second->finished) {
+      reason = "did not end";
+    }
+    if (reason != nullptr) unfinished.push_back({{index, count}, reason});
   }
   return unfinished;
 }
@@ -47,25 +51,6 @@ bool is_gone(const fs::path& output, const LedgerLine& line) {
                          fs::path(line.output) / line.name == fs::path(line.folder);
   std::error_code ignored;
   return in_output && !fs::is_directory(output / line.name, ignored);
-}
-
-void count_item(const fs::path& output, const ShardPlan::Item& item, const LedgerLine* line,
-                BatchSummary& summary) {
-  if (line == nullptr || (line->done() && is_gone(output, *line))) {
-    LedgerLine absent;
-    absent.name = item.name;
-    absent.source = item.source;
-    absent.line = item.line;
-    absent.key = key_of(item.name, item.line);
-    summary.absent.push_back(std::move(absent));
-    return;
-  }
-  if (!line->done()) {
-    summary.failures.push_back(*line);
-    return;
-  }
-  ++(line->status == "converted" ? summary.converted : summary.already);
-  if (line->warnings) ++summary.warned;
 }
 
 /// The newest line of each item. `already` keeps the warnings of the conversion before it.
@@ -86,39 +71,63 @@ std::unordered_map<std::string, LedgerLine> newest_lines(const std::vector<fs::p
   return newest;
 }
 
-Json items_json(const std::vector<LedgerLine>& lines) {
+Json failures_json(const std::vector<LedgerLine>& failures) {
   Json list = Json::array();
-  for (const LedgerLine& line : lines) {
-    Json json = {{"name", line.name}, {"source", line.source}, {"line", line.line}};
-    if (!line.error.empty()) json["error"] = line.error;
-    list.push_back(std::move(json));
+  for (const LedgerLine& line : failures) {
+    const LedgerLine::Failure error = line.error.value_or(LedgerLine::Failure());
+    list.push_back(
+        {{"name", line.name},
+         {"source", line.source},
+         {"line", line.line},
+         {"error", {{"kind", error.kind}, {"where", error.where}, {"message", error.message}}}});
+  }
+  return list;
+}
+
+Json missing_json(const std::vector<BatchItem>& items) {
+  Json list = Json::array();
+  for (const BatchItem& item : items) {
+    list.push_back({{"name", item.name}, {"source", item.source}, {"line", item.line}});
   }
   return list;
 }
 
 }  // namespace
 
+void BatchSummary::count(LedgerLine line) {
+  if (!line.done()) {
+    failures.push_back(std::move(line));
+    return;
+  }
+  ++(line.status == "converted" ? converted : already);
+  if (!line.warnings.empty()) ++warned;
+  const std::set<std::string> codes(line.warnings.begin(), line.warnings.end());
+  for (const std::string& code : codes) ++warnings[code];
+}
+
+std::string to_string(const LedgerLine::Failure& error) {
+  std::string text = error.kind;
+  for (const std::string* part : {&error.where, &error.message}) {
+    if (!part->empty()) text += ": " + *part;
+  }
+  return text;
+}
+
 BatchSummary merge_batch(const fs::path& output, std::optional<std::chrono::hours> age) {
   const LedgerFiles files = find_ledgers(output);
-  const auto newest = newest_lines(files.records);
+  auto newest = newest_lines(files.records);
   BatchSummary summary;
-  const std::vector<ShardPlan> plans = latest_run(files.plans);
-  summary.shards = plans.front().shard.count;
-  summary.items = plans.front().total;
-  summary.unfinished = unfinished_of(plans);
-  for (const ShardPlan& plan : plans) {
-    for (const ShardPlan::Item& item : plan.items) {
-      const auto found = newest.find(key_of(item.name, item.line));
-      count_item(output, item, found == newest.end() ? nullptr : &found->second, summary);
+  summary.shards = latest(files.plans).shard.count;
+  summary.items = files.items.size();
+  summary.unfinished = unfinished_of(files);
+  for (const BatchItem& item : files.items) {
+    const auto found = newest.find(key_of(item.name, item.line));
+    if (found == newest.end() || (found->second.done() && is_gone(output, found->second))) {
+      summary.missing.push_back(item);
+    } else {
+      summary.count(found->second);
     }
   }
-  for (auto* lines : {&summary.failures, &summary.absent}) {
-    std::ranges::sort(*lines, {}, &LedgerLine::line);
-  }
-  summary.failed = summary.failures.size();
-  // With those of shards that have not begun.
-  const std::size_t seen = summary.converted + summary.already + summary.failed;
-  summary.missing = summary.items - std::min(summary.items, seen);
   summary.temporary = remove_abandoned_folders(output, age);
   return summary;
 }
@@ -129,11 +138,12 @@ std::optional<Error> failure_of(const BatchSummary& summary) {
   const auto add = [&](std::size_t count, const char* what) {
     if (count > 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, what);
   };
-  add(summary.failed, "failed");
-  add(summary.missing, "missing");
-  add(summary.unfinished.size(), "parts not finished");
-  return Error(summary.failed > 0 ? ErrorKind::kMismatch : ErrorKind::kNotFound, "",
-               fmt::format("of {} items: {}", summary.items, text));
+  add(summary.failures.size(), "failed");
+  add(summary.missing.size(), "missing");
+  add(summary.unfinished.size(),
+      summary.unfinished.size() == 1 ? "shard not finished" : "shards not finished");
+  return Error(summary.failures.empty() ? ErrorKind::kNotFound : ErrorKind::kMismatch, "",
+               fmt::format("of {} item{}: {}", summary.items, summary.items == 1 ? "" : "s", text));
 }
 
 Json to_json(const std::string& source, const BatchSummary& summary) {
@@ -143,16 +153,17 @@ Json to_json(const std::string& source, const BatchSummary& summary) {
   json["items"] = summary.items;
   json["converted"] = summary.converted;
   json["already"] = summary.already;
-  json["failed"] = summary.failed;
-  json["missing"] = summary.missing;
+  json["failed"] = summary.failures.size();
+  json["missing"] = summary.missing.size();
   json["warned"] = summary.warned;
+  json["warnings"] = summary.warnings;
   json["shards"] = summary.shards;
   json["unfinished_shards"] = Json::array();
-  for (const Shard& shard : summary.unfinished) {
-    json["unfinished_shards"].push_back(to_string(shard));
+  for (const UnfinishedShard& unfinished : summary.unfinished) {
+    json["unfinished_shards"].push_back(to_string(unfinished.shard));
   }
-  json["failures"] = items_json(summary.failures);
-  json["missing_items"] = items_json(summary.absent);
+  json["failures"] = failures_json(summary.failures);
+  json["missing_items"] = missing_json(summary.missing);
   json["temporary_folders"] = {{"removed", summary.temporary.removed},
                                {"kept", summary.temporary.kept}};
   return json;

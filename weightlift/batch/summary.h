@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
@@ -12,28 +13,41 @@
 
 namespace weightlift {
 
-/// The state of a batch over all its shards.
-struct BatchSummary {
-  std::size_t items = 0;  ///< lines of the manifest
-  std::size_t converted = 0, already = 0, failed = 0, missing = 0;
-  std::size_t warned = 0;            ///< items with warnings among the converted ones
-  std::size_t shards = 1;            ///< of the latest run
-  std::vector<LedgerLine> failures;  ///< by line
-  std::vector<LedgerLine> absent;    ///< planned, but not done: `status` is empty
-  std::vector<Shard> unfinished;     ///< that did not begin with this manifest, or did not end
-  AbandonedFolders temporary;        ///< of other machines, in the output folder
-
-  bool complete() const { return failed == 0 && missing == 0 && unfinished.empty(); }
+/// A shard that is not done, and why.
+struct UnfinishedShard {
+  Shard shard;
+  std::string reason;  ///< "did not begin", "began with another manifest", "did not end"
 };
 
-/// Takes the newest line of each item over all records in `output`, and compares with the plans of
-/// the latest run. An item whose folder is gone counts as missing. Throws NotFoundError where no
-/// batch has run. `age`: remove_abandoned_folders().
+/// The state of a batch over all its shards, or what a run did with those of one.
+struct BatchSummary {
+  std::size_t items = 0;  ///< lines of the manifest
+  std::size_t converted = 0, already = 0;
+  std::size_t shards = 1;                       ///< of the latest run
+  std::size_t warned = 0;                       ///< items that are done, with warnings
+  std::map<std::string, std::size_t> warnings;  ///< how many items have a code
+  std::vector<LedgerLine> failures;             ///< by line
+  std::vector<BatchItem> missing;               ///< neither done nor failed; by line
+  std::vector<UnfinishedShard> unfinished;
+  AbandonedFolders temporary;  ///< of other machines, in the output folder
+
+  bool complete() const { return failures.empty() && missing.empty() && unfinished.empty(); }
+
+  /// Counts an item that has a line.
+  void count(LedgerLine line);
+};
+
+/// Takes the newest line of each item of the latest manifest, over all records in `output`. An item
+/// whose folder is gone counts as missing. Throws NotFoundError where no batch has run. `age`:
+/// remove_abandoned_folders().
 BatchSummary merge_batch(const std::filesystem::path& output,
                          std::optional<std::chrono::hours> age);
 
 /// The object of `batch`. `source`: the manifest, or the output folder of a merge.
 nlohmann::ordered_json to_json(const std::string& source, const BatchSummary& summary);
+
+/// "KIND: WHERE: MESSAGE"
+std::string to_string(const LedgerLine::Failure& error);
 
 /// Why a batch is not complete; nothing where it is.
 std::optional<Error> failure_of(const BatchSummary& summary);

@@ -40,8 +40,9 @@ struct BatchFlags : ConvertFlags {
 void refuse_batch_contradictions(const BatchFlags& flags) {
   const bool merging = !flags.merge.empty();
   const int inputs = (flags.manifest.empty() ? 0 : 1) + (flags.list.empty() ? 0 : 1);
-  if (merging && (inputs > 0 || !flags.request.output.empty())) {
-    throw UsageError("--merge", "cannot be combined with a manifest or --output");
+  const bool parts = !flags.shard.empty() || flags.shards || !flags.name_template.empty();
+  if (merging && (inputs > 0 || !flags.request.output.empty() || parts)) {
+    throw UsageError("--merge", "cannot be combined with options of a run");
   }
   if (flags.clean && !merging) throw UsageError("--clean", "needs --merge DIR");
   if (merging) return;
@@ -70,6 +71,12 @@ BatchRequest make_request(const BatchFlags& flags) {
   BatchRequest request;
   request.shard = choose_shard(flags.shard, flags.shards, environment_variable);
   request.manifest = read_manifest({flags.subject(), kind, flags.name_template});
+  const auto is_object = [](const BatchItem& item) { return item.text.starts_with('{'); };
+  if (kind == ManifestKind::kJsonLines && std::ranges::none_of(request.manifest.items, is_object)) {
+    throw UsageError(printable(flags.manifest, 400), "no line is a JSON object",
+                     advice("use --from-file for a plain list of sources"));
+  }
+  to_request(flags);  // a missing file of labels concerns all lines
   request.jobs = flags.jobs;
   request.memory_bytes = flags.memory > 0 ? flags.memory : available_memory().value_or(0);
   request.defaults = flags;
@@ -91,6 +98,9 @@ int run_merge(const BatchFlags& flags) {
 
 int run_items(const BatchFlags& flags) {
   const BatchRequest request = make_request(flags);
+  if (!request.shard.variable.empty()) {
+    log_note(fmt::format("shard {}, from {}", to_string(request.shard), request.shard.variable));
+  }
   catch_signals();
   const auto began = std::chrono::steady_clock::now();
   BatchOutput output(flags.subject(), count_items(request), flags.json);
@@ -103,9 +113,11 @@ int run_items(const BatchFlags& flags) {
   output.clear();
   if (flags.json) print_summary(flags.subject(), summary, true);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
-  log_note(fmt::format("part {}: {} converted, {} up to date, {} failed in {:.1f} s",
-                       to_string(request.shard), summary.converted, summary.already, summary.failed,
-                       took.count()));
+  const std::string warned =
+      summary.warned == 0 ? "" : fmt::format(" ({} with warnings)", summary.warned);
+  log_note(fmt::format("shard {}: {} converted{}, {} up to date, {} failed in {:.1f} s",
+                       to_string(request.shard), summary.converted, warned, summary.already,
+                       summary.failures.size(), took.count()));
   return output.code();
 }
 
@@ -127,22 +139,23 @@ void add_batch_options(CLI::App& command, BatchFlags& flags) {
   group(command.add_option("--name-template", flags.name_template,
                            "Folder names from {parent}, {grandparent} and {stem} of the source"))
       ->type_name("TEXT");
-  group(command.add_option("--shard", flags.shard,
-                           "The part to do, I from 0 (default: that of a Slurm job array or an "
-                           "Indexed Job, else all)"))
+  group(command.add_option(
+            "--shard", flags.shard,
+            "Shard I of N to convert, I from 0 (default: that of a Slurm job array or an "
+            "Indexed Job, else all)"))
       ->type_name("I/N");
   group(command.add_option("--shards", flags.shards,
-                           "Number of parts, for an Indexed Job of Kubernetes"))
+                           "Number of shards, for an Indexed Job of Kubernetes"))
       ->type_name("N");
   group(command.add_option("--jobs", flags.jobs, "Processes at once on this machine"))
       ->capture_default_str()
       ->type_name("N");
   group(command.add_option("--memory", flags.memory,
                            "Memory for all of them, such as 8G (default: what is free)"))
-      ->transform(CLI::AsSizeValue(false))
+      ->transform(CLI::AsSizeValue(false).description(""))
       ->type_name("SIZE");
   group(command.add_option("--merge", flags.merge,
-                           "Summarize the records of all parts in an output folder"))
+                           "Summarize the records of all shards in an output folder"))
       ->type_name("DIR");
   group(
       command.add_flag("--clean", flags.clean,
@@ -155,7 +168,7 @@ void add_batch_options(CLI::App& command, BatchFlags& flags) {
 
 Action add_batch(CLI::App& app) {
   auto* command = app.add_subcommand(
-      "batch", "Convert the sources of a manifest, again only where they changed");
+      "batch", "Convert the sources of a manifest, and skip those that did not change");
   auto flags = std::make_shared<BatchFlags>();
   flags->request.output.clear();
   flags->request.if_changed = true;

@@ -24,6 +24,7 @@ class BatchOutput {
   void clear() noexcept { status_.clear(); }
 
  private:
+  std::string name_;
   StatusLine status_;
   std::size_t count_, done_ = 0;
   bool json_;

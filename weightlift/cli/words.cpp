@@ -89,11 +89,11 @@ std::string phrase_for_shell(const Hint& hint) {
       return fmt::format("choose another with --repo-id or --name, or replace it with --repo-id {}",
                          or_word("OWNER/NAME"));
     case HintCode::kNameEach:
-      return "convert them one by one with --name";
+      return "convert them one by one with --name, or with weightlift batch and --name-template";
     case HintCode::kAddTrainingState:
       return "--all-files publishes it";
     case HintCode::kGiveShard:
-      return fmt::format("name the part with --shard {}", or_word("I/N"));
+      return fmt::format("name the shard with --shard {}", or_word("I/N"));
     case HintCode::kGiveNames:
       return "give each a name, or use --name-template '{parent}-{stem}'";
   }

@@ -217,7 +217,7 @@ void add_verification(const VerifyOptions& options, Plan& plan, const Graph& src
 struct Attempt {
   const ConversionRequest& request;
   const LocalSource& source;
-  std::optional<ConversionInputs> inputs;  ///< of if_changed
+  std::optional<ConversionInputs> inputs;  ///< for the record
   fs::path folder;
   TempFolder::Existing existing;  ///< at the start: what another run makes meanwhile stays
   Notes again = {};               ///< why an earlier folder is not up to date
@@ -232,8 +232,9 @@ void publish(const Attempt& attempt, TempFolder& folder, Conversion& result) {
     result.folder = folder.publish(attempt.existing);
   } catch (const ExistsError&) {
     Notes unused;
-    auto made = attempt.inputs ? find_unchanged(attempt.folder, request.to, *attempt.inputs, unused)
-                               : std::optional<Conversion>();
+    auto made = request.if_changed && attempt.inputs
+                    ? find_unchanged(attempt.folder, request.to, *attempt.inputs, unused)
+                    : std::optional<Conversion>();
     if (!made) throw;
     result = *std::move(made);
     return;
@@ -296,8 +297,9 @@ Conversion convert_local(const ConversionRequest& request, const LocalSource& so
                          ProgressSink& progress) {
   progress.step("read", 0);
   const fs::path folder = planned_folder(request, source.name);
-  Attempt attempt{request, source, read_inputs(request, source), folder, existing(request, folder)};
-  if (attempt.inputs) {
+  Attempt attempt{request, source, read_inputs(request, source, folder), folder,
+                  existing(request, folder)};
+  if (request.if_changed && attempt.inputs) {
     if (auto unchanged = find_unchanged(folder, request.to, *attempt.inputs, attempt.again)) {
       return *std::move(unchanged);
     }

@@ -10,8 +10,8 @@ namespace weightlift {
 namespace fs = std::filesystem;
 
 std::optional<ConversionInputs> read_inputs(const ConversionRequest& request,
-                                            const LocalSource& source) {
-  if (!request.if_changed) return std::nullopt;
+                                            const LocalSource& source, const fs::path& folder) {
+  if (!request.if_changed && !has_record(folder)) return std::nullopt;
   try {
     ConversionInputs inputs;
     inputs.files = find_source_files(request, source);

@@ -18,9 +18,11 @@ struct ConversionInputs {
 };
 
 /// Read before the conversion: what changes meanwhile is a change for the next run. Nothing where
-/// the request does not compare, or where a file cannot be read: make_plan reports that better.
+/// neither the request compares nor `folder` has a record to keep, or where a file cannot be read:
+/// make_plan reports that better.
 std::optional<ConversionInputs> read_inputs(const ConversionRequest& request,
-                                            const LocalSource& source);
+                                            const LocalSource& source,
+                                            const std::filesystem::path& folder);
 
 /// The result where `folder` is up to date. Else nothing, and `again` gets a note where the folder
 /// has a record.
