@@ -274,9 +274,9 @@ class _Conversion:
         self._found = self._target.files_below()
         marked = not self._marks().isdisjoint(self._found)
         self._exists = exists = marked if self._remote else os.path.lexists(self._target.path)
-        foreign = sorted(set(self._found) - _OURS)
-        if self._remote and foreign and not exists:
-            what = f"not a model folder (no config.json, but {foreign[0]}), so weightlift does not replace it"
+        if self._remote and self._found and not exists and _RECORD not in self._found:
+            first = min(self._found)
+            what = f"not a model folder (no config.json, but {first}), so weightlift does not replace it"
             raise ExistsError(what, where=self._target.shown)
         recorded = self._if_changed and _RECORD in self._found
         if exists and not recorded and not self._options.get("force"):
@@ -381,13 +381,24 @@ class _Conversion:
         mark = _CONFIG if _CONFIG in names else next(name for name in names if name.endswith(_ENDINGS))
         names.remove(mark)
         self._require_place()  # another run may have made the folder
+        self._target.make_folder()
+        # Until the mark is there, the record says that these files are ours, and what they are not yet.
+        unfinished = os.path.join(self._room, "unfinished", _RECORD)
+        os.mkdir(os.path.dirname(unfinished))
+        with open(unfinished, "w", encoding="utf-8") as file:
+            json.dump({"storage": {"schema": _RECORD_SCHEMA, "unfinished": True}}, file)
+        self._target.child(_RECORD).put(unfinished, self._events)
         marks = self._marks() | {mark}
-        for name in [*sorted(marks), *sorted(_OURS - marks - set(names))]:
+        for name in [*sorted(marks), *sorted(_OURS - marks - {*names, _RECORD})]:
             if name in self._found:
                 self._target.child(name).remove()
-        self._target.make_folder()
-        for name in [*names, mark]:
+        recorded = _RECORD in names
+        if recorded:
+            names.remove(_RECORD)
+        for name in [*names, *[_RECORD] * recorded, mark]:
             self._target.child(name).put(os.path.join(self._made, name), self._events)
+        if not recorded:
+            self._target.child(_RECORD).remove()
 
 
 def _boot() -> str:

@@ -87,7 +87,7 @@ TEST(HintTest, IsACodeWithValues) {
 
 TEST(HintTest, NamesAreStable) {
   std::vector<std::string_view> names;
-  for (int code = 0; code <= static_cast<int>(HintCode::kAddTrainingState); ++code) {
+  for (int code = 0; code <= static_cast<int>(HintCode::kGiveNames); ++code) {
     names.push_back(to_string(static_cast<HintCode>(code)));
   }
   EXPECT_THAT(names, ElementsAre("advice", "did-you-mean", "replace", "choose-name",

@@ -461,6 +461,22 @@ TEST(AbandonedFolderTest, AReplacedFolderIsKeptWhereItIsTheOnlyCopy) {
   EXPECT_THAT(found.kept, ElementsAre(".n.weightlift-old-bbbbbb"));
 }
 
+TEST(AbandonedFolderTest, WhatMayBeAUsersIsKept) {
+  const TempDir dir;
+  const std::string backup = ".m.weightlift-backup", deep = left_name("aaaaaa", "0123456789ab");
+  const std::string old = ".n.weightlift-old-bbbbbb";
+  write_file(dir / backup / "f", "mine");
+  write_file(dir / deep / "inner/f", "x");
+  write_file(dir / old / "f", "the only copy");
+  fs::create_symlink("nowhere", dir / "n");
+  for (const auto& name : {backup, deep, old}) make_older(dir / name, 48);
+  make_older(dir / deep / "inner", 1);
+  make_older(dir / deep, 48);
+  fs::last_write_time(dir / deep / "inner",
+                      fs::file_time_type::clock::now() - std::chrono::hours(48));
+  EXPECT_THAT(remove_abandoned_folders(dir.path(), std::chrono::hours(24)).removed, IsEmpty());
+}
+
 TEST(AbandonedFolderTest, AMissingParentHasNone) {
   const TempDir dir;
   EXPECT_THAT(remove_abandoned_folders(dir / "absent", std::chrono::hours(1)).kept, IsEmpty());

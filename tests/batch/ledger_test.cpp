@@ -14,9 +14,10 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 using ::testing::ElementsAre;
-using ::testing::IsEmpty;
+using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
 using testing::names_in;
+using ::testing::Not;
 using testing::read_file;
 using ::testing::SizeIs;
 using testing::TempDir;
@@ -74,6 +75,20 @@ TEST_F(LedgerTest, WhatIsDoneIsRecordedOnce) {
   EXPECT_THAT(lines(record()), SizeIs(5));
 }
 
+TEST_F(LedgerTest, ALaterFailureInAnotherRecordIsHealed) {
+  { Ledger(dir_ / "out", manifest(), {0, 1}).append(line("b", "converted"), "b"); }
+  { Ledger(dir_ / "out", manifest(), shard_).append(line("b", "failed"), "b"); }
+  { Ledger(dir_ / "out", manifest(), {0, 1}).append(line("b", "already"), "b"); }
+  EXPECT_THAT(lines(dir_ / "out/.batch/00000-of-00001.jsonl"), SizeIs(2));
+}
+
+TEST_F(LedgerTest, SecretsAreNotRecorded) {
+  Json json = line("b", "failed");
+  json["source"] = "http://user:secret@host/x";
+  Ledger(dir_ / "out", manifest(), shard_).append(json, "b");
+  EXPECT_THAT(read_file(record()), Not(HasSubstr("secret")));
+}
+
 TEST_F(LedgerTest, ACutLastLineIsDropped) {
   Ledger(dir_ / "out", manifest(), shard_).append(line("b", "converted"), "b");
   const std::string whole = read_file(record());
@@ -105,7 +120,7 @@ TEST_F(LedgerTest, ALineHasTheFailureAndTheWarnings) {
   failed["notes"] = {{{"severity", "warning"}, {"code", "labels-unknown"}}, {{"severity", "note"}}};
   write_file(record(), failed.dump() + "\n");
   const LedgerLine found = lines(record()).front();
-  EXPECT_EQ(found.key, "line 7");
+  EXPECT_EQ(found.key, "/line 7");
   ASSERT_TRUE(found.error);
   EXPECT_EQ(found.error->kind, "not_found");
   EXPECT_EQ(found.error->where, "x.pth");

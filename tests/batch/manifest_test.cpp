@@ -91,7 +91,7 @@ TEST_F(ManifestTest, ANameInALineWinsOverTheTemplate) {
 TEST_F(ManifestTest, ANameWithoutAParentFailsAtItsTurn) {
   const Manifest manifest = read("resnet18.a1_in1k", ManifestKind::kList, "{parent}-{stem}");
   EXPECT_THAT(refusal<UsageError>([&] { parse_item(manifest.items[0], manifest.kind, {}); }),
-              StartsWith("name_template: resnet18.a1_in1k does not have all its parts"));
+              StartsWith("resnet18.a1_in1k: gives no name for its folder"));
 }
 
 TEST_F(ManifestTest, RefusesWrongTemplates) {
@@ -159,6 +159,22 @@ TEST_F(ManifestTest, APipeIsReadToItsEnd) {
   const Manifest manifest = read_manifest({pipe, ManifestKind::kList});
   writer.join();
   EXPECT_THAT(manifest.items, SizeIs(2));
+}
+
+TEST_F(ManifestTest, NamesAreThoseOfTheForm) {
+  EXPECT_THAT(names(R"({"source": "resnet18.a1_in1k", "to": "timm"})"
+                    "\n"
+                    R"({"source": "resnet18.a1_in1k"})",
+                    ManifestKind::kJsonLines),
+              ElementsAre("resnet18.a1_in1k", "resnet-18"));
+}
+
+TEST_F(ManifestTest, ANameThatIsNotUtf8IsRefused) {
+  const Manifest manifest = read("a\xff.pth\nb.pth\n", ManifestKind::kList);
+  EXPECT_EQ(manifest.items[0].name, "");
+  EXPECT_EQ(manifest.items[1].name, "b");
+  EXPECT_THAT(refusal<UsageError>([&] { parse_item(manifest.items[0], manifest.kind, {}); }),
+              HasSubstr("not UTF-8"));
 }
 
 TEST_F(ManifestTest, AMissingFileIsReported) {

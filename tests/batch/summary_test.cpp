@@ -150,7 +150,9 @@ TEST_F(SummaryTest, AnUpToDateItemKeepsTheWarningsOfItsConversion) {
   json["notes"] = {{{"severity", "warning"}, {"code", "labels-unknown"}}};
   fs::create_directories(out_ / "3");
   Ledger(out_, manifest(), {0, 2}).append(json, "3");
-  Ledger(out_, manifest(), {0, 1}).append(line("3", "already", "2"), "3");
+  Json failed = line("3", "failed", "2");
+  Ledger(out_, manifest(), {0, 1}).append(failed, "3");
+  Ledger(out_, manifest(), {0, 1}).append(line("3", "already", "3"), "3");
   EXPECT_EQ(merge().already, 1U);
   EXPECT_EQ(merge().warned, 1U);
   EXPECT_THAT(merge().warnings, ElementsAre(::testing::Pair("labels-unknown", 1)));

@@ -298,6 +298,15 @@ TEST_F(BatchTest, AFaultOfAllLinesIsReportedOnce) {
   EXPECT_FALSE(fs::exists(out()));
 }
 
+TEST_F(BatchTest, AFolderThatIsUpToDateNeedNotBeWritable) {
+  run();
+  fs::permissions(out(), fs::perms(0555));
+  const Outcome outcome = run_weightlift({"convert", sources_[0], "-o", out(), "--name", "m0",
+                                          "--if-changed", "--threads", "1", "-q"});
+  fs::permissions(out(), fs::perms(0755));
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+}
+
 TEST_F(BatchTest, RefusesContradictions) {
   const auto refused = [&](const std::vector<std::string>& words) {
     const Outcome outcome = run_weightlift(words);
@@ -373,8 +382,8 @@ class BatchKillTest : public BatchTest {
     }
     EXPECT_GT(killed, 0);
   }
-  /// Kills one process whose parent has this PID.
-  static void kill_a_child_of(pid_t parent) {
+  /// Signals one process whose parent has this PID.
+  static void kill_a_child_of(pid_t parent, int signal = SIGKILL) {
     for (const auto& entry : fs::directory_iterator("/proc")) {
       std::ifstream stat(entry.path() / "stat");
       std::string text;
@@ -384,7 +393,7 @@ class BatchKillTest : public BatchTest {
           !text.substr(name_end + 4).starts_with(std::to_string(parent) + " ")) {
         continue;
       }
-      ::kill(std::stoi(entry.path().filename()), SIGKILL);
+      ::kill(std::stoi(entry.path().filename()), signal);
       return;
     }
   }
@@ -441,6 +450,16 @@ TEST_F(BatchKillTest, WithoutAnExchangeAFolderIsReplacedByTheStatedFallback) {
     EXPECT_THAT(names_in(out()), SizeIs(7));
     EXPECT_THAT(read_file(dir_ / "out/m5/config.json"), HasSubstr(dtype));
   }
+}
+
+TEST_F(BatchKillTest, AWorkerThatIsStoppedAloneIsReplaced) {
+  Process process(weightlift(command({"--jobs", "2", "--samples", "200"})));
+  while (!fs::exists(dir_ / "out/m0") && process.is_running()) std::this_thread::yield();
+  kill_a_child_of(process.pid(), SIGTERM);
+  const Outcome outcome = process.wait();
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(record(), SizeIs(6));
+  EXPECT_EQ(merge().exit_code, 0);
 }
 
 TEST_F(BatchKillTest, AKilledWorkerIsReplaced) {

@@ -226,6 +226,50 @@ TEST_F(IfChangedTest, AFolderWithoutARecordIsRefused) {
   EXPECT_EQ(run(), "unchanged");
 }
 
+TEST_F(IfChangedTest, AFileThatIsNoRecordProtectsAFolderOfOthers) {
+  write_file(folder() / "photo.jpg", "mine");
+  write_file(folder() / kRecordFile, "{}");
+  EXPECT_THAT(refusal<ExistsError>([&] { run(); }), HasSubstr("not a model folder"));
+  EXPECT_EQ(read_file(folder() / "photo.jpg"), "mine");
+}
+
+TEST_F(IfChangedTest, WhatTheConversionDoesNotNeedMayBeUnreadable) {
+  fs::create_directory(source_ / "preprocessor_config.json");
+  EXPECT_EQ(run(), "converted");
+  EXPECT_EQ(run(), "unchanged");
+}
+
+TEST_F(IfChangedTest, AShardThatIsReplacedMeanwhileIsAChange) {
+  fs::remove_all(source_);
+  small_checkpoint().write_sharded_folder(source_);
+  small_checkpoint(LayerType::kBasic, 2).write_sharded_folder(dir_ / "other");
+  testing::Listener listener;
+  listener.at_step = [&](std::string_view name) {
+    if (name != "verify") return;
+    for (const std::string& shard : names_in(source_)) {
+      if (shard.ends_with(".safetensors")) fs::rename(dir_ / "other" / shard, source_ / shard);
+    }
+  };
+  EXPECT_TRUE(testing::convert(request_, listener).written);
+  for (const bool checksum : {true, false}) {
+    request_.checksum = checksum;
+    request_.dry_run = true;
+    EXPECT_EQ(run(), "not written") << checksum;
+  }
+}
+
+TEST_F(IfChangedTest, AnotherNameOrCommitIsAChange) {
+  testing::Listener listener;
+  LocalSource source{source_.string(), "small", SourceOrigin{"me/m", "c1"}};
+  EXPECT_TRUE(convert_local(request_, source, listener).written);
+  EXPECT_TRUE(convert_local(request_, source, listener).unchanged);
+  source.origin->commit = "c2";
+  EXPECT_FALSE(convert_local(request_, source, listener).unchanged);
+  fs::rename(folder(), dir_ / "out/moved");
+  request_.name = "moved";
+  EXPECT_FALSE(convert_local(request_, source, listener).unchanged);
+}
+
 TEST_F(IfChangedTest, ADryRunTellsAndWritesNothing) {
   run();
   request_.dry_run = true;
@@ -260,6 +304,17 @@ TEST_F(IfChangedTest, ABlobOfTheHubsCacheIsKnownByItsName) {
   fs::remove(snapshot / "model.safetensors");
   fs::create_symlink(model / "blobs/other", snapshot / "model.safetensors");
   EXPECT_FALSE(convert());
+}
+
+TEST_F(IfChangedTest, AFolderThatIsCalledBlobsIsNoCache) {
+  const fs::path file = dir_ / "models--mine/blobs/best.safetensors";
+  fs::create_directories(file.parent_path());
+  fs::rename(weights(), file);
+  request_.source = file.string();
+  run();
+  EXPECT_EQ(run(), "unchanged");
+  touch(file);
+  EXPECT_EQ(run(), "the source changed");
 }
 
 TEST_F(IfChangedTest, AFolderThatAnotherRunMadeMeanwhileIsTaken) {

@@ -67,9 +67,9 @@ Json another_value(const std::string& name, const Json& value, const testing::Te
 
 // A new option is a change for if_changed, unless it is listed here.
 TEST(ConvertOptionsTest, EachOptionDecidesOnTheFolderOrIsKnownNotTo) {
-  const std::set<std::string> without_effect = {"output",   "name",       "force", "if_changed",
-                                                "checksum", "dry_run",    "fsync", "threads",
-                                                "report",   "push_to_hub"};
+  const std::set<std::string> without_effect = {"output",   "force",   "if_changed",
+                                                "checksum", "dry_run", "fsync",
+                                                "threads",  "report",  "push_to_hub"};
   const testing::TempDir dir;
   const auto digest = [](const Json& options) {
     return digest_options(to_request(parse_convert_options(options)), {});

@@ -202,7 +202,8 @@ int rename_two(const fs::path& from, const fs::path& to, const fs::path& old) {
   int error = rename_plainly(to, old);
   if (error != 0) return error;
   error = rename_plainly(from, to);
-  if (error != 0) rename_plainly(old, to);
+  // Another run may have taken the name: then its folder replaces the old one.
+  if (error != 0 && rename_plainly(old, to) != 0) remove_folder(old);
   return error;
 }
 
@@ -221,7 +222,7 @@ void visit_temp_folders(const fs::path& parent, const Visit& visit) {
   }
 }
 
-/// The last change of a folder or of an entry in it, since the epoch.
+/// The last change of a folder or of an entry below it, since the epoch.
 std::chrono::nanoseconds last_change(const fs::path& folder) {
   std::int64_t last = 0;
   const auto add = [&](const fs::path& path) {
@@ -229,18 +230,21 @@ std::chrono::nanoseconds last_change(const fs::path& folder) {
   };
   add(folder);
   std::error_code error;
-  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+  for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end;
        entry.increment(error)) {
     add(entry->path());
   }
   return std::chrono::nanoseconds(last);
 }
 
-/// Whether it is a replaced folder, ".NAME.weightlift-old-XXXXXX", and nothing has the name NAME.
+/// Whether it is a replaced folder, ".NAME.weightlift-old-XXXXXX", and no folder has the name NAME,
+/// or NAME may have been shortened.
 bool is_only_copy(const fs::path& folder) {
   const std::string name = folder.filename();
-  return tag_in_name(name) == kOld &&
-         !look(folder.parent_path() / name.substr(1, name.rfind(kMark) - 1));
+  if (tag_in_name(name) != kOld) return false;
+  std::error_code ignored;
+  return name.size() == kMaxNameBytes ||
+         !fs::is_directory(folder.parent_path() / name.substr(1, name.rfind(kMark) - 1), ignored);
 }
 
 void sync(const fs::path& path) {
@@ -333,7 +337,7 @@ fs::path TempFolder::publish(Existing existing) {
       }
     }
     // Meanwhile a free name was taken, or the reverse: check again.
-  } while ((error == EEXIST || error == ENOENT) && retry.again());
+  } while ((error == EEXIST || error == ENOTEMPTY || error == ENOENT) && retry.again());
   if (error != 0) throw_io_error(target, "cannot rename the new folder to this name", error);
   published_ = true;
   if (!old.empty()) {
@@ -362,7 +366,9 @@ AbandonedFolders remove_abandoned_folders(const fs::path& parent,
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   visit_temp_folders(parent, [&](const fs::path& path, const Descriptor&, Owner owner) {
     if (owner != Owner::kForeign) return;
-    const bool old = age && now - last_change(path) > *age && !is_only_copy(path);
+    // A name without a tag, of versions before 0.2, may be a user's.
+    const bool tagged = !tag_in_name(path.filename().native())->empty();
+    const bool old = age && tagged && now - last_change(path) > *age && !is_only_copy(path);
     const bool removed = old && !remove_folder(path);
     (removed ? found.removed : found.kept).push_back(path.filename());
   });

@@ -1,6 +1,7 @@
 #include "weightlift/batch/batch.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
@@ -131,7 +132,13 @@ class BatchRun {
                                   hooks_.prepare_worker();
                                   converter.emplace(request_, hooks_);
                                 },
-                            .work = [&](std::size_t i) { return pack(converter->run(*items_[i])); },
+                            .work =
+                                [&](std::size_t i) {
+                                  const Outcome outcome = converter->run(*items_[i]);
+                                  // Where only this process was stopped, another one does the item.
+                                  if (outcome.stopped) ::_exit(1);
+                                  return pack(outcome);
+                                },
                             .done =
                                 [&](std::size_t i, const WorkerAnswer& answer) {
                                   take(*items_[i], answer.ended_by

@@ -113,7 +113,8 @@ Parsed items_json(const Manifest& manifest) {
 }
 
 void write_json(const fs::path& path, const Parsed& json) {
-  write_atomically(path, json.dump(-1, ' ', false, Parsed::error_handler_t::replace) + "\n");
+  const std::string text = json.dump(-1, ' ', false, Parsed::error_handler_t::replace);
+  write_atomically(path, printable(text, text.size()) + "\n");  // without secrets
 }
 
 /// A file of this schema; null where it is missing or damaged.
@@ -135,8 +136,22 @@ std::optional<ShardPlan> read_plan(const fs::path& file) {
                  {count_in(json, "index"), count_in(json, "count")}};
   const Parsed* finished = find_member(json, "finished");
   plan.finished = finished != nullptr && *finished == true;
-  if (plan.shard.index >= plan.shard.count) return std::nullopt;
+  constexpr std::size_t kMaxShards = 99'999;  // as choose_shard() allows
+  if (plan.shard.index >= plan.shard.count || plan.shard.count > kMaxShards) return std::nullopt;
   return plan;
+}
+
+/// The records of all shards, sorted.
+std::vector<fs::path> list_records(const fs::path& folder) {
+  std::vector<fs::path> records;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    const std::string name = entry->path().filename();
+    if (!name.starts_with('.') && name.ends_with(kRecordEnding)) records.push_back(entry->path());
+  }
+  std::ranges::sort(records);
+  return records;
 }
 
 /// Writes the items, unless another shard has done it.
@@ -150,7 +165,7 @@ void write_items(const fs::path& file, const Manifest& manifest) {
 }  // namespace
 
 std::string key_of(const std::string& name, std::size_t line) {
-  return name.empty() ? fmt::format("line {}", line) : name;
+  return name.empty() ? fmt::format("/line {}", line) : name;
 }
 
 std::string utc_now() {
@@ -197,10 +212,27 @@ Ledger::Ledger(const fs::path& output, const Manifest& manifest, const Shard& sh
   plan_path_ = folder / file_name(shard, kPlanEnding);
   file_ = open_record(path_);
   write_items(folder / kItemsFile, manifest);
-  read_ledger(path_, [&](LedgerLine&& line) { done_[line.key] = line.done(); });
+  read_done(folder, manifest);
   write_plan();
   sync_names(folder);
   sync_names(folder / "..");
+}
+
+/// Also from other shards' records: the number of shards may have been another one.
+void Ledger::read_done(const fs::path& folder, const Manifest& manifest) {
+  std::unordered_map<std::string, std::string> times;
+  for (std::size_t i = 0; i < manifest.items.size(); ++i) {
+    const BatchItem& item = manifest.items[i];
+    if (plan_.shard.has(i)) times.emplace(key_of(item.name, item.line), "");
+  }
+  for (const fs::path& record : list_records(folder)) {
+    read_ledger(record, [&](LedgerLine&& line) {
+      const auto known = times.find(line.key);
+      if (known == times.end() || line.time < known->second) return;
+      known->second = line.time;
+      done_[line.key] = line.done();
+    });
+  }
 }
 
 void Ledger::write_plan() const { write_json(plan_path_, plan_json(plan_)); }
@@ -209,7 +241,8 @@ void Ledger::append(const nlohmann::ordered_json& json, const std::string& key) 
   const std::string status = json.at("status");
   bool& done = done_[key];
   if (done && status == "already") return;
-  std::string text = dump_json_line(json) + "\n";
+  const std::string line = dump_json_line(json);
+  const std::string text = printable(line, line.size()) + "\n";  // without secrets
   std::string_view rest = text;
   while (!rest.empty()) {  // one call, but for signals and full disks
     const ssize_t written = ::write(file_.get(), rest.data(), rest.size());
@@ -234,11 +267,8 @@ LedgerFiles find_ledgers(const fs::path& output) {
        entry.increment(error)) {
     const std::string name = entry->path().filename();
     if (name.starts_with('.')) continue;  // a plan that is being written
-    if (name.ends_with(kPlanEnding)) {
-      if (auto plan = read_plan(entry->path())) found.plans.push_back(*std::move(plan));
-    } else if (name.ends_with(kRecordEnding)) {
-      found.records.push_back(entry->path());
-    }
+    if (!name.ends_with(kPlanEnding)) continue;
+    if (auto plan = read_plan(entry->path())) found.plans.push_back(*std::move(plan));
   }
   const Parsed items = read_json(folder / kItemsFile, kItemsSchema);
   const Parsed* list = items.is_null() ? nullptr : find_member(items, "items");
@@ -251,7 +281,7 @@ LedgerFiles find_ledgers(const fs::path& output) {
     found.items.push_back(
         {count_in(item, "line"), "", text_in(item, "source"), text_in(item, "name")});
   }
-  std::ranges::sort(found.records);
+  found.records = list_records(folder);
   return found;
 }
 

@@ -18,7 +18,7 @@ namespace weightlift {
 /// The folder of a batch's records in its output folder.
 inline constexpr const char* kBatchFolder = ".batch";
 
-/// The key of an item in records: its name, "line 3" where it has none.
+/// The key of an item in records: its name, "/line 3" where it has none.
 std::string key_of(const std::string& name, std::size_t line);
 
 /// What a record's line says about an item.
@@ -70,6 +70,7 @@ class Ledger {
   const std::filesystem::path& path() const { return path_; }
 
  private:
+  void read_done(const std::filesystem::path& folder, const Manifest& manifest);
   void write_plan() const;
 
   std::filesystem::path path_, plan_path_;

@@ -18,6 +18,7 @@
 #include "weightlift/base/json.h"
 #include "weightlift/base/message.h"
 #include "weightlift/base/posix.h"
+#include "weightlift/base/text.h"
 #include "weightlift/convert/source_name.h"
 #include "weightlift/job/conversions.h"
 #include "weightlift/models/registry.h"
@@ -130,14 +131,28 @@ std::string fill_template(std::string_view text, const std::string& source) {
 }
 
 /// The name that `convert` gives; also for a source that is not there.
-std::string usual_name(const std::string& source) {
-  ConversionRequest request;
+std::string usual_name(const std::string& source, const std::string& to) {
+  ConvertOptions options;
+  if (std::ranges::find(kForms, to) != std::end(kForms)) options.to = to;
+  ConversionRequest request = to_request(options);
   request.source = source;
   if (const auto folder = planned_folder(request)) return folder->filename();
-  return checkpoint_name(strip_known_ending(last_part_of(source)));
+  const std::string last = strip_known_ending(last_part_of(source));
+  return request.to == Form::kTransformers ? checkpoint_name(last) : last;
+}
+
+/// Names are parts of JSON texts.
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t length = utf8_length(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
 }
 
 void describe(BatchItem& item, const ManifestRequest& request) {
+  std::string to = request.to;
   if (request.kind == ManifestKind::kList) {
     item.source = item.text;
   } else {
@@ -145,13 +160,15 @@ void describe(BatchItem& item, const ManifestRequest& request) {
       const nlohmann::json json = parse_line(item);
       item.source = text_of(json, "source");
       item.name = text_of(json, "name");
+      if (const std::string own = text_of(json, "to"); !own.empty()) to = own;
     } catch (const Error&) {
       return;  // parse_item reports it
     }
   }
   if (!item.name.empty() || item.source.empty()) return;
-  item.name = request.name_template.empty() ? usual_name(item.source)
+  item.name = request.name_template.empty() ? usual_name(item.source, to)
                                             : fill_template(request.name_template, item.source);
+  if (!is_utf8(item.name)) item.name.clear();
 }
 
 void require_distinct_names(const std::vector<BatchItem>& items) {
@@ -212,8 +229,7 @@ ConvertOptions parse_item(const BatchItem& item, ManifestKind kind,
     options = parse_convert_options(nlohmann::ordered_json(json), defaults);
   }
   if (item.name.empty()) {
-    throw UsageError("name_template",
-                     fmt::format("{} does not have all its parts", printable(item.source)),
+    throw UsageError(printable(item.source), "gives no name for its folder, or one that is not UTF-8",
                      {{HintCode::kGiveNames, {}}});
   }
   options.request.source = item.source;

@@ -31,7 +31,8 @@ struct Manifest {
 struct ManifestRequest {
   std::filesystem::path file;  ///< "-": standard input; or a pipe
   ManifestKind kind = ManifestKind::kJsonLines;
-  std::string name_template = {};  ///< for lines without `name`; empty: the names of `convert`
+  std::string name_template = {};   ///< for lines without `name`; empty: the names of `convert`
+  std::string to = "transformers";  ///< the form of lines without `to`, which decides on names
 };
 
 /// Reads a manifest, and names all folders. Blanks around a line do not count. Throws UsageError

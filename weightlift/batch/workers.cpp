@@ -1,5 +1,6 @@
 #include "weightlift/batch/workers.h"
 
+#include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -114,7 +115,9 @@ class Worker {
 
  private:
   [[noreturn]] static void refuse(const char* what, int error) {
-    throw IoError(what, std::generic_category().message(error));
+    throw IoError("",
+                  fmt::format("cannot start {}: {}", what, std::generic_category().message(error)),
+                  advice("raise the limit (ulimit -u, ulimit -n), or run one item at a time"));
   }
 
   [[noreturn]] static void serve(const WorkerTasks& tasks, int socket, pid_t parent) {
@@ -193,18 +196,25 @@ class WorkerPool {
     return !alone && used <= limits_.memory_bytes;
   }
 
-  Worker& idle_worker() {
+  /// Null where the system refuses another process while some work.
+  Worker* idle_worker() {
     for (const auto& worker : workers_) {
-      if (!worker->task()) return *worker;
+      if (!worker->task()) return worker.get();
     }
-    workers_.push_back(std::make_unique<Worker>(tasks_));
-    return *workers_.back();
+    try {
+      workers_.push_back(std::make_unique<Worker>(tasks_));
+    } catch (const IoError&) {
+      if (workers_.empty()) throw;
+      return nullptr;
+    }
+    return workers_.back().get();
   }
 
   void start_tasks() {
     while (!waiting_.empty() && has_room()) {
-      Worker& worker = idle_worker();
-      worker.start(waiting_.front());
+      Worker* worker = idle_worker();
+      if (worker == nullptr) return;
+      worker->start(waiting_.front());
       waiting_.pop_front();
     }
   }

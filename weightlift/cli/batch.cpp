@@ -70,7 +70,7 @@ BatchRequest make_request(const BatchFlags& flags) {
   const ManifestKind kind = flags.list.empty() ? ManifestKind::kJsonLines : ManifestKind::kList;
   BatchRequest request;
   request.shard = choose_shard(flags.shard, flags.shards, environment_variable);
-  request.manifest = read_manifest({flags.subject(), kind, flags.name_template});
+  request.manifest = read_manifest({flags.subject(), kind, flags.name_template, flags.to});
   const auto is_object = [](const BatchItem& item) { return item.text.starts_with('{'); };
   if (kind == ManifestKind::kJsonLines && std::ranges::none_of(request.manifest.items, is_object)) {
     throw UsageError(printable(flags.manifest, 400), "no line is a JSON object",

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <memory>
 
 #include "weightlift/base/digest.h"
@@ -240,7 +241,18 @@ void publish(const Attempt& attempt, TempFolder& folder, Conversion& result) {
     return;
   }
   result.written = true;
-  if (request.fsync) sync_names(result.folder / "..");
+  if (request.fsync) sync_names(request.output / ".");
+}
+
+/// The sha256 of the first file of the weights; `all`: also of the shards.
+std::map<fs::path, std::string> hash_weights(const Plan& plan, bool all) {
+  std::map<fs::path, std::string> digests;
+  for (const CheckpointFile& file : plan.source.checkpoint.files) {
+    const bool known = digests.empty() && !plan.sha256_hex.empty();
+    digests[file.path] = known ? plan.sha256_hex : sha256(file.bytes);
+    if (!all) break;
+  }
+  return digests;
 }
 
 Conversion convert_changed(const Attempt& attempt, ProgressSink& progress) {
@@ -262,16 +274,16 @@ Conversion convert_changed(const Attempt& attempt, ProgressSink& progress) {
 
   const VerifyOptions options = require_means(request.verify_options, result, progress);
   TempFolder folder(request.output, plan.name);
-  auto hashing = run_beside([&plan] {
+  auto hashing = run_beside([&plan, &attempt] {
     require_checksums(plan.source.checkpoint);
-    return plan.sha256_hex.empty() ? sha256(plan.source.checkpoint.files.front().bytes)
-                                   : plan.sha256_hex;
+    return hash_weights(plan, attempt.inputs.has_value());
   });
   write_folder(plan, folder.path(), progress);
   if (request.verify) {
     add_verification(options, plan, src_graph, folder.path(), result, progress);
   }
-  const std::string digest = hashing.get();
+  const std::map<fs::path, std::string> digests = hashing.get();
+  const std::string& digest = digests.at(plan.source.checkpoint.files.front().path);
   require_hash_of_origin(source, plan, digest);
   result.provenance = make_provenance(request, source, plan.source, digest);
   require_intact(plan.source.checkpoint);
@@ -279,7 +291,7 @@ Conversion convert_changed(const Attempt& attempt, ProgressSink& progress) {
   if (result.verification && !is_verified(result)) return result;
   result.card = make_card(plan, result);
   write_atomically(folder.path() / kCardFile, result.card);
-  if (inputs) keep_record(folder.path(), *inputs, result);
+  if (inputs) keep_record(folder.path(), *inputs, digests, result);
   progress.check();
   publish(attempt, folder, result);
   return result;

@@ -34,9 +34,16 @@ std::string sha256_of(const OrderedJson& json) {
   return sha256(std::as_bytes(std::span(text)));
 }
 
-/// The sha256 of a file; "absent" where there is none.
+/// The sha256 of a file; "absent" where there is none, "unreadable" for what is no readable file: a
+/// conversion that needs it reports that.
 std::string hash_of_file(const fs::path& path) {
-  return is_there(path) ? sha256(MappedFile::open(path)->bytes()) : "absent";
+  try {
+    return is_there(path) ? sha256(MappedFile::open(path)->bytes()) : "absent";
+  } catch (const NotFoundError&) {
+    return "absent";
+  } catch (const IoError&) {
+    return "unreadable";
+  }
 }
 
 /// The files that one of a request's options names.
@@ -72,8 +79,11 @@ Loader loader_of(const fs::path& folder) {
 OrderedJson identity_of(const fs::path& path) {
   OrderedJson json = {{"name", path.filename().string()}};
   std::error_code error;
-  const fs::path real = fs::canonical(path, error);
-  if (!error && real.parent_path().filename() == "blobs") {
+  const fs::path real = fs::canonical(path, error), blobs = real.parent_path();
+  const bool linked = !error && fs::is_symlink(path, error);
+  // models--OWNER--NAME/blobs/HASH; a user's folder may also be called so.
+  if (linked && blobs.filename() == "blobs" &&
+      blobs.parent_path().filename().native().starts_with("models--")) {
     json["blob"] = real.filename().string();
     return json;
   }
@@ -161,7 +171,10 @@ std::string digest_options(const ConversionRequest& request, const LocalSource& 
       {"license", request.license},
       {"base_model", request.base_model},
       {"dataset", request.datasets},
-      {"repository", source.origin ? source.origin->repo_id : ""}};
+      {"name", planned_folder(request, source.name).filename().string()}};
+  if (source.origin) {
+    json["origin"] = {source.origin->repo_id, source.origin->commit, source.origin->revision};
+  }
   if (verify.rtol) json["rtol"] = *verify.rtol;
   if (verify.atol) json["atol"] = *verify.atol;
   return sha256_of(json);

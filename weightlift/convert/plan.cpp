@@ -240,7 +240,8 @@ void require_destination(const ConversionRequest& request, const std::string& so
                       {{HintCode::kReplace, {}}});
   }
   require_place(request.output, name, existing(request, folder));
-  if (request.force) refuse_foreign_folder(folder);
+  // What is no record of ours protects nothing.
+  if (request.force || (request.if_changed && !read_record(folder))) refuse_foreign_folder(folder);
 }
 
 }  // namespace weightlift

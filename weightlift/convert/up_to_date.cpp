@@ -1,5 +1,6 @@
 #include "weightlift/convert/up_to_date.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "weightlift/base/message.h"
@@ -49,12 +50,13 @@ std::optional<Conversion> find_unchanged(const fs::path& folder, Form form,
   return result;
 }
 
-void keep_record(const fs::path& folder, ConversionInputs inputs, const Conversion& result) {
+void keep_record(const fs::path& folder, ConversionInputs inputs,
+                 const std::map<fs::path, std::string>& digests, const Conversion& result) {
   FolderRecord& record = inputs.record;
-  if (record.contents.empty()) {
-    record.contents = digest_by_content(
-        inputs.files, {{inputs.files.weights.front(), result.provenance.source_sha256}});
-  }
+  // The bytes that were converted, not those that have their names now.
+  const bool known = std::ranges::all_of(
+      inputs.files.weights, [&](const fs::path& file) { return digests.contains(file); });
+  record.contents = known ? digest_by_content(inputs.files, digests) : "";
   record.license = result.provenance.license;
   record.claimed_license = result.provenance.claimed_license;
   record.parameters = result.parameters;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -29,8 +30,10 @@ std::optional<ConversionInputs> read_inputs(const ConversionRequest& request,
 std::optional<Conversion> find_unchanged(const std::filesystem::path& folder, Form form,
                                          const ConversionInputs& inputs, Notes& again);
 
-/// Completes the record, and writes it into the new folder.
+/// Completes the record, and writes it into the new folder. `digests`: sha256 of the converted
+/// weights.
 void keep_record(const std::filesystem::path& folder, ConversionInputs inputs,
+                 const std::map<std::filesystem::path, std::string>& digests,
                  const Conversion& result);
 
 }  // namespace weightlift

@@ -14,6 +14,7 @@
 #include "weightlift/base/file.h"
 #include "weightlift/base/temp_folder.h"
 #include "weightlift/base/text.h"
+#include "weightlift/convert/folder_record.h"
 #include "weightlift/convert/source_name.h"
 #include "weightlift/convert/verify.h"
 #include "weightlift/job/fetch.h"
@@ -120,7 +121,10 @@ std::vector<ConversionJob> make_jobs(std::span<const ConversionRequest> requests
 void require_convertible(const ConversionJob& job) {
   if (job.refusal) std::rethrow_exception(job.refusal);
   const ConversionRequest& request = job.request;
-  require_destination(request, job.name.last_part);
+  // A folder that is up to date need not be writable.
+  const bool may_stay =
+      request.if_changed && has_record(planned_folder(request, job.name.last_part));
+  if (!may_stay) require_destination(request, job.name.last_part);
   if (!request.publish) return;
   for (const std::string& license :
        {request.license, std::string(job.name.cfg ? job.name.cfg->license : "")}) {
