@@ -6,7 +6,7 @@ cmake_policy(VERSION 3.22)
 file(GLOB_RECURSE sources LIST_DIRECTORIES false ${TREE}/weightlift/*.cpp ${TREE}/weightlift/*.h
      ${TREE}/include/*.h)
 list(FILTER sources EXCLUDE REGEX "^${TREE}/weightlift/cli/")
-set(commands "convert|verify|diff|inspect|models|preprocess|classify|evaluate|pull|push|env|completion|man|help")
+set(commands "convert|batch|verify|diff|inspect|models|preprocess|classify|evaluate|pull|push|env|completion|man|help")
 set(faults "")
 set(count 0)
 foreach(source IN LISTS sources)

@@ -27,7 +27,7 @@ endfunction()
 weightlift_print(weightlift.1 man)
 set(weightlift_manual ${weightlift_pages}/weightlift.1)
 # InstallTest compares this list with the program's.
-foreach(command convert verify diff inspect models preprocess classify evaluate pull push env completion man version help)
+foreach(command convert batch verify diff inspect models preprocess classify evaluate pull push env completion man version help)
   weightlift_print(weightlift-${command}.1 man ${command})
   list(APPEND weightlift_manual ${weightlift_pages}/weightlift-${command}.1)
 endforeach()

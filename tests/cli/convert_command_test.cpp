@@ -313,7 +313,7 @@ TEST(ConvertCommandTest, RefusesTwoSourcesForOneFolder) {
   EXPECT_EQ(outcome.err,
             fmt::format("weightlift: error: {0}/a/resnet18 and {0}/b/resnet18.a1_in1k.safetensors: "
                         "both would become the folder {0}/out/resnet-18; convert them one by one "
-                        "with --name\n",
+                        "with --name, or with weightlift batch and --name-template\n",
                         room.dir.path().string()));
   EXPECT_THAT(names_in(room.out()), IsEmpty());
 }

@@ -262,7 +262,7 @@ std::vector<std::string> examples_of(const std::string& command) {
 }
 
 TEST(HelpTest, ListsAllCommands) {
-  EXPECT_THAT(all_commands(), ElementsAre("convert", "verify", "diff", "inspect", "models",
+  EXPECT_THAT(all_commands(), ElementsAre("convert", "batch", "verify", "diff", "inspect", "models",
                                           "preprocess", "classify", "evaluate", "pull", "push",
                                           "env", "completion", "man", "version", "help"));
 }

@@ -175,12 +175,9 @@ Action add_batch(CLI::App& app) {
   flags->request.fsync = true;  // a record must not survive a power cut that its folder does not
   add_batch_options(*command, *flags);
   add_item_options(*command, *flags);
-  add_examples(*command,
-               {"weightlift batch manifest.jsonl -o out",
-                "weightlift batch --from-file runs.txt -o out --name-template '{parent}-{stem}' "
-                "--jobs 2",
-                "weightlift batch manifest.jsonl -o out --shard 3/10",
-                "weightlift batch --merge out --clean"});
+  add_examples(*command, {"weightlift batch examples/scale/manifest.jsonl -o models",
+                          "weightlift batch --merge models --clean",
+                          "weightlift batch examples/scale/manifest.jsonl -o models --shard 1/2"});
   return [flags] {
     return run_reporting({"batch", flags->subject()}, flags->json,
                          [&] { return run_batch_command(*flags); });

@@ -198,8 +198,8 @@ std::vector<ConversionRequest> read_words(ConvertFlags& flags) {
     throw UsageError("--all", "cannot be combined with SOURCE");
   }
   if (flags.sources.empty()) flags.sources.assign(default_names().begin(), default_names().end());
-  refuse_item_contradictions(flags);
   refuse_contradictions(flags);
+  refuse_item_contradictions(flags);
   const ConversionRequest request = to_request(flags);
   std::vector<ConversionRequest> requests(flags.sources.size(), request);
   for (std::size_t i = 0; i < requests.size(); ++i) requests[i].source = flags.sources[i];
