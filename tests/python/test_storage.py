@@ -159,8 +159,20 @@ def test_a_failed_upload_leaves_no_mark_and_a_rerun_completes(memory, monkeypatc
         with pytest.raises(wl.IoError) as caught:
             convert(if_changed=True)
     assert str(caught.value) == f"memory://models/digits/{failing}: OSError: lost"
-    assert "config.json" not in names(memory, "/models/digits")
+    # The record comes first: without it nothing has changed.
+    assert ("config.json" in names(memory, "/models/digits")) == (failing == ".weightlift.json")
+    memory.pipe("/models/digits/onnx/model.onnx", b"mine")
     assert convert(if_changed=True).status == "converted" and convert(if_changed=True).status == "already"
+    assert memory.cat("/models/digits/onnx/model.onnx") == b"mine"
+
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "model.safetensors", "README.md", "photo.jpg"])
+@pytest.mark.parametrize("flags", [{}, {"force": True}, {"if_changed": True}])
+def test_files_of_others_are_not_replaced(memory, name, flags):
+    memory.pipe(f"/models/digits/{name}", b"precious")
+    with pytest.raises(wl.ExistsError, match=f"not a model folder .no config.json, but {name}"):
+        convert(**flags)
+    assert memory.cat(f"/models/digits/{name}") == b"precious" and names(memory, "/models/digits") == [name]
 
 
 def test_an_exception_of_the_callback_stops_the_work(memory):
@@ -184,7 +196,9 @@ def test_config_json_is_the_last_file_and_progress_counts_bytes(memory):
     events = []
     convert(if_changed=True, progress=lambda *event: events.append(event))
     uploads = [step.removeprefix("upload ") for step, done, _ in events if step.startswith("upload") and done == 0]
-    assert uploads[-1] == "config.json" and sorted(uploads) == sorted([*FILES, ".weightlift.json"])
+    record = ".weightlift.json"
+    assert uploads[0] == uploads[-2] == record and uploads[-1] == "config.json"
+    assert sorted(uploads) == sorted([*FILES, record, record])
     size = (DIGITS / "model.safetensors").stat().st_size
     assert ("download model.safetensors", size, size) in events
 
@@ -292,12 +306,13 @@ def test_a_dry_run_puts_nothing(memory):
 
 
 @pytest.mark.parametrize("name", ["resnet50", "resnet18.tv_in1k", "resnet18.", "mine.v2"])
-@pytest.mark.parametrize("to", ["transformers", "torchvision"])
+@pytest.mark.parametrize("to", ["transformers", "timm"])
 def test_names_are_those_of_local_conversions(memory, name, to):
     memory.copy("/runs/digits", f"/named/{name}", recursive=True)
     shutil.copytree(DIGITS, f"named/{name}")
-    remote = convert(f"memory://named/{name}", to=to, dry_run=True)
-    assert remote.folder == "memory://models/" + wl.convert(f"named/{name}", "out", to=to, dry_run=True).folder[4:]
+    flags = dict(to=to, dtype="float16", dry_run=True)
+    remote = convert(f"memory://named/{name}", **flags)
+    assert remote.folder == "memory://models/" + wl.convert(f"named/{name}", "out", **flags).folder[4:]
 
 
 @pytest.mark.parametrize(
