@@ -55,12 +55,18 @@ Shard shard_of_array(const std::string& id, std::optional<std::size_t> shards,
   };
   const std::size_t index = number_of("SLURM_ARRAY_TASK_ID", id);
   const std::size_t first = read("MIN"), last = read("MAX"), count = read("COUNT");
-  const bool whole = first <= last && last - first == count - 1 && index >= first && index <= last;
-  if (count == 0 || !whole || count > kMaxShards) {
+  const bool whole = count > 0 && count <= kMaxShards && first <= last && last - first == count - 1;
+  if (!whole) {
+    throw UsageError(
+        "SLURM_ARRAY_TASK_ID",
+        fmt::format("the array has {} tasks from {} to {}: with gaps they are no shards "
+                    "from 0 to N-1",
+                    count, first, last),
+        give_shard());
+  }
+  if (index < first || index > last) {
     throw UsageError("SLURM_ARRAY_TASK_ID",
-                     fmt::format("the array has {} tasks from {} to {}, so they cannot be numbered "
-                                 "from 0 to {}",
-                                 count, first, last, count == 0 ? 0 : count - 1),
+                     fmt::format("expected an id from {} to {}, got {}", first, last, index),
                      give_shard());
   }
   if (shards && *shards != count) {
