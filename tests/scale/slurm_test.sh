@@ -143,7 +143,7 @@ show_files() { find models -mindepth 1 -not -name '*.plan.json' -type f -printf 
 # sum_of_tasks: how many items the tasks of `job` converted, found up to date, and failed.
 sum_of_tasks() {
   cat weightlift-"$job"_*.log |
-    sed -n 's/.*: \([0-9]*\) converted, \([0-9]*\) up to date, \([0-9]*\) failed in .*/\1 \2 \3/p' |
+    sed -n 's/.*: \([0-9]*\) converted.*, \([0-9]*\) up to date, \([0-9]*\) failed in .*/\1 \2 \3/p' |
     awk '{ converted += $1; already += $2; failed += $3 } END { print converted, already, failed }'
 }
 
