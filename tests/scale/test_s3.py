@@ -30,7 +30,7 @@ uploads = 0
 async def killed(self, *arguments, **options):
     global uploads
     uploads += 1
-    if uploads == 12:
+    if uploads == 14:  # six for each folder: of the third, the record is there
         os.kill(os.getpid(), 9)
     return await put(self, *arguments, **options)
 s3fs.S3FileSystem._put_file = killed
