@@ -62,6 +62,22 @@ class HubSourceTest : public ::testing::Test {
   std::string commit;
 };
 
+TEST_F(HubSourceTest, AFolderThatIsUpToDateIsPublishedWithoutItsRecord) {
+  ASSERT_EQ(convert({"resnet18", "--if-changed"}).exit_code, 0);
+  const std::vector<std::string> again = {"resnet18", "--if-changed", "--push-to-hub", "--json"};
+  nlohmann::json row = json_lines(convert(again).out)[0];
+  EXPECT_EQ(row["status"], "already");
+  EXPECT_EQ(row["published"]["repo_id"], "alice/resnet-18");
+  EXPECT_EQ(row["published"]["committed"], 4);
+  for (const auto& note : row["notes"]) EXPECT_NE(note["code"], "files-not-published");
+  row = json_lines(convert(again).out)[0];
+  EXPECT_EQ(row["published"]["nothing_changed"], true);
+  // Another commit of the source is another source.
+  server.add_repo("timm/resnet18.a1_in1k", room.source());
+  EXPECT_EQ(json_lines(convert({"resnet18", "--if-changed", "--json"}).out)[0]["status"],
+            "converted");
+}
+
 TEST_F(HubSourceTest, FetchesANamedModelOnce) {
   const Outcome first = convert({"resnet18"});
   EXPECT_EQ(first.exit_code, 0) << first.err;

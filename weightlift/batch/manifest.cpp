@@ -229,7 +229,8 @@ ConvertOptions parse_item(const BatchItem& item, ManifestKind kind,
     options = parse_convert_options(nlohmann::ordered_json(json), defaults);
   }
   if (item.name.empty()) {
-    throw UsageError(printable(item.source), "gives no name for its folder, or one that is not UTF-8",
+    throw UsageError(printable(item.source),
+                     "gives no name for its folder, or one that is not UTF-8",
                      {{HintCode::kGiveNames, {}}});
   }
   options.request.source = item.source;
