@@ -202,8 +202,11 @@ int rename_two(const fs::path& from, const fs::path& to, const fs::path& old) {
   int error = rename_plainly(to, old);
   if (error != 0) return error;
   error = rename_plainly(from, to);
-  // Another run may have taken the name: then its folder replaces the old one.
-  if (error != 0 && rename_plainly(old, to) != 0) remove_folder(old);
+  if (error == 0) return 0;
+  // Another run may have taken the name: then its folder replaces the old one, which else must
+  // stay.
+  const int back = rename_plainly(old, to);
+  if (back == EEXIST || back == ENOTEMPTY) remove_folder(old);
   return error;
 }
 

@@ -13,7 +13,6 @@
 #include <utility>
 #include <vector>
 
-#include "weightlift/base/cgroup.h"
 #include "weightlift/base/json.h"
 #include "weightlift/base/message.h"
 #include "weightlift/batch/ledger.h"
@@ -37,27 +36,33 @@ class ItemProgress : public ProgressSink {
   const std::function<void()>& check_;
 };
 
-/// What became of an item, as it also crosses from a worker.
+/// What became of an item.
 struct Outcome {
   int code = 0;
-  bool stopped = false;  ///< by a signal: it has no record
+  bool stopped = false;  ///< by a signal: it has no record, and does not leave its worker
   Json json;
 };
 
 std::string pack(const Outcome& outcome) {
-  return dump_json_line(
-      {{"code", outcome.code}, {"stopped", outcome.stopped}, {"json", outcome.json}});
+  return dump_json_line({{"code", outcome.code}, {"json", outcome.json}});
 }
 
 Outcome unpack(const std::string& text) {
   Json packed = Json::parse(text);
-  return {packed.at("code"), packed.at("stopped"), std::move(packed.at("json"))};
+  return {packed.at("code"), false, std::move(packed.at("json"))};
 }
 
-void complete(Json& json, const BatchItem& item) {
-  if (!item.name.empty()) json["name"] = item.name;
-  json["line"] = item.line;
-  json["time"] = utc_now();
+Outcome make_outcome(const BatchItem& item, const ConvertOptions& options,
+                     const ConversionRecord& record, const BatchHooks& hooks) {
+  const auto error = failure_of(record);
+  Outcome outcome;
+  outcome.code = error ? hooks.exit_code(record, error.get()) : 0;
+  outcome.stopped = error && error->kind() == ErrorKind::kInterrupted;
+  outcome.json = to_json(item.source, options, record, error.get());
+  if (!item.name.empty()) outcome.json["name"] = item.name;
+  outcome.json["line"] = item.line;
+  outcome.json["time"] = utc_now();
+  return outcome;
 }
 
 /// Converts items one after the other in one process.
@@ -76,13 +81,7 @@ class ItemConverter {
     } catch (const std::exception& error) {
       record.error = to_error(error);
     }
-    const auto error = failure_of(record);
-    Outcome outcome;
-    outcome.code = error ? hooks_.exit_code(record, error.get()) : 0;
-    outcome.stopped = error && error->kind() == ErrorKind::kInterrupted;
-    outcome.json = to_json(item.source, options, record, error.get());
-    complete(outcome.json, item);
-    return outcome;
+    return make_outcome(item, options, record, hooks_);
   }
 
  private:
@@ -160,28 +159,23 @@ class BatchRun {
 
   /// The record of an item whose worker was ended twice.
   Outcome killed(const BatchItem& item, int signal) const {
-    std::shared_ptr<const Error> error;
+    ConversionRecord record;
     if (signal == SIGKILL) {
-      error = std::make_shared<NoMemoryError>(
+      record.error = std::make_shared<NoMemoryError>(
           printable(item.source),
           "the system killed its process twice (SIGKILL), as it does where memory is short",
           advice("run fewer at once, or one with more memory"));
     } else {
       const char* const name = ::sigabbrev_np(signal);
-      error = std::make_shared<Error>(ErrorKind::kInternal, printable(item.source),
-                                      signal == 0 ? std::string("its process ended early")
-                                                  : fmt::format("its process was ended by SIG{}",
-                                                                name == nullptr ? "?" : name));
+      record.error = std::make_shared<Error>(
+          ErrorKind::kInternal, printable(item.source),
+          signal == 0
+              ? std::string("its process ended early")
+              : fmt::format("its process was ended by SIG{}", name == nullptr ? "?" : name));
     }
-    ConversionRecord record;
-    record.error = error;
-    Outcome outcome;
-    outcome.code = hooks_.exit_code(record, error.get());
     ConvertOptions options = request_.defaults;
     options.request.name = item.name;
-    outcome.json = to_json(item.source, options, record, error.get());
-    complete(outcome.json, item);
-    return outcome;
+    return make_outcome(item, options, record, hooks_);
   }
 
   void take(const BatchItem& item, const Outcome& outcome) {

@@ -37,11 +37,6 @@ std::string file_name(const Shard& shard, std::string_view ending) {
   return fmt::format("{:05}-of-{:05}{}", shard.index, shard.count, ending);
 }
 
-std::string text_in(const Parsed& object, const char* name) {
-  const Parsed* member = find_member(object, name);
-  return member != nullptr && member->is_string() ? member->get<std::string>() : "";
-}
-
 std::size_t count_in(const Parsed& object, const char* name) {
   const Parsed* member = find_member(object, name);
   return member != nullptr && member->is_number_unsigned() ? member->get<std::size_t>() : 0;
@@ -136,7 +131,6 @@ std::optional<ShardPlan> read_plan(const fs::path& file) {
                  {count_in(json, "index"), count_in(json, "count")}};
   const Parsed* finished = find_member(json, "finished");
   plan.finished = finished != nullptr && *finished == true;
-  constexpr std::size_t kMaxShards = 99'999;  // as choose_shard() allows
   if (plan.shard.index >= plan.shard.count || plan.shard.count > kMaxShards) return std::nullopt;
   return plan;
 }
@@ -266,8 +260,8 @@ LedgerFiles find_ledgers(const fs::path& output) {
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
        entry.increment(error)) {
     const std::string name = entry->path().filename();
-    if (name.starts_with('.')) continue;  // a plan that is being written
-    if (!name.ends_with(kPlanEnding)) continue;
+    // A dot begins the name of a plan that is being written.
+    if (name.starts_with('.') || !name.ends_with(kPlanEnding)) continue;
     if (auto plan = read_plan(entry->path())) found.plans.push_back(*std::move(plan));
   }
   const Parsed items = read_json(folder / kItemsFile, kItemsSchema);

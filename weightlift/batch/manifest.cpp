@@ -71,12 +71,6 @@ nlohmann::json parse_line(const BatchItem& item) {
   return json;
 }
 
-/// A member that is a text; else empty: parse_item reports it.
-std::string text_of(const nlohmann::json& object, const char* name) {
-  const nlohmann::json* member = find_member(object, name);
-  return member != nullptr && member->is_string() ? member->get<std::string>() : "";
-}
-
 /// The parts of a source's text that a template can use. A name without a parent has none.
 std::string field_of(std::string_view field, const std::string& source) {
   constexpr std::string_view kScheme = "hf-hub:";
@@ -158,9 +152,9 @@ void describe(BatchItem& item, const ManifestRequest& request) {
   } else {
     try {
       const nlohmann::json json = parse_line(item);
-      item.source = text_of(json, "source");
-      item.name = text_of(json, "name");
-      if (const std::string own = text_of(json, "to"); !own.empty()) to = own;
+      item.source = text_in(json, "source");
+      item.name = text_in(json, "name");
+      if (const std::string own = text_in(json, "to"); !own.empty()) to = own;
     } catch (const Error&) {
       return;  // parse_item reports it
     }
@@ -184,6 +178,11 @@ void require_distinct_names(const std::vector<BatchItem>& items) {
 }
 
 }  // namespace
+
+std::string text_in(const nlohmann::json& object, std::string_view name) {
+  const nlohmann::json* member = find_member(object, name);
+  return member != nullptr && member->is_string() ? member->get<std::string>() : "";
+}
 
 Manifest read_manifest(const ManifestRequest& request) {
   require_template(request.name_template);

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,9 @@ struct ManifestRequest {
   std::string name_template = {};   ///< for lines without `name`; empty: the names of `convert`
   std::string to = "transformers";  ///< the form of lines without `to`, which decides on names
 };
+
+/// A member that is a text; empty where there is none, or it is something else.
+std::string text_in(const nlohmann::json& object, std::string_view name);
 
 /// Reads a manifest, and names all folders. Blanks around a line do not count. Throws UsageError
 /// where two lines would become one folder, where there are no lines, or for a wrong template; else

@@ -12,9 +12,6 @@ namespace weightlift {
 
 namespace {
 
-// So many that a mistake is likely, and the number no longer fits the names of the records.
-constexpr std::size_t kMaxShards = 99'999;
-
 std::optional<std::size_t> to_number(std::string_view text) {
   std::size_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);

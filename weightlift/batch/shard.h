@@ -7,6 +7,9 @@
 
 namespace weightlift {
 
+/// With more a mistake is likely, and the number no longer fits the names of the records.
+inline constexpr std::size_t kMaxShards = 99'999;
+
 /// One of `count` parts of a batch: the items k with k mod count == index.
 struct Shard {
   std::size_t index = 0, count = 1;
