@@ -56,7 +56,7 @@ Outcome make_outcome(const BatchItem& item, const ConvertOptions& options,
                      const ConversionRecord& record, const BatchHooks& hooks) {
   const auto error = failure_of(record);
   Outcome outcome;
-  outcome.code = error ? hooks.exit_code(record, error.get()) : 0;
+  outcome.code = error ? hooks.exit_code(record, *error) : 0;
   outcome.stopped = error && error->kind() == ErrorKind::kInterrupted;
   outcome.json = to_json(item.source, options, record, error.get());
   if (!item.name.empty()) outcome.json["name"] = item.name;

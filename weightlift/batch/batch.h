@@ -26,8 +26,8 @@ struct BatchRequest {
 struct BatchHooks {
   std::function<void()> check;           ///< throws to stop
   std::function<void()> prepare_worker;  ///< at the start of a worker process
-  /// The exit code of an item; `error`: failure_of(record), or null.
-  std::function<int(const ConversionRecord& record, const Error* error)> exit_code;
+  /// The exit code of an item that failed. `error`: failure_of(record).
+  std::function<int(const ConversionRecord& record, const Error& error)> exit_code;
   /// An item is done and recorded. `json`: its line.
   std::function<void(const BatchItem& item, const nlohmann::ordered_json& json, int code)> done;
 };

@@ -15,6 +15,7 @@
 #include "weightlift/cli/batch_output.h"
 #include "weightlift/cli/commands.h"
 #include "weightlift/cli/convert_flags.h"
+#include "weightlift/cli/convert_output.h"
 #include "weightlift/cli/exit_code.h"
 #include "weightlift/cli/help.h"
 #include "weightlift/cli/json_output.h"
@@ -59,10 +60,6 @@ void refuse_batch_contradictions(const BatchFlags& flags) {
                      "manifest");
   }
   refuse_item_contradictions(flags);
-}
-
-int exit_code_of(const ConversionRecord& record, const Error* error) {
-  return record.error ? exit_code(*error) : static_cast<int>(ExitCode::kDifferent);
 }
 
 /// Processes run at once; each has its part of the processors.

@@ -61,6 +61,11 @@ void require_report_place(const std::string& report,
   }
 }
 
+int exit_code_of(const ConversionRecord& record, const Error& error) {
+  // What the verification found is no error of the library.
+  return record.error ? exit_code(error) : static_cast<int>(ExitCode::kDifferent);
+}
+
 ProgressSink& ConvertOutput::begin(std::size_t index) {
   const bool several = requests_.size() > 1;
   progress_.emplace(several ? Turn{index + 1, requests_.size(), requests_[index].source} : Turn());
@@ -99,8 +104,7 @@ void ConvertOutput::end(std::size_t index, const ConversionRecord& record) {
   if (record.error && result && result->written) warn_unpublished(requests_[index], *result);
   if (record.error) log_error(*record.error);
   if (error) {
-    // What the verification found is no error of the library.
-    code_ = worse(code_, record.error ? exit_code(*error) : static_cast<int>(ExitCode::kDifferent));
+    code_ = worse(code_, exit_code_of(record, *error));
     ++failed_;
   } else if (result && result->written) {
     ++converted_;

@@ -17,6 +17,9 @@ namespace weightlift {
 void require_report_place(const std::string& report,
                           const std::vector<ConversionRequest>& requests);
 
+/// The exit code of a source that failed. `error`: failure_of(record).
+int exit_code_of(const ConversionRecord& record, const Error& error);
+
 /// Prints progress and results of `convert`, and writes its report. Flags and requests outlive it.
 class ConvertOutput : public ConversionObserver {
  public:
